@@ -1,0 +1,274 @@
+"""What to run, where it may run, and how it stands."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Self
+
+from libra_provider.core.errors import BadInput
+from libra_provider.core.masking import masked_conf
+from libra_provider.core.states import JobState
+from libra_provider.core.units import spark_size
+
+
+class Mode(StrEnum):
+    """Whose driver runs the job."""
+
+    SHARED = "shared"  # Libra's long-lived driver
+    ISOLATED = "isolated"  # a driver of its own
+
+
+class DeployMode(StrEnum):
+    """Where an ISOLATED driver runs."""
+
+    CLIENT = "client"  # beside Libra
+    CLUSTER = "cluster"  # on a worker
+
+
+class Kind(StrEnum):
+    """What a job is made of."""
+
+    SQL = "sql"
+    PYTHON = "python"
+    PYTHON_FILE = "python-file"
+    JAR = "jar"
+    JAR_CLASS = "jar-class"
+
+
+class Backend(StrEnum):
+    """Who looks after an accepted job."""
+
+    LIBRA = "libra"
+    SPARK_MASTER = "spark_master"
+
+
+_SIZES = ("spark.driver.memory", "spark.executor.memory", "spark.driver.memoryOverhead")
+_NOT_HERE = {
+    "mesos://": "Mesos was removed in Spark 4; use a standalone master",
+    "k8s://": "Kubernetes is not supported yet; use a standalone master",
+    "yarn": "YARN is not supported yet; use a standalone master",
+}
+
+
+def spark_conf(given: Mapping[str, object] | None, *, deploy_mode: DeployMode | None = None) -> dict[str, str]:
+    """*given* as Spark properties in Spark's own spelling.
+
+    Booleans become ``true``/``false`` and sizes what Spark can read ("1.5 GB" → "1536m"). Raises
+    BadInput for a key that is not ``spark.*``, a value that is no string, number or boolean, a
+    size that is none, a master of a kind that is not supported, and a
+    ``spark.submit.deployMode`` other than *deploy_mode*.
+    """
+    return {key: _property(key, value, deploy_mode) for key, value in (given or {}).items()}
+
+
+def _property(key: str, value: object, deploy_mode: DeployMode | None) -> str:
+    parameter = f"conf[{key!r}]"
+    if not key.startswith("spark."):
+        raise BadInput(parameter, value, "Spark reads only properties that start with 'spark.'")
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str | int | float):
+        raise BadInput(parameter, value, "a property is a string, a number or a boolean")
+    if key in _SIZES:
+        return spark_size(value, parameter=parameter)
+    if key == "spark.submit.deployMode" and deploy_mode and value != deploy_mode:
+        raise BadInput(parameter, value, f"this job runs in {deploy_mode} mode; leave it out")
+    if key == "spark.master":
+        _check_master(parameter, str(value))
+    return str(value)
+
+
+def _check_master(parameter: str, master: str) -> None:
+    for start, advice in _NOT_HERE.items():
+        if master.startswith(start):
+            raise BadInput(parameter, master, advice)
+
+
+def new_tag() -> str:
+    """32 random hex digits: the identity of one submission, minted before it is sent."""
+    return secrets.token_hex(16)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparkJob:
+    """What to run, checked: an instance that exists can be sent.
+
+    ``code`` is the text of a SQL statement or inline Python; ``application`` the path or URL of a
+    Python file or JAR. ``conf`` holds Spark properties; its secrets never appear in ``repr``.
+    """
+
+    kind: Kind
+    code: str | None = None
+    application: str | None = None
+    application_args: Sequence[str] = ()
+    java_class: str | None = None
+    parameters: Mapping[str, Any] | Sequence[Any] | None = None
+    conf: Mapping[str, str] = field(default_factory=dict)
+    py_files: Sequence[str] = ()
+    jars: Sequence[str] = ()
+    files: Sequence[str] = ()
+    archives: Sequence[str] = ()
+    packages: Sequence[str] = ()
+    env_vars: Mapping[str, str] = field(default_factory=dict)
+    name: str | None = None
+    supervise: bool = False
+    pool_name: str | None = None
+    session: str | None = None
+    result_limit: int | None = None
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._check_code()
+        for parameter in ("application_args", "py_files", "jars", "files", "archives", "packages"):
+            object.__setattr__(self, parameter, _strings(parameter, getattr(self, parameter)))
+        for parameter in ("conf", "env_vars", "origin"):
+            object.__setattr__(self, parameter, MappingProxyType(dict(getattr(self, parameter))))
+        if self.result_limit is not None and self.result_limit < 1:
+            raise BadInput("result_limit", self.result_limit, "it must be at least 1")
+
+    def _check_code(self) -> None:
+        if self.kind in (Kind.SQL, Kind.PYTHON):
+            parameter = "sql" if self.kind is Kind.SQL else "python"
+            if not isinstance(self.code, str) or not self.code.strip():
+                raise BadInput(parameter, self.code, "it must be a text that is not empty")
+            if self.application is not None:
+                raise BadInput("application", self.application, f"{parameter} is given already")
+        elif not self.application:
+            raise BadInput("application", self.application, "it must name a Python file or a JAR")
+        if self.kind in (Kind.JAR, Kind.JAR_CLASS) and not self.java_class:
+            raise BadInput("java_class", self.java_class, "a JAR needs the name of its main class")
+
+    @classmethod
+    def from_application(cls, application: str, **rest: Any) -> Self:
+        """A job from a file; its ending says which kind it is: ``.py`` or ``.jar``."""
+        kinds = {".py": Kind.PYTHON_FILE, ".jar": Kind.JAR}
+        ending = application[application.rfind(".") :].lower() if application else ""
+        if ending not in kinds:
+            raise BadInput("application", application, "it must end in .py or .jar")
+        return cls(kind=kinds[ending], application=application, **rest)
+
+    def replace(self, **changes: Any) -> SparkJob:
+        """A copy with *changes*, checked again."""
+        return replace(self, **changes)
+
+    def __repr__(self) -> str:
+        shown = {
+            each.name: value
+            for each in fields(self)
+            if (value := getattr(self, each.name)) and each.name not in ("conf", "env_vars")
+        }
+        shown["conf"] = masked_conf(self.conf)
+        shown["env_vars"] = sorted(self.env_vars)
+        return f"SparkJob({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+
+def _strings(parameter: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise BadInput(parameter, value, "it must be a list of strings")
+    if wrong := [each for each in value if not isinstance(each, str)]:
+        raise BadInput(parameter, wrong[0], "each of its items must be a string")
+    return tuple(value)
+
+
+@dataclass(frozen=True, slots=True)
+class JobHandle:
+    """Enough to find a job again from any process; small, and JSON."""
+
+    backend: Backend
+    connection_id: str
+    job_id: str
+    tag: str
+
+    def to_json(self) -> dict[str, str]:
+        """The handle as XCom, store and trigger carry it."""
+        return {name: str(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, str]) -> Self:
+        """The inverse of :meth:`to_json`."""
+        return cls(Backend(data["backend"]), data["connection_id"], data["job_id"], data["tag"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverLocation:
+    """Where a driver runs: ``where`` is "in Libra", "on Libra's host" or "on worker ID"."""
+
+    where: str
+    host: str | None = None
+    worker_id: str | None = None
+    application_id: str | None = None
+    spark_ui: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.where} at {self.host}" if self.host else self.where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """When a job was accepted, began and ended; a moment is None until it has come."""
+
+    submitted_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def queued_seconds(self) -> float | None:
+        """From acceptance to the start of the driver or statement."""
+        return _seconds_between(self.submitted_at, self.started_at)
+
+    @property
+    def run_seconds(self) -> float | None:
+        """From the start to the end."""
+        return _seconds_between(self.started_at, self.ended_at)
+
+    def to_json(self) -> dict[str, Any]:
+        """ISO 8601 texts, and the two spans in seconds."""
+        moments = {name: value and value.isoformat() for name, value in asdict(self).items()}
+        return moments | {"queued_seconds": self.queued_seconds, "run_seconds": self.run_seconds}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`."""
+        names = [each.name for each in fields(cls)]
+        return cls(**{n: datetime.fromisoformat(data[n]) for n in names if data.get(n)})
+
+
+def _seconds_between(start: datetime | None, end: datetime | None) -> float | None:
+    return round((end - start).total_seconds(), 3) if start and end else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStatus:
+    """What a server said of a job; ``detail`` is its own explanation, for people."""
+
+    job_id: str
+    state: JobState
+    detail: str = ""
+    location: DriverLocation | None = None
+    timings: Timings = Timings()
+
+    def to_json(self) -> dict[str, Any]:
+        """The status as a trigger's event carries it."""
+        return {
+            "job_id": self.job_id,
+            "state": str(self.state),
+            "detail": self.detail,
+            "location": asdict(self.location) if self.location else None,
+            "timings": self.timings.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`."""
+        return cls(
+            job_id=data["job_id"],
+            state=JobState(data["state"]),
+            detail=data["detail"],
+            location=DriverLocation(**data["location"]) if data["location"] else None,
+            timings=Timings.from_json(data["timings"]),
+        )

@@ -1,0 +1,94 @@
+"""Sizes, durations and bandwidths as people write them.
+
+Sizes have Spark's meaning everywhere: ``k``, ``m``, ``g``, ``t``, ``KB``, ``MB``, ``GB`` are powers
+of 1024 (org.apache.spark.network.util.JavaUtils). A bare number is refused, because Spark reads it
+as bytes in one property and as MiB in the next.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from libra_provider.core.errors import BadInput
+
+KIB, MIB, GIB = 2**10, 2**20, 2**30
+_SIZE_POWERS = {"b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(?:(b)|([kmgtp])(?:i?b)?)\s*", re.IGNORECASE)
+_DURATION = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)\s*", re.IGNORECASE)
+_SECONDS = {
+    **dict.fromkeys(("ms", "millisecond", "milliseconds"), 0.001),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hour", "hours"), 3600.0),
+    **dict.fromkeys(("d", "day", "days"), 86400.0),
+}
+_BANDWIDTH = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]?)(?:bit/s|bps|bit)\s*", re.IGNORECASE)
+_BIT_FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+
+
+def size_in_bytes(text: object, *, parameter: str = "size") -> int:
+    """The bytes that *text* ("2g", "1.5 GB") stands for; raises BadInput for anything else."""
+    match = _SIZE.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise BadInput(parameter, text, "a size is a number with a unit, such as '512m' or '2g'")
+    number, unit = match[1], (match[2] or match[3]).lower()
+    return int(float(number) * 1024 ** _SIZE_POWERS[unit])
+
+
+def spark_size(text: object, *, parameter: str = "size") -> str:
+    """*text* as every Spark property reads it: a whole number of KiB at least ("1.5 GB" → "1536m").
+
+    Raises BadInput for what is no size, and for sizes that are no whole number of KiB.
+    """
+    size = size_in_bytes(text, parameter=parameter)
+    for unit, power in (("g", 3), ("m", 2), ("k", 1)):
+        if size >= 1024**power and size % 1024**power == 0:
+            return f"{size // 1024**power}{unit}"
+    raise BadInput(parameter, text, "Spark needs a size of whole KiB, such as '512m' or '2g'")
+
+
+def readable_size(size: float) -> str:
+    """*size* in bytes for people: "512 MiB", "1.5 GiB"."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            break
+        size /= 1024
+    else:
+        unit = "TiB"
+    return f"{size:.1f}".removesuffix(".0") + f" {unit}"
+
+
+def duration_in_seconds(value: object, *, parameter: str = "duration") -> float:
+    """The seconds that *value* ("10 min", 2.5, a timedelta) stands for; raises BadInput otherwise."""
+    match value:
+        case timedelta():
+            seconds = value.total_seconds()
+        case int() | float() if not isinstance(value, bool):
+            seconds = float(value)
+        case str() if (found := _DURATION.fullmatch(value)) and found[2].lower() in _SECONDS:
+            seconds = float(found[1]) * _SECONDS[found[2].lower()]
+        case _:
+            raise BadInput(parameter, value, "a duration looks like '30 s', '10 min' or '2 h'")
+    if seconds < 0:
+        raise BadInput(parameter, value, "a duration cannot be negative")
+    return seconds
+
+
+def readable_duration(seconds: float) -> str:
+    """*seconds* for people: "0.4 s", "12 s", "3 min 20 s", "2 h 5 min"."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def bandwidth_in_bits(text: object, *, parameter: str = "bandwidth") -> float:
+    """The bits per second that *text* ("100 Mbit/s", "10Gbit") stands for, k = 1000; or BadInput."""
+    match = _BANDWIDTH.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise BadInput(parameter, text, "a bandwidth looks like '100 Mbit/s' or '10 Gbit/s'")
+    return float(match[1]) * _BIT_FACTORS[match[2].lower()]
