@@ -116,7 +116,7 @@ class ProtocolError(ServerError):
 
 
 class JobError(LibraError):
-    """An accepted job did not end well; ``job_id`` finds it again, ``detail`` says what is known."""
+    """An accepted job did not end well; ``detail`` says what is known of ``job_id``."""
 
     unexplained = "nothing more is known"
 

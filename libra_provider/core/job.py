@@ -55,7 +55,9 @@ _NOT_HERE = {
 }
 
 
-def spark_conf(given: Mapping[str, object] | None, *, deploy_mode: DeployMode | None = None) -> dict[str, str]:
+def spark_conf(
+    given: Mapping[str, object] | None, *, deploy_mode: DeployMode | None = None
+) -> dict[str, str]:
     """*given* as Spark properties in Spark's own spelling.
 
     Booleans become ``true``/``false`` and sizes what Spark can read ("1.5 GB" → "1536m"). Raises

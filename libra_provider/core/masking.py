@@ -13,7 +13,8 @@ SECRET_KEY = re.compile(
     re.IGNORECASE,
 )
 _ASSIGNMENT = re.compile(
-    r"(?P<key>[\w.-]*(?:" + SECRET_KEY.pattern + r")[\w.-]*\"?\s*[=:]\s*)(?P<value>\"[^\"]*\"|[^\s,;&\"]+)",
+    r"(?P<key>[\w.-]*(?:" + SECRET_KEY.pattern + r")[\w.-]*\"?\s*[=:]\s*)"
+    r"(?P<value>\"[^\"]*\"|[^\s,;&\"]+)",
     re.IGNORECASE,
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from libra_provider.core.errors import BadInput, ProtocolError, ServerError
+from libra_provider.core.errors import AccessDenied, BadInput, ProtocolError, Rejected, ServerError
 from libra_provider.core.job import JobStatus, Timings
 from libra_provider.core.states import JobState
 from libra_provider.core.units import duration_in_seconds, readable_duration
@@ -80,24 +80,23 @@ class Watch:
             raise error
 
     def _forgiven(self, error: ServerError) -> float:
-        refused = isinstance(error, ProtocolError) or hasattr(error, "status")
+        refused = isinstance(error, AccessDenied | ProtocolError | Rejected)
         return self.patience.refusal if refused else self.patience.silence
 
     def overdue(self, now: datetime) -> str | None:
         """Why it is time to stop waiting, or None."""
-        if self._unclear_since is not None:
-            unclear_for = (now - self._unclear_since).total_seconds()
-            if unclear_for >= self.patience.silence:
-                return f"the server could not say how it stands for {readable_duration(unclear_for)}"
+        waited = (now - self._waiting_since).total_seconds()
         limit = self.patience.queued_timeout
-        if limit is not None and self.state is JobState.WAITING:
-            if (now - self._waiting_since).total_seconds() >= limit:
-                return f"it waited longer than queued_timeout={readable_duration(limit)}"
-        return None
+        if self.state is JobState.WAITING and limit is not None and waited >= limit:
+            return f"it waited longer than queued_timeout={readable_duration(limit)}"
+        if self._unclear_since is None:
+            return None
+        silent_for = (now - self._unclear_since).total_seconds()
+        if silent_for < self.patience.silence:
+            return None
+        return f"the server could not say for {readable_duration(silent_for)} how it stands"
 
 
 def utc_now() -> datetime:
     """The present moment, aware of its zone."""
     return datetime.now(UTC)
-
-

@@ -50,17 +50,15 @@ def spark_size(text: object, *, parameter: str = "size") -> str:
 
 def readable_size(size: float) -> str:
     """*size* in bytes for people: "512 MiB", "1.5 GiB"."""
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            break
+    units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
+    while size >= 1024 and len(units) > 1:
         size /= 1024
-    else:
-        unit = "TiB"
-    return f"{size:.1f}".removesuffix(".0") + f" {unit}"
+        units.pop(0)
+    return f"{size:.1f}".removesuffix(".0") + f" {units[0]}"
 
 
 def duration_in_seconds(value: object, *, parameter: str = "duration") -> float:
-    """The seconds that *value* ("10 min", 2.5, a timedelta) stands for; raises BadInput otherwise."""
+    """The seconds that *value* ("10 min", 2.5, a timedelta) stands for; or BadInput."""
     match value:
         case timedelta():
             seconds = value.total_seconds()
@@ -87,7 +85,7 @@ def readable_duration(seconds: float) -> str:
 
 
 def bandwidth_in_bits(text: object, *, parameter: str = "bandwidth") -> float:
-    """The bits per second that *text* ("100 Mbit/s", "10Gbit") stands for, k = 1000; or BadInput."""
+    """The bits per second that *text* ("100 Mbit/s") stands for, k = 1000; or BadInput."""
     match = _BANDWIDTH.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise BadInput(parameter, text, "a bandwidth looks like '100 Mbit/s' or '10 Gbit/s'")
