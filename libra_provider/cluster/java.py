@@ -1,0 +1,42 @@
+"""A Java that Spark can run on."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from libra_provider.core.errors import BadInput
+
+OLDEST = 17
+HOW_TO_GET = "Spark needs Java 17 or newer; 'apt-get install openjdk-17-jdk-headless' brings it"
+
+
+def java_home() -> Path:
+    """The home of a Java that fits: that of JAVA_HOME, else of the ``java`` on PATH.
+
+    Raises BadInput, which says how to get one, when there is none, or it is too old, or lacks the
+    module ``jdk.incubator.vector`` that Spark's start-up scripts ask for.
+    """
+    given = os.environ.get("JAVA_HOME")
+    found = shutil.which("java", path=f"{given}/bin" if given else None)
+    if found is None:
+        raise BadInput("JAVA_HOME", given, f"there is no java in it or on PATH. {HOW_TO_GET}")
+    java = Path(found).resolve()
+    _check(java)
+    return java.parent.parent
+
+
+def _check(java: Path) -> None:
+    asked = subprocess.run(
+        [java, "--list-modules"], capture_output=True, text=True, check=False, timeout=60
+    )
+    version = re.search(r"^java\.base@(\d+)", asked.stdout, re.MULTILINE)
+    # Java 8 does not know the option at all, and so tells no version.
+    if version is None or int(version[1]) < OLDEST:
+        known = f"this is Java {version[1]}" if version else "it is too old to tell its modules"
+        raise BadInput("java", str(java), f"{known}. {HOW_TO_GET}")
+    if "jdk.incubator.vector" not in asked.stdout:
+        raise BadInput("java", str(java), f"it lacks jdk.incubator.vector. {HOW_TO_GET}")

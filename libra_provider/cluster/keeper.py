@@ -1,0 +1,146 @@
+"""Keeps one command, and ends everything it started when it, or whoever asked for it, ends.
+
+Run as a file by :mod:`libra_provider.cluster.process`; standard library only, so that it starts
+fast. As a *subreaper* it becomes the parent of every orphan below it, so neither a double fork nor
+a session of its own (Airflow's tasks, Spark's Python daemons) gets out of its sight.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+STOP, KILL = signal.SIGTERM, signal.SIGUSR1  # what the one who asked may send
+AFTERGLOW = 2.0  # seconds that the rest may take once the command itself has ended
+UNSTOPPABLE = 97  # exit code: something survived SIGKILL
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Keeper:
+    """One command and all its descendants; *asker* is the pid whose end ends them too."""
+
+    def __init__(self, command: list[str], asker: int, grace: float) -> None:
+        _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self.signals, waker = os.pipe()
+        for end in (self.signals, waker):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        for number in (STOP, KILL, signal.SIGCHLD):
+            signal.signal(number, lambda *_: None)
+        # A pid file descriptor, because PR_SET_PDEATHSIG follows the thread that forked, and a pipe
+        # stays open in every other child of the asker.
+        self.asker = os.pidfd_open(asker)
+        self.asker_is_gone = os.getppid() != asker
+        self.grace = grace
+        self.exit_code: int | None = None
+        self.pid = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - the keeper has one thread
+        ).pid
+
+    def run(self) -> int:
+        """Wait for a reason to end, end everything; the command's exit code, or UNSTOPPABLE."""
+        if self._wait() != KILL:
+            self._ask_to_end()
+        survivors = self._kill_all()
+        return UNSTOPPABLE if survivors else self.exit_code or 0
+
+    def _wait(self) -> int | None:
+        """STOP or KILL when told so, None when the command or the asker ended."""
+        while self.exit_code is None and not self.asker_is_gone:
+            ready, _, _ = select.select([self.signals, self.asker], [], [])
+            self.asker_is_gone = self.asker in ready
+            told = self._told()
+            self._reap()
+            if told:
+                return told
+        return None
+
+    def _told(self) -> int | None:
+        with contextlib.suppress(BlockingIOError):
+            told = os.read(self.signals, 4096)
+            return KILL if KILL in told else STOP if STOP in told else None
+        return None
+
+    def _ask_to_end(self) -> None:
+        if self.exit_code is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGTERM)
+        ends_at = time.monotonic() + self.grace
+        while (now := time.monotonic()) < ends_at and any(_descendants()):
+            if self._told() == KILL:
+                return
+            self._reap()
+            if self.exit_code is not None:
+                ends_at = min(ends_at, now + AFTERGLOW)
+            time.sleep(0.02)
+
+    def _kill_all(self) -> list[int]:
+        """SIGKILL until nothing is left; whoever is left after all is returned."""
+        ends_at = time.monotonic() + 10
+        while (left := list(_descendants())) and time.monotonic() < ends_at:
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self._reap()
+            time.sleep(0.02)
+        return left
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == self.pid:
+                    self.exit_code = os.waitstatus_to_exitcode(ended[1])
+
+
+def _die_with_parent() -> None:
+    # For the case that the keeper itself is killed.
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def _descendants() -> Iterator[int]:
+    """Every living process below this one."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+                # A zombie has no children, and only its own parent can take it away.
+                if state != "Z" or int(parent) == os.getpid():
+                    children.setdefault(int(parent), []).append(int(entry.name))
+    waiting = [os.getpid()]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        yield from below
+        waiting += below
+
+
+def main() -> int:
+    """``keeper.py ASKER GRACE COMMAND…``; says ``pid N`` on standard output once it runs."""
+    report = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # the command's output goes where its errors go: the log
+    try:
+        keeper = Keeper(sys.argv[3:], int(sys.argv[1]), float(sys.argv[2]))
+    except OSError as error:
+        print(error, file=report)
+        return 1
+    with report:
+        print("pid", keeper.pid, file=report)
+    code = keeper.run()
+    return 128 - code if code < 0 else code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""Free ports on the loopback, and whether somebody listens."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import TypeVar
+
+from libra_provider.cluster.process import TAKEN_PORT
+from libra_provider.core.errors import BadInput, ServerUnreachable
+
+LOOPBACK = "127.0.0.1"
+T = TypeVar("T")
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """*count* different ports that were free a moment ago."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind((LOOPBACK, 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def check_free(port: int, *, parameter: str = "port") -> int:
+    """*port*, if one can listen on it; otherwise BadInput says so."""
+    with socket.socket() as probe:
+        # As servers do: a connection that ended a moment ago does not hold the port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            raise BadInput(parameter, port, f"{error.strerror}; choose another port") from error
+    return port
+
+
+def is_listening(port: int) -> bool:
+    """Whether anybody accepts connections on *port*."""
+    with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
+        return True
+    return False
+
+
+def with_free_ports(start: Callable[[list[int]], T], count: int, *, tries: int = 5) -> T:
+    """What *start* makes of *count* free ports; tried again when somebody else took one meanwhile.
+
+    *start* must leave nothing behind when it raises.
+    """
+    while True:
+        try:
+            return start(free_ports(count))
+        except ServerUnreachable as error:
+            tries -= 1
+            if not tries or not TAKEN_PORT.search(str(error)):
+                raise

@@ -1,0 +1,34 @@
+"""One HTTP question to a server on this machine, before any client exists that could ask it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+
+def answer_of(url: str, *, timeout: float = 2.0) -> tuple[int, bytes] | None:
+    """Status and body of a GET; None when nobody gives a whole answer in time."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
+    try:
+        connection.request("GET", parts.path or "/")
+        reply = connection.getresponse()
+        return reply.status, reply.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def json_of(url: str, *, timeout: float = 2.0) -> dict[str, Any]:
+    """The JSON object a GET answers with status 200; empty when it does not."""
+    answer = answer_of(url, timeout=timeout)
+    if answer is None or answer[0] != 200:
+        return {}
+    try:
+        found = json.loads(answer[1])
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,156 @@
+"""One server process, and everything it starts, from its start to its verified end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self, cast
+
+from libra_provider.cluster import keeper
+from libra_provider.core.errors import KillNotVerified, ServerUnreachable
+from libra_provider.core.masking import masked_text
+
+# What Java, uvicorn and Python say.
+TAKEN_PORT = re.compile("address already in use|failed to bind", re.IGNORECASE)
+
+
+class ManagedProcess:
+    """A command that takes all it started with it when it ends, or when this process ends.
+
+    *ready* is asked after :meth:`start` until it says yes; output goes to *log_file*, which is
+    appended to. ``url`` is where its pages are, for people. A process that was stopped or killed
+    can be started again.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        name: str,
+        log_file: Path,
+        ready: Callable[[], bool] = lambda: True,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        grace: float = 10.0,
+        url: str = "",
+    ) -> None:
+        self.command, self.name, self.log_file, self.url = list(command), name, log_file, url
+        self._ready, self._env, self._cwd, self._grace = ready, env, cwd, grace
+        self._keeper: subprocess.Popen[str] | None = None
+        self._log_start = 0
+        self.pid = 0
+
+    def start(self, within: float = 60.0) -> Self:
+        """Start it and wait, at most *within* seconds, until it is ready.
+
+        Raises ServerUnreachable with the end of its log when it ends early or is late.
+        """
+        self.launch()
+        self.wait_until_ready(within)
+        return self
+
+    def launch(self) -> None:
+        """Start it without waiting for it to be ready."""
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        start = [sys.executable, "-I", "-S", keeper.__file__, str(os.getpid()), str(self._grace)]
+        with self.log_file.open("a") as output:
+            self._log_start = output.tell()
+            self._keeper = subprocess.Popen(
+                [*start, *self.command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                env=self._env,
+                cwd=self._cwd,
+                start_new_session=True,
+                text=True,
+            )
+        with cast("IO[str]", self._keeper.stdout) as report:
+            word, _, rest = report.readline().partition(" ")
+        if word != "pid":
+            self.stop()
+            raise ServerUnreachable(self.name, f"it cannot be started: {word} {rest}".strip())
+        self.pid = int(rest)
+
+    def wait_until_ready(self, within: float = 60.0) -> None:
+        """Return once it is ready; otherwise it is stopped, and ServerUnreachable says why."""
+        gives_up_at = time.monotonic() + within
+        while not self._ready():
+            if taken := self._taken_port():
+                self.stop()
+                raise ServerUnreachable(self.name, f"another process has its port: {taken}")
+            if not self.is_alive:
+                raise self._failure(f"it ended with exit code {self.exit_code}")
+            if time.monotonic() > gives_up_at:
+                self.stop()
+                raise self._failure(f"it was not ready within {within:.0f} s")
+            time.sleep(0.05)
+
+    def _taken_port(self) -> str | None:
+        """The line in its log that says so; Spark's master lives on without the port."""
+        lines = self.log_text().splitlines()
+        return next((line for line in lines if TAKEN_PORT.search(line)), None)
+
+    def _failure(self, problem: str) -> ServerUnreachable:
+        said = self.log_tail() or "(nothing)"
+        return ServerUnreachable(self.name, f"{problem}; its log {self.log_file} ends:\n{said}")
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the command runs; its descendants never outlive it for long."""
+        return self._keeper is not None and self._keeper.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """The command's own exit code (128 + N after signal N); None while it runs."""
+        return self._keeper.poll() if self._keeper else None
+
+    def log_text(self) -> str:
+        """What it has written since it was last started."""
+        with contextlib.suppress(FileNotFoundError), self.log_file.open("rb") as file:
+            file.seek(self._log_start)
+            return file.read().decode(errors="replace")
+        return ""
+
+    def log_tail(self, lines: int = 8) -> str:
+        """The last *lines* it has written since it was last started, without secrets."""
+        return masked_text("\n".join(self.log_text().splitlines()[-lines:]))
+
+    def stop(self) -> None:
+        """Ask it to end, end it and all its descendants; raises KillNotVerified if one is left."""
+        self._end(keeper.STOP)
+
+    def kill(self) -> None:
+        """End it and all its descendants at once, as a crash would."""
+        self._end(keeper.KILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._keeper is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._keeper.send_signal(how)
+        try:
+            code = self._keeper.wait(self._grace + 15)
+        except subprocess.TimeoutExpired:
+            code = None
+        if code in (None, keeper.UNSTOPPABLE, -signal.SIGKILL):
+            raise KillNotVerified(self.name, f"look for the descendants of process {self.pid}")
+
+    def __enter__(self) -> Self:
+        return self if self.is_alive else self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

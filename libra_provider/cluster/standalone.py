@@ -1,0 +1,201 @@
+"""A real Spark standalone cluster on this machine, from the distribution inside pyspark."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from libra_provider.cluster.java import java_home
+from libra_provider.cluster.ports import LOOPBACK, check_free, with_free_ports
+from libra_provider.cluster.probe import json_of
+from libra_provider.cluster.process import ManagedProcess
+from libra_provider.core.errors import BadInput
+from libra_provider.core.units import spark_size
+
+_MASTER = "org.apache.spark.deploy.master.Master"
+_WORKER = "org.apache.spark.deploy.worker.Worker"
+# A daemon lives for minutes and does little: start fast, stay small.
+_DAEMON_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+# Whatever steers Spark or Python from outside stays outside: the same cluster on every machine.
+_FOREIGN = ("SPARK_", "PYSPARK_", "PYTHON", "HADOOP_", "YARN_", "AIRFLOW", "LIBRA_")
+_PORTS = ("port", "rest_port", "ui_port")
+
+
+class StandaloneCluster:
+    """A master with its REST API and *workers* workers, each with *cores* and *memory*.
+
+    As a context manager it leaves no process behind, drivers and executors included.
+    ``master_url`` is for jobs, ``rest_url`` for submissions, ``ui_url`` for people. ``master`` and
+    ``workers`` can be stopped, killed and started again, on the same ports; their pages are at
+    ``url``. *properties* (any ``spark.…``) go to the master and the workers. Logs and the drivers'
+    folders are in ``home``, which is removed at the end unless it was given.
+
+    Ports that are given must be free; others are chosen. Raises BadInput for a missing Java and a
+    taken port, ServerUnreachable with the end of its log for a part that does not start.
+    """
+
+    def __init__(
+        self,
+        workers: int = 1,
+        *,
+        cores: int = 4,
+        memory: str = "4g",
+        properties: Mapping[str, str] | None = None,
+        home: Path | None = None,
+        port: int | None = None,
+        rest_port: int | None = None,
+        ui_port: int | None = None,
+    ) -> None:
+        for name, value, least in (("workers", workers, 0), ("cores", cores, 1)):
+            if value < least:
+                raise BadInput(name, value, f"it must be at least {least}")
+        self._size, self._cores = workers, cores
+        self._memory = spark_size(memory, parameter="memory")
+        self._properties = dict(properties or {})
+        self._given_home = home
+        given = zip(_PORTS, (port, rest_port, ui_port), strict=True)
+        self._given_ports = {name: number for name, number in given if number is not None}
+        self._undo = contextlib.ExitStack()
+        self.workers: list[ManagedProcess] = []
+
+    def start(self) -> Self:
+        """Start it; on return every worker is registered."""
+        for name, number in self._given_ports.items():
+            check_free(number, parameter=name)
+        java = java_home()
+        with contextlib.ExitStack() as undo:
+            self.home = self._given_home or Path(tempfile.mkdtemp(prefix="libra-spark-"))
+            if self._given_home is None:
+                undo.callback(shutil.rmtree, self.home, ignore_errors=True)
+            self._environment = _environment(java, self.home)
+            self.master = with_free_ports(self._start_master, len(_PORTS))
+            undo.callback(self.master.stop)
+            self.workers = self._start_workers(undo)
+            self._undo = undo.pop_all()
+        return self
+
+    def stop(self) -> None:
+        """Stop everything; harmless when it is stopped already."""
+        self._undo.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _start_master(self, free: list[int]) -> ManagedProcess:
+        ports = dict(zip(_PORTS, free, strict=True)) | self._given_ports
+        port, rest_port, ui_port = (str(ports[name]) for name in _PORTS)
+        self.master_url = f"spark://{LOOPBACK}:{port}"
+        self.rest_url = f"http://{LOOPBACK}:{rest_port}"
+        self.ui_url = f"http://{LOOPBACK}:{ui_port}"
+        return self._daemon(
+            "Spark master",
+            [_MASTER, "--port", port, "--webui-port", ui_port],
+            url=self.ui_url,
+            ready=self._master_is_ready,
+            rest={"spark.master.rest.enabled": "true", "spark.master.rest.port": rest_port},
+        ).start()
+
+    def _master_is_ready(self) -> bool:
+        # A master whose REST port is taken stays STANDBY for ever.
+        said = json_of(f"{self.ui_url}/json/")
+        if (said.get("url"), said.get("status")) != (self.master_url, "ALIVE"):
+            return False
+        return json_of(f"{self.rest_url}/v1/submissions/readyz").get("success") is True
+
+    def _start_workers(self, undo: contextlib.ExitStack) -> list[ManagedProcess]:
+        """All at the same time: each spends its seconds on loading classes."""
+
+        def start(number: int) -> ManagedProcess:
+            worker = with_free_ports(partial(self._start_worker, number), 1)
+            undo.callback(worker.stop)
+            return worker
+
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(start, range(1, self._size + 1)))
+
+    def _start_worker(self, number: int, free: list[int]) -> ManagedProcess:
+        url = f"http://{LOOPBACK}:{free[0]}"
+        name = f"Spark worker {number}"
+        size = ["--cores", str(self._cores), "--memory", self._memory]
+        folder = ["--work-dir", str(self.home / name.lower().replace(" ", "-"))]
+        return self._daemon(
+            name,
+            [_WORKER, "--webui-port", str(free[0]), *size, *folder, self.master_url],
+            url=url,
+            ready=partial(self._worker_is_ready, url),
+        ).start()
+
+    def _worker_is_ready(self, url: str) -> bool:
+        own = json_of(f"{url}/json/").get("id")
+        known = json_of(f"{self.ui_url}/json/").get("workers", [])
+        return any(each["id"] == own and each["state"] == "ALIVE" for each in known)
+
+    def _daemon(
+        self,
+        name: str,
+        arguments: list[str],
+        *,
+        url: str,
+        ready: Callable[[], bool],
+        rest: Mapping[str, str] | None = None,
+    ) -> ManagedProcess:
+        file_name = name.lower().replace(" ", "-")
+        properties_file = self.home / f"{file_name}.properties"
+        # Without maxRetries=0 a taken port means: silently the next one.
+        properties = {"spark.port.maxRetries": "0"} | self._properties | dict(rest or {})
+        properties_file.write_text("".join(f"{key} {value}\n" for key, value in properties.items()))
+        common = ["--host", LOOPBACK, "--properties-file", str(properties_file)]
+        return ManagedProcess(
+            [str(spark_home() / "bin" / "spark-class"), arguments[0], *common, *arguments[1:]],
+            name=name,
+            log_file=self.home / f"{file_name}.log",
+            ready=ready,
+            env=self._environment,
+            cwd=self.home,
+            url=url,
+        )
+
+
+def spark_home() -> Path:
+    """The Spark distribution inside the pyspark package, found without importing it."""
+    found = importlib.util.find_spec("pyspark")
+    if found is None or found.origin is None:
+        raise BadInput("pyspark", None, "install airflow-provider-libra[server], which brings it")
+    return Path(found.origin).parent
+
+
+def _environment(java: Path, home: Path) -> dict[str, str]:
+    """What the daemons, and through them drivers and executors, find in their environment."""
+    empty = home / "conf"
+    empty.mkdir(parents=True, exist_ok=True)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    return kept | {
+        "JAVA_HOME": str(java),
+        "SPARK_HOME": str(spark_home()),
+        "SPARK_CONF_DIR": str(empty),
+        "SPARK_LOCAL_IP": LOOPBACK,
+        "SPARK_PUBLIC_DNS": LOOPBACK,
+        "SPARK_LOCAL_DIRS": str(home / "scratch"),
+        "SPARK_DAEMON_MEMORY": "512m",
+        "SPARK_DAEMON_JAVA_OPTS": _DAEMON_JVM,
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+    }
