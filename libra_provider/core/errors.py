@@ -14,7 +14,7 @@
         ├── JobFailed
         ├── JobKilled
         ├── JobLost           the server no longer knows it; it may still run
-        ├── JobTimedOut       it took longer than the caller allows
+        ├── JobGivenUp        the watch over it ended before it did
         └── KillNotVerified   it was told to stop, and was still alive when last seen
 
 Each class keeps its facts as attributes and is safe to pickle between Airflow's processes:
@@ -118,6 +118,7 @@ class ProtocolError(ServerError):
 class JobError(LibraError):
     """An accepted job did not end well; ``detail`` says what is known of ``job_id``."""
 
+    outcome = "did not end well"
     unexplained = "nothing more is known"
 
     def __init__(self, job_id: str, detail: str = "") -> None:
@@ -127,11 +128,6 @@ class JobError(LibraError):
 
     def __str__(self) -> str:
         return f"{self.job_id} {self.outcome}: {self.detail or self.unexplained}"
-
-    @property
-    def outcome(self) -> str:
-        """What happened to the job, as the verb of the sentence."""
-        return "did not end well"
 
 
 class JobFailed(JobError):
@@ -155,10 +151,10 @@ class JobLost(JobError):
     unexplained = "the server no longer knows it, its process may still run"
 
 
-class JobTimedOut(JobError):
-    """The job took longer than the caller allows."""
+class JobGivenUp(JobError):
+    """The watch over the job ended before the job did; ``detail`` says why."""
 
-    outcome = "took too long"
+    outcome = "was given up on"
 
 
 class KillNotVerified(JobError):

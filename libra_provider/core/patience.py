@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any, Self
 
-from libra_provider.core.errors import AccessDenied, BadInput, ProtocolError, Rejected, ServerError
+from libra_provider.core.errors import (
+    AccessDenied,
+    BadInput,
+    JobFailed,
+    JobGivenUp,
+    JobKilled,
+    JobLost,
+    ProtocolError,
+    Rejected,
+    ServerBusy,
+    ServerError,
+)
 from libra_provider.core.job import JobStatus, Timings
 from libra_provider.core.states import JobState
 from libra_provider.core.units import duration_in_seconds, readable_duration
@@ -15,8 +28,8 @@ from libra_provider.core.units import duration_in_seconds, readable_duration
 class Patience:
     """How often to ask, and how long silence, refusal and waiting are forgiven; all in seconds.
 
-    ``silence`` covers a server that is away or cannot say; ``refusal`` covers 401, 403 and answers
-    of something that is not the server, which a proxy gives while a server restarts.
+    ``silence`` covers a server that is away or cannot say. ``refusal`` covers 401, 403 and answers
+    of something that is not the server, such as a proxy while the server restarts.
     """
 
     poll_interval: float = 5.0
@@ -25,76 +38,147 @@ class Patience:
     queued_timeout: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("poll_interval", "silence", "refusal", "queued_timeout"):
-            if (value := getattr(self, name)) is not None:
-                object.__setattr__(self, name, duration_in_seconds(value, parameter=name))
         if self.poll_interval <= 0:
             raise BadInput("poll_interval", self.poll_interval, "it must be more than 0 seconds")
 
-
-class Watch:
-    """What one watcher of a job has seen so far.
-
-    Tell it each answer with :meth:`saw` and each failure to get one with :meth:`missed`;
-    ``changed`` says whether the last answer is news, ``overdue`` why it is time to stop waiting.
-    """
-
-    def __init__(self, patience: Patience, submitted_at: datetime) -> None:
-        self.patience = patience
-        self.timings = Timings(submitted_at=submitted_at)
-        self.state: JobState | None = None
-        self.changed = False
-        self._unclear_since: datetime | None = None
-        self._waiting_since = submitted_at
-
-    def saw(self, status: JobStatus, now: datetime) -> JobStatus:
-        """*status* with the moments this watcher has seen, where the server does not tell them."""
-        self.changed, self.state = status.state is not self.state, status.state
-        if status.state is JobState.UNCLEAR:
-            self._unclear_since = self._unclear_since or now
-        else:
-            self._unclear_since = None
-        self._note_moments(status, now)
-        told = status.timings
-        return replace(
-            status,
-            timings=Timings(
-                submitted_at=told.submitted_at or self.timings.submitted_at,
-                started_at=told.started_at or self.timings.started_at,
-                ended_at=told.ended_at or self.timings.ended_at,
-            ),
+    @classmethod
+    def of(cls, *, poll_interval: object, silence: object, queued_timeout: object = None) -> Self:
+        """Patience in the words of an operator; each value may be a number, text or timedelta."""
+        limit = queued_timeout
+        return cls(
+            poll_interval=duration_in_seconds(poll_interval, parameter="poll_interval"),
+            silence=duration_in_seconds(silence, parameter="patience"),
+            queued_timeout=None
+            if limit is None
+            else duration_in_seconds(limit, parameter="queued_timeout"),
         )
 
-    def _note_moments(self, status: JobStatus, now: datetime) -> None:
-        if status.state is JobState.RUNNING and not self.timings.started_at:
-            self.timings = replace(self.timings, started_at=now)
-        if status.state.is_terminal:
-            self.timings = replace(self.timings, ended_at=now)
-
-    def missed(self, error: ServerError, now: datetime) -> None:
-        """Count *error* as silence; raises it once the patience for its kind is over."""
-        self.changed, self.state = self.state is not JobState.UNCLEAR, JobState.UNCLEAR
-        self._unclear_since = self._unclear_since or now
-        silent_for = (now - self._unclear_since).total_seconds()
-        if silent_for >= self._forgiven(error):
-            raise error
-
-    def _forgiven(self, error: ServerError) -> float:
+    def forgives(self, error: ServerError) -> float:
+        """For how many seconds *error* may go on."""
         refused = isinstance(error, AccessDenied | ProtocolError | Rejected)
-        return self.patience.refusal if refused else self.patience.silence
+        return self.refusal if refused else self.silence
 
-    def overdue(self, now: datetime) -> str | None:
-        """Why it is time to stop waiting, or None."""
-        waited = (now - self._waiting_since).total_seconds()
-        limit = self.patience.queued_timeout
-        if self.state is JobState.WAITING and limit is not None and waited >= limit:
-            return f"it waited longer than queued_timeout={readable_duration(limit)}"
-        if self._unclear_since is None:
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a watch ended: with the job's last status, or ``given_up`` before it was over."""
+
+    status: JobStatus
+    given_up: str = ""
+
+    def raise_for_state(self) -> JobStatus:
+        """The status of a job that succeeded; raises the JobError of any other end."""
+        job_id, state, detail = self.status.job_id, self.status.state, self.status.detail
+        if self.given_up:
+            raise JobGivenUp(job_id, self.given_up)
+        if state in _ERROR_OF_STATE:
+            raise _ERROR_OF_STATE[state](job_id, detail)
+        return self.status
+
+    def to_json(self) -> dict[str, Any]:
+        """The outcome as a trigger's event carries it."""
+        return {"status": self.status.to_json(), "given_up": self.given_up}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`."""
+        return cls(JobStatus.from_json(data["status"]), data["given_up"])
+
+
+_ERROR_OF_STATE = {
+    JobState.FAILED: JobFailed,
+    JobState.KILLED: JobKilled,
+    JobState.LOST: JobLost,
+}
+
+
+class Watch:
+    """Remembers what one watcher of a job has seen, and says when the watch is over.
+
+    Tell each answer, or the error instead of one, to :meth:`told`. Where it returns None, ask again
+    after ``wait`` seconds. ``news`` is a line for the log when the last answer changed something.
+    """
+
+    def __init__(self, job_id: str, patience: Patience, submitted_at: datetime) -> None:
+        self.patience = patience
+        self.news = ""
+        self.wait = patience.poll_interval
+        self.status = JobStatus(job_id=job_id, state=JobState.WAITING)
+        self._seen = Timings(submitted_at=submitted_at)
+        self._said = ""
+        self._unclear_since: datetime | None = None
+
+    def told(self, answer: JobStatus | ServerError, now: datetime) -> Outcome | None:
+        """Take *answer* into account; the outcome if it ends the watch."""
+        self.wait = self.patience.poll_interval
+        if isinstance(answer, ServerError):
+            return self._told_error(answer, now)
+        self.status = self._with_moments(answer, now)
+        unclear = answer.state is JobState.UNCLEAR
+        self._unclear_since = (self._unclear_since or now) if unclear else None
+        self._say(self._sentence())
+        if answer.state.is_terminal:
+            return Outcome(self.status)
+        if unclear:
+            why = "the server cannot say how it stands"
+            return self._given_up_after(self.patience.silence, why, now)
+        return self._queued_too_long(now)
+
+    def _told_error(self, error: ServerError, now: datetime) -> Outcome | None:
+        self._unclear_since = self._unclear_since or now
+        if isinstance(error, ServerBusy):
+            self.wait = max(self.wait, error.retry_after)
+        forgiven = self.patience.forgives(error)
+        self._say(f"{error}; asking again for up to {readable_duration(forgiven)}")
+        return self._given_up_after(forgiven, str(error), now)
+
+    def _given_up_after(self, forgiven: float, why: str, now: datetime) -> Outcome | None:
+        silent_for = (now - (self._unclear_since or now)).total_seconds()
+        if silent_for < forgiven:
             return None
-        silent_for = (now - self._unclear_since).total_seconds()
-        if silent_for < self.patience.silence:
+        unclear = replace(self.status, state=JobState.UNCLEAR)
+        return Outcome(unclear, f"{why}, for {readable_duration(silent_for)}; it may still run")
+
+    def _queued_too_long(self, now: datetime) -> Outcome | None:
+        limit, since = self.patience.queued_timeout, self._seen.submitted_at or now
+        waiting = self.status.state is JobState.WAITING and limit is not None
+        if not waiting or limit is None or (now - since).total_seconds() < limit:
             return None
-        return f"the server could not say for {readable_duration(silent_for)} how it stands"
+        reason = f"it waited longer than queued_timeout={readable_duration(limit)}"
+        return Outcome(self.status, "; ".join(filter(None, [reason, self.status.detail])))
+
+    def _with_moments(self, status: JobStatus, now: datetime) -> JobStatus:
+        """*status*, with the moments seen here where the server does not tell them."""
+        if status.state is JobState.RUNNING and not self._seen.started_at:
+            self._seen = replace(self._seen, started_at=now)
+        if status.state.is_terminal:
+            self._seen = replace(self._seen, ended_at=now)
+        told, seen = status.timings, self._seen
+        moments = Timings(
+            submitted_at=told.submitted_at or seen.submitted_at,
+            started_at=told.started_at or seen.started_at,
+            ended_at=told.ended_at or seen.ended_at,
+        )
+        return replace(status, timings=moments)
+
+    def _sentence(self) -> str:
+        status, timings = self.status, self.status.timings
+        where = f" {status.location}" if status.location else ""
+        match status.state:
+            case JobState.RUNNING:
+                return f"{status.job_id} is running{where}"
+            case JobState.SUCCEEDED if timings.run_seconds is not None:
+                return f"{status.job_id} succeeded after {readable_duration(timings.run_seconds)}"
+            case state:
+                return (
+                    f"{status.job_id} is {state}"
+                    if not state.is_terminal
+                    else (f"{status.job_id} ended: {state}")
+                )
+
+    def _say(self, sentence: str) -> None:
+        """Make *sentence* the news, unless it was the last thing said."""
+        self.news, self._said = ("" if sentence == self._said else sentence), sentence
 
 
 def utc_now() -> datetime:

@@ -1,0 +1,93 @@
+"""A request and how to read its reply, apart from who sends it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from libra_provider.core.errors import ProtocolError, ServerUnreachable
+from libra_provider.core.masking import masked_text
+
+T_co = TypeVar("T_co", covariant=True)
+_SHOWN = 200  # characters of an unreadable reply that an error shows
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a server sent back; ``server`` is its address, for messages; header names lower-case."""
+
+    server: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8, with replacement characters where it is not."""
+        return self.body.decode("utf-8", errors="replace")
+
+    def json_object(self) -> dict[str, Any]:
+        """The body as a JSON object; raises ProtocolError for everything else."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise self.not_as_expected("a JSON object was expected")
+        return found
+
+    def json_list(self) -> list[Any]:
+        """The body as a JSON list; raises ProtocolError for everything else."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            found = None
+        if not isinstance(found, list):
+            raise self.not_as_expected("a JSON list was expected")
+        return found
+
+    def not_as_expected(self, problem: str) -> ProtocolError:
+        """The error that says so, with the beginning of the body."""
+        return ProtocolError(self.server, self.status, problem, self.start)
+
+    def no_answer(self) -> ServerUnreachable:
+        """The error for a 5xx, by the server or by a proxy before it: it may come back."""
+        problem = f"HTTP {self.status}, {self.start or 'without a text'}"
+        return ServerUnreachable(self.server, problem, may_have_arrived=True)
+
+    @property
+    def start(self) -> str:
+        """The first 200 characters of the body, on one line, without secrets."""
+        return masked_text(" ".join(self.text.split()))[:_SHOWN]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Generic[T_co]):
+    """One request, and the pure function that reads its reply.
+
+    ``timeout`` is in seconds and replaces the address's own read timeout, for calls that are meant
+    to wait. ``parse`` raises ServerError for replies that carry no answer.
+    """
+
+    method: str
+    path: str
+    parse: Callable[[Reply], T_co]
+    json: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    timeout: float | None = None
+
+    def body(self) -> bytes | None:
+        """The JSON body as it is sent."""
+        return None if self.json is None else json.dumps(self.json).encode()
+
+    def all_headers(self, authorization: str | None) -> dict[str, str]:
+        """Every header of the request but those of the connection itself."""
+        headers = {"Accept": "application/json", **self.headers}
+        if self.json is not None:
+            headers["Content-Type"] = "application/json"
+        if authorization:
+            headers["Authorization"] = authorization
+        return headers

@@ -1,0 +1,238 @@
+"""The Spark standalone master's REST submission API as calls.
+
+What a real master answers is written down in reference/spark-standalone-rest.md; the protocol
+itself is org.apache.spark.deploy.rest.RestSubmissionServer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from libra_provider.clients.call import Call, Reply
+from libra_provider.core.errors import (
+    AccessDenied,
+    JobError,
+    ProtocolError,
+    Rejected,
+    ServerBusy,
+    ServerError,
+)
+from libra_provider.core.job import DriverLocation, JobStatus, Kind, SparkJob
+from libra_provider.core.states import JobState
+
+STATE_OF_WORD: Mapping[str, JobState] = {
+    "SUBMITTED": JobState.WAITING,
+    "RUNNING": JobState.RUNNING,
+    "RELAUNCHING": JobState.RUNNING,
+    "UNKNOWN": JobState.UNCLEAR,
+    "FINISHED": JobState.SUCCEEDED,
+    "FAILED": JobState.FAILED,
+    "ERROR": JobState.FAILED,
+    "KILLED": JobState.KILLED,
+}
+TAG = "spark.libra.tag"
+ORIGIN = "spark.libra.run"
+# What the server speaks is read from its answers; the field is required and not interpreted.
+_CLIENT_VERSION = "4.3.0"
+_PYTHON_MAIN = "org.apache.spark.deploy.SparkSubmit"
+_LISTS = {
+    "py_files": "--py-files",
+    "jars": "--jars",
+    "files": "--files",
+    "archives": "--archives",
+    "packages": "--packages",
+}
+_FORGOTTEN = (
+    "the master no longer knows this driver: it forgets ended ones beyond "
+    "spark.deploy.retainedDrivers, and all of them when it restarts without a recovery mode; "
+    "its process may still run, and nothing was submitted again"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MasterVersion:
+    """That a master's REST server is ready, and which Spark it runs."""
+
+    spark_version: str
+
+
+def submit(job: SparkJob, tag: str, *, master: str) -> Call[str]:
+    """Create a driver for *job* that carries *tag*; the answer is its id.
+
+    *master* is the ``spark://`` URL with every master. The server has no conditional create: two
+    calls make two drivers.
+    """
+
+    def parse(reply: Reply) -> str:
+        body = _answer(reply)
+        driver_id = body.get("submissionId")
+        if body.get("success") is not True or not isinstance(driver_id, str):
+            raise _not_created(reply, _message(body))
+        return driver_id
+
+    return Call(
+        method="POST",
+        path="/v1/submissions/create",
+        parse=parse,
+        json=create_request(job, tag, master=master),
+    )
+
+
+def _not_created(reply: Reply, problem: str) -> ServerError:
+    """A standby or recovering master says so in its message, and takes submissions later."""
+    if "Current state is not alive" in problem:
+        return ServerBusy(reply.server, problem, retry_after=5.0)
+    return Rejected(reply.server, reply.status, problem)
+
+
+def create_request(job: SparkJob, tag: str, *, master: str) -> dict[str, Any]:
+    """The body of a create call.
+
+    Properties travel in ``sparkProperties`` only: Spark redacts them in the driver's log, and does
+    not redact ``appArgs``.
+    """
+    properties = {
+        **job.conf,
+        "spark.app.name": job.conf.get("spark.app.name") or job.name or "libra",
+        "spark.master": master,
+        "spark.submit.deployMode": "cluster",
+        TAG: tag,
+    }
+    if job.supervise:
+        properties["spark.driver.supervise"] = "true"
+    if job.origin:
+        properties[ORIGIN] = "/".join(job.origin.values())
+    resource = _python_resource if job.kind is Kind.PYTHON_FILE else _jar_resource
+    return {
+        "action": "CreateSubmissionRequest",
+        "clientSparkVersion": _CLIENT_VERSION,
+        "sparkProperties": properties,
+        "environmentVariables": dict(job.env_vars),
+        **resource(job, properties, master),
+    }
+
+
+def _python_resource(job: SparkJob, properties: dict[str, str], master: str) -> dict[str, Any]:
+    """A Python file runs through SparkSubmit inside the driver's JVM.
+
+    Without ``--master`` there, the job would run in ``local[*]`` on one worker, silently.
+    """
+    lists = [
+        word
+        for name, option in _LISTS.items()
+        if (values := getattr(job, name))
+        for word in (option, ",".join(values))
+    ]
+    inner = ["--master", master, "--deploy-mode", "client", "--name", properties["spark.app.name"]]
+    arguments = [*inner, *lists, str(job.application), *job.application_args]
+    return {"appResource": "", "mainClass": _PYTHON_MAIN, "appArgs": arguments}
+
+
+def _jar_resource(job: SparkJob, properties: dict[str, str], _master: str) -> dict[str, Any]:
+    properties["spark.jars"] = ",".join([str(job.application), *job.jars])
+    for name in ("files", "archives"):
+        if values := getattr(job, name):
+            properties[f"spark.{name}"] = ",".join(values)
+    if job.packages:
+        properties["spark.jars.packages"] = ",".join(job.packages)
+    return {
+        "appResource": job.application,
+        "mainClass": job.java_class,
+        "appArgs": list(job.application_args),
+    }
+
+
+def status(driver_id: str) -> Call[JobStatus]:
+    """Where *driver_id* stands; a driver that the master does not know is LOST."""
+
+    def parse(reply: Reply) -> JobStatus:
+        body = _answer(reply)
+        if body.get("success") is not True:
+            return JobStatus(job_id=driver_id, state=JobState.LOST, detail=_FORGOTTEN)
+        word = body.get("driverState")
+        if not isinstance(word, str) or word not in STATE_OF_WORD:
+            raise reply.not_as_expected(f"driverState={word!r} is none of Spark's")
+        return JobStatus(
+            job_id=driver_id,
+            state=STATE_OF_WORD[word],
+            detail=_message(body, default=_WORD_SAYS.get(word, "")),
+            location=_location(body),
+        )
+
+    return Call(method="GET", path=f"/v1/submissions/status/{_quoted(driver_id)}", parse=parse)
+
+
+_WORD_SAYS = {
+    "ERROR": "its worker was lost to the master, or the worker could not start it",
+    "UNKNOWN": "the master is recovering",
+}
+
+
+def kill(driver_id: str) -> Call[str]:
+    """Ask the master to stop *driver_id*; the answer is its message, also for an ended driver."""
+    path = f"/v1/submissions/kill/{_quoted(driver_id)}"
+    return Call(method="POST", path=path, parse=lambda reply: _message(_answer(reply)))
+
+
+def ready() -> Call[MasterVersion]:
+    """Whether this is a master's REST port and takes submissions; raises ServerError if not."""
+
+    def parse(reply: Reply) -> MasterVersion:
+        body = _answer(reply)
+        if body.get("success") is not True:
+            raise Rejected(reply.server, reply.status, _message(body))
+        return MasterVersion(str(body.get("serverSparkVersion", "")))
+
+    return Call(method="GET", path="/v1/submissions/readyz", parse=parse)
+
+
+def _quoted(driver_id: str) -> str:
+    """*driver_id* as a path segment; one that is none would address another endpoint."""
+    if not re.fullmatch(r"driver-[\w-]+", driver_id):
+        raise JobError(driver_id, "a driver's id looks like driver-20261120082239-0000")
+    return quote(driver_id, safe="")
+
+
+def _location(body: Mapping[str, Any]) -> DriverLocation | None:
+    worker = body.get("workerId")
+    if not worker:
+        return None
+    host = str(body.get("workerHostPort") or "").rpartition(":")[0]
+    return DriverLocation(where=f"on worker {worker}", host=host or None, worker_id=str(worker))
+
+
+def _answer(reply: Reply) -> dict[str, Any]:
+    """The body of an answer in the submission protocol; raises ServerError for all else."""
+    if reply.status in (401, 403):
+        advice = "set the connection's password to the master's JWS secret key (base64url)"
+        raise AccessDenied(reply.server, reply.status, advice)
+    if _speaks_json(reply):
+        body = reply.json_object()
+        if body.get("action") == "ErrorResponse":
+            raise Rejected(reply.server, reply.status, _message(body))
+        if "success" in body:
+            return body
+    if reply.status >= 500:
+        raise reply.no_answer()
+    raise _wrong_port(reply)
+
+
+def _speaks_json(reply: Reply) -> bool:
+    return reply.headers.get("content-type", "").startswith("application/json") and bool(reply.body)
+
+
+def _wrong_port(reply: Reply) -> ProtocolError:
+    if "Spark Master at" in reply.text or reply.headers.get("server", "").startswith("Jetty"):
+        advice = "this port is a Spark web page; set rest_port to spark.master.rest.port (6066)"
+        return reply.not_as_expected(advice)
+    return reply.not_as_expected("this is not the REST port of a Spark master; check rest_port")
+
+
+def _message(body: Mapping[str, Any], default: str = "") -> str:
+    """The first line of the server's message; further ones are a Java stack trace."""
+    lines = str(body.get("message") or "").strip().splitlines()
+    return lines[0] if lines else default

@@ -1,0 +1,93 @@
+"""What Airflow asks of a provider before it imports anything else of it: plain data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_VERIFY = {
+    "label": "Verify TLS",
+    "description": "Empty or true: trust the system's authorities. A path: trust the certificates "
+    "in that file. false: verify nothing.",
+    "schema": {"type": ["string", "null"], "default": None},
+}
+_TIMEOUT = {
+    "label": "Timeout",
+    "description": "Seconds that one request may take. Empty: 30.",
+    "schema": {"type": ["number", "null"], "exclusiveMinimum": 0, "default": None},
+}
+
+LIBRA = {
+    "connection-type": "libra",
+    "hook-class-name": "libra_provider.hooks.LibraHook",
+    "hook-name": "Libra",
+    "ui-field-behaviour": {
+        "hidden-fields": ["login"],
+        "relabeling": {"schema": "http or https", "password": "Token"},
+        "placeholders": {"host": "libra.example.com", "port": "8990", "schema": "http"},
+    },
+    "conn-fields": {
+        "session": {
+            "label": "Session",
+            "description": "Statements of one session share temporary views. Empty: default.",
+            "schema": {"type": ["string", "null"], "default": None},
+        },
+        "pool": {
+            "label": "FAIR pool",
+            "description": "The pool of statements that name none, such as interactive.",
+            "schema": {"type": ["string", "null"], "default": None},
+        },
+        "locality": {
+            "label": "Locality",
+            "description": "Whether Libra's driver and the cluster are in one data centre. "
+            "auto: measured.",
+            "schema": {"type": "string", "enum": ["auto", "same", "remote"], "default": "auto"},
+        },
+        "verify": _VERIFY,
+        "timeout": _TIMEOUT,
+    },
+}
+
+SPARK_MASTER = {
+    "connection-type": "spark_master",
+    "hook-class-name": "libra_provider.hooks.SparkMasterHook",
+    "hook-name": "Spark standalone master",
+    "ui-field-behaviour": {
+        "hidden-fields": ["login"],
+        "relabeling": {"schema": "http or https", "password": "JWS secret key (base64url)"},
+        "placeholders": {"host": "master1,master2", "port": "7077", "schema": "http"},
+    },
+    "conn-fields": {
+        "rest_port": {
+            "label": "REST port",
+            "description": "The master's spark.master.rest.port. Empty: 6066.",
+            "schema": {"type": ["integer", "null"], "minimum": 1, "maximum": 65535},
+        },
+        "rest_urls": {
+            "label": "REST URLs",
+            "description": "Commas between them; instead of host and REST port.",
+            "schema": {"type": ["string", "null"], "default": None},
+        },
+        "ui_urls": {
+            "label": "Web UI URLs",
+            "description": "Commas between them. Empty: port 8080 of each host.",
+            "schema": {"type": ["string", "null"], "default": None},
+        },
+        "spark_defaults": {
+            "label": "Spark defaults",
+            "description": "A JSON object of properties that a job gets unless it sets them.",
+            "schema": {"type": ["object", "null"], "default": None},
+        },
+        "verify": _VERIFY,
+        "timeout": _TIMEOUT,
+    },
+}
+
+
+def get_provider_info() -> dict[str, Any]:
+    """The provider's entry for ``airflow providers list`` and the connection form."""
+    return {
+        "package-name": "airflow-provider-libra",
+        "name": "Libra for Apache Spark",
+        "description": "Run Apache Spark from Airflow, on a shared driver or on one of its own.",
+        "connection-types": [LIBRA, SPARK_MASTER],
+    }

@@ -1,0 +1,8 @@
+"""Airflow connections become clients."""
+
+from __future__ import annotations
+
+from libra_provider.hooks.libra import LibraHook
+from libra_provider.hooks.spark_master import SparkMasterHook
+
+__all__ = ["LibraHook", "SparkMasterHook"]

@@ -1,0 +1,125 @@
+"""What the hooks share: one connection, one client, made once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+from airflow.sdk import BaseHook, Connection
+
+from libra_provider.clients.client import Client
+from libra_provider.clients.transport import ServerAddress
+from libra_provider.core.errors import BadInput, LibraError
+from libra_provider.core.job import Backend, JobStatus, SparkJob
+from libra_provider.core.units import duration_in_seconds
+
+
+class ServerHook(BaseHook, ABC):
+    """A hook whose connection is read once, so that ``on_kill`` needs nothing but the network.
+
+    In ``on_kill`` a call to Airflow's supervisor may deadlock (reference/airflow-3.3.md, 0.4).
+    """
+
+    backend: ClassVar[Backend]
+    default_port: ClassVar[int]
+
+    def __init__(self, connection_id: str) -> None:
+        super().__init__()
+        self.connection_id = connection_id
+        self._client: Client | None = None
+
+    def client(self) -> Client:
+        """The client of this connection; raises BadInput for a connection that cannot work."""
+        if self._client is None:
+            self.use(self.get_connection(self.connection_id))
+        return self._made()
+
+    async def aclient(self) -> Client:
+        """Make the client where an event loop runs."""
+        if self._client is None:
+            self.use(await self.aget_connection(self.connection_id))
+        return self._made()
+
+    def use(self, connection: Connection) -> Self:
+        """Speak to *connection* from now on."""
+        self._client = Client(self.read(connection))
+        return self
+
+    @abstractmethod
+    def read(self, connection: Connection) -> list[ServerAddress]:
+        """Take what is needed from *connection*; the addresses to ask, in order."""
+
+    @property
+    def where(self) -> str:
+        """The server's address, for people."""
+        return self.client().addresses[0].url
+
+    @abstractmethod
+    def submit(self, job: SparkJob, tag: str) -> JobStatus:
+        """Submit *job* under *tag*; raises ServerError, BadInput."""
+
+    @abstractmethod
+    def status(self, job_id: str) -> JobStatus:
+        """Where *job_id* stands; raises ServerError."""
+
+    @abstractmethod
+    async def astatus(self, job_id: str) -> JobStatus:
+        """Where *job_id* stands, for triggers."""
+
+    @abstractmethod
+    def kill(self, job_id: str) -> str:
+        """Ask for the end of *job_id*; the answer is what the server said."""
+
+    @abstractmethod
+    async def akill(self, job_id: str) -> str:
+        """Ask for the end of *job_id*, for triggers."""
+
+    @abstractmethod
+    def check(self) -> str:
+        """A sentence that says what answered; raises LibraError."""
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Whether this connection works, and a sentence for the person who made it."""
+        try:
+            return True, self.check()
+        except LibraError as error:
+            return False, str(error)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if self._client:
+            self._client.close()
+
+    async def aclose(self) -> None:
+        """Give the connections of the event loop back."""
+        if self._client:
+            await self._client.aclose()
+
+    def _made(self) -> Client:
+        assert self._client is not None  # noqa: S101 - both callers have just made it
+        return self._client
+
+
+def address(connection: Connection, url: str, **rest: Any) -> ServerAddress:
+    """*url* with ``verify`` and ``timeout`` from the connection's extra."""
+    extra = connection.extra_dejson
+    if timeout := extra.get("timeout"):
+        rest["read_timeout"] = duration_in_seconds(timeout, parameter="timeout")
+    verify = extra.get("verify", True)
+    words = {"true": True, "false": False, "": True, "none": True}
+    verify = words.get(str(verify).strip().lower(), verify)
+    return ServerAddress(url=url, verify=verify, **rest)
+
+
+def scheme(connection: Connection) -> str:
+    """``http`` or ``https``, from the connection's schema."""
+    found = (connection.schema or "http").lower()
+    if found not in ("http", "https"):
+        raise BadInput("schema", connection.schema, "it is either 'http' or 'https'")
+    return found
+
+
+def listed(value: object) -> list[str]:
+    """The items of a list, or of a text with commas between them."""
+    items = value if isinstance(value, list) else str(value or "").split(",")
+    return [text for item in items if (text := str(item).strip())]

@@ -1,0 +1,116 @@
+"""Submit once, whatever an earlier try left behind (design.md, section 4.2)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from libra_provider.core.errors import (
+    AccessDenied,
+    JobLost,
+    Rejected,
+    ServerError,
+    ServerUnreachable,
+)
+from libra_provider.core.job import Backend, JobStatus, SparkJob
+from libra_provider.core.states import JobState
+from libra_provider.hooks.base import ServerHook
+from libra_provider.lifecycle.kill import kill_and_verify
+from libra_provider.lifecycle.record import Generation, Record, Records
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A job that exists: its record, and the status in which it was found or accepted."""
+
+    record: Record
+    status: JobStatus
+
+
+class UndecidedSubmission(JobLost):
+    """A try ended between a request and its answer, and the server cannot be asked by tag."""
+
+    outcome = "may or may not have been submitted"
+
+
+def find_or_submit(
+    job: SparkJob, server: ServerHook, records: Records, generation: Generation
+) -> Submission:
+    """The job that this logical run already has, or a new one.
+
+    Raises JobLost where submitting could make a second job of one that may still run, ServerError
+    where the server does not take it, and AccessDenied where it never will.
+    """
+    found = records.load()
+    if found is None:
+        return _submit(job, server, records, generation)
+    if found.max_tries != generation.max_tries:
+        log.info("The task was cleared: %s is replaced", found.job_id or "its earlier submission")
+        _end(found, server)
+        return _submit(job, server, records, generation)
+    if found.job_id is None:
+        return _resume_intent(found, job, server, records)
+    return _rejoin(found, server) or _submit(job, server, records, generation)
+
+
+def _submit(
+    job: SparkJob, server: ServerHook, records: Records, generation: Generation
+) -> Submission:
+    intent = Record.intent(server.backend, server.connection_id, generation)
+    return _send(records.save(intent), job, server, records)
+
+
+def _send(intent: Record, job: SparkJob, server: ServerHook, records: Records) -> Submission:
+    try:
+        status = server.submit(job, intent.tag)
+    except ServerError as error:
+        if _never_arrived(error):
+            records.forget()
+        raise
+    record = records.save(intent.with_job(status.job_id))
+    log.info("%s is submitted to %s with tag %s", status.job_id, server.where, intent.tag)
+    return Submission(record, status)
+
+
+def _never_arrived(error: ServerError) -> bool:
+    if isinstance(error, ServerUnreachable):
+        return not error.may_have_arrived
+    return isinstance(error, AccessDenied | Rejected)
+
+
+def _resume_intent(
+    found: Record, job: SparkJob, server: ServerHook, records: Records
+) -> Submission:
+    """An earlier try died in its request: Libra tells by the tag whether it had arrived."""
+    if found.backend is Backend.LIBRA:
+        return _send(found, job, server, records)
+    problem = (
+        f"an earlier try was interrupted at {found.at} before the answer came; look in the "
+        f"stderr of the drivers submitted then for {found.tag}, and kill the one that has it"
+    )
+    raise UndecidedSubmission(f"A driver of {server.where}", problem)
+
+
+def _rejoin(found: Record, server: ServerHook) -> Submission | None:
+    """The job of an earlier try, unless it is over and failed: then there is room for a new one."""
+    assert found.job_id is not None  # noqa: S101 - find_or_submit has looked
+    try:
+        status = server.status(found.job_id)
+    except ServerError as error:
+        log.warning("%s; rejoining %s all the same", error, found.job_id)
+        return Submission(found, JobStatus(job_id=found.job_id, state=JobState.UNCLEAR))
+    if status.state is JobState.LOST and found.backend is Backend.SPARK_MASTER:
+        raise JobLost(found.job_id, status.detail)
+    if status.state.is_terminal and status.state is not JobState.SUCCEEDED:
+        log.info("%s of an earlier try %s; submitting anew", found.job_id, status.state)
+        return None
+    log.info("Rejoining %s of an earlier try: %s", found.job_id, status.state)
+    return Submission(found, status)
+
+
+def _end(found: Record, server: ServerHook) -> None:
+    """Stop the job of a generation that the user has cleared away."""
+    if found.job_id is not None:
+        kill_and_verify(server, found.job_id)

@@ -1,0 +1,8 @@
+"""What a Dag author writes."""
+
+from __future__ import annotations
+
+from libra_provider.operators.cluster_job import SparkClusterJobOperator
+from libra_provider.operators.statement import LibraStatementOperator
+
+__all__ = ["LibraStatementOperator", "SparkClusterJobOperator"]

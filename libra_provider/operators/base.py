@@ -1,0 +1,176 @@
+"""What every operator of ours does with its job."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any, ClassVar, NoReturn
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferralTimeout
+
+from libra_provider.core.errors import LibraError
+from libra_provider.core.job import Backend, JobStatus, SparkJob
+from libra_provider.core.patience import Outcome, Patience
+from libra_provider.core.states import JobState
+from libra_provider.core.units import readable_duration
+from libra_provider.hooks.base import ServerHook
+from libra_provider.hooks.servers import server_of
+from libra_provider.lifecycle.airflow_errors import final_where_retrying_cannot_help
+from libra_provider.lifecycle.kill import kill_and_verify
+from libra_provider.lifecycle.record import Generation, Record, Records
+from libra_provider.lifecycle.submission import Submission, find_or_submit
+from libra_provider.lifecycle.watch import watch
+from libra_provider.triggers.job import JobTrigger
+
+# Airflow kills a task process five seconds after it asked it to end.
+_ON_KILL_SECONDS = 4.0
+
+
+class JobOperator(BaseOperator):
+    """
+    Submit one job once, wait for it, and return its result.
+
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between two looks at the job.
+    :param patience: how long the server may be away before the task fails ("5 min", or seconds);
+        the job runs on meanwhile.
+    :param queued_timeout: how long the job may wait for its start; then it is stopped and the task
+        fails. None: as long as it takes.
+    """
+
+    backend: ClassVar[Backend]
+
+    def __init__(
+        self,
+        *,
+        deferrable: bool | None = None,
+        poll_interval: float | str | timedelta = 5.0,
+        patience: float | str | timedelta = 300.0,
+        queued_timeout: float | str | timedelta | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if deferrable is None:
+            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = deferrable
+        self.watching = Patience.of(
+            poll_interval=poll_interval, silence=patience, queued_timeout=queued_timeout
+        )
+        self._job_id: str | None = None
+
+    @property
+    @abstractmethod
+    def connection_id(self) -> str:
+        """The connection of the server that runs the job."""
+
+    @cached_property
+    def server(self) -> ServerHook:
+        """The hook through which the job is submitted, watched and stopped."""
+        return server_of(self.backend, self.connection_id)
+
+    @abstractmethod
+    def plan(self, context: Context) -> SparkJob:
+        """What to run, checked before anything is sent; raises BadInput."""
+
+    @abstractmethod
+    def result(self, status: JobStatus) -> Any:
+        """What a job that succeeded gives back, as XCom carries it."""
+
+    def execute(self, context: Context) -> Any:
+        """Submit the job, or find that of an earlier try, and see it through."""
+        with final_where_retrying_cannot_help(self.backend):
+            submission = self.submit(context)
+            if submission.status.state.is_terminal:
+                return self.settle(Outcome(submission.status), context)
+            if self.deferrable:
+                self._defer(submission, context)
+            record = submission.record
+            outcome = watch(
+                self.server, submission.status.job_id, self.watching, record.submitted_at
+            )
+            return self.settle(outcome, context)
+
+    def submit(self, context: Context) -> Submission:
+        """The job of this logical run, submitted now or before; its handle is in XCom ``job``."""
+        job = self.plan(context).replace(origin=_origin(context))
+        records = Records(context["task_state_store"])
+        submission = find_or_submit(job, self.server, records, Generation.of(context))
+        self._job_id = submission.status.job_id
+        if submission.record.handle:
+            context["ti"].xcom_push(key="job", value=submission.record.handle.to_json())
+        return submission
+
+    def settle(self, outcome: Outcome, context: Context) -> Any:
+        """The result of a job that succeeded; raises the JobError of any other end."""
+        status = outcome.status
+        self._job_id = status.job_id
+        if status.location:
+            context["ti"].xcom_push(key="driver_location", value=asdict(status.location))
+        context["ti"].xcom_push(key="timings", value=status.timings.to_json())
+        if outcome.given_up and status.state is JobState.WAITING:
+            kill_and_verify(self.server, status.job_id)
+        with final_where_retrying_cannot_help(self.backend):
+            outcome.raise_for_state()
+            return self.result(status)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Settle with what the trigger has seen."""
+        return self.settle(Outcome.from_json(event), context)
+
+    def resume_execution(
+        self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
+    ) -> Any:
+        """Stop the job when ``execution_timeout`` ran out: a deferral's end calls nobody else."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralTimeout:
+            self._stop_overdue(Records(context["task_state_store"]).load())
+
+    def on_kill(self) -> None:
+        """Stop the job when Airflow ends the task; pure network, see ServerHook."""
+        if self._job_id is None:
+            return
+        try:
+            kill_and_verify(self.server, self._job_id, within=_ON_KILL_SECONDS)
+        except LibraError as error:
+            self.log.error("%s", error)
+
+    def _defer(self, submission: Submission, context: Context) -> NoReturn:
+        handle = submission.record.handle
+        assert handle is not None  # noqa: S101 - a submission has an id
+        trigger = JobTrigger(
+            handle=handle.to_json(),
+            patience=asdict(self.watching),
+            submitted_at=submission.record.at,
+        )
+        timeout = self._time_left(context)
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
+
+    def _time_left(self, context: Context) -> timedelta | None:
+        """What remains of ``execution_timeout``, which Airflow does not enforce while deferred."""
+        if self.execution_timeout is None:
+            return None
+        started: datetime = context["ti"].start_date
+        left = started + self.execution_timeout - datetime.now(UTC)
+        return max(left, timedelta(seconds=1))
+
+    def _stop_overdue(self, record: Record | None) -> NoReturn:
+        limit = readable_duration((self.execution_timeout or timedelta()).total_seconds())
+        job_id = record.job_id if record else None
+        if job_id is not None:
+            kill_and_verify(self.server, job_id)
+        raise AirflowTaskTimeout(f"{job_id} was stopped: execution_timeout={limit} is over")
+
+
+def _origin(context: Context) -> dict[str, str]:
+    ti = context["ti"]
+    return {
+        "dag_id": ti.dag_id,
+        "run_id": ti.run_id,
+        "task_id": ti.task_id,
+        "map_index": str(ti.map_index),
+    }

@@ -1,0 +1,107 @@
+"""What the sensors share: a job that another task submitted."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import asdict
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, ClassVar
+
+from airflow.sdk import BaseSensorOperator, Context
+from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowFailException
+
+from libra_provider.core.errors import BadInput, JobFailed, JobKilled, JobLost, ServerError
+from libra_provider.core.job import Backend, JobHandle, JobStatus
+from libra_provider.core.patience import Outcome, Patience, Watch, utc_now
+from libra_provider.hooks.base import ServerHook
+from libra_provider.hooks.servers import server_of
+from libra_provider.triggers.job import JobTrigger
+
+
+class JobSensor(BaseSensorOperator):
+    """
+    Succeed when a job has succeeded; fail as soon as it failed, was killed or is lost.
+
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param patience: how long the server may be away before the sensor fails.
+    """
+
+    backend: ClassVar[Backend]
+
+    def __init__(
+        self,
+        *,
+        deferrable: bool | None = None,
+        poke_interval: float | timedelta = 5.0,
+        patience: float | str | timedelta = 300.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poke_interval=poke_interval, **kwargs)
+        if deferrable is None:
+            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = deferrable
+        self.watching = Patience.of(poll_interval=self.poke_interval, silence=patience)
+        self._watch: Watch | None = None
+
+    @property
+    @abstractmethod
+    def job_id(self) -> str:
+        """The id of the job to wait for."""
+
+    @property
+    @abstractmethod
+    def connection_id(self) -> str:
+        """The connection of its server."""
+
+    @cached_property
+    def server(self) -> ServerHook:
+        """The hook that asks how the job stands."""
+        return server_of(self.backend, self.connection_id)
+
+    def execute(self, context: Context) -> Any:
+        """Wait in the triggerer if deferrable, else by poking."""
+        if not self.job_id:
+            raise AirflowFailException(str(BadInput("job_id", self.job_id, "it must name a job")))
+        if not self.deferrable:
+            return super().execute(context)
+        trigger = JobTrigger(
+            handle=JobHandle(self.backend, self.connection_id, self.job_id, tag="").to_json(),
+            patience=asdict(self.watching),
+            submitted_at=utc_now().isoformat(),
+            kills=False,
+        )
+        timeout = timedelta(seconds=self.timeout)
+        return self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
+
+    def poke(self, context: Context) -> bool:
+        """Whether the job has succeeded; raises AirflowFailException for any other end."""
+        self._watch = self._watch or Watch(self.job_id, self.watching, utc_now())
+        outcome = self._watch.told(self._ask(), utc_now())
+        if self._watch.news:
+            self.log.info("%s", self._watch.news)
+        return outcome is not None and self._succeeded(outcome, context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> None:
+        """Settle with what the trigger has seen."""
+        self._succeeded(Outcome.from_json(event), context)
+
+    def _ask(self) -> JobStatus | ServerError:
+        try:
+            return self.server.status(self.job_id)
+        except ServerError as error:
+            return error
+
+    def _succeeded(self, outcome: Outcome, context: Context) -> bool:
+        """True, with the job's facts in XCom; a sensor's retry would only meet the same end."""
+        status = outcome.status
+        handle = JobHandle(self.backend, self.connection_id, self.job_id, tag="")
+        context["ti"].xcom_push(key="job", value=handle.to_json())
+        if status.location:
+            context["ti"].xcom_push(key="driver_location", value=asdict(status.location))
+        try:
+            outcome.raise_for_state()
+        except (JobFailed, JobKilled, JobLost) as error:
+            raise AirflowFailException(str(error)) from None
+        return True
