@@ -80,6 +80,18 @@ class ManagedProcess:
             raise ServerUnreachable(self.name, f"it cannot be started: {word} {rest}".strip())
         self.pid = int(rest)
 
+    def run_to_end(self, within: float = 120.0) -> None:
+        """Start it and wait until it has ended; ServerUnreachable unless with exit code 0."""
+        self.launch()
+        gives_up_at = time.monotonic() + within
+        while self.is_alive and time.monotonic() < gives_up_at:
+            time.sleep(0.05)
+        if self.is_alive:
+            self.stop()
+            raise self._failure(f"it was not done within {within:.0f} s")
+        if self.exit_code:
+            raise self._failure(f"it ended with exit code {self.exit_code}")
+
     def wait_until_ready(self, within: float = 60.0) -> None:
         """Return once it is ready; otherwise it is stopped, and ServerUnreachable says why."""
         gives_up_at = time.monotonic() + within
