@@ -1,0 +1,87 @@
+"""From a request to an order: what Libra takes, and through which door it came."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from libra_provider.core.errors import BadInput
+from libra_provider.core.job import Kind
+from libra_provider.server.pools import DEFAULT_POOL
+from libra_provider.server.schemas import StatementRequest
+from libra_provider.server.settings import Settings
+from libra_provider.server.statement import Order
+
+_RUNNABLE = (Kind.SQL,)
+_NOT_FOR_SQL: Mapping[str, str] = {
+    "spark_config": "the shared driver has its properties already; use SET in the session",
+    "args": "a SQL statement takes parameters",
+    "file_path": "send the text of the statement as code",
+    "main_class": "a SQL statement has no class",
+}
+_WAIT = re.compile(r"wait\s*=\s*\"?(\d+)\"?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """The ``Prefer`` header (RFC 7240): how long to wait, None meaning until the end."""
+
+    given: bool
+    seconds: float | None
+
+    @classmethod
+    def of(cls, header: str | None) -> Self:
+        """What *header* asks for; tokens that are not known are ignored, as the RFC says."""
+        tokens = [token.strip() for token in (header or "").split(",")]
+        waits = [float(found[1]) for token in tokens if (found := _WAIT.fullmatch(token))]
+        if waits:
+            return cls(True, waits[0])
+        at_once = any(token.lower() == "respond-async" for token in tokens)
+        return cls(header is not None, 0.0 if at_once else None)
+
+
+def order_of(session: str, request: StatementRequest, settings: Settings, *, old: bool) -> Order:
+    """The order in *request*; raises BadInput. ``old`` is the lenient door of the old contract."""
+    _check_kind(request.kind)
+    if not old:
+        _check_fields(request)
+        _check_pool(request.pool, settings)
+    return Order(
+        session=session,
+        kind=request.kind,
+        code=request.code or "",
+        pool=request.pool or DEFAULT_POOL,
+        result_limit=request.result_limit or settings.result_limit,
+        parameters=request.parameters,
+        description=request.description,
+        tags=request.tags or {},
+        as_text=old,
+    )
+
+
+def _check_kind(kind: str) -> None:
+    kinds = ", ".join(_RUNNABLE)
+    if kind not in list(Kind):
+        raise BadInput("kind", kind, f"there is no such kind of statement; this Libra runs {kinds}")
+    if kind not in _RUNNABLE:
+        raise BadInput("kind", kind, f"this version of Libra runs {kinds} only")
+
+
+def _check_fields(request: StatementRequest) -> None:
+    for name, value in (request.model_extra or {}).items():
+        if value is not None:
+            raise BadInput(name, value, "this version of Libra does not know the field")
+    for name, advice in _NOT_FOR_SQL.items():
+        if value := getattr(request, name):
+            raise BadInput(name, sorted(value) if isinstance(value, dict) else value, advice)
+    if not (request.code and request.code.strip()):
+        raise BadInput("code", request.code, "it must be the text of a statement")
+    if request.result_limit is not None and request.result_limit < 1:
+        raise BadInput("resultLimit", request.result_limit, "it must be at least 1")
+
+
+def _check_pool(pool: str | None, settings: Settings) -> None:
+    if pool and pool not in settings.pools:
+        raise BadInput("pool", pool, f"the pools are {', '.join(settings.pools)}")

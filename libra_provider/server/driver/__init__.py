@@ -1,0 +1,1 @@
+"""The shared driver, in a process of its own."""

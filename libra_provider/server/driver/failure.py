@@ -1,0 +1,38 @@
+"""What Spark said went wrong, as one sentence with its class and position."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pyspark.errors import PySparkException
+
+from libra_provider.core.masking import masked_text
+
+_LONGEST = 600
+_POSITION = re.compile(r"line (\d+),? pos(?:ition)? (\d+)")
+_SQL_STATE = re.compile(r"\s*SQLSTATE: \w{5}")
+_HEAD = re.compile(r"^An error occurred while calling [^\n]*\n: ")
+# The plan, the query and the Java frames come after the sentence.
+_TAIL = re.compile(r"\n\s*(?:at |'|== |\n|Driver stacktrace|JVM stacktrace|Caused by)|;\s*\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The error of a statement; class and SQLSTATE where Spark gives them."""
+
+    sentence: str
+    error_class: str | None = None
+    sql_state: str | None = None
+
+
+def failure_of(error: BaseException) -> Failure:
+    """*error* without its stack trace, its secrets masked."""
+    said = _HEAD.sub("", str(error).strip())
+    sentence = _SQL_STATE.sub("", " ".join(_TAIL.split(said, maxsplit=1)[0].split()))
+    if (position := _POSITION.search(said)) and not _POSITION.search(sentence):
+        sentence += f" (line {position[1]}, pos {position[2]})"
+    sentence = masked_text(sentence)[:_LONGEST] or type(error).__name__
+    if isinstance(error, PySparkException):
+        return Failure(sentence, error.getCondition(), error.getSqlState())
+    return Failure(sentence)

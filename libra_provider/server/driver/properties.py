@@ -1,0 +1,75 @@
+"""The Spark properties of the shared driver, and the files that carry them to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from libra_provider.core.units import MIB, size_in_bytes
+from libra_provider.server.pools import allocations
+from libra_provider.server.settings import Settings
+
+_DEFAULTS: Mapping[str, str] = {
+    "spark.app.name": "Libra",
+    "spark.scheduler.mode": "FAIR",
+    # ISOLATED jobs must find room on the same cluster.
+    "spark.cores.max": "2",
+    "spark.driver.memory": "1g",
+    "spark.executor.memory": "1g",
+    "spark.log.level": "WARN",
+    "spark.ui.showConsoleProgress": "false",
+    # An out-of-memory driver that limps on stalls every statement.
+    "spark.driver.extraJavaOptions": "-XX:+ExitOnOutOfMemoryError",
+}
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
+
+
+def properties(settings: Settings, folder: Path) -> dict[str, str]:
+    """Everything the driver is started with; what ``[spark]`` says wins over the defaults."""
+    given = {**_DEFAULTS, **_loopback(settings), **settings.spark}
+    # A result above a quarter of the heap stalls the other statements.
+    heap = size_in_bytes(given["spark.driver.memory"], parameter="spark.driver.memory")
+    return {
+        "spark.driver.maxResultSize": f"{heap // 4 // MIB}m",
+        "spark.sql.warehouse.dir": str(settings.data_dir / "warehouse"),
+        **given,
+        "spark.master": settings.master,
+        "spark.scheduler.allocation.file": str(folder / "pools.xml"),
+    }
+
+
+def _loopback(settings: Settings) -> dict[str, str]:
+    if not settings.is_loopback:
+        return {}
+    return {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+
+
+def write(settings: Settings, folder: Path) -> Path:
+    """The file with the properties, which only this user can read; its pools lie beside it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / "pools.xml").write_text(allocations(settings.pools))
+    path = folder / "spark.properties"
+    path.touch(mode=0o600)
+    path.write_text(as_java_properties(properties(settings, folder)))
+    return path
+
+
+def as_java_properties(values: Mapping[str, str]) -> str:
+    """*values* in the format of ``java.util.Properties``, which reads Latin-1 and escapes."""
+    return "".join(f"{_key(key)}={_value(value)}\n" for key, value in values.items())
+
+
+def _key(key: str) -> str:
+    key = _value(key)
+    return "".join(f"\\{each}" if each in ":= #!" else each for each in key)
+
+
+def _value(value: str) -> str:
+    escaped = value.translate(_ESCAPES)
+    padded = f"\\{escaped}" if escaped.startswith(" ") else escaped
+    return "".join(each if ord(each) < 127 else _unicode(each) for each in padded)
+
+
+def _unicode(character: str) -> str:
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))

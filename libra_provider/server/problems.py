@@ -1,0 +1,77 @@
+"""What Libra's server refuses, and why.
+
+::
+
+    LibraError (core)
+    ├── BadInput (core)     the request cannot work as it is
+    └── Refusal             the request is fine; Libra, or the statement, is not in the state for it
+        ├── NotAuthorized
+        ├── UnknownStatement
+        ├── UnknownSession
+        ├── KeyReused       the idempotency key belongs to another request
+        ├── NoResult        the statement has no rows to give
+        ├── IllegalMove     a statement cannot go from that state to this one
+        └── ComeBackLater   carries Retry-After
+            ├── QueueFull
+            └── NotReady
+"""
+
+from __future__ import annotations
+
+from libra_provider.core.errors import LibraError
+
+
+class Refusal(LibraError):
+    """Libra cannot do what was asked; ``job_id`` is the statement it is about, if any."""
+
+    def __init__(self, sentence: str, job_id: str | None = None) -> None:
+        super().__init__(sentence, job_id)
+        self.sentence = sentence
+        self.job_id = job_id
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class NotAuthorized(Refusal):
+    """The bearer token is missing or wrong."""
+
+
+class UnknownStatement(Refusal):
+    """No statement has this id."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Libra knows no statement {job_id!r}; check the id.", job_id)
+
+
+class UnknownSession(Refusal):
+    """No session has this name."""
+
+
+class KeyReused(Refusal):
+    """The idempotency key was used with another body."""
+
+
+class NoResult(Refusal):
+    """The statement did not end with success, so there are no rows."""
+
+
+class IllegalMove(Refusal):
+    """The statement is in a state from which it cannot go there."""
+
+
+class ComeBackLater(Refusal):
+    """The same request may succeed after ``retry_after`` seconds."""
+
+    def __init__(self, sentence: str, retry_after: int) -> None:
+        super().__init__(sentence)
+        self.args = (sentence, retry_after)
+        self.retry_after = retry_after
+
+
+class QueueFull(ComeBackLater):
+    """As many statements wait as the settings allow."""
+
+
+class NotReady(ComeBackLater):
+    """The driver is starting, or Libra is stopping."""

@@ -1,0 +1,1 @@
+"""Libra's REST API, one module per noun."""

@@ -1,0 +1,188 @@
+"""How one Libra is set up: read once, then frozen.
+
+Sources, the later ones win: defaults, the TOML file named by ``LIBRA_CONFIG``, ``LIBRA_*``
+variables, explicit arguments. ``[spark]`` (or ``LIBRA_SPARK_CONF``, a JSON object) takes any Spark
+property, ``[pools.NAME]`` (or ``LIBRA_POOLS``) the weight and min_share of a pool.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+from libra_provider.core.errors import BadInput
+from libra_provider.core.job import spark_conf
+from libra_provider.core.masking import MASK, masked_conf
+from libra_provider.core.units import MIB, duration_in_seconds, size_in_bytes
+from libra_provider.server.pools import DEFAULT_POOL, STANDARD_POOLS, Pool
+
+
+def _state_folder() -> Path:
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "libra"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Settings:
+    """One Libra; raises BadInput for values that cannot work, before anything is started."""
+
+    host: str = "127.0.0.1"
+    port: int = 8990
+    """0 takes a free one."""
+    token: str | None = None
+    """What clients present as ``Authorization: Bearer``; needed beyond loopback."""
+    master: str = "local[2]"
+    data_dir: Path = field(default_factory=_state_folder)
+    """Ledger, results, the drivers' logs; belongs to one running Libra at a time."""
+    ledger_url: str = ""
+    """An SQLAlchemy URL; empty means SQLite in ``data_dir``."""
+    pools: Mapping[str, Pool] = field(default_factory=lambda: dict(STANDARD_POOLS))
+    spark: Mapping[str, str] = field(default_factory=dict)
+    result_limit: int = 1000
+    """Rows a statement may return unless it asks for another limit."""
+    result_max_bytes: int = 64 * MIB
+    max_running: int = 32
+    """Statements that run at the same time; the rest waits."""
+    max_pending: int = 1000
+    drain_seconds: float = 5.0
+    """How long running statements may go on once Libra is told to stop."""
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+
+    def __post_init__(self) -> None:
+        self._check_numbers()
+        spark_conf({"spark.master": self.master})
+        if not self.is_loopback and not self.token:
+            advice = "a server beyond 127.0.0.1 needs a token; set LIBRA_TOKEN"
+            raise BadInput("host", self.host, advice)
+        if DEFAULT_POOL not in self.pools:
+            raise BadInput("pools", sorted(self.pools), f"one must be named {DEFAULT_POOL!r}")
+        object.__setattr__(self, "spark", spark_conf(self.spark))
+        object.__setattr__(self, "data_dir", self.data_dir.expanduser().absolute())
+        object.__setattr__(
+            self, "ledger_url", self.ledger_url or f"sqlite:///{self.data_dir / 'ledger.db'}"
+        )
+
+    def _check_numbers(self) -> None:
+        if not 0 <= self.port < 65536:
+            raise BadInput("port", self.port, "a port is a number from 0 to 65535")
+        for name in ("result_limit", "result_max_bytes", "max_running", "max_pending"):
+            if getattr(self, name) < 1:
+                raise BadInput(name, getattr(self, name), "it must be at least 1")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def results_dir(self) -> Path:
+        """Where the host leaves the rows of each statement."""
+        return self.data_dir / "results"
+
+    @classmethod
+    def load(cls, **given: Any) -> Self:
+        """The settings of this environment; arguments that are not None win over every source."""
+        merged = _from_file(os.environ.get("LIBRA_CONFIG")) | _from_environment(os.environ)
+        merged |= {name: value for name, value in given.items() if value is not None}
+        if unknown := merged.keys() - {each.name for each in fields(cls)}:
+            known = ", ".join(each.name for each in fields(cls))
+            raise BadInput("setting", min(unknown), f"Libra's settings are {known}")
+        return cls(**{name: _READ.get(name, _as_is)(name, value) for name, value in merged.items()})
+
+    def __repr__(self) -> str:
+        shown: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
+        shown["token"] = MASK if self.token else None
+        # A database URL may carry a password.
+        shown["ledger_url"] = self.ledger_url.split(":", 1)[0] + ":" + MASK
+        shown["spark"] = masked_conf(self.spark)
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+
+def _from_file(path: str | None) -> dict[str, Any]:
+    if not path:
+        return {}
+    try:
+        return tomllib.loads(Path(path).read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise BadInput("LIBRA_CONFIG", path, f"it cannot be read: {error}") from error
+
+
+_VARIABLES = {each.name: f"LIBRA_{each.name.upper()}" for each in fields(Settings)} | {
+    "spark": "LIBRA_SPARK_CONF"
+}
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        name: environ[variable] for name, variable in _VARIABLES.items() if environ.get(variable)
+    }
+
+
+def _as_is(name: str, value: Any) -> Any:
+    if value is not None and not isinstance(value, str):
+        raise BadInput(name, MASK if name == "token" else value, "it must be a text")
+    return value
+
+
+def _number(name: str, value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise BadInput(name, value, "it must be a whole number") from error
+
+
+def _bytes(name: str, value: Any) -> int:
+    return value if isinstance(value, int) else size_in_bytes(value, parameter=name)
+
+
+def _seconds(name: str, value: Any) -> float:
+    return duration_in_seconds(value, parameter=name)
+
+
+def _path(_name: str, value: Any) -> Path:
+    return Path(value)
+
+
+def _table(name: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise BadInput(name, value, "it must be a JSON object") from error
+    if not isinstance(value, Mapping):
+        raise BadInput(name, value, "it must be a table")
+    return dict(value)
+
+
+def _pools(name: str, value: Any) -> dict[str, Pool]:
+    try:
+        return {
+            key: Pool(**(asdict(pool) if isinstance(pool, Pool) else pool))
+            for key, pool in _table(name, value).items()
+        }
+    except TypeError as error:
+        raise BadInput(name, value, "a pool has a weight and a min_share") from error
+
+
+_READ: Mapping[str, Callable[[str, Any], Any]] = {
+    "port": _number,
+    "result_limit": _number,
+    "max_running": _number,
+    "max_pending": _number,
+    "result_max_bytes": _bytes,
+    "drain_seconds": _seconds,
+    "data_dir": _path,
+    "tls_certificate": _path,
+    "tls_key": _path,
+    "spark": _table,
+    "pools": _pools,
+}

@@ -1,0 +1,100 @@
+"""A statement as Libra keeps it: what was asked, and how it stands."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Self
+
+
+class State(StrEnum):
+    """Libra's words on its own wire; ``followers`` are the only moves the ledger allows."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    LOST = "LOST"
+
+    @property
+    def followers(self) -> frozenset[State]:
+        """The states that may come next; empty once it is over."""
+        return _FOLLOWERS.get(self, frozenset())
+
+    @property
+    def is_terminal(self) -> bool:
+        """Nothing comes after it."""
+        return not self.followers
+
+
+_FOLLOWERS = MappingProxyType(
+    {
+        State.PENDING: frozenset({State.RUNNING, State.CANCELLED, State.LOST}),
+        State.RUNNING: frozenset({State.SUCCESS, State.FAILED, State.CANCELLED, State.LOST}),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a client asked for, checked; ``as_text`` is the old contract's form of the result."""
+
+    session: str
+    kind: str
+    code: str
+    pool: str
+    result_limit: int
+    parameters: Mapping[str, Any] | Sequence[Any] | None = None
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    as_text: bool = False
+
+    def to_json(self) -> str:
+        """The order as the ledger stores it; equal orders give equal texts."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The inverse of :meth:`to_json`."""
+        return cls(**json.loads(text))
+
+    @property
+    def digest(self) -> str:
+        """What tells two orders apart that carry the same idempotency key."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """One life of the driver; ``tag`` marks its processes, in their environment."""
+
+    number: int
+    tag: str
+    host: str | None = None
+    application_id: str | None = None
+    spark_ui: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One row of the ledger; a moment or number is None until it is known."""
+
+    job_id: str
+    order: Order
+    state: State
+    submitted_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    epoch: Epoch | None = None
+    error: str | None = None
+    error_class: str | None = None
+    sql_state: str | None = None
+    row_count: int | None = None
+    result_bytes: int | None = None
+    text: str | None = None
