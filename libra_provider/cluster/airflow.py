@@ -16,7 +16,7 @@ from typing import Any, Self
 from libra_provider.cluster.airflow_api import AirflowApi
 from libra_provider.cluster.ports import LOOPBACK, with_free_ports
 from libra_provider.cluster.probe import json_of
-from libra_provider.cluster.process import ManagedProcess
+from libra_provider.cluster.process import ManagedProcess, stop_all
 
 _FOREIGN = ("AIRFLOW", "LIBRA_", "SPARK_", "PYSPARK_")
 # Log servers are off (-s): everybody reads the same folder, and they would listen on all addresses.
@@ -94,13 +94,14 @@ class LocalAirflow:
         port, closed_port = ports
         self.url = f"http://{LOOPBACK}:{port}"
         self.environment = self._environment(port, closed_port)
+        self.components = {}
         with contextlib.ExitStack() as started:
+            started.callback(lambda: stop_all(self.components.values()))
             if not (self.home / "airflow.db").exists():
                 self._process("db migrate", ["db", "migrate"]).run_to_end()
             for name, arguments in _COMPONENTS.items():
-                self.components[name] = component = self._process(name, arguments)
-                started.callback(component.stop)
-                component.launch()
+                self.components[name] = self._process(name, arguments)
+                self.components[name].launch()
             for component in self.components.values():
                 component.wait_until_ready(within=120)
             self.api = AirflowApi(self.url, user=self.user, password=self.password)
@@ -114,6 +115,8 @@ class LocalAirflow:
             ready=lambda: self._is_healthy(name),
             env=self.environment,
             cwd=self.home,
+            # A scheduler waits for its running tasks; they are meant to end here.
+            grace=5,
             url=self.url,
         )
 

@@ -23,7 +23,8 @@ def java_home() -> Path:
     given = os.environ.get("JAVA_HOME")
     found = shutil.which("java", path=f"{given}/bin" if given else None)
     if found is None:
-        raise BadInput("JAVA_HOME", given, f"there is no java in it or on PATH. {HOW_TO_GET}")
+        place = "in it" if given else "on PATH"
+        raise BadInput("JAVA_HOME", given, f"there is no java {place}. {HOW_TO_GET}")
     java = Path(found).resolve()
     _check(java)
     return java.parent.parent

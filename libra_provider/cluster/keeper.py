@@ -139,7 +139,8 @@ def main() -> int:
     with report:
         print("pid", keeper.pid, file=report)
     code = keeper.run()
-    return 128 - code if code < 0 else code
+    # A signal that comes during Python's own finalization would replace this exit code.
+    os._exit(128 - code if code < 0 else code)
 
 
 if __name__ == "__main__":

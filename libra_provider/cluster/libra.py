@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from libra_provider.cluster.ports import LOOPBACK, check_free, with_free_ports
 from libra_provider.cluster.probe import answer_of
@@ -58,6 +58,16 @@ class LocalLibra:
             undo.callback(self.process.stop)
             self._undo = undo.pop_all()
         return self
+
+    def connection(self) -> dict[str, Any]:
+        """The JSON form of an Airflow connection of type ``libra``."""
+        return {
+            "conn_type": "libra",
+            "host": self.host,
+            "port": self.port,
+            "schema": "http",
+            "password": self.token,
+        }
 
     def stop(self) -> None:
         """Stop it with its driver; harmless when it is stopped already."""

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
@@ -166,3 +167,11 @@ class ManagedProcess:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def stop_all(processes: Iterable[ManagedProcess]) -> None:
+    """Stop them at the same time; every one is tried before KillNotVerified is raised."""
+    with ThreadPoolExecutor() as pool:
+        ends = [pool.submit(each.stop) for each in processes]
+    for end in ends:
+        end.result()

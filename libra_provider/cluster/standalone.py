@@ -13,12 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 from libra_provider.cluster.java import java_home
 from libra_provider.cluster.ports import LOOPBACK, check_free, with_free_ports
 from libra_provider.cluster.probe import json_of
-from libra_provider.cluster.process import ManagedProcess
+from libra_provider.cluster.process import ManagedProcess, stop_all
 from libra_provider.core.errors import BadInput
 from libra_provider.core.units import spark_size
 
@@ -75,14 +76,26 @@ class StandaloneCluster:
         java = java_home()
         with contextlib.ExitStack() as undo:
             self.home = self._given_home or Path(tempfile.mkdtemp(prefix="libra-spark-"))
+            self.workers = []
             if self._given_home is None:
                 undo.callback(shutil.rmtree, self.home, ignore_errors=True)
             self._environment = _environment(java, self.home)
             self.master = with_free_ports(self._start_master, len(_PORTS))
-            undo.callback(self.master.stop)
-            self.workers = self._start_workers(undo)
+            undo.callback(lambda: stop_all([*self.workers, self.master]))
+            self._start_workers()
             self._undo = undo.pop_all()
         return self
+
+    def connection(self) -> dict[str, Any]:
+        """The JSON form of an Airflow connection of type ``spark_master``."""
+        master, rest = urlsplit(self.master_url), urlsplit(self.rest_url)
+        extra = {"rest_port": rest.port, "ui_urls": self.ui_url}
+        return {
+            "conn_type": "spark_master",
+            "host": master.hostname,
+            "port": master.port,
+            "extra": extra,
+        }
 
     def stop(self) -> None:
         """Stop everything; harmless when it is stopped already."""
@@ -120,16 +133,17 @@ class StandaloneCluster:
             return False
         return json_of(f"{self.rest_url}/v1/submissions/readyz").get("success") is True
 
-    def _start_workers(self, undo: contextlib.ExitStack) -> list[ManagedProcess]:
+    def _start_workers(self) -> None:
         """All at the same time: each spends its seconds on loading classes."""
-
-        def start(number: int) -> ManagedProcess:
-            worker = with_free_ports(partial(self._start_worker, number), 1)
-            undo.callback(worker.stop)
-            return worker
-
         with ThreadPoolExecutor() as pool:
-            return list(pool.map(start, range(1, self._size + 1)))
+            starts = [
+                pool.submit(with_free_ports, partial(self._start_worker, number), 1)
+                for number in range(1, self._size + 1)
+            ]
+        failures = [start.exception() for start in starts]
+        self.workers = [start.result() for start in starts if not start.exception()]
+        for failure in filter(None, failures):
+            raise failure
 
     def _start_worker(self, number: int, free: list[int]) -> ManagedProcess:
         url = f"http://{LOOPBACK}:{free[0]}"

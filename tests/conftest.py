@@ -1,0 +1,77 @@
+"""A clean environment for every test; one cluster, one Libra, one Airflow for the whole session."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from libra_provider.cluster.airflow import LocalAirflow
+from libra_provider.cluster.libra import LocalLibra
+from libra_provider.cluster.standalone import StandaloneCluster
+
+ROOT = Path(__file__).parent.parent
+STEERING = ("AIRFLOW", "LIBRA_", "SPARK_", "PYSPARK_")
+# Beside it, jobs of a test find room: 6 cores are advertised, whatever the machine has.
+LIBRA_SPARK = {
+    "spark.cores.max": "2",
+    "spark.driver.memory": "1g",
+    "spark.executor.memory": "1g",
+    "spark.sql.shuffle.partitions": "4",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before anything imports Airflow, which writes into its home when it is imported."""
+    for name in [name for name in os.environ if name.startswith(STEERING)]:
+        del os.environ[name]
+    home = tempfile.TemporaryDirectory(prefix="libra-tests-airflow-")
+    config.add_cleanup(home.cleanup)
+    os.environ["AIRFLOW_HOME"] = home.name
+    os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment() -> Iterator[None]:
+    """What a test sets in the environment ends with it."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[StandaloneCluster]:
+    """A real standalone cluster with one worker."""
+    with StandaloneCluster(cores=6, memory="6g") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def libra(cluster: StandaloneCluster) -> Iterator[LocalLibra]:
+    """A real Libra on the session's cluster."""
+    with LocalLibra(cluster.master_url, spark=LIBRA_SPARK) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    cluster: StandaloneCluster, libra: LocalLibra, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalAirflow]:
+    """A real Airflow with the example Dags and those of ``tests/airflow/dags``."""
+    dags = tmp_path_factory.mktemp("dags")
+    for folder in (ROOT / "dags_examples", ROOT / "tests" / "airflow" / "dags"):
+        if folder.is_dir():
+            (dags / folder.parent.name / folder.name).parent.mkdir(exist_ok=True)
+            (dags / folder.parent.name / folder.name).symlink_to(folder)
+    connections = {
+        "libra_default": libra.connection(),
+        "spark_master_default": cluster.connection(),
+    }
+    home = tmp_path_factory.mktemp("airflow")
+    with LocalAirflow(home, dags, connections=connections) as running:
+        yield running
