@@ -1,0 +1,1 @@
+"""``make demo``: the example Dag on a real Spark, Libra and Airflow, which then all end."""

@@ -1,0 +1,69 @@
+"""What a run leaves: the report, where each driver ran, or why a task failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from libra_provider.cluster.airflow_api import AirflowApi
+from libra_provider.core.job import Backend, DriverLocation
+from libra_provider.core.units import readable_duration
+
+MODES = {Backend.LIBRA: "SHARED", Backend.SPARK_MASTER: "ISOLATED, cluster"}
+COLUMNS = ("task", "mode", "where the driver ran", "driver or statement", "queued", "ran")
+NOTHING = "-"
+
+
+def print_summary(api: AirflowApi, dag_id: str, run_id: str, console: Console) -> None:
+    """The report, then one row per task."""
+    console.print()
+    console.print(str(api.xcom(dag_id, run_id, "report")), highlight=False, markup=False)
+    table = Table(title="Where each driver ran", title_justify="left")
+    for column in COLUMNS:
+        justify = "right" if column in ("queued", "ran") else "left"
+        table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    tasks = sorted(api.task_instances(dag_id, run_id), key=lambda each: each["start_date"] or "")
+    for task in tasks:
+        table.add_row(*_row(api, dag_id, run_id, task))
+    console.print()
+    console.print(table)
+
+
+def _row(api: AirflowApi, dag_id: str, run_id: str, task: dict[str, Any]) -> tuple[str, ...]:
+    task_id = task["task_id"]
+    job, location, timings = (
+        api.xcom(dag_id, run_id, task_id, key) for key in ("job", "driver_location", "timings")
+    )
+    if not job:
+        return task_id, "no driver", NOTHING, NOTHING, NOTHING, _seconds(task["duration"])
+    timings = timings or {}
+    return (
+        task_id,
+        MODES[Backend(job["backend"])],
+        str(DriverLocation(**location)) if location else NOTHING,
+        job["job_id"],
+        _seconds(timings.get("queued_seconds")),
+        _seconds(timings.get("run_seconds")),
+    )
+
+
+def _seconds(value: float | None) -> str:
+    return NOTHING if value is None else readable_duration(value)
+
+
+def print_failures(api: AirflowApi, dag_id: str, run_id: str, console: Console) -> None:
+    """Each failed task with the end of its log, which says what happened and what to do."""
+    for task in api.task_instances(dag_id, run_id):
+        if task["state"] != "failed":
+            continue
+        text = api.log(dag_id, run_id, task["task_id"], try_number=task["try_number"])
+        console.print(f"\n[bold red]{task['task_id']} failed.[/] Its log ends:")
+        console.print("\n".join(list(_said(text))[-6:]), highlight=False, markup=False)
+
+
+def _said(text: str) -> Iterator[str]:
+    """The lines without Airflow's folding marks."""
+    return (line for line in text.splitlines() if line.strip() and not line.startswith("::"))
