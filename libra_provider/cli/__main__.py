@@ -1,0 +1,8 @@
+"""``python -m libra_provider.cli`` is ``libra``."""
+
+from __future__ import annotations
+
+from libra_provider.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Libra and the master under the same verbs, each a :class:`~libra_provider.cli.following.Jobs`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from libra_provider.clients import libra, rows, spark_master, standalone
+from libra_provider.clients.client import Client
+from libra_provider.clients.libra import ResultPage
+from libra_provider.clients.transport import BearerToken, ServerAddress
+from libra_provider.core.errors import ServerUnreachable
+from libra_provider.core.job import JobStatus, SparkJob
+from libra_provider.core.patience import Patience
+from libra_provider.core.states import JobState
+
+
+class Statements:
+    """The statements of the Libra at *url*."""
+
+    patience = Patience(poll_interval=0.2)
+    _WAIT = 2.0  # seconds that Libra may keep a question; a start is seen no later than that
+
+    def __init__(self, url: str, *, token: str | None = None) -> None:
+        self._client = Client([ServerAddress(url=url, authorization=BearerToken(token))])
+        self.close = self._client.close
+
+    def submit(self, job: SparkJob, tag: str) -> JobStatus:
+        """Have *job* accepted once under *tag*."""
+        return self._client.send(libra.submit(job, tag))
+
+    def status(self, job_id: str) -> JobStatus:
+        """Where statement *job_id* stands."""
+        return self._client.send(libra.status(job_id))
+
+    def follow(self, job_id: str) -> JobStatus:
+        """Where statement *job_id* stands at its end, or two seconds from now."""
+        return self._client.send(libra.status(job_id, wait=self._WAIT))
+
+    def kill(self, job_id: str) -> str:
+        """Stop statement *job_id*; the answer is the state in which it was found."""
+        return self._client.send(libra.kill(job_id)).state
+
+    def result(self, job_id: str) -> ResultPage:
+        """Every row of statement *job_id*."""
+        return self._client.run(rows.all_rows(job_id))
+
+
+class Drivers:
+    """The drivers of the standalone cluster with the masters *master*."""
+
+    patience = Patience(poll_interval=1.0)
+
+    def __init__(self, master: str, *, rest_urls: Sequence[str], ui_urls: Sequence[str]) -> None:
+        self._client = Client([ServerAddress(url=url) for url in rest_urls])
+        self._master, self._ui_urls = master, tuple(ui_urls)
+        self.close = self._client.close
+
+    def submit(self, job: SparkJob, tag: str) -> JobStatus:
+        """Create a driver for *job*; an answer that never came is said to be undecided."""
+        # Another port may take a submission and never answer; a question tells it apart unharmed.
+        self._client.send(spark_master.ready())
+        try:
+            driver_id = self._client.send(spark_master.submit(job, tag, master=self._master))
+        except ServerUnreachable as error:
+            if not error.may_have_arrived:
+                raise
+            advice = f"a driver may run all the same, look for {spark_master.TAG}={tag} in its log"
+            raise ServerUnreachable(error.server, f"{error.problem}; {advice}", True) from error
+        return JobStatus(job_id=driver_id, state=JobState.WAITING)
+
+    def status(self, job_id: str) -> JobStatus:
+        """Where driver *job_id* stands, a failed one with its first exception."""
+        return self._client.run(standalone.explained_status(job_id, self._ui_urls))
+
+    def follow(self, job_id: str) -> JobStatus:
+        """Where driver *job_id* stands now: the master does not wait."""
+        return self.status(job_id)
+
+    def kill(self, job_id: str) -> str:
+        """Ask the master to stop driver *job_id*; the answer is what it said."""
+        return self._client.send(spark_master.kill(job_id))

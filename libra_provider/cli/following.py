@@ -1,0 +1,104 @@
+"""A job from its submission to its end, under the eyes of somebody who may interrupt."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from libra_provider.cli.screen import elapsing, say, say_error
+from libra_provider.clients.ending import Stoppable, kill_and_verify
+from libra_provider.core.errors import LibraError, ServerError
+from libra_provider.core.job import JobStatus, SparkJob, new_tag
+from libra_provider.core.patience import Outcome, Patience, Watch, utc_now
+
+_INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
+
+
+class Jobs(Stoppable, Protocol):
+    """A server that runs jobs; every question raises ServerError."""
+
+    patience: Patience
+
+    def submit(self, job: SparkJob, tag: str) -> JobStatus:
+        """Submit *job* under *tag*."""
+        ...
+
+    def follow(self, job_id: str) -> JobStatus:
+        """Where *job_id* stands; a server that can wait answers when it is over, or soon."""
+        ...
+
+    def close(self) -> None:
+        """Give the connections back."""
+        ...
+
+
+def submitted(jobs: Jobs, job: SparkJob) -> JobStatus:
+    """How *job* stands once it is accepted, its id being told; for those who do not wait."""
+    with _held_back():
+        status = jobs.submit(job, new_tag())
+        say(f"{status.job_id} is submitted")
+        return status
+
+
+@contextlib.contextmanager
+def running(jobs: Jobs, job: SparkJob) -> Iterator[JobStatus]:
+    """Submit *job*, and stop it should the block be interrupted; how it stood at first."""
+    with _held_back() as let_through:
+        status = jobs.submit(job, new_tag())
+        with _killed_when_interrupted(jobs, status.job_id):
+            let_through()
+            yield status
+
+
+def followed(jobs: Jobs, first: JobStatus) -> Outcome:
+    """How the watch over a job ended; what happens meanwhile is told."""
+    watch = Watch(first.job_id, jobs.patience, utc_now())
+    outcome = watch.told(first, utc_now())
+    with elapsing(first.job_id) as tell:
+        tell(watch.news)
+        while outcome is None:
+            time.sleep(watch.wait)
+            outcome = watch.told(_answer(jobs, first.job_id), utc_now())
+            if watch.news:
+                tell(watch.news)
+    return outcome
+
+
+def _answer(jobs: Jobs, job_id: str) -> JobStatus | ServerError:
+    try:
+        return jobs.follow(job_id)
+    except ServerError as error:
+        return error
+
+
+@contextlib.contextmanager
+def _killed_when_interrupted(jobs: Jobs, job_id: str) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"Interrupted: {job_id} is told to stop", style="yellow")
+        try:
+            say(f"{job_id} ended: {kill_and_verify(jobs, job_id).state}", style="yellow")
+        except LibraError as error:
+            say_error(error)
+        raise
+
+
+@contextlib.contextmanager
+def _held_back() -> Iterator[Callable[[], None]]:
+    """Keep interrupts away until the yielded function is called, or the block ends.
+
+    An interrupt between a request and its answer would leave a job behind whose id nobody knows.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+
+    def let_through() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    try:
+        yield let_through
+    finally:
+        let_through()

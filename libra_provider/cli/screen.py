@@ -1,0 +1,131 @@
+"""What people see: data on standard output, everything said about it on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from libra_provider.clients.libra import ResultPage
+from libra_provider.core.errors import LibraError
+from libra_provider.core.job import JobStatus
+from libra_provider.core.units import readable_duration
+
+# A pipe or a file has no width to fold rows into.
+_ENDLESS = 100_000
+_NUMBERS = ("byte", "short", "integer", "long", "float", "double", "decimal")
+# Escape sequences in data would steer the reader's terminal.
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), 127)}
+
+
+def say(sentence: str, *, style: str = "") -> None:
+    """One line on standard error."""
+    _console(stderr=True).print(_text(sentence, style), soft_wrap=True)
+
+
+def say_error(error: LibraError) -> None:
+    """What went wrong, in red."""
+    say(str(error), style="red")
+
+
+def show(table: Table) -> None:
+    """*table* on standard output."""
+    _console(stderr=False).print(table)
+
+
+@contextlib.contextmanager
+def elapsing(title: str) -> Iterator[Callable[[str], None]]:
+    """Say what is called with meanwhile; on a terminal, the seconds run beside *title*."""
+    console = _console(stderr=True)
+    if not console.is_terminal:
+        yield say
+        return
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True) as progress:
+        progress.add_task(title, total=None)
+
+        def tell(sentence: str) -> None:
+            progress.console.print(_text(sentence), soft_wrap=True)
+
+        yield tell
+
+
+def rows_as_table(page: ResultPage) -> Table:
+    """Rows as people read them: numbers to the right, missing values dimmed."""
+    table = Table()
+    types = {field["name"]: str(field["type"]) for field in page.schema["fields"]}
+    for name in page.columns:
+        numeric = types.get(name, "").startswith(_NUMBERS)
+        table.add_column(_text(name), justify="right" if numeric else "left")
+    for row in page.rows:
+        table.add_row(*map(_cell, row))
+    return table
+
+
+def rows_as_json(page: ResultPage) -> str:
+    """Rows as a JSON list of objects; raises LibraError where two columns share a name."""
+    if twice := [name for name, times in Counter(page.columns).items() if times > 1]:
+        raise LibraError(f"Two columns are named {twice[0]!r}: --json needs a name (AS) for each.")
+    objects = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
+    return json.dumps(objects, ensure_ascii=False, indent=2)
+
+
+def status_as_table(status: JobStatus) -> Table:
+    """What is known of a job, one fact per line."""
+    location, timings = status.location, status.timings
+    spans = {"queued": timings.queued_seconds, "ran": timings.run_seconds}
+    return facts_as_table(
+        {
+            "id": status.job_id,
+            "state": str(status.state),
+            "driver": str(location) if location else None,
+            "application": location.application_id if location else None,
+            "Spark UI": location.spark_ui if location else None,
+            "detail": status.detail,
+            "submitted": _moment(timings.submitted_at),
+            "started": _moment(timings.started_at),
+            "ended": _moment(timings.ended_at),
+            **{name: readable_duration(s) for name, s in spans.items() if s is not None},
+        }
+    )
+
+
+def facts_as_table(facts: Mapping[str, str | None]) -> Table:
+    """The facts that are known, one per line."""
+    table = Table(show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        if value:
+            table.add_row(name, _text(value))
+    return table
+
+
+def _console(*, stderr: bool) -> Console:
+    # Made when needed: whoever runs a command may have replaced the streams.
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _ENDLESS
+    return Console(file=stream, width=width, highlight=False)
+
+
+def _text(plain: str, style: str = "") -> Text:
+    return Text(plain.translate(_CONTROL), style=style)
+
+
+def _cell(value: object) -> Text:
+    if value is None:
+        return _text("null", "dim")
+    nested = isinstance(value, list | dict | bool)
+    return _text(json.dumps(value, ensure_ascii=False) if nested else str(value))
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.astimezone().isoformat(sep=" ", timespec="seconds") if moment else None

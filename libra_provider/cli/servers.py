@@ -1,0 +1,95 @@
+"""Where the servers are: the options and variables that say so, the same for every command."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from libra_provider.cli.following import Jobs
+from libra_provider.core.errors import BadInput
+
+if TYPE_CHECKING:
+    # Importing what talks to the network takes longer than `libra --help` may take.
+    from libra_provider.cli.backends import Drivers, Statements
+
+LibraUrl = Annotated[
+    str, typer.Option("--libra", envvar="LIBRA_URL", metavar="URL", help="Where Libra listens.")
+]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        envvar="LIBRA_TOKEN",
+        show_envvar=True,
+        help="Libra's bearer token; others can see an option, so prefer the variable.",
+    ),
+]
+Master = Annotated[
+    str | None,
+    typer.Option(
+        envvar="LIBRA_MASTER", metavar="SPARK_URL", help="spark://host:7077[,host2:7077…]."
+    ),
+]
+Rest = Annotated[
+    str | None,
+    typer.Option(
+        envvar="LIBRA_MASTER_REST",
+        metavar="URL,…",
+        help="The masters' REST ports; default: port 6066 of each.",
+    ),
+]
+Ui = Annotated[
+    str | None,
+    typer.Option(
+        envvar="LIBRA_MASTER_UI",
+        metavar="URL,…",
+        help="The masters' web pages; default: port 8080 of each.",
+    ),
+]
+DEFAULT_LIBRA = "http://127.0.0.1:8990"
+_MASTER = re.compile(r"spark://(?P<hosts>[\w.-]+:\d+(?:,[\w.-]+:\d+)*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Servers:
+    """The servers that a command may speak to; none is asked before it is needed."""
+
+    libra: str = DEFAULT_LIBRA
+    token: str | None = field(default=None, repr=False)
+    master: str | None = None
+    rest: str | None = None
+    ui: str | None = None
+
+    def statements(self) -> Statements:
+        """Libra; raises BadInput for an address that is none."""
+        from libra_provider.cli.backends import Statements  # noqa: PLC0415 - see above
+
+        return Statements(self.libra, token=self.token)
+
+    def drivers(self) -> Drivers:
+        """The master; raises BadInput where none is named."""
+        from libra_provider.cli.backends import Drivers  # noqa: PLC0415 - see above
+
+        hosts = self._hosts()
+        return Drivers(
+            str(self.master),
+            rest_urls=_listed(self.rest) or [f"http://{host}:6066" for host in hosts],
+            ui_urls=_listed(self.ui) or [f"http://{host}:8080" for host in hosts],
+        )
+
+    def of(self, job_id: str) -> Jobs:
+        """The server that knows *job_id*: the master for ``driver-…``, otherwise Libra."""
+        return self.drivers() if job_id.startswith("driver-") else self.statements()
+
+    def _hosts(self) -> list[str]:
+        found = _MASTER.fullmatch(self.master or "")
+        if found is None:
+            advice = "give spark://host:7077 (commas between several), or set LIBRA_MASTER"
+            raise BadInput("--master", self.master, advice)
+        return [each.partition(":")[0] for each in found["hosts"].split(",")]
+
+
+def _listed(text: str | None) -> list[str]:
+    return [each for item in (text or "").split(",") if (each := item.strip())]

@@ -1,0 +1,112 @@
+"""``libra submit``: a driver of its own on a worker of a standalone cluster."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from libra_provider.cli.following import followed, running, submitted
+from libra_provider.cli.pairs import pairs
+from libra_provider.cli.screen import say
+from libra_provider.cli.servers import Master, Rest, Servers, Ui
+from libra_provider.core.files import located
+from libra_provider.core.job import DeployMode, SparkJob, spark_conf
+
+# Spark-submit takes them only before the application, too; there it is a classic mistake.
+_OURS = ("--conf", "--master", "--class")
+_PATHS = "PATH,…"
+
+
+def submit(
+    application: Annotated[
+        str,
+        typer.Argument(
+            metavar="APPLICATION", help="A .py or .jar: a path that the workers see too, or a URL."
+        ),
+    ],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="ARGS", help="Its own arguments.")
+    ] = None,
+    *,
+    conf: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A Spark property.")
+    ] = None,
+    java_class: Annotated[
+        str | None, typer.Option("--class", metavar="NAME", help="The main class of a JAR.")
+    ] = None,
+    py_files: Annotated[
+        list[str] | None, typer.Option(metavar=_PATHS, help="Python files to import from.")
+    ] = None,
+    jars: Annotated[list[str] | None, typer.Option(metavar=_PATHS, help="Further JARs.")] = None,
+    files: Annotated[
+        list[str] | None, typer.Option(metavar=_PATHS, help="For each working directory.")
+    ] = None,
+    archives: Annotated[
+        list[str] | None, typer.Option(metavar=_PATHS, help="To unpack there.")
+    ] = None,
+    packages: Annotated[
+        list[str] | None, typer.Option(metavar="MAVEN,…", help="group:artifact:version.")
+    ] = None,
+    env: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Of the driver's environment.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The application's name.")] = None,
+    supervise: Annotated[
+        bool, typer.Option("--supervise", help="The master starts a failed driver again.")
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Follow it to its end, or only submit.")
+    ] = True,
+    master: Master = None,
+    rest: Rest = None,
+    ui: Ui = None,
+) -> None:
+    """Run an application in cluster mode; all options stand before it.
+
+    Prints the driver's id, then follows it; Ctrl-C kills it.
+    Ends with 1 if it failed, was killed or is lost.
+    """
+    here = Path.cwd()
+    lists = {"py_files": py_files, "jars": jars, "files": files, "archives": archives}
+    job = SparkJob.from_application(
+        located(application, here, parameter="application"),
+        application_args=arguments or (),
+        java_class=java_class,
+        conf=spark_conf(pairs("--conf", conf or ()), deploy_mode=DeployMode.CLUSTER),
+        packages=_listed(packages),
+        env_vars=pairs("--env", env or ()),
+        name=name,
+        supervise=supervise,
+        **{
+            key: [located(each, here, parameter=key) for each in _listed(value)]
+            for key, value in lists.items()
+        },
+    )
+    _warn_of_misplaced(arguments or ())
+    _run(job, Servers(master=master, rest=rest, ui=ui), wait=wait)
+
+
+def _run(job: SparkJob, servers: Servers, *, wait: bool) -> None:
+    with contextlib.closing(servers.drivers()) as drivers:
+        if not wait:
+            typer.echo(submitted(drivers, job).job_id)
+            return
+        with running(drivers, job) as first:
+            typer.echo(first.job_id)
+            followed(drivers, first).raise_for_state()
+
+
+def _listed(given: Sequence[str] | None) -> list[str]:
+    """The items of a repeated option, each of which may hold several with commas between."""
+    return [each for text in given or () for item in text.split(",") if (each := item.strip())]
+
+
+def _warn_of_misplaced(arguments: Sequence[str]) -> None:
+    for option in _OURS:
+        if option in arguments:
+            note = f"{option} stands after the application and is handed to it as an argument"
+            say(note, style="yellow")

@@ -1,0 +1,19 @@
+"""Every row of a statement, however many pages they take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from libra_provider.clients import libra
+from libra_provider.clients.client import Ask, Dialogue
+from libra_provider.clients.libra import ResultPage
+
+
+def all_rows(job_id: str) -> Dialogue[ResultPage]:
+    """One page that holds the whole result of *job_id*; raises JobLost for an unknown id."""
+    page: ResultPage = yield Ask(libra.result(job_id))
+    rows = list(page.rows)
+    while page.rows and len(rows) < page.row_count:
+        page = yield Ask(libra.result(job_id, offset=len(rows)))
+        rows.extend(page.rows)
+    return replace(page, rows=rows, offset=0)

@@ -1,0 +1,23 @@
+"""Where the files of a job are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from libra_provider.core.errors import BadInput
+
+
+def located(path: str, beside: Path, *, parameter: str) -> str:
+    """*path* as a driver finds it: URLs as they are, files absolute; BadInput if there is none.
+
+    A relative path is looked for in the folder *beside*; what follows ``#`` stays.
+    """
+    if not path:
+        raise BadInput(parameter, path, "it must be the path or the URL of a file")
+    if ":" in path.split("/", 1)[0]:
+        return path
+    file, _, fragment = path.partition("#")
+    found = (beside / file).resolve()
+    if not found.exists():
+        raise BadInput(parameter, path, f"there is no file {found}")
+    return f"{found}#{fragment}" if fragment else str(found)
