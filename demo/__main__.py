@@ -30,7 +30,8 @@ def main() -> int:
     leave_running = parser.parse_args().ui
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
-    console = Console()
+    # Into a file or a pipe, rich would fold everything to 80 columns.
+    console = Console() if sys.stdout.isatty() else Console(width=160)
     try:
         return run(console, leave_running=leave_running)
     except KeyboardInterrupt:

@@ -55,7 +55,7 @@ def plain_progress(
     def tell(states: States, now: float) -> None:
         for task_id, state in states.items():
             word = WORDS.get(state, (state or "", ""))[0]
-            if known.get(task_id) != word:
+            if known.get(task_id, "waiting") != word:
                 known[task_id] = word
                 console.print(f"{readable_duration(now):>12}  {task_id:<16} {word}")
 

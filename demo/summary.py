@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -12,8 +13,7 @@ from libra_provider.cluster.airflow_api import AirflowApi
 from libra_provider.core.job import Backend, DriverLocation
 from libra_provider.core.units import readable_duration
 
-MODES = {Backend.LIBRA: "SHARED", Backend.SPARK_MASTER: "ISOLATED, cluster"}
-COLUMNS = ("task", "mode", "where the driver ran", "driver or statement", "queued", "ran")
+MODES = {Backend.LIBRA: "SHARED", Backend.SPARK_MASTER: "ISOLATED cluster"}
 NOTHING = "-"
 
 
@@ -21,10 +21,13 @@ def print_summary(api: AirflowApi, dag_id: str, run_id: str, console: Console) -
     """The report, then one row per task."""
     console.print()
     console.print(str(api.xcom(dag_id, run_id, "report")), highlight=False, markup=False)
-    table = Table(title="Where each driver ran", title_justify="left")
-    for column in COLUMNS:
-        justify = "right" if column in ("queued", "ran") else "left"
-        table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    table = Table(title="Where each driver ran", title_justify="left", box=box.SIMPLE)
+    table.add_column("task", no_wrap=True)
+    table.add_column("mode", no_wrap=True)
+    table.add_column("where the driver ran", overflow="fold")
+    table.add_column("driver or statement", overflow="fold")
+    table.add_column("queued", justify="right", no_wrap=True)
+    table.add_column("ran", justify="right", no_wrap=True)
     tasks = sorted(api.task_instances(dag_id, run_id), key=lambda each: each["start_date"] or "")
     for task in tasks:
         table.add_row(*_row(api, dag_id, run_id, task))
