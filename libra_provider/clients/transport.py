@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 from collections.abc import Callable
@@ -130,6 +131,10 @@ def _ssl_of(verify: bool | str) -> ssl.SSLContext | bool:
     return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
 
 
+_HUNG_UP = (
+    "it closed the connection without an answer, as a port that does not speak HTTP does; "
+    "check the port"
+)
 # The first class that fits wins, so the most specific stand first: what happened, and whether the
 # server may have seen the request all the same.
 _FOREIGN_ERRORS: tuple[tuple[type[Exception], str, bool], ...] = (
@@ -160,18 +165,24 @@ _FOREIGN_ERRORS: tuple[tuple[type[Exception], str, bool], ...] = (
     (aiohttp.ClientError, "{why}", True),
     (OSError, "{why}", True),
 )
-# What hides at the bottom of a ConnectionError, and proves that nothing was sent.
-_REFUSALS: tuple[tuple[type[Exception], str], ...] = (
-    (ConnectionRefusedError, "nothing listens there; check host and port, and that it is started"),
-    (socket.gaierror, "its name does not resolve; check the host"),
+# What hides at the bottom of the errors above, and says more than they do.
+_ROOT_CAUSES: tuple[tuple[type[Exception], str, bool], ...] = (
+    (
+        ConnectionRefusedError,
+        "nothing listens there; check host and port, and that it is started",
+        False,
+    ),
+    (socket.gaierror, "its name does not resolve; check the host", False),
+    (http.client.RemoteDisconnected, _HUNG_UP, True),
+    (aiohttp.ServerDisconnectedError, _HUNG_UP, True),
 )
 
 
 def _unreachable(server: str, error: Exception) -> ServerUnreachable:
     causes = list(_causes(error))
-    for kind, problem in _REFUSALS:
+    for kind, problem, arrived in _ROOT_CAUSES:
         if any(isinstance(cause, kind) for cause in causes):
-            return ServerUnreachable(server, problem, may_have_arrived=False)
+            return ServerUnreachable(server, problem, may_have_arrived=arrived)
     problem, arrived = next((p, a) for kind, p, a in _FOREIGN_ERRORS if isinstance(error, kind))
     why = str(causes[-1]) or type(error).__name__
     return ServerUnreachable(server, problem.format(why=why), may_have_arrived=arrived)

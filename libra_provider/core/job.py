@@ -104,7 +104,7 @@ class SparkJob:
     Python file or JAR. ``conf`` holds Spark properties; its secrets never appear in ``repr``.
     """
 
-    kind: Kind
+    kind: Kind | str
     code: str | None = None
     application: str | None = None
     application_args: Sequence[str] = ()
@@ -125,6 +125,9 @@ class SparkJob:
     origin: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.kind not in list(Kind):
+            raise BadInput("kind", self.kind, f"it must be one of {', '.join(Kind)}")
+        object.__setattr__(self, "kind", Kind(self.kind))
         self._check_code()
         for parameter in ("application_args", "py_files", "jars", "files", "archives", "packages"):
             object.__setattr__(self, parameter, _strings(parameter, getattr(self, parameter)))

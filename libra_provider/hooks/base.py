@@ -54,6 +54,9 @@ class ServerHook(BaseHook, ABC):
         """The server's address, for people."""
         return self.client().addresses[0].url
 
+    def greet(self) -> None:
+        """Make sure that this is the right server, before a submission that cannot be repeated."""
+
     @abstractmethod
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
         """Submit *job* under *tag*; raises ServerError, BadInput."""

@@ -58,6 +58,10 @@ class SparkMasterHook(ServerHook):
             raise BadInput("host", text, "it looks like 'host' or 'host:7077', commas between them")
         return host, int(number)
 
+    def greet(self) -> None:
+        """Ask the REST port whether it takes submissions; raises ServerError."""
+        self.client().send(spark_master.ready())
+
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
         """Create a driver for *job* that carries *tag*; calling twice makes two."""
         client = self.client()

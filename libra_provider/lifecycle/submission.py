@@ -58,6 +58,7 @@ def find_or_submit(
 def _submit(
     job: SparkJob, server: ServerHook, records: Records, generation: Generation
 ) -> Submission:
+    server.greet()
     intent = Record.intent(server.backend, server.connection_id, generation)
     return _send(records.save(intent), job, server, records)
 

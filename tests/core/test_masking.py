@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from libra_provider.core.masking import masked_conf, masked_text
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "spark.hadoop.fs.s3a.secret.key",
+        "spark.hadoop.fs.s3a.access.key",
+        "spark.ssl.keyPassword",
+        "spark.connect.authenticate.token",
+        "api_key",
+    ],
+)
+def test_values_of_secret_looking_keys_are_masked(key: str) -> None:
+    assert masked_conf({key: "hidden", "spark.cores.max": "4"}) == {
+        key: "***",
+        "spark.cores.max": "4",
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--conf spark.hadoop.fs.s3a.secret.key=hidden --name etl",
+        "password: hidden, user: me",
+        '{"token": "hidden", "host": "h"}',
+        "https://h/path?access_key=hidden&x=1",
+        "Authorization=hidden",
+    ],
+)
+def test_a_line_loses_the_values_of_secret_looking_keys(line: str) -> None:
+    assert "hidden" not in masked_text(line)
+    assert "***" in masked_text(line)
+
+
+def test_an_ordinary_line_stays_as_it_is() -> None:
+    line = "26/11/20 10:00:00 INFO TaskSetManager: Finished task 1.0 in stage 0.0 (TID 1) in 12 ms"
+
+    assert masked_text(line) == line

@@ -1,0 +1,173 @@
+"""The watch is told the time, so that hours of it are tested in microseconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from libra_provider.core.errors import (
+    AccessDenied,
+    BadInput,
+    JobFailed,
+    JobGivenUp,
+    JobKilled,
+    JobLost,
+    ServerBusy,
+    ServerError,
+    ServerUnreachable,
+)
+from libra_provider.core.job import DriverLocation, JobStatus
+from libra_provider.core.patience import Outcome, Patience, Watch
+from libra_provider.core.states import JobState
+
+START = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
+GONE = ServerUnreachable("http://m:6066", "nothing listens there")
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def status(state: JobState, detail: str = "") -> JobStatus:
+    return JobStatus(job_id="driver-1", state=state, detail=detail)
+
+
+def watch(**patience: float) -> Watch:
+    return Watch("driver-1", Patience(**patience), START)
+
+
+@pytest.mark.parametrize("poll_interval", [0, -1])
+def test_a_watch_never_asks_without_a_pause(poll_interval: float) -> None:
+    with pytest.raises(BadInput, match="poll_interval"):
+        Patience.of(poll_interval=poll_interval, silence=1)
+
+
+@pytest.mark.parametrize("state", [state for state in JobState if state.is_terminal])
+def test_a_terminal_state_ends_the_watch_at_once(state: JobState) -> None:
+    outcome = watch().told(status(state), at(1))
+
+    assert outcome is not None
+    assert outcome.status.state is state
+    assert not outcome.given_up
+
+
+def test_a_server_may_be_away_for_as_long_as_the_patience_lasts() -> None:
+    seen = watch(silence=300)
+
+    assert seen.told(GONE, at(0)) is None
+    assert seen.told(GONE, at(299)) is None
+    outcome = seen.told(GONE, at(300))
+
+    assert outcome is not None
+    assert outcome.status.state is JobState.UNCLEAR
+    assert "nothing listens there" in outcome.given_up
+    assert "it may still run" in outcome.given_up
+
+
+def test_an_answer_renews_the_patience() -> None:
+    seen = watch(silence=300)
+
+    assert seen.told(GONE, at(0)) is None
+    assert seen.told(status(JobState.RUNNING), at(299)) is None
+    assert seen.told(GONE, at(300)) is None
+    assert seen.told(GONE, at(599)) is None
+
+
+def test_a_master_in_recovery_is_silence_too() -> None:
+    seen = watch(silence=300)
+
+    assert seen.told(status(JobState.UNCLEAR), at(0)) is None
+    assert seen.told(status(JobState.UNCLEAR), at(200)) is None
+    assert seen.told(status(JobState.UNCLEAR), at(301)) is not None
+
+
+def test_a_refusal_is_forgiven_for_a_minute_only() -> None:
+    seen, denied = watch(), AccessDenied("http://m:6066", 403, "set the password")
+
+    assert seen.told(denied, at(0)) is None
+    assert seen.told(denied, at(59)) is None
+    assert seen.told(denied, at(60)) is not None
+
+
+def test_a_busy_server_is_asked_again_when_it_said() -> None:
+    seen = watch(poll_interval=1)
+    seen.told(ServerBusy("http://l:8990", "The queue is full.", 7), at(0))
+
+    assert seen.wait == 7
+
+
+@pytest.mark.parametrize(("lived", "wait"), [(0, 0.2), (3, 0.3), (20, 2), (3600, 5)])
+def test_a_young_job_is_looked_at_more_often(lived: float, wait: float) -> None:
+    seen = watch(poll_interval=5)
+    seen.told(status(JobState.RUNNING), at(lived))
+
+    assert seen.wait == pytest.approx(wait)
+
+
+def test_waiting_too_long_gives_up_with_the_reason() -> None:
+    seen = watch(queued_timeout=60)
+
+    assert seen.told(status(JobState.WAITING), at(59)) is None
+    outcome = seen.told(status(JobState.WAITING, "no worker has room"), at(60))
+
+    assert outcome is not None
+    assert outcome.given_up == "it waited longer than queued_timeout=1 min 0 s; no worker has room"
+
+
+def test_a_running_job_does_not_wait() -> None:
+    assert watch(queued_timeout=60).told(status(JobState.RUNNING), at(600)) is None
+
+
+def test_moments_that_the_server_does_not_tell_are_those_of_the_watch() -> None:
+    seen = watch()
+    seen.told(status(JobState.WAITING), at(1))
+    seen.told(status(JobState.RUNNING), at(5))
+    outcome = seen.told(status(JobState.SUCCEEDED), at(65))
+
+    assert outcome is not None
+    assert outcome.status.timings.queued_seconds == 5
+    assert outcome.status.timings.run_seconds == 60
+
+
+def test_the_same_thing_is_news_only_once() -> None:
+    seen = watch()
+    location = DriverLocation(where="on worker w-1", host="h")
+    running = JobStatus(job_id="driver-1", state=JobState.RUNNING, location=location)
+    answers: list[JobStatus | ServerError] = [
+        status(JobState.WAITING),
+        running,
+        running,
+        GONE,
+        GONE,
+    ]
+    news = []
+    for second, answer in enumerate([*answers, running, status(JobState.SUCCEEDED)]):
+        seen.told(answer, at(second))
+        news.append(seen.news)
+
+    assert news == [
+        "driver-1 is waiting",
+        "driver-1 is running on worker w-1 at h",
+        "",
+        "No answer from http://m:6066: nothing listens there; asking again for up to 5 min 0 s",
+        "",
+        "driver-1 is running on worker w-1 at h",
+        "driver-1 succeeded after 5.0 s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error"),
+    [
+        (Outcome(status(JobState.FAILED, "boom")), JobFailed),
+        (Outcome(status(JobState.KILLED)), JobKilled),
+        (Outcome(status(JobState.LOST)), JobLost),
+        (Outcome(status(JobState.WAITING), given_up="too long"), JobGivenUp),
+    ],
+)
+def test_every_end_but_success_is_an_error_of_its_own(
+    outcome: Outcome, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match="driver-1"):
+        Outcome.from_json(outcome.to_json()).raise_for_state()

@@ -1,0 +1,106 @@
+"""An HTTP server on a real loopback port whose answers a test decides."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client sent; header names lower-case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the fake sends back; ``hang_up`` closes the connection instead."""
+
+    status: int = 200
+    body: Any = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    hang_up: bool = False
+
+    def sent(self) -> tuple[bytes, dict[str, str]]:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        if isinstance(self.body, bytes | str):
+            body = self.body.encode() if isinstance(self.body, str) else self.body
+            return body, {"content-type": "text/html"} | headers
+        return json.dumps(self.body).encode(), {"content-type": "application/json"} | headers
+
+
+class FakeServer:
+    """Answers each request with *answer*, and remembers the requests; a context manager."""
+
+    def __init__(self, answer: Callable[[Request], Answer] | None = None) -> None:
+        self.requests: list[Request] = []
+        if answer is not None:
+            self.answer = answer  # type: ignore[method-assign, assignment]  # a test's function is its answer
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                request = Request(self.command, self.path, headers, body)
+                fake.requests.append(request)
+                answer = fake.answer(request)
+                if answer.hang_up:
+                    self.close_connection = True
+                    return
+                content, answer_headers = answer.sent()
+                self.send_response(answer.status)
+                for name, value in answer_headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_any  # noqa: N815 - as http.server wants
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to *request*; subclasses speak a protocol here."""
+        raise NotImplementedError(request.path)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()

@@ -1,0 +1,134 @@
+"""Runs an operator through Airflow's real task runner, without a database.
+
+A fake Execution API behind httpx's MockTransport keeps what a task stores, so that a second try
+finds what the first left. These are internals of Airflow 3.3 (reference/airflow-3.3.md, 8).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import re
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from airflow.sdk import DAG, BaseOperator
+from airflow.sdk.api.client import Client
+from airflow.sdk.api.datamodels._generated import TaskInstance
+from airflow.sdk.execution_time.supervisor import run_task_in_process
+from airflow.sdk.serde import deserialize, serialize
+from airflow.triggers.base import BaseTrigger
+
+_STORE = re.compile(r".*/store/ti/[^/]+/(?P<key>.*)")
+
+
+@dataclass
+class TaskRunner:
+    """One logical run of one task: its tries, what they stored, and what they pushed."""
+
+    max_tries: int = 2
+    clear_number: int = 0
+    store: dict[str, Any] = field(default_factory=dict)
+    xcoms: dict[str, Any] = field(default_factory=dict)
+    states: list[dict[str, Any]] = field(default_factory=list)
+    try_number: int = 0
+    _next: dict[str, Any] = field(default_factory=dict)
+
+    def run(self, task: BaseOperator) -> Any:
+        """Run one try of *task*; the result that Airflow's runner gives."""
+        self.try_number += 1
+        return self._run(task)
+
+    def resume(self, task: BaseOperator) -> Any:
+        """Run the trigger that the last try deferred to, and resume *task* with its event."""
+        deferred = self.states[-1]
+        trigger = _trigger_of(deferred)
+        event = asyncio.run(_first_event(trigger))
+        self._next = {
+            "next_method": deferred["next_method"],
+            "next_kwargs": serialize({**deferred.get("next_kwargs", {}), "event": event}),
+        }
+        try:
+            return self._run(task)
+        finally:
+            self._next = {}
+
+    def _run(self, task: BaseOperator) -> Any:
+        if not task.has_dag():  # type: ignore[no-untyped-call]  # Airflow left it untyped
+            DAG("d", schedule=None).add_task(task)
+        transport = httpx.MockTransport(self._answer)
+        instance = TaskInstance(
+            id=uuid.uuid4(),
+            task_id=task.task_id,
+            dag_id="d",
+            run_id="r",
+            try_number=self.try_number,
+            map_index=-1,
+            dag_version_id=uuid.uuid4(),
+        )
+        client = Client(base_url="http://airflow.invalid/", token="x", transport=transport)
+        return run_task_in_process(ti=instance, task=task, client=client)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        path, body = request.url.path, json.loads(request.content or b"null")
+        if path.endswith("/run"):
+            return httpx.Response(200, json=self._run_context() | self._next)
+        if path.endswith("/state"):
+            self.states.append(body)
+            return httpx.Response(204)
+        if found := _STORE.match(path):
+            return self._answer_store(request.method, found["key"], body)
+        if "/xcoms/" in path and request.method == "POST":
+            self.xcoms[path.rsplit("/", 1)[1]] = body
+            return httpx.Response(201, json={"message": "ok"})
+        return httpx.Response(200, json={})
+
+    def _answer_store(self, method: str, key: str, body: Any) -> httpx.Response:
+        if method == "PUT":
+            self.store[key] = body["value"]
+            return httpx.Response(204)
+        if method == "DELETE":
+            self.store.pop(key, None)
+            return httpx.Response(204)
+        if key in self.store:
+            return httpx.Response(200, json={"value": self.store[key]})
+        missing = {"reason": "not_found", "message": f"no {key}"}
+        return httpx.Response(404, json={"detail": missing})
+
+    def _run_context(self) -> dict[str, Any]:
+        now = datetime.now(UTC).isoformat()
+        run: dict[str, Any] = {
+            "dag_id": "d",
+            "run_id": "r",
+            "logical_date": now,
+            "start_date": now,
+            "run_type": "manual",
+            "run_after": now,
+            "data_interval_start": None,
+            "data_interval_end": None,
+            "end_date": None,
+            "partition_key": None,
+            "state": "running",
+            "clear_number": self.clear_number,
+            "consumed_asset_events": [],
+        }
+        return {"dag_run": run, "max_tries": self.max_tries, "should_retry": True}
+
+
+def _trigger_of(deferred: dict[str, Any]) -> BaseTrigger:
+    module, _, name = deferred["classpath"].rpartition(".")
+    trigger_class = getattr(importlib.import_module(module), name)
+    kwargs: Any = deserialize(deferred["trigger_kwargs"])
+    trigger: BaseTrigger = trigger_class(**kwargs)
+    return trigger
+
+
+async def _first_event(trigger: BaseTrigger) -> Any:
+    events = [event async for event in trigger.run()]
+    if len(events) != 1:
+        raise AssertionError(f"a trigger fires once, this one fired {len(events)} times")
+    return events[0].payload
