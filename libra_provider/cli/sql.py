@@ -18,7 +18,7 @@ from libra_provider.core.job import Kind, SparkJob
 
 
 def sql(
-    statement: Annotated[str, typer.Argument(help="One SQL statement.", show_default=False)],
+    statement: Annotated[str, typer.Argument(metavar="STATEMENT", help="One SQL statement.")],
     *,
     param: Annotated[
         list[str] | None,

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from libra_provider import __version__
+from tests.cli.conftest import Run
+
+HEAVY = ("airflow", "pyspark", "fastapi", "sqlalchemy", "pandas", "requests", "aiohttp")
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """It answers in the time that Python, Typer and Rich need."""
+    code = "import sys, libra_provider.cli; print(*{name.split('.')[0] for name in sys.modules})"
+
+    loaded = python(code).stdout.split()
+
+    assert "libra_provider" in loaded
+    assert set(loaded).isdisjoint(HEAVY)
+
+
+def test_the_module_is_the_command() -> None:
+    command = [sys.executable, "-m", "libra_provider.cli", "--version"]
+
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert said == f"libra {__version__}\n"
+
+
+def test_serve_without_its_extra_says_what_to_install() -> None:
+    said = python(
+        "import sys; sys.modules['fastapi'] = None; sys.argv = ['libra', 'serve']\n"
+        "from libra_provider.cli import main; main()"
+    )
+
+    assert said.returncode == 1
+    assert said.stderr == (
+        "libra serve needs fastapi, which is not here: "
+        "pip install 'airflow-provider-libra[server]'\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("cluster", "--memory", "2048"), "memory='2048' cannot be used"),
+        (("cluster", "--workers", "-1"), "workers=-1 cannot be used"),
+        (("serve", "--master", "mesos://m:5050"), "Mesos was removed in Spark 4"),
+        (("serve", "--host", "0.0.0.0", "--token", ""), "needs a token"),
+        (("nonsense",), "No such command"),
+    ],
+)
+def test_bad_usage_ends_with_2(run: Run, arguments: tuple[str, ...], sentence: str) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert sentence in result.stderr

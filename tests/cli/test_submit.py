@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from libra_provider.cluster.ports import free_port
+from tests.cli.conftest import Run, Start
+from tests.fakes.server import Answer, Request
+from tests.fakes.spark_master import FakeMaster
+
+TRACEBACK = "Traceback (most recent call last):\n  File 'x'\nValueError: no such airport\n"
+
+
+@pytest.fixture
+def app_py(tmp_path: Path) -> str:
+    file = tmp_path / "app.py"
+    file.write_text("print('hello')")
+    return str(file)
+
+
+def arguments_of(master: FakeMaster) -> list[str]:
+    """What the only driver was started with."""
+    [driver] = master.drivers.values()
+    found: list[str] = driver.request["appArgs"]
+    return found
+
+
+def test_a_driver_is_followed_to_its_success_and_its_id_is_on_stdout(run: Run, app_py: str) -> None:
+    result = run("submit", app_py)
+
+    assert result.exit_code == 0
+    assert result.stdout == "driver-20261120082239-0000\n"
+    assert "is running on worker worker-20261120082230" in result.stderr
+    assert "succeeded after" in result.stderr
+
+
+def test_options_after_the_application_are_its_own(
+    run: Run, app_py: str, fake_master: FakeMaster
+) -> None:
+    run("submit", "--name", "etl", app_py, "--day", "1", "--name", "x", "-v")
+
+    assert arguments_of(fake_master)[-6:] == [app_py, "--day", "1", "--name", "x", "-v"]
+
+
+def test_a_conf_after_the_application_is_warned_of(run: Run, app_py: str) -> None:
+    result = run("submit", app_py, "--conf", "spark.cores.max=1")
+
+    assert "--conf stands after the application" in result.stderr
+
+
+def test_properties_environment_and_lists_reach_the_master(
+    run: Run, app_py: str, tmp_path: Path, fake_master: FakeMaster
+) -> None:
+    for name in ("a.zip", "b.py"):
+        (tmp_path / name).touch()
+
+    run(
+        *("submit", "--conf", "spark.executor.memory=1.5 GB", "--env", "TZ=UTC", "--supervise"),
+        *("--py-files", f"{tmp_path}/a.zip,{tmp_path}/b.py", "--jars", "http://host/x.jar", app_py),
+    )
+
+    [driver] = fake_master.drivers.values()
+    assert driver.request["sparkProperties"]["spark.executor.memory"] == "1536m"
+    assert driver.request["sparkProperties"]["spark.driver.supervise"] == "true"
+    assert driver.request["environmentVariables"] == {"TZ": "UTC"}
+    assert f"{tmp_path}/a.zip,{tmp_path}/b.py" in arguments_of(fake_master)
+    assert "http://host/x.jar" in arguments_of(fake_master)
+
+
+def test_a_jar_runs_its_main_class(run: Run, fake_master: FakeMaster) -> None:
+    result = run("submit", "--class", "com.acme.Etl", "http://host/etl.jar", "2013")
+
+    [driver] = fake_master.drivers.values()
+    assert result.exit_code == 0
+    assert driver.request["mainClass"] == "com.acme.Etl"
+    assert driver.request["appArgs"] == ["2013"]
+
+
+@pytest.mark.parametrize(
+    ("word", "outcome"), [("FAILED", "failed: ValueError: no such airport"), ("KILLED", "killed")]
+)
+def test_any_other_end_than_success_is_a_1_with_the_reason_last(
+    run: Run, app_py: str, fake_master: FakeMaster, word: str, outcome: str
+) -> None:
+    fake_master.states, fake_master.stderr = [word], TRACEBACK
+
+    result = run("submit", app_py)
+
+    assert result.exit_code == 1
+    assert outcome in result.stderr.splitlines()[-1]
+
+
+def test_a_forgotten_driver_is_a_1_and_never_submitted_again(
+    run: Run, app_py: str, fake_master: FakeMaster
+) -> None:
+    def forget(request: Request) -> Answer | None:
+        known = "/status/" not in request.path
+        return None if known else Answer(body={"action": "…", "success": False})
+
+    fake_master.disturb = forget
+
+    result = run("submit", app_py)
+
+    assert result.exit_code == 1
+    assert "is lost: the master no longer knows this driver" in result.stderr
+    assert len(fake_master.drivers) == 1
+
+
+def test_no_wait_prints_the_id_and_asks_nothing_more(
+    run: Run, app_py: str, fake_master: FakeMaster
+) -> None:
+    result = run("submit", "--no-wait", app_py)
+
+    assert result.exit_code == 0
+    assert result.stdout == "driver-20261120082239-0000\n"
+    assert fake_master.requests[-1].path == "/v1/submissions/create"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("nowhere.py",), "application='nowhere.py' cannot be used: there is no file"),
+        (("http://host/app.txt",), "it must end in .py or .jar"),
+        (("http://host/app.jar",), "a JAR needs the name of its main class"),
+        (("--py-files", "gone.zip", "http://host/app.py"), "py_files='gone.zip'"),
+        (("--conf", "spark.cores.max", "http://host/app.py"), "it looks like KEY=VALUE"),
+        (("--conf", "cores=1", "http://host/app.py"), "start with 'spark.'"),
+        (("--conf", "spark.driver.memory=much", "http://host/app.py"), "a size is a number"),
+        (("--conf", "spark.submit.deployMode=client", "http://host/app.py"), "cluster mode"),
+        (("--master", "yarn", "http://host/app.py"), "--master='yarn' cannot be used"),
+        (("--nonsense", "http://host/app.py"), "No such option"),
+    ],
+)
+def test_bad_usage_ends_with_2_before_anything_is_sent(
+    run: Run, fake_master: FakeMaster, arguments: tuple[str, ...], sentence: str
+) -> None:
+    result = run("submit", *arguments)
+
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+    assert fake_master.requests == []
+
+
+def test_the_second_master_is_asked_when_the_first_is_away(
+    run: Run, app_py: str, fake_master: FakeMaster
+) -> None:
+    rest = f"http://127.0.0.1:{free_port()},{fake_master.url}"
+
+    result = run("submit", "--master", "spark://a:7077,b:7077", "--rest", rest, app_py)
+
+    assert result.exit_code == 0
+    assert arguments_of(fake_master)[:2] == ["--master", "spark://a:7077,b:7077"]
+
+
+def test_an_answer_that_never_came_is_said_to_be_undecided_with_the_tag(
+    run: Run, app_py: str, fake_master: FakeMaster
+) -> None:
+    fake_master.disturb = lambda request: (
+        Answer(hang_up=True) if request.path.endswith("create") else None
+    )
+
+    result = run("submit", app_py)
+
+    sent = fake_master.requests[-1].json()["sparkProperties"]["spark.libra.tag"]
+    assert result.exit_code == 1
+    assert f"a driver may run all the same, look for spark.libra.tag={sent}" in result.stderr
+
+
+@pytest.mark.parametrize("interrupt", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_kills_the_driver_and_ends_with_130(
+    start: Start, app_py: str, fake_master: FakeMaster, interrupt: signal.Signals
+) -> None:
+    fake_master.states = ["RUNNING"]
+    process = start("submit", app_py)
+    assert process.stderr is not None
+    process.stderr.readline()
+
+    process.send_signal(interrupt)
+    _, stderr = process.communicate()
+
+    [driver] = fake_master.drivers.values()
+    assert process.returncode == 130
+    assert driver.killed
+    assert stderr.endswith("driver-20261120082239-0000 ended: killed\n")
+
+
+def test_an_interrupt_between_request_and_answer_leaves_no_driver_behind(
+    start: Start, app_py: str, fake_master: FakeMaster
+) -> None:
+    """Its id is not known yet; the interrupt waits for it."""
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def hesitate(request: Request) -> None:
+        if request.path.endswith("create"):
+            arrived.set()
+            go_on.wait()
+
+    fake_master.states, fake_master.disturb = ["RUNNING"], hesitate
+    process = start("submit", app_py)
+    arrived.wait()
+
+    process.send_signal(signal.SIGINT)
+    go_on.set()
+    process.communicate()
+
+    [driver] = fake_master.drivers.values()
+    assert process.returncode == 130
+    assert driver.killed
+
+
+def test_a_terminal_sees_the_seconds_run(
+    servers: dict[str, str], app_py: str, tmp_path: Path
+) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "libra_provider.cli", "submit", app_py]
+    with subprocess.Popen(command, env=servers | {"TERM": "xterm"}, stderr=theirs, cwd=tmp_path):
+        os.close(theirs)
+        shown = b""
+        while chunk := _read(ours):
+            shown += chunk
+    os.close(ours)
+
+    assert b"0:00:0" in shown
+    assert b"succeeded after" in shown
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # Linux says so when nobody holds the other end any more
+        return b""
