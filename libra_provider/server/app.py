@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import http
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -46,16 +45,15 @@ def create_app(settings: Settings, *, host_command: Sequence[str] = HOST_COMMAND
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         for folder in (settings.data_dir, settings.results_dir, settings.data_dir / "logs"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _alone_in(settings):
-            ledger = Ledger(settings.ledger_url)
-            libra = Libra(settings, ledger, Supervisor(settings, command=host_command))
-            app.state.libra = libra
-            await libra.dispatcher.start()
-            try:
-                yield
-            finally:
-                await libra.dispatcher.stop()
-                ledger.close()
+        ledger = Ledger(settings.ledger_url)
+        libra = Libra(settings, ledger, Supervisor(settings, command=host_command))
+        app.state.libra = libra
+        await libra.dispatcher.start()
+        try:
+            yield
+        finally:
+            await libra.dispatcher.stop()
+            ledger.close()
 
     app = FastAPI(title="Libra", version=__version__, lifespan=lifespan)
     api = APIRouter(prefix="/api/v1", dependencies=[Depends(check_token)])
@@ -68,18 +66,6 @@ def create_app(settings: Settings, *, host_command: Sequence[str] = HOST_COMMAND
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(Exception, _unforeseen)
     return app
-
-
-@contextmanager
-def _alone_in(settings: Settings) -> Iterator[None]:
-    # Two Libras on one ledger would run each other's statements.
-    with (settings.data_dir / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            advice = "another Libra is using it; stop that one, or choose another folder"
-            raise BadInput("data_dir", str(settings.data_dir), advice) from error
-        yield
 
 
 async def _domain_problem(_request: Request, error: Exception) -> JSONResponse:

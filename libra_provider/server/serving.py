@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 
@@ -17,9 +22,9 @@ _log = logging.getLogger(__name__)
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then the driver and its JVM are gone too.
 
-    Raises BadInput when the address is taken.
+    Raises BadInput when the address is taken, or the data folder is another Libra's.
     """
-    with _listening(settings) as listener:
+    with listening(settings) as listener, _alone_in(settings.data_dir):
         config = uvicorn.Config(
             create_app(settings),
             log_level="warning",
@@ -37,10 +42,26 @@ def serve(settings: Settings) -> None:
             _log.info("Libra has stopped.")
 
 
-def _listening(settings: Settings) -> socket.socket:
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    # Two Libras on one ledger would run each other's statements.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            advice = "another Libra is using it; stop that one, or choose another folder"
+            raise BadInput("data_dir", str(folder), advice) from error
+        yield
+
+
+def listening(settings: Settings) -> socket.socket:
+    """A socket at the address of *settings*; raises BadInput when it is taken."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
-        advice = f"Libra cannot listen on {settings.host}:{settings.port}: {error.strerror}"
+        # Python's own text repeats the address.
+        why = os.strerror(error.errno) if error.errno else str(error)
+        advice = f"Libra cannot listen on {settings.host}:{settings.port} ({why.lower()})"
         raise BadInput("port", settings.port, advice) from error

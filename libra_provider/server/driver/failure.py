@@ -11,6 +11,7 @@ from libra_provider.core.masking import masked_text
 
 _LONGEST = 600
 _POSITION = re.compile(r"line (\d+),? pos(?:ition)? (\d+)")
+_TRAILING_POSITION = re.compile(r"; line \d+ pos \d+;?$")
 _SQL_STATE = re.compile(r"\s*SQLSTATE: \w{5}")
 _HEAD = re.compile(r"^An error occurred while calling [^\n]*\n: ")
 # The plan, the query and the Java frames come after the sentence.
@@ -30,6 +31,7 @@ def failure_of(error: BaseException) -> Failure:
     """*error* without its stack trace, its secrets masked."""
     said = _HEAD.sub("", str(error).strip())
     sentence = _SQL_STATE.sub("", " ".join(_TAIL.split(said, maxsplit=1)[0].split()))
+    sentence = _TRAILING_POSITION.sub("", sentence)
     if (position := _POSITION.search(said)) and not _POSITION.search(sentence):
         sentence += f" (line {position[1]}, pos {position[2]})"
     sentence = masked_text(sentence)[:_LONGEST] or type(error).__name__

@@ -13,7 +13,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # py4j has 
 from pyspark.sql import SparkSession
 
 from libra_provider.server.driver import sql
+from libra_provider.server.driver.channel import Channel
 from libra_provider.server.driver.failure import failure_of
 from libra_provider.server.driver.messages import (
     Broken,
@@ -32,30 +34,11 @@ from libra_provider.server.driver.messages import (
     Ready,
     Run,
     Stop,
-    decode,
-    encode,
 )
 from libra_provider.server.sessions import DEFAULT_SESSION
 
 _PR_SET_PDEATHSIG = 1
-
-
-class Channel:
-    """The line to the API process; any thread may say something."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._socket = socket.socket(fileno=descriptor)
-        self._lock = threading.Lock()
-
-    def say(self, message: Message) -> None:
-        """Send *message*; it has left this process when this returns."""
-        with self._lock:
-            self._socket.sendall(encode(message))
-
-    def heard(self) -> Iterable[Message]:
-        """Each message of the API process, until that process ends."""
-        with self._socket.makefile("rb") as lines:
-            yield from map(decode, lines)
+_KILL_AGAIN = 0.2
 
 
 class Host:
@@ -70,7 +53,9 @@ class Host:
         self._sessions_lock = threading.Lock()
         self._running: set[str] = set()
         self._killed: set[str] = set()
+        self._kills = threading.Event()
         self._stopping = False
+        threading.Thread(target=self._keep_killing, daemon=True, name="kills").start()
 
     def serve(self) -> None:
         """Obey until told to stop, or until nobody is there to tell."""
@@ -93,8 +78,17 @@ class Host:
     def _kill(self, message: Kill) -> None:
         if message.job_id in self._running:
             self._killed.add(message.job_id)
-            # cancelJobGroup would stop the job of this moment only, not the statement's next one.
-            self._context.sc().cancelJobGroupAndFutureJobs(message.job_id)
+            self._kills.set()
+
+    def _keep_killing(self) -> None:
+        # Again and again: "future jobs" leaves out the shuffle stages of adaptive execution, so a
+        # statement told to stop while it is planned would run on.
+        while self._kills.wait():
+            self._kills.clear()
+            while doomed := self._killed & self._running:
+                for job_id in doomed:
+                    self._context.sc().cancelJobGroupAndFutureJobs(job_id)
+                time.sleep(_KILL_AGAIN)
 
     def _close(self, message: CloseSession) -> None:
         with self._sessions_lock:

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from libra_provider.server.driver import properties
+from libra_provider.server.settings import Settings
+
+
+def test_the_file_is_for_this_user_only(tmp_path: Path) -> None:
+    path = properties.write(Settings(data_dir=tmp_path), tmp_path / "run")
+
+    assert path.stat().st_mode & 0o077 == 0
+    assert (tmp_path / "run").stat().st_mode & 0o077 == 0
+
+
+def test_settings_win_over_defaults_but_not_over_the_master(tmp_path: Path) -> None:
+    spark = {"spark.cores.max": "7", "spark.driver.memory": "2g", "spark.master": "local[9]"}
+    settings = Settings(data_dir=tmp_path, master="local[1]", spark=spark)
+    values = properties.properties(settings, tmp_path)
+
+    assert (values["spark.cores.max"], values["spark.master"]) == ("7", "local[1]")
+    assert values["spark.driver.maxResultSize"] == "512m"
+    assert values["spark.scheduler.mode"] == "FAIR"
+
+
+def test_a_driver_is_on_loopback_only_while_the_api_is(tmp_path: Path) -> None:
+    here = properties.properties(Settings(data_dir=tmp_path), tmp_path)
+    there = properties.properties(Settings(data_dir=tmp_path, host="::", token="t"), tmp_path)
+
+    assert here["spark.driver.bindAddress"] == "127.0.0.1"
+    assert "spark.driver.bindAddress" not in there
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("a=b", "spark.k=a=b\n"),
+        (" x\\y\n", "spark.k=\\ x\\\\y\\n\n"),
+        ("é😀", "spark.k=\\u00e9\\ud83d\\ude00\n"),
+    ],
+)
+def test_java_reads_back_what_was_meant(value: str, line: str) -> None:
+    assert properties.as_java_properties({"spark.k": value}) == line

@@ -1,0 +1,56 @@
+"""Libra on a real port of this process, its driver host a real process that only lacks Spark."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, Self
+
+import requests
+import uvicorn
+
+from libra_provider.server.app import create_app
+from libra_provider.server.serving import listening
+from libra_provider.server.settings import Settings
+
+FAKE_HOST = (sys.executable, str(Path(__file__).with_name("fake_host.py")))
+
+
+class RunningLibra:
+    """A context manager; its methods are requests to the server."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._listener = listening(settings)
+        self._url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        app = create_app(settings, host_command=FAKE_HOST)
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._listener],))
+        self._session = requests.Session()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        while not self._server.started:
+            assert self._thread.is_alive()
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+        self._server.should_exit = True
+        self._thread.join()
+        self._listener.close()
+
+    def request(self, verb: str, path: str, **how: Any) -> requests.Response:
+        return self._session.request(verb, self._url + path, timeout=60, **how)
+
+    def get(self, path: str, **how: Any) -> requests.Response:
+        return self.request("GET", path, **how)
+
+    def post(self, path: str, **how: Any) -> requests.Response:
+        return self.request("POST", path, **how)
+
+    def delete(self, path: str, **how: Any) -> requests.Response:
+        return self.request("DELETE", path, **how)
