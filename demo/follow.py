@@ -14,7 +14,7 @@ from libra_provider.core.errors import JobGivenUp
 from libra_provider.core.units import readable_duration
 
 # Airflow's word for a task → ours, with a colour.
-WORDS = {
+WORDS: dict[str | None, tuple[str, str]] = {
     None: ("waiting", "dim"),
     "scheduled": ("waiting", "dim"),
     "queued": ("waiting", "dim"),
@@ -22,10 +22,13 @@ WORDS = {
     "deferred": ("running, no worker held", "yellow"),
     "up_for_reschedule": ("running, no worker held", "yellow"),
     "up_for_retry": ("failed, will be tried again", "red"),
+    "awaiting_input": ("waiting for a person", "yellow"),
+    "restarting": ("failed, will be tried again", "red"),
     "success": ("done", "green"),
     "failed": ("failed", "bold red"),
     "upstream_failed": ("not run: a task before it failed", "red"),
     "skipped": ("skipped", "dim"),
+    "removed": ("no longer in the Dag", "dim"),
 }
 States = dict[str, str | None]
 

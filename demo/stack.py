@@ -71,6 +71,7 @@ def running_stack(folder: Path, console: Console) -> Iterator[Stack]:
                     "spark_master_default": cluster.connection(),
                 },
                 env={"FLIGHTS_HOME": str(folder / "flights")},
+                parallelism=4,
             ),
         )
         yield Stack(cluster, libra, airflow)

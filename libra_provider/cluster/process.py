@@ -52,10 +52,15 @@ class ManagedProcess:
     def start(self, within: float = 60.0) -> Self:
         """Start it and wait, at most *within* seconds, until it is ready.
 
-        Raises ServerUnreachable with the end of its log when it ends early or is late.
+        When it ends early, is late, or the wait is interrupted, it is stopped; ServerUnreachable
+        carries the end of its log.
         """
-        self.launch()
-        self.wait_until_ready(within)
+        try:
+            self.launch()
+            self.wait_until_ready(within)
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def launch(self) -> None:
@@ -83,27 +88,27 @@ class ManagedProcess:
 
     def run_to_end(self, within: float = 120.0) -> None:
         """Start it and wait until it has ended; ServerUnreachable unless with exit code 0."""
-        self.launch()
         gives_up_at = time.monotonic() + within
-        while self.is_alive and time.monotonic() < gives_up_at:
-            time.sleep(0.05)
-        if self.is_alive:
+        try:
+            self.launch()
+            while self.is_alive:
+                if time.monotonic() > gives_up_at:
+                    raise self._failure(f"it was not done within {within:.0f} s")
+                time.sleep(0.05)
+        finally:
             self.stop()
-            raise self._failure(f"it was not done within {within:.0f} s")
         if self.exit_code:
             raise self._failure(f"it ended with exit code {self.exit_code}")
 
     def wait_until_ready(self, within: float = 60.0) -> None:
-        """Return once it is ready; otherwise it is stopped, and ServerUnreachable says why."""
+        """Return once it is ready; raises ServerUnreachable, and lets it run, when it is not."""
         gives_up_at = time.monotonic() + within
         while not self._ready():
             if taken := self._taken_port():
-                self.stop()
                 raise ServerUnreachable(self.name, f"another process has its port: {taken}")
             if not self.is_alive:
                 raise self._failure(f"it ended with exit code {self.exit_code}")
             if time.monotonic() > gives_up_at:
-                self.stop()
                 raise self._failure(f"it was not ready within {within:.0f} s")
             time.sleep(0.05)
 
