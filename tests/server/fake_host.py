@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-import pyarrow as pa
+import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 
 from libra_provider.server import results
 from libra_provider.server.driver.channel import Channel

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyarrow as pa
+import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 import pytest
 
 from tests.server.conftest import MakeLibra
