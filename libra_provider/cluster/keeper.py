@@ -43,12 +43,14 @@ class Keeper:
         self.asker_is_gone = os.getppid() != asker
         self.grace = grace
         self.exit_code: int | None = None
-        self.pid = subprocess.Popen(
+        # Kept, because a Popen that is dropped reaps its process and tells nobody how it ended.
+        self.command = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - the keeper has one thread
-        ).pid
+        )
+        self.pid = self.command.pid
 
     def run(self) -> int:
         """Wait for a reason to end, end everything; the command's exit code, or UNSTOPPABLE."""

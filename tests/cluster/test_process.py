@@ -173,3 +173,26 @@ def test_free_ports_are_different_and_free() -> None:
     assert len(set(ports)) == 20
     assert not any(is_listening(port) for port in ports)
     assert check_free(free_port())
+
+
+def test_an_interrupted_start_stops_what_it_started(tmp_path: Path) -> None:
+    def interrupt() -> bool:
+        raise KeyboardInterrupt
+
+    process = ManagedProcess(
+        ["sleep", "600"], name="slow", log_file=tmp_path / "log", ready=interrupt
+    )
+    with pytest.raises(KeyboardInterrupt):
+        process.start()
+
+    assert process.pid
+    assert alive([process.pid]) == []
+
+
+def test_a_command_that_fails_is_no_success(tmp_path: Path) -> None:
+    done = ManagedProcess(["true"], name="migration", log_file=tmp_path / "log")
+    failing = ManagedProcess(["false"], name="migration", log_file=tmp_path / "log")
+    done.run_to_end()
+
+    with pytest.raises(ServerUnreachable, match="migration: it ended with exit code 1"):
+        failing.run_to_end()

@@ -1,0 +1,50 @@
+"""Libra and Airflow as processes of this machine."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from libra_provider.cluster.airflow import LocalAirflow
+from libra_provider.cluster.libra import LocalLibra
+from libra_provider.cluster.probe import answer_of, json_of
+from libra_provider.core.errors import JobGivenUp, ServerUnreachable
+
+
+def test_libra_is_ready_and_asks_for_its_token(libra: LocalLibra) -> None:
+    paths = ("/readyz", "/api/v1/statements")
+    answers = [answer_of(f"{libra.url}{path}") for path in paths]
+
+    assert [answer[0] for answer in answers if answer] == [200, 401]
+    assert libra.connection()["password"] == libra.token
+
+
+def test_a_libra_without_a_master_says_why_it_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(ServerUnreachable) as failure:
+        LocalLibra("mesos://127.0.0.1:5050", data_dir=tmp_path).start()
+
+    assert "Libra: it ended with exit code" in str(failure.value)
+    assert "mesos://127.0.0.1:5050" in str(failure.value)
+
+
+def test_every_component_of_airflow_is_healthy(airflow: LocalAirflow) -> None:
+    health = json_of(f"{airflow.url}/api/v2/monitor/health")
+
+    assert {part["status"] for part in health.values()} == {"healthy"}
+    assert set(airflow.components) == {"api-server", "scheduler", "dag-processor", "triggerer"}
+    assert all(each.is_alive for each in airflow.components.values())
+
+
+def test_the_password_of_airflow_is_for_its_owner_only(airflow: LocalAirflow) -> None:
+    mode = (airflow.home / "passwords.json").stat().st_mode
+
+    assert stat.S_IMODE(mode) == 0o600
+
+
+def test_the_example_is_parsed_and_an_unknown_dag_is_told(airflow: LocalAirflow) -> None:
+    airflow.api.wait_for_dag("flights_etl")
+
+    with pytest.raises(JobGivenUp, match="the Dag nowhere was given up on: Airflow has not parsed"):
+        airflow.api.wait_for_dag("nowhere", within=0)
