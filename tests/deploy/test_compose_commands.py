@@ -32,6 +32,7 @@ from tests.deploy.compose import FILE, LOOPBACK, PORTS, Service, moved, read, va
 
 NOT_STARTED = "postgres"
 PROGRAMS = ("airflow", "libra", "python3")
+PATIENCE = 150  # seconds that a service may take to become healthy on a busy machine
 BETWEEN_CHECKS = 0.5  # seconds: Docker has an interval, too, or checks would starve the checked
 # What tasks have: the environment of the scheduler, and hooks.
 TEST_CONNECTIONS = """
@@ -70,11 +71,11 @@ def start(home: Path, free_ports: list[int], undo: contextlib.ExitStack) -> Depl
         end.callback(lambda: stop_all(started.values()))
         for name in TopologicalSorter(needs).static_order():
             for other in services[name].needs:
-                started[other].wait_until_ready(within=120)
+                started[other].wait_until_ready(within=PATIENCE)
             started[name] = process_of(services[name], environments[name], home)
             begin(started[name], ends=not services[name].healthcheck)
         for process in started.values():
-            process.wait_until_ready(within=120)
+            process.wait_until_ready(within=PATIENCE)
         undo.push(end.pop_all())
     return Deployment(services, started, environments, ports, home)
 
