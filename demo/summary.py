@@ -64,7 +64,7 @@ def print_failures(api: AirflowApi, dag_id: str, run_id: str, console: Console) 
             continue
         text = api.log(dag_id, run_id, task["task_id"], try_number=task["try_number"])
         console.print(f"\n[bold red]{task['task_id']} failed.[/] Its log ends:")
-        console.print("\n".join(list(_said(text))[-6:]), highlight=False, markup=False)
+        console.print("\n".join(list(_said(text))[-3:]), highlight=False, markup=False)
 
 
 def _said(text: str) -> Iterator[str]:
