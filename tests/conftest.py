@@ -68,9 +68,15 @@ def airflow(
         if folder.is_dir():
             (dags / folder.parent.name / folder.name).parent.mkdir(exist_ok=True)
             (dags / folder.parent.name / folder.name).symlink_to(folder)
+    good_libra, good_master = libra.connection(), cluster.connection()
     connections = {
-        "libra_default": libra.connection(),
-        "spark_master_default": cluster.connection(),
+        "libra_default": good_libra,
+        "libra_away": good_libra | {"port": 1},
+        "libra_wrong_token": good_libra | {"password": "a wrong token"},
+        "spark_master_default": good_master,
+        "master_away": good_master | {"extra": {"rest_port": 1}},
+        "master_rpc_port": good_master | {"extra": {"rest_port": good_master["port"]}},
+        "master_ui_port": good_master | {"extra": {"rest_urls": cluster.ui_url}},
     }
     home = tmp_path_factory.mktemp("airflow")
     with LocalAirflow(home, dags, connections=connections) as running:

@@ -39,7 +39,7 @@ app.command()(local.cluster)
 app.command()(local.serve)
 app.command()(sql.sql)
 # What follows the application is the application's own, options too.
-app.command(context_settings={"allow_interspersed_args": False})(submit.submit)
+app.command(context_settings={"ignore_unknown_options": True})(submit.submit)
 app.command()(jobs.status)
 app.command()(jobs.kill)
 

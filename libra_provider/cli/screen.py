@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
@@ -71,11 +70,8 @@ def rows_as_table(page: ResultPage) -> Table:
 
 
 def rows_as_json(page: ResultPage) -> str:
-    """Rows as a JSON list of objects; raises LibraError where two columns share a name."""
-    if twice := [name for name, times in Counter(page.columns).items() if times > 1]:
-        raise LibraError(f"Two columns are named {twice[0]!r}: --json needs a name (AS) for each.")
-    objects = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
-    return json.dumps(objects, ensure_ascii=False, indent=2)
+    """Rows as a JSON list of objects; raises BadInput where two columns share a name."""
+    return json.dumps(page.as_dicts(), ensure_ascii=False, indent=2)
 
 
 def status_as_table(status: JobStatus) -> Table:

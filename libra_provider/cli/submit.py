@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 
 from libra_provider.cli.following import followed, running, submitted
 from libra_provider.cli.pairs import pairs
-from libra_provider.cli.screen import say
 from libra_provider.cli.servers import Master, Rest, Servers, Ui
 from libra_provider.core.files import located
 from libra_provider.core.job import DeployMode, SparkJob, spark_conf
 
-# Spark-submit takes them only before the application, too; there it is a classic mistake.
-_OURS = ("--conf", "--master", "--class")
 _PATHS = "PATH,…"
 
 
@@ -65,11 +63,14 @@ def submit(
     rest: Rest = None,
     ui: Ui = None,
 ) -> None:
-    """Run an application in cluster mode; all options stand before it.
+    """Run an application in cluster mode.
 
+    Options that are not listed here are the application's, as is everything behind --.
     Prints the driver's id, then follows it; Ctrl-C kills it.
     Ends with 1 if it failed, was killed or is lost.
     """
+    if application.startswith("-"):
+        raise click.NoSuchOption(application)
     here = Path.cwd()
     lists = {"py_files": py_files, "jars": jars, "files": files, "archives": archives}
     job = SparkJob.from_application(
@@ -86,7 +87,6 @@ def submit(
             for key, value in lists.items()
         },
     )
-    _warn_of_misplaced(arguments or ())
     _run(job, Servers(master=master, rest=rest, ui=ui), wait=wait)
 
 
@@ -103,10 +103,3 @@ def _run(job: SparkJob, servers: Servers, *, wait: bool) -> None:
 def _listed(given: Sequence[str] | None) -> list[str]:
     """The items of a repeated option, each of which may hold several with commas between."""
     return [each for text in given or () for item in text.split(",") if (each := item.strip())]
-
-
-def _warn_of_misplaced(arguments: Sequence[str]) -> None:
-    for option in _OURS:
-        if option in arguments:
-            note = f"{option} stands after the application and is handed to it as an argument"
-            say(note, style="yellow")

@@ -10,7 +10,14 @@ from typing import Any
 from urllib.parse import quote
 
 from libra_provider.clients.call import Call, Reply
-from libra_provider.core.errors import AccessDenied, JobLost, Rejected, ServerBusy, ServerError
+from libra_provider.core.errors import (
+    AccessDenied,
+    BadInput,
+    JobLost,
+    Rejected,
+    ServerBusy,
+    ServerError,
+)
 from libra_provider.core.job import DriverLocation, JobStatus, SparkJob, Timings
 from libra_provider.core.states import JobState
 
@@ -36,6 +43,12 @@ class ResultPage:
     rows: Sequence[Sequence[Any]]
     offset: int
     row_count: int
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """Each row by column name; raises BadInput where two columns share one."""
+        if len(set(self.columns)) < len(self.columns):
+            raise BadInput("columns", list(self.columns), "each needs a name of its own (AS)")
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
 @dataclass(frozen=True, slots=True)

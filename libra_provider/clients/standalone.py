@@ -23,13 +23,20 @@ def explained_status(driver_id: str, ui_urls: Sequence[str]) -> Dialogue[JobStat
         return status
     try:
         ui = yield from worker_ui(status, ui_urls)
-        log = yield Ask(spark_ui.driver_log(driver_id, "stderr"), ui)
+        why = yield from _first_exception(driver_id, ui)
     except ServerError as error:
         why = f"its log could not be read ({error})"
-    else:
-        why = spark_ui.first_exception(log.text) or ""
     detail = "; ".join(part for part in (status.detail, masked_text(why)) if part)
     return replace(status, detail=detail)
+
+
+def _first_exception(driver_id: str, worker_ui: str) -> Dialogue[str]:
+    # A Python driver's traceback is in stdout: Spark joins the two streams of its Python process.
+    for stream in ("stdout", "stderr"):
+        log = yield Ask(spark_ui.driver_log(driver_id, stream), worker_ui)
+        if found := spark_ui.first_exception(log.text):
+            return found
+    return ""
 
 
 def worker_ui(status: JobStatus, ui_urls: Sequence[str]) -> Dialogue[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import Connection
 
 from libra_provider.clients import libra
+from libra_provider.clients.rows import all_rows
 from libra_provider.clients.transport import BearerToken, ServerAddress
 from libra_provider.core.errors import BadInput, ServerUnreachable
 from libra_provider.core.job import Backend, JobStatus, SparkJob
@@ -67,13 +68,11 @@ class LibraHook(ServerHook):
         return (await (await self.aclient()).asend(libra.kill(job_id))).state
 
     def result(self, job_id: str) -> list[dict[str, Any]]:
-        """Every row of statement *job_id* as a dict; raises ServerError, JobLost."""
-        client, rows = self.client(), list[dict[str, Any]]()
-        while True:
-            page = client.send(libra.result(job_id, offset=len(rows)))
-            rows.extend(dict(zip(page.columns, row, strict=True)) for row in page.rows)
-            if len(rows) >= page.row_count or not page.rows:
-                return rows
+        """Every row of statement *job_id* as a dict; raises ServerError, JobLost.
+
+        Raises BadInput for a result with two columns of one name: a dict would drop one of them.
+        """
+        return self.client().run(all_rows(job_id)).as_dicts()
 
     def check(self) -> str:
         """A sentence that says which Libra and which Spark answered; raises LibraError."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from libra_provider.clients.ending import kill_and_verify
 from libra_provider.core.errors import (
     AccessDenied,
     JobLost,
@@ -15,7 +16,6 @@ from libra_provider.core.errors import (
 from libra_provider.core.job import Backend, JobStatus, SparkJob
 from libra_provider.core.states import JobState
 from libra_provider.hooks.base import ServerHook
-from libra_provider.lifecycle.kill import kill_and_verify
 from libra_provider.lifecycle.record import Generation, Record, Records
 
 log = logging.getLogger(__name__)

@@ -12,6 +12,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferralTimeout
 
+from libra_provider.clients.ending import kill_and_verify
 from libra_provider.core.errors import LibraError
 from libra_provider.core.job import Backend, JobStatus, SparkJob
 from libra_provider.core.patience import Outcome, Patience
@@ -20,7 +21,6 @@ from libra_provider.core.units import readable_duration
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
 from libra_provider.lifecycle.airflow_errors import final_where_retrying_cannot_help
-from libra_provider.lifecycle.kill import kill_and_verify
 from libra_provider.lifecycle.record import Generation, Record, Records
 from libra_provider.lifecycle.submission import Submission, find_or_submit
 from libra_provider.lifecycle.watch import watch

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
-from libra_provider.core.errors import BadInput
+from libra_provider.core.files import located
 from libra_provider.core.job import Backend, DeployMode, JobStatus, SparkJob, spark_conf
 from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.airflow_errors import final_where_retrying_cannot_help
@@ -124,16 +124,3 @@ class SparkClusterJobOperator(JobOperator):
 
     def result(self, status: JobStatus) -> None:
         """Nothing: the driver's work is what it has written."""
-
-
-def located(path: str, beside: Path, *, parameter: str) -> str:
-    """*path* as a driver finds it: URLs as they are, files absolute; BadInput if there is none."""
-    if not path:
-        raise BadInput(parameter, path, "it must be the path or the URL of a file")
-    if ":" in path.split("/", 1)[0]:
-        return path
-    file, _, fragment = path.partition("#")
-    found = (beside / file).resolve()
-    if not found.exists():
-        raise BadInput(parameter, path, f"there is no file {found}")
-    return f"{found}#{fragment}" if fragment else str(found)

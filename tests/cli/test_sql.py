@@ -87,8 +87,8 @@ def test_two_columns_of_one_name_are_an_error_with_json_instead_of_one_column_le
 
     as_json, as_table = run("sql", "SELECT 1", "--json"), run("sql", "SELECT 1")
 
-    assert as_json.exit_code == 1
-    assert "Two columns are named 'n'" in as_json.stderr
+    assert as_json.exit_code == 2
+    assert "columns=['n', 'n'] cannot be used: each needs a name" in as_json.stderr
     assert "│ 1 │ 2 │" in as_table.stdout
 
 

@@ -41,18 +41,30 @@ def test_a_driver_is_followed_to_its_success_and_its_id_is_on_stdout(run: Run, a
     assert "succeeded after" in result.stderr
 
 
-def test_options_after_the_application_are_its_own(
+def test_options_that_are_not_ours_are_the_applications(
     run: Run, app_py: str, fake_master: FakeMaster
 ) -> None:
-    run("submit", "--name", "etl", app_py, "--day", "1", "--name", "x", "-v")
+    run("submit", "--name", "etl", app_py, "--day", "1", "-v")
 
-    assert arguments_of(fake_master)[-6:] == [app_py, "--day", "1", "--name", "x", "-v"]
+    assert arguments_of(fake_master)[-4:] == [app_py, "--day", "1", "-v"]
 
 
-def test_a_conf_after_the_application_is_warned_of(run: Run, app_py: str) -> None:
-    result = run("submit", app_py, "--conf", "spark.cores.max=1")
+def test_ours_may_stand_before_and_after_the_application(
+    run: Run, app_py: str, fake_master: FakeMaster
+) -> None:
+    run("submit", "--name", "etl", app_py, "2013", "--conf", "spark.cores.max=1")
 
-    assert "--conf stands after the application" in result.stderr
+    [driver] = fake_master.drivers.values()
+    assert driver.request["sparkProperties"]["spark.cores.max"] == "1"
+    assert arguments_of(fake_master)[-2:] == [app_py, "2013"]
+
+
+def test_everything_behind_two_dashes_is_the_applications(
+    run: Run, app_py: str, fake_master: FakeMaster
+) -> None:
+    run("submit", app_py, "--", "--name", "x", "--conf", "y")
+
+    assert arguments_of(fake_master)[-5:] == [app_py, "--name", "x", "--conf", "y"]
 
 
 def test_properties_environment_and_lists_reach_the_master(
@@ -89,7 +101,7 @@ def test_a_jar_runs_its_main_class(run: Run, fake_master: FakeMaster) -> None:
 def test_any_other_end_than_success_is_a_1_with_the_reason_last(
     run: Run, app_py: str, fake_master: FakeMaster, word: str, outcome: str
 ) -> None:
-    fake_master.states, fake_master.stderr = [word], TRACEBACK
+    fake_master.states, fake_master.logs = [word], {"stdout": TRACEBACK}
 
     result = run("submit", app_py)
 

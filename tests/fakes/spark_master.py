@@ -18,7 +18,7 @@ class FakeDriver:
 
     request: dict[str, Any]
     states: list[str]
-    stderr: str = ""
+    logs: dict[str, str] = field(default_factory=dict)
     killed: bool = False
     asked: int = 0
 
@@ -34,7 +34,7 @@ class FakeMaster(FakeServer):
     """A master with one worker, whose page it serves itself; new drivers live ``states``."""
 
     states: list[str] = field(default_factory=lambda: ["SUBMITTED", "RUNNING", "FINISHED"])
-    stderr: str = ""
+    logs: dict[str, str] = field(default_factory=dict)
     drivers: dict[str, FakeDriver] = field(default_factory=dict)
     disturb: Callable[[Request], Answer | None] = lambda _: None
 
@@ -61,7 +61,7 @@ class FakeMaster(FakeServer):
 
     def _create(self, request: Request) -> Answer:
         driver_id = f"driver-20261120082239-{len(self.drivers):04}"
-        self.drivers[driver_id] = FakeDriver(request.json(), list(self.states), self.stderr)
+        self.drivers[driver_id] = FakeDriver(request.json(), list(self.states), self.logs)
         return _answer("CreateSubmissionResponse", success=True, submissionId=driver_id)
 
     def _status(self, driver_id: str) -> Answer:
@@ -99,10 +99,10 @@ class FakeMaster(FakeServer):
             }
             return Answer(body={"url": "spark://127.0.0.1:7077", "workers": [worker]})
         if path == "/log/":
-            driver = self.drivers[parse_qs(urlsplit(request.path).query)["driverId"][0]]
-            size = len(driver.stderr)
-            head = f"==== Bytes 0-{size} of {size} of /work/stderr ====\n"
-            return Answer(body=head + driver.stderr, headers={"content-type": "text/plain"})
+            query = parse_qs(urlsplit(request.path).query)
+            text = self.drivers[query["driverId"][0]].logs.get(query["logType"][0], "")
+            head = f"==== Bytes 0-{len(text)} of {len(text)} of /work/log ====\n"
+            return Answer(body=head + text, headers={"content-type": "text/plain"})
         return Answer(404, {"action": "ErrorResponse", "message": f"Unknown path {path}"})
 
 

@@ -80,7 +80,8 @@ def test_a_failed_driver_ends_the_task_with_its_first_exception(
     master: FakeMaster, runner: TaskRunner, job_file: Path, deferrable: bool
 ) -> None:
     master.states = ["RUNNING", "FAILED"]
-    master.stderr = "Traceback (most recent call last):\n  File x\nValueError: no such day\n"
+    traceback = "Traceback (most recent call last):\n  File x\nValueError: no such day\n"
+    master.logs = {"stdout": traceback, "stderr": "org.apache.spark.SparkUserAppException: 1\n"}
     result = run(runner, job_file, deferrable)
 
     assert result.state == "up_for_retry"

@@ -49,10 +49,8 @@ def test_a_sensor_fails_with_the_driver_and_is_not_retried(
     master: FakeMaster, runner: TaskRunner, deferrable: bool, word: str, sentence: str
 ) -> None:
     """LivySensor is green on dead batches."""
-    stderr = (
-        "java.lang.boom: no\n" if word != "FAILED" else "Traceback (most recent call last):\nboom\n"
-    )
-    master.drivers[ID] = FakeDriver({}, ["RUNNING", word], stderr)
+    stderr = "Traceback (most recent call last):\nboom\n" if word == "FAILED" else ""
+    master.drivers[ID] = FakeDriver({}, ["RUNNING", word], {"stderr": stderr})
     result = run(runner, deferrable=deferrable)
 
     assert result.state == "failed"
