@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from libra_provider.cli.following import followed, running, submitted
@@ -70,7 +69,7 @@ def submit(
     Ends with 1 if it failed, was killed or is lost.
     """
     if application.startswith("-"):
-        raise click.NoSuchOption(application)
+        raise typer.BadParameter(f"No such option: {application}")
     here = Path.cwd()
     lists = {"py_files": py_files, "jars": jars, "files": files, "archives": archives}
     job = SparkJob.from_application(
