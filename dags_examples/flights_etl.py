@@ -32,7 +32,7 @@ SMALL_DRIVER = {
     doc_md=__doc__,
     tags=["libra", "example"],
     params={"home": Param(HOME, description="A folder that the cluster's workers see, too")},
-    default_args={"deferrable": True, "poll_interval": 2, "retries": 1},
+    default_args={"deferrable": True, "poll_interval": 2, "retries": 1, "retry_delay": 10},
 )
 def flights_etl():
     @task
