@@ -64,7 +64,7 @@ class Drivers:
         except ServerUnreachable as error:
             if not error.may_have_arrived:
                 raise
-            advice = f"a driver may run all the same, look for {spark_master.TAG}={tag} in its log"
+            advice = f"a driver may run all the same, look for {submission.TAG}={tag} in its log"
             raise ServerUnreachable(error.server, f"{error.problem}; {advice}", True) from error
         return JobStatus(job_id=driver_id, state=JobState.WAITING)
 

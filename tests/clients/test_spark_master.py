@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_provider.clients import spark_master, spark_ui
+from libra_provider.clients import spark_master, spark_ui, submission
 from libra_provider.clients.call import Call, Reply
 from libra_provider.core.errors import (
     AccessDenied,
@@ -92,7 +92,7 @@ def test_of_a_message_only_the_first_line_is_kept() -> None:
 
 def test_a_python_file_runs_on_the_cluster_and_not_in_the_drivers_worker() -> None:
     """Without --master in appArgs the inner SparkSubmit silently uses local[*]."""
-    request = spark_master.create_request(PYTHON, "ab" * 16, master=MASTER)
+    request = submission.create_request(PYTHON, "ab" * 16, master=MASTER)
 
     assert request["mainClass"] == "org.apache.spark.deploy.SparkSubmit"
     assert request["appArgs"] == [
@@ -104,7 +104,7 @@ def test_a_python_file_runs_on_the_cluster_and_not_in_the_drivers_worker() -> No
 
 
 def test_properties_travel_where_spark_redacts_them() -> None:
-    request = spark_master.create_request(PYTHON, "ab" * 16, master=MASTER)
+    request = submission.create_request(PYTHON, "ab" * 16, master=MASTER)
 
     assert "hidden" not in json.dumps(request["appArgs"])
     assert request["sparkProperties"] == {
@@ -120,7 +120,7 @@ def test_properties_travel_where_spark_redacts_them() -> None:
 
 
 def test_a_jar_is_the_resource_and_its_main_class_the_entry() -> None:
-    request = spark_master.create_request(JAR, "ab" * 16, master=MASTER)
+    request = submission.create_request(JAR, "ab" * 16, master=MASTER)
 
     assert (request["appResource"], request["mainClass"]) == ("/jobs/etl.jar", "org.example.Etl")
     assert request["sparkProperties"]["spark.jars"] == "/jobs/etl.jar,/jobs/lib.jar"
