@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from libra_provider.clients import libra, rows, spark_master, standalone
+from libra_provider.clients import libra, rows, spark_master, standalone, submission
 from libra_provider.clients.client import Client
 from libra_provider.clients.libra import ResultPage
 from libra_provider.clients.transport import BearerToken, ServerAddress
