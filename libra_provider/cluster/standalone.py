@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -39,7 +39,8 @@ class StandaloneCluster:
     ``master_url`` is for jobs, ``rest_url`` for submissions, ``ui_url`` for people. ``master`` and
     ``workers`` can be stopped, killed and started again, on the same ports; their pages are at
     ``url``. *properties* (any ``spark.…``) go to the master and the workers. Logs and the drivers'
-    folders are in ``home``, which is removed at the end unless it was given.
+    folders are in ``home``, which is removed at the end unless it was given. *python* is the
+    interpreter whose pyspark is run, and which jobs find: this one unless it is given.
 
     Ports that are given must be free; others are chosen. Raises BadInput for a missing Java and a
     taken port, ServerUnreachable with the end of its log for a part that does not start.
@@ -56,6 +57,7 @@ class StandaloneCluster:
         port: int | None = None,
         rest_port: int | None = None,
         ui_port: int | None = None,
+        python: Path | None = None,
     ) -> None:
         for name, value, least in (("workers", workers, 0), ("cores", cores, 1)):
             if value < least:
@@ -64,6 +66,7 @@ class StandaloneCluster:
         self._memory = spark_size(memory, parameter="memory")
         self._properties = dict(properties or {})
         self._given_home = home
+        self._python = (python or Path(sys.executable)).absolute()
         given = zip(_PORTS, (port, rest_port, ui_port), strict=True)
         self._given_ports = {name: number for name, number in given if number is not None}
         self._undo = contextlib.ExitStack()
@@ -79,7 +82,12 @@ class StandaloneCluster:
             self.workers = []
             if self._given_home is None:
                 undo.callback(shutil.rmtree, self.home, ignore_errors=True)
-            self._environment = _environment(java, self.home)
+            self._spark_home = spark_home(self._python)
+            self._environment = _environment(java, self.home) | {
+                "SPARK_HOME": str(self._spark_home),
+                "PYSPARK_PYTHON": str(self._python),
+                "PYSPARK_DRIVER_PYTHON": str(self._python),
+            }
             self.master = with_free_ports(self._start_master, len(_PORTS))
             undo.callback(lambda: stop_all([*self.workers, self.master]))
             self._start_workers()
@@ -178,7 +186,7 @@ class StandaloneCluster:
         properties_file.write_text("".join(f"{key} {value}\n" for key, value in properties.items()))
         common = ["--host", LOOPBACK, "--properties-file", str(properties_file)]
         return ManagedProcess(
-            [str(spark_home() / "bin" / "spark-class"), arguments[0], *common, *arguments[1:]],
+            [str(self._spark_home / "bin" / "spark-class"), arguments[0], *common, *arguments[1:]],
             name=name,
             log_file=self.home / f"{file_name}.log",
             ready=ready,
@@ -188,12 +196,14 @@ class StandaloneCluster:
         )
 
 
-def spark_home() -> Path:
-    """The Spark distribution inside the pyspark package, found without importing it."""
-    found = importlib.util.find_spec("pyspark")
-    if found is None or found.origin is None:
-        raise BadInput("pyspark", None, "install airflow-provider-libra[server], which brings it")
-    return Path(found.origin).parent
+def spark_home(python: Path = Path(sys.executable)) -> Path:
+    """The Spark distribution inside the pyspark package of *python*, found without importing it."""
+    find = "import importlib.util as u; print(u.find_spec('pyspark').origin)"
+    asked = subprocess.run([python, "-c", find], capture_output=True, text=True, check=False)
+    if asked.returncode != 0:
+        advice = "install airflow-provider-libra[server], which brings it"
+        raise BadInput("pyspark", None, f"{python} has none: {advice}")
+    return Path(asked.stdout.strip()).parent
 
 
 def _environment(java: Path, home: Path) -> dict[str, str]:
@@ -203,13 +213,10 @@ def _environment(java: Path, home: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     return kept | {
         "JAVA_HOME": str(java),
-        "SPARK_HOME": str(spark_home()),
         "SPARK_CONF_DIR": str(empty),
         "SPARK_LOCAL_IP": LOOPBACK,
         "SPARK_PUBLIC_DNS": LOOPBACK,
         "SPARK_LOCAL_DIRS": str(home / "scratch"),
         "SPARK_DAEMON_MEMORY": "512m",
         "SPARK_DAEMON_JAVA_OPTS": _DAEMON_JVM,
-        "PYSPARK_PYTHON": sys.executable,
-        "PYSPARK_DRIVER_PYTHON": sys.executable,
     }
