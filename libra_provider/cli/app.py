@@ -41,6 +41,7 @@ app.command()(sql.sql)
 # What follows the application is the application's own, options too.
 app.command(context_settings={"ignore_unknown_options": True})(submit.submit)
 app.command()(jobs.status)
+app.command()(jobs.logs)
 app.command()(jobs.kill)
 
 

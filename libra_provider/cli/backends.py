@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from libra_provider.clients import libra, rows, spark_master, standalone, submission
+from libra_provider.clients import libra, rows, spark_master, submission
 from libra_provider.clients.client import Client
+from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.libra import ResultPage
+from libra_provider.clients.look import Look, View
+from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import BearerToken, ServerAddress
-from libra_provider.core.errors import ServerUnreachable
+from libra_provider.core.errors import BadInput, ServerUnreachable
 from libra_provider.core.job import JobStatus, SparkJob
 from libra_provider.core.patience import Patience
 from libra_provider.core.states import JobState
@@ -32,9 +35,15 @@ class Statements:
         """Where statement *job_id* stands."""
         return self._client.send(libra.status(job_id))
 
-    def follow(self, job_id: str) -> JobStatus:
-        """Where statement *job_id* stands at its end, or two seconds from now."""
-        return self._client.send(libra.status(job_id, wait=self._WAIT))
+    def view(self, job_id: str, *, with_log: bool = False) -> View:
+        """A view of statement *job_id*; raises BadInput for its log, which there is not."""
+        if with_log:
+            raise BadInput("ID", job_id, "only drivers have a log, and their ids begin driver-")
+        return StatementView(job_id, wait=self._WAIT)
+
+    def look(self, view: View) -> Look:
+        """Look at a statement when it is over, or two seconds from now."""
+        return self._client.run(view.look())
 
     def kill(self, job_id: str) -> str:
         """Stop statement *job_id*; the answer is the state in which it was found."""
@@ -69,12 +78,16 @@ class Drivers:
         return JobStatus(job_id=driver_id, state=JobState.WAITING)
 
     def status(self, job_id: str) -> JobStatus:
-        """Where driver *job_id* stands, a failed one with its first exception."""
-        return self._client.run(standalone.explained_status(job_id, self._ui_urls))
+        """Where driver *job_id* stands, as the master says it."""
+        return self._client.send(spark_master.status(job_id))
 
-    def follow(self, job_id: str) -> JobStatus:
-        """Where driver *job_id* stands now: the master does not wait."""
-        return self.status(job_id)
+    def view(self, job_id: str, *, with_log: bool = False) -> View:
+        """A view of driver *job_id*."""
+        return DriverView(job_id, self._ui_urls, with_log=with_log)
+
+    def look(self, view: View) -> Look:
+        """Look at a driver now: the master does not wait."""
+        return self._client.run(view.look())
 
     def kill(self, job_id: str) -> str:
         """Ask the master to stop driver *job_id*; the answer is what it said."""

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from libra_provider.cli.screen import elapsing, say, say_error
 from libra_provider.clients.ending import Stoppable, kill_and_verify
+from libra_provider.clients.look import Look, View
 from libra_provider.core.errors import LibraError, ServerError
 from libra_provider.core.job import JobStatus, SparkJob, new_tag
 from libra_provider.core.patience import Outcome, Patience, Watch, utc_now
@@ -26,8 +27,12 @@ class Jobs(Stoppable, Protocol):
         """Submit *job* under *tag*."""
         ...
 
-    def follow(self, job_id: str) -> JobStatus:
-        """Where *job_id* stands; a server that can wait answers when it is over, or soon."""
+    def view(self, job_id: str, *, with_log: bool = False) -> View:
+        """A view of *job_id*; looks of a server that can wait come when it is over, or soon."""
+        ...
+
+    def look(self, view: View) -> Look:
+        """Look once."""
         ...
 
     def close(self) -> None:
@@ -55,21 +60,22 @@ def running(jobs: Jobs, job: SparkJob) -> Iterator[JobStatus]:
 
 def followed(jobs: Jobs, first: JobStatus) -> Outcome:
     """How the watch over a job ended; what happens meanwhile is told."""
+    view = jobs.view(first.job_id)
     watch = Watch(first.job_id, jobs.patience, utc_now())
     outcome = watch.told(first, utc_now())
     with elapsing(first.job_id) as tell:
         tell(watch.news)
         while outcome is None:
             time.sleep(watch.wait)
-            outcome = watch.told(_answer(jobs, first.job_id), utc_now())
+            outcome = watch.told(_answer(jobs, view), utc_now())
             if watch.news:
                 tell(watch.news)
     return outcome
 
 
-def _answer(jobs: Jobs, job_id: str) -> JobStatus | ServerError:
+def _answer(jobs: Jobs, view: View) -> JobStatus | ServerError:
     try:
-        return jobs.follow(job_id)
+        return jobs.look(view).status
     except ServerError as error:
         return error
 

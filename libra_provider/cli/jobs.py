@@ -1,8 +1,9 @@
-"""``libra status`` and ``libra kill``: a job by its id, whoever runs it."""
+"""``libra status``, ``logs`` and ``kill``: a job by its id, whoever runs it."""
 
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import Annotated
 
 import typer
@@ -10,8 +11,11 @@ import typer
 from libra_provider.cli.screen import say, show, status_as_table
 from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, Master, Rest, Servers, Token, Ui
 from libra_provider.clients.ending import kill_and_verify
-from libra_provider.core.errors import JobLost
+from libra_provider.clients.look import Look
+from libra_provider.core.errors import JobLost, LibraError
 from libra_provider.core.states import JobState
+
+_FOLLOW_EVERY = 1.0  # seconds
 
 JobId = Annotated[
     str, typer.Argument(metavar="ID", help="driver-… is asked at the master, others at Libra.")
@@ -30,7 +34,39 @@ def status(
     """Say how a job stands and where its driver runs."""
     servers = Servers(libra=libra, token=token, master=master, rest=rest, ui=ui)
     with contextlib.closing(servers.of(job_id)) as jobs:
-        show(status_as_table(jobs.status(job_id)))
+        found = jobs.look(jobs.view(job_id))
+        show(status_as_table(found.status))
+        if found.warning:
+            say(found.warning, style="yellow")
+
+
+def logs(
+    job_id: JobId,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Until the job is over.")] = False,
+    libra: LibraUrl = DEFAULT_LIBRA,
+    token: Token = None,
+    master: Master = None,
+    rest: Rest = None,
+    ui: Ui = None,
+) -> None:
+    """Print a driver's log, without its launch command and with secrets masked."""
+    servers = Servers(libra=libra, token=token, master=master, rest=rest, ui=ui)
+    with contextlib.closing(servers.of(job_id)) as jobs:
+        view = jobs.view(job_id, with_log=True)
+        while _printed(jobs.look(view), follow=follow):
+            time.sleep(_FOLLOW_EVERY if follow else 0)
+
+
+def _printed(found: Look, *, follow: bool) -> bool:
+    """Print what is new; whether there may be more."""
+    for line in found.lines:
+        typer.echo(line)
+    if found.warning:
+        raise LibraError(found.warning)
+    if found.status.state is JobState.LOST:
+        raise JobLost(found.status.job_id, found.status.detail)
+    return bool(found.lines or follow) and not found.status.state.is_terminal
 
 
 def kill(

@@ -85,6 +85,7 @@ def status_as_table(status: JobStatus) -> Table:
             "driver": str(location) if location else None,
             "application": location.application_id if location else None,
             "Spark UI": location.spark_ui if location else None,
+            "log": location.log_url if location else None,
             "detail": status.detail,
             "submitted": _moment(timings.submitted_at),
             "started": _moment(timings.started_at),

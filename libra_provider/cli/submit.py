@@ -13,7 +13,8 @@ from libra_provider.cli.following import followed, running, submitted
 from libra_provider.cli.pairs import pairs
 from libra_provider.cli.servers import Master, Rest, Servers, Ui
 from libra_provider.core.files import located
-from libra_provider.core.job import DeployMode, SparkJob, spark_conf
+from libra_provider.core.job import DeployMode, SparkJob
+from libra_provider.core.properties import spark_conf
 
 _PATHS = "PATH,…"
 

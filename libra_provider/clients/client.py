@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeAlias, TypeVar
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 from libra_provider.clients.call import Call
+from libra_provider.clients.dialogue import Dialogue
 from libra_provider.clients.transport import BearerToken, ServerAddress, Transport
 from libra_provider.core.errors import ServerError, ServerUnreachable
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Ask(Generic[T]):
-    """A step of a dialogue: send *call* to the client's own servers, or to the one at *url*."""
-
-    call: Call[T]
-    url: str | None = None
-
-
-# A generator that yields what to ask, is sent the answers, and returns what it found out. It holds
-# a protocol of several steps once; Client.run and Client.arun do the I/O.
-Dialogue: TypeAlias = Generator[Ask[Any], Any, T]
 
 
 class Client:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from libra_provider.clients import libra
-from libra_provider.clients.client import Ask, Dialogue
+from libra_provider.clients.dialogue import Ask, Dialogue
 from libra_provider.clients.libra import ResultPage
 
 

@@ -26,6 +26,42 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
+class Driver:
+    """One driver as the master's page lists it: what it asks for; memory in MiB."""
+
+    driver_id: str
+    state: str
+    cores: int
+    memory_mib: int
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One application and the cores that its executors have."""
+
+    application_id: str
+    name: str
+    state: str
+    cores: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What the master's page says; ``status`` is ALIVE for the one that leads."""
+
+    status: str
+    workers: Sequence[Worker]
+    drivers: Sequence[Driver]
+    applications: Sequence[Application]
+    ended_drivers: int
+
+    @property
+    def alive(self) -> list[Worker]:
+        """The workers that take drivers and executors."""
+        return [each for each in self.workers if each.state == "ALIVE"]
+
+
+@dataclass(frozen=True, slots=True)
 class LogPart:
     """A piece of a log: its text, where it begins and ends, and the size of the whole, in bytes."""
 
@@ -35,28 +71,62 @@ class LogPart:
     size: int
 
 
-def workers() -> Call[Sequence[Worker]]:
-    """Every worker that the master knows, asked at the master's UI."""
+def cluster() -> Call[Cluster]:
+    """Workers, drivers and applications, asked at the master's UI."""
 
-    def parse(reply: Reply) -> Sequence[Worker]:
+    def parse(reply: Reply) -> Cluster:
         body = _page(reply)
         try:
-            return tuple(_worker(each) for each in body["workers"])
+            return Cluster(
+                status=str(body["status"]),
+                workers=tuple(map(_worker, body["workers"])),
+                drivers=tuple(map(_driver, body["activedrivers"])),
+                applications=tuple(map(_application, body["activeapps"])),
+                ended_drivers=len(body["completeddrivers"]),
+            )
         except (KeyError, TypeError, ValueError) as error:
-            raise reply.not_as_expected(f"a list of workers was expected ({error!r})") from error
+            raise reply.not_as_expected(f"the master's page was expected ({error!r})") from error
 
     return Call(method="GET", path="/json/", parse=parse)
 
 
 def _worker(body: dict[str, Any]) -> Worker:
     return Worker(
-        worker_id=body["id"],
-        host=body["host"],
-        ui_url=body["webuiaddress"],
-        state=body["state"],
+        worker_id=str(body["id"]),
+        host=str(body["host"]),
+        ui_url=str(body["webuiaddress"]),
+        state=str(body["state"]),
         cores_free=int(body["coresfree"]),
         memory_free_mib=int(body["memoryfree"]),
     )
+
+
+def _driver(body: dict[str, Any]) -> Driver:
+    return Driver(
+        driver_id=str(body["id"]),
+        state=str(body["state"]),
+        cores=int(body["cores"]),
+        memory_mib=int(body["memory"]),
+    )
+
+
+def _application(body: dict[str, Any]) -> Application:
+    return Application(
+        application_id=str(body["id"]),
+        name=str(body["name"]),
+        state=str(body["state"]),
+        cores=int(body["cores"]),
+    )
+
+
+def worker_page() -> Call[None]:
+    """Whether a worker's page is to be had at an address."""
+
+    def parse(reply: Reply) -> None:
+        if "workerid" not in _page(reply):
+            raise reply.not_as_expected("a worker's page was expected")
+
+    return Call(method="GET", path="/json/", parse=parse)
 
 
 def driver_log(

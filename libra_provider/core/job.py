@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.masking import masked_conf
+from libra_provider.core.masking import MASK, masked_conf
+from libra_provider.core.properties import PROPERTY_OF
 from libra_provider.core.states import JobState
-from libra_provider.core.units import spark_size
 
 
 class Mode(StrEnum):
@@ -47,48 +47,7 @@ class Backend(StrEnum):
     SPARK_MASTER = "spark_master"
 
 
-_SIZES = ("spark.driver.memory", "spark.executor.memory", "spark.driver.memoryOverhead")
-_NOT_HERE = {
-    "mesos://": "Mesos was removed in Spark 4; use a standalone master",
-    "k8s://": "Kubernetes is not supported yet; use a standalone master",
-    "yarn": "YARN is not supported yet; use a standalone master",
-}
-
-
-def spark_conf(
-    given: Mapping[str, object] | None, *, deploy_mode: DeployMode | None = None
-) -> dict[str, str]:
-    """*given* as Spark properties in Spark's own spelling.
-
-    Booleans become ``true``/``false`` and sizes what Spark can read ("1.5 GB" → "1536m"). Raises
-    BadInput for a key that is not ``spark.*``, a value that is no string, number or boolean, a
-    size that is none, a master of a kind that is not supported, and a
-    ``spark.submit.deployMode`` other than *deploy_mode*.
-    """
-    return {key: _property(key, value, deploy_mode) for key, value in (given or {}).items()}
-
-
-def _property(key: str, value: object, deploy_mode: DeployMode | None) -> str:
-    parameter = f"conf[{key!r}]"
-    if not key.startswith("spark."):
-        raise BadInput(parameter, value, "Spark reads only properties that start with 'spark.'")
-    if isinstance(value, bool):
-        return str(value).lower()
-    if not isinstance(value, str | int | float):
-        raise BadInput(parameter, value, "a property is a string, a number or a boolean")
-    if key in _SIZES:
-        return spark_size(value, parameter=parameter)
-    if key == "spark.submit.deployMode" and deploy_mode and value != deploy_mode:
-        raise BadInput(parameter, value, f"this job runs in {deploy_mode} mode; leave it out")
-    if key == "spark.master":
-        _check_master(parameter, str(value))
-    return str(value)
-
-
-def _check_master(parameter: str, master: str) -> None:
-    for start, advice in _NOT_HERE.items():
-        if master.startswith(start):
-            raise BadInput(parameter, master, advice)
+_OF_THE_HOST = ("SPARK_LOCAL_IP", "SPARK_LOCAL_HOSTNAME")
 
 
 def new_tag() -> str:
@@ -102,6 +61,7 @@ class SparkJob:
 
     ``code`` is the text of a SQL statement or inline Python; ``application`` the path or URL of a
     Python file or JAR. ``conf`` holds Spark properties; its secrets never appear in ``repr``.
+    ``driver_timeout`` (seconds) ends the driver by itself, whoever still watches.
     """
 
     kind: Kind | str
@@ -119,6 +79,7 @@ class SparkJob:
     env_vars: Mapping[str, str] = field(default_factory=dict)
     name: str | None = None
     supervise: bool = False
+    driver_timeout: float | None = None
     pool_name: str | None = None
     session: str | None = None
     result_limit: int | None = None
@@ -135,6 +96,9 @@ class SparkJob:
             object.__setattr__(self, parameter, MappingProxyType(dict(getattr(self, parameter))))
         if self.result_limit is not None and self.result_limit < 1:
             raise BadInput("result_limit", self.result_limit, "it must be at least 1")
+        self._check_environment()
+        self._check_driver()
+        self._check_twice()
 
     def _check_code(self) -> None:
         if self.kind in (Kind.SQL, Kind.PYTHON):
@@ -147,6 +111,36 @@ class SparkJob:
             raise BadInput("application", self.application, "it must name a Python file or a JAR")
         if self.kind in (Kind.JAR, Kind.JAR_CLASS) and not self.java_class:
             raise BadInput("java_class", self.java_class, "a JAR needs the name of its main class")
+
+    def _check_environment(self) -> None:
+        for name, value in self.env_vars.items():
+            parameter = f"env_vars[{name!r}]"
+            if not name or {"=", "\0"} & set(name):
+                raise BadInput(parameter, MASK, "this cannot be a variable's name")
+            if not isinstance(value, str) or "\0" in value:
+                raise BadInput(parameter, MASK, "its value must be a text without NUL characters")
+            if name in _OF_THE_HOST:
+                raise BadInput(parameter, value, "the master drops it: each host has its own")
+
+    def _check_driver(self) -> None:
+        own = self.kind in (Kind.PYTHON_FILE, Kind.JAR)
+        if self.supervise and not own:
+            raise BadInput("supervise", True, "only a driver of its own can be started again")
+        if self.driver_timeout is not None and not (own and self.driver_timeout > 0):
+            expected = "it must be more than 0, for a driver of its own"
+            raise BadInput("driver_timeout", self.driver_timeout, expected)
+        if self.supervise and self.driver_timeout:
+            raise BadInput("driver_timeout", self.driver_timeout, "supervise would start it again")
+        if self.name is not None and not (isinstance(self.name, str) and self.name.strip()):
+            raise BadInput("name", self.name, "it must be a text that is not empty")
+
+    def _check_twice(self) -> None:
+        """A parameter and a property that say the same could say different things."""
+        for parameter, key in PROPERTY_OF.items():
+            given = getattr(self, parameter)
+            if given and key in self.conf and self.conf[key] != given:
+                expected = f"{parameter} is given too; leave one of them out"
+                raise BadInput(f"conf[{key!r}]", self.conf[key], expected)
 
     @classmethod
     def from_application(cls, application: str, **rest: Any) -> Self:
@@ -177,6 +171,8 @@ def _strings(parameter: str, value: object) -> tuple[str, ...]:
         raise BadInput(parameter, value, "it must be a list of strings")
     if wrong := [each for each in value if not isinstance(each, str)]:
         raise BadInput(parameter, wrong[0], "each of its items must be a string")
+    if parameter in PROPERTY_OF and (wrong := [e for e in value if "," in e or not e.strip()]):
+        raise BadInput(parameter, wrong[0], "an item is not empty, and Spark separates them by ','")
     return tuple(value)
 
 
@@ -208,6 +204,7 @@ class DriverLocation:
     worker_id: str | None = None
     application_id: str | None = None
     spark_ui: str | None = None
+    log_url: str | None = None
 
     def __str__(self) -> str:
         return f"{self.where} at {self.host}" if self.host else self.where
@@ -249,13 +246,17 @@ def _seconds_between(start: datetime | None, end: datetime | None) -> float | No
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStatus:
-    """What a server said of a job; ``detail`` is its own explanation, for people."""
+    """What a server said of a job; ``detail`` is its own explanation, for people.
+
+    ``has_executors`` is None where it is not known.
+    """
 
     job_id: str
     state: JobState
     detail: str = ""
     location: DriverLocation | None = None
     timings: Timings = Timings()
+    has_executors: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The status as a trigger's event carries it."""

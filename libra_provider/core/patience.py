@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -36,21 +37,31 @@ class Patience:
     silence: float = 300.0
     refusal: float = 60.0
     queued_timeout: float | None = None
+    executors_timeout: float | None = None
 
     def __post_init__(self) -> None:
         if self.poll_interval <= 0:
             raise BadInput("poll_interval", self.poll_interval, "it must be more than 0 seconds")
 
     @classmethod
-    def of(cls, *, poll_interval: object, silence: object, queued_timeout: object = None) -> Self:
+    def of(
+        cls,
+        *,
+        poll_interval: object,
+        silence: object,
+        queued_timeout: object = None,
+        executors_timeout: object = None,
+    ) -> Self:
         """Patience in the words of an operator; each value may be a number, text or timedelta."""
-        limit = queued_timeout
+        limits = {"queued_timeout": queued_timeout, "executors_timeout": executors_timeout}
         return cls(
             poll_interval=duration_in_seconds(poll_interval, parameter="poll_interval"),
             silence=duration_in_seconds(silence, parameter="patience"),
-            queued_timeout=None
-            if limit is None
-            else duration_in_seconds(limit, parameter="queued_timeout"),
+            **{
+                name: duration_in_seconds(value, parameter=name)
+                for name, value in limits.items()
+                if value is not None
+            },
         )
 
     def forgives(self, error: ServerError) -> float:
@@ -95,6 +106,9 @@ _ERROR_OF_STATE = {
 # A look costs a server milliseconds; waiting a tenth of what the job took is not felt.
 _SOONEST = 0.2  # seconds
 _SHARE_OF_LIFE = 0.1
+# A sentence of which only the numbers have changed is news again after a minute.
+_SAY_AGAIN = 60.0  # seconds
+_NUMBER = re.compile(r"\d+")
 
 
 class Watch:
@@ -111,8 +125,9 @@ class Watch:
         self.wait = 0.0
         self.status = JobStatus(job_id=job_id, state=JobState.WAITING)
         self._seen = Timings(submitted_at=submitted_at)
-        self._said = ""
+        self._said = ("", JobState.UNCLEAR, submitted_at)
         self._unclear_since: datetime | None = None
+        self._starving_since: datetime | None = None
 
     def told(self, answer: JobStatus | ServerError, now: datetime) -> Outcome | None:
         """Take *answer* into account; the outcome if it ends the watch."""
@@ -123,20 +138,20 @@ class Watch:
         self.status = self._with_moments(answer, now)
         unclear = answer.state is JobState.UNCLEAR
         self._unclear_since = (self._unclear_since or now) if unclear else None
-        self._say(self._sentence())
+        self._say(self._sentence(), now)
         if answer.state.is_terminal:
             return Outcome(self.status)
         if unclear:
             why = "the server cannot say how it stands"
             return self._given_up_after(self.patience.silence, why, now)
-        return self._queued_too_long(now)
+        return self._waited_too_long(now)
 
     def _told_error(self, error: ServerError, now: datetime) -> Outcome | None:
         self._unclear_since = self._unclear_since or now
         if isinstance(error, ServerBusy):
             self.wait = max(self.wait, error.retry_after)
         forgiven = self.patience.forgives(error)
-        self._say(f"{error}; asking again for up to {readable_duration(forgiven)}")
+        self._say(f"{error}; asking again for up to {readable_duration(forgiven)}", now)
         return self._given_up_after(forgiven, str(error), now)
 
     def _given_up_after(self, forgiven: float, why: str, now: datetime) -> Outcome | None:
@@ -146,12 +161,18 @@ class Watch:
         unclear = replace(self.status, state=JobState.UNCLEAR)
         return Outcome(unclear, f"{why}, for {readable_duration(silent_for)}; it may still run")
 
-    def _queued_too_long(self, now: datetime) -> Outcome | None:
-        limit, since = self.patience.queued_timeout, self._seen.submitted_at or now
-        waiting = self.status.state is JobState.WAITING and limit is not None
-        if not waiting or limit is None or (now - since).total_seconds() < limit:
+    def _waited_too_long(self, now: datetime) -> Outcome | None:
+        """The end of a job that waits for a worker, or runs and waits for executors, too long."""
+        starves = self.status.has_executors is False
+        self._starving_since = (self._starving_since or now) if starves else None
+        if self.status.state is JobState.WAITING:
+            name, since = "queued_timeout", self._seen.submitted_at
+        else:
+            name, since = "executors_timeout", self._starving_since
+        limit: float | None = getattr(self.patience, name)
+        if limit is None or since is None or (now - since).total_seconds() < limit:
             return None
-        reason = f"it waited longer than queued_timeout={readable_duration(limit)}"
+        reason = f"it waited longer than {name}={readable_duration(limit)}"
         return Outcome(self.status, "; ".join(filter(None, [reason, self.status.detail])))
 
     def _with_moments(self, status: JobStatus, now: datetime) -> JobStatus:
@@ -169,23 +190,30 @@ class Watch:
         return replace(status, timings=moments)
 
     def _sentence(self) -> str:
-        status, timings = self.status, self.status.timings
-        where = f" {status.location}" if status.location else ""
+        status, seconds = self.status, self.status.timings.run_seconds
+        job_id, why = status.job_id, f": {status.detail}" if status.detail else ""
         match status.state:
             case JobState.RUNNING:
-                return f"{status.job_id} is running{where}"
-            case JobState.SUCCEEDED if timings.run_seconds is not None:
-                return f"{status.job_id} succeeded after {readable_duration(timings.run_seconds)}"
+                return " ".join(filter(None, [f"{job_id} is running", _text(status)])) + why
+            case JobState.SUCCEEDED if seconds is not None:
+                return f"{job_id} succeeded after {readable_duration(seconds)}"
+            case state if state.is_terminal:
+                return f"{job_id} ended: {state}"
             case state:
-                return (
-                    f"{status.job_id} is {state}"
-                    if not state.is_terminal
-                    else (f"{status.job_id} ended: {state}")
-                )
+                return f"{job_id} is {state}{why}"
 
-    def _say(self, sentence: str) -> None:
-        """Make *sentence* the news, unless it was the last thing said."""
-        self.news, self._said = ("" if sentence == self._said else sentence), sentence
+    def _say(self, sentence: str, now: datetime) -> None:
+        """Make *sentence* the news, unless it, or the same but for its numbers, was just said."""
+        said, state, moment = self._said
+        recently = state is self.status.state and (now - moment).total_seconds() < _SAY_AGAIN
+        if sentence == said or (recently and _NUMBER.sub("", sentence) == _NUMBER.sub("", said)):
+            self.news = ""
+        else:
+            self.news, self._said = sentence, (sentence, self.status.state, now)
+
+
+def _text(status: JobStatus) -> str:
+    return str(status.location) if status.location else ""
 
 
 def utc_now() -> datetime:

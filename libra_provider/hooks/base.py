@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from airflow.sdk import BaseHook, Connection
 
 from libra_provider.clients.client import Client
+from libra_provider.clients.look import Look, View
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import BadInput, LibraError
 from libra_provider.core.job import Backend, JobStatus, SparkJob
@@ -63,11 +64,23 @@ class ServerHook(BaseHook, ABC):
 
     @abstractmethod
     def status(self, job_id: str) -> JobStatus:
-        """Where *job_id* stands; raises ServerError."""
+        """Where *job_id* stands, by one question; raises ServerError."""
 
     @abstractmethod
     async def astatus(self, job_id: str) -> JobStatus:
-        """Where *job_id* stands, for triggers."""
+        """Where *job_id* stands, for event loops."""
+
+    @abstractmethod
+    def view(self, job_id: str, *, with_log: bool = True) -> View:
+        """A view of *job_id* for whoever looks again and again; see :meth:`look`."""
+
+    def look(self, view: View) -> Look:
+        """Look once: the state, what explains it, and new lines of the log; raises ServerError."""
+        return self.client().run(view.look())
+
+    async def alook(self, view: View) -> Look:
+        """Look once, for triggers; make the view after :meth:`aclient`."""
+        return await (await self.aclient()).arun(view.look())
 
     @abstractmethod
     def kill(self, job_id: str) -> str:

@@ -9,6 +9,7 @@ from airflow.sdk import Connection
 
 from libra_provider.clients import libra
 from libra_provider.clients.rows import all_rows
+from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import BearerToken, ServerAddress
 from libra_provider.core.errors import BadInput, ServerUnreachable
 from libra_provider.core.job import Backend, JobStatus, SparkJob
@@ -58,6 +59,10 @@ class LibraHook(ServerHook):
     async def astatus(self, job_id: str) -> JobStatus:
         """Where statement *job_id* stands, for triggers."""
         return await (await self.aclient()).asend(libra.status(job_id))
+
+    def view(self, job_id: str, *, with_log: bool = True) -> StatementView:  # noqa: ARG002 - none yet
+        """A view of statement *job_id*."""
+        return StatementView(job_id)
 
     def kill(self, job_id: str) -> str:
         """Stop statement *job_id*; the answer is the state in which it was found."""

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 from airflow.sdk import Connection
 
-from libra_provider.clients import spark_master, standalone
+from libra_provider.clients import spark_master
+from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.transport import ServerAddress
+from libra_provider.core.caps import Caps
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import Backend, JobStatus, SparkJob
+from libra_provider.core.job import Backend, DeployMode, JobStatus, SparkJob
+from libra_provider.core.properties import CORES_MAX, spark_conf
 from libra_provider.core.states import JobState
 from libra_provider.hooks.base import ServerHook, address, listed, scheme
+
+log = logging.getLogger(__name__)
+_UNLIMITED = (
+    "The job sets no spark.cores.max: its executors take every free core of the cluster, and "
+    "drivers that hold all cores wait for each other. Set it in conf, or spark_defaults or "
+    "max_cores in the extra of connection %s"
+)
 
 
 class SparkMasterHook(ServerHook):
@@ -20,7 +33,10 @@ class SparkMasterHook(ServerHook):
         commas, each with or without its port), port (7077), schema (http or https, of the REST
         port); in the extra: ``rest_port`` (6066), ``rest_urls`` (instead of host and rest_port),
         ``ui_urls`` (default: port 8080 of each host), ``verify``, ``timeout`` (seconds per
-        request), ``spark_defaults`` (properties that every job gets unless it sets them).
+        request), ``spark_defaults`` (properties that every job gets unless it sets them),
+        ``max_cores`` and ``max_memory`` (the most that a job may ask for: executors together and
+        driver; driver and each executor), ``bootstrap`` (where the workers have
+        ``libra_provider/jobs/bootstrap.py``, so that Python processes end with their drivers).
     """
 
     conn_name_attr = "spark_master_conn_id"
@@ -34,7 +50,8 @@ class SparkMasterHook(ServerHook):
         super().__init__(spark_master_conn_id)
         self.master_url = ""
         self.ui_urls: list[str] = []
-        self.spark_defaults: dict[str, str] = {}
+        self.caps = Caps(connection_id=self.connection_id)
+        self.bootstrap: str | None = None
 
     def read(self, connection: Connection) -> list[ServerAddress]:
         """Take master URL, UI addresses and defaults from *connection*; its REST addresses."""
@@ -44,12 +61,24 @@ class SparkMasterHook(ServerHook):
             raise BadInput("host", connection.host, f"connection {self.connection_id} needs one")
         self.master_url = "spark://" + ",".join(f"{host}:{port}" for host, port in hosts)
         self.ui_urls = listed(extra.get("ui_urls")) or [f"http://{host}:8080" for host, _ in hosts]
-        self.spark_defaults = dict(extra.get("spark_defaults") or {})
+        self.caps = self._caps(extra)
+        self.bootstrap = extra.get("bootstrap") or None
         rest_port = extra.get("rest_port") or 6066
         urls = listed(extra.get("rest_urls")) or [
             f"{scheme(connection)}://{host}:{rest_port}" for host, _ in hosts
         ]
         return [address(connection, url) for url in urls]
+
+    def _caps(self, extra: dict[str, Any]) -> Caps:
+        given = extra.get("spark_defaults")
+        if not isinstance(given or {}, dict):
+            raise BadInput("spark_defaults", given, "it is a JSON object of properties")
+        return Caps(
+            connection_id=self.connection_id,
+            defaults=spark_conf(given, deploy_mode=DeployMode.CLUSTER, parameter="spark_defaults"),
+            max_cores=extra.get("max_cores"),
+            max_memory=extra.get("max_memory") or None,
+        )
 
     def _host_and_port(self, text: str, connection: Connection) -> tuple[str, int]:
         host, _, port = text.removeprefix("spark://").partition(":")
@@ -62,22 +91,32 @@ class SparkMasterHook(ServerHook):
         """Ask the REST port whether it takes submissions; raises ServerError."""
         self.client().send(spark_master.ready())
 
+    def complete(self, job: SparkJob) -> SparkJob:
+        """*job* as it is submitted; BadInput if it asks for more than the connection allows."""
+        self.client()  # it reads the connection
+        return self.caps.complete(job)
+
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
         """Create a driver for *job* that carries *tag*; calling twice makes two."""
-        client = self.client()
-        complete = job.replace(conf={**self.spark_defaults, **job.conf})
-        driver_id = client.send(spark_master.submit(complete, tag, master=self.master_url))
+        complete = self.complete(job)
+        call = spark_master.submit(complete, tag, master=self.master_url, bootstrap=self.bootstrap)
+        if CORES_MAX not in complete.conf:
+            log.warning(_UNLIMITED, self.connection_id)
+        driver_id = self.client().send(call)
         return JobStatus(job_id=driver_id, state=JobState.WAITING)
 
     def status(self, job_id: str) -> JobStatus:
-        """Where driver *job_id* stands, a failed one with its first exception."""
-        client = self.client()
-        return client.run(standalone.explained_status(job_id, self.ui_urls))
+        """Where driver *job_id* stands, as the master says it."""
+        return self.client().send(spark_master.status(job_id))
 
     async def astatus(self, job_id: str) -> JobStatus:
-        """Where driver *job_id* stands, for triggers."""
-        client = await self.aclient()
-        return await client.arun(standalone.explained_status(job_id, self.ui_urls))
+        """Where driver *job_id* stands, for event loops."""
+        return await (await self.aclient()).asend(spark_master.status(job_id))
+
+    def view(self, job_id: str, *, with_log: bool = True) -> DriverView:
+        """A view of driver *job_id*: its state, where it runs, why it waits, its log."""
+        self.client()  # it reads ui_urls
+        return DriverView(job_id, self.ui_urls, with_log=with_log)
 
     def kill(self, job_id: str) -> str:
         """Ask the master to stop driver *job_id*; the answer is what it said."""

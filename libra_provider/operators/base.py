@@ -15,15 +15,15 @@ from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferralTimeout
 from libra_provider.clients.ending import kill_and_verify
 from libra_provider.core.errors import LibraError
 from libra_provider.core.job import Backend, JobStatus, SparkJob
-from libra_provider.core.patience import Outcome, Patience
+from libra_provider.core.patience import Outcome, Patience, Watch
 from libra_provider.core.states import JobState
 from libra_provider.core.units import readable_duration
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
+from libra_provider.hooks.watch import watch
 from libra_provider.lifecycle.airflow_errors import final_where_retrying_cannot_help
 from libra_provider.lifecycle.record import Generation, Record, Records
 from libra_provider.lifecycle.submission import Submission, find_or_submit
-from libra_provider.lifecycle.watch import watch
 from libra_provider.triggers.job import JobTrigger
 
 # Airflow kills a task process five seconds after it asked it to end.
@@ -40,6 +40,8 @@ class JobOperator(BaseOperator):
         the job runs on meanwhile.
     :param queued_timeout: how long the job may wait for its start; then it is stopped and the task
         fails. None: as long as it takes.
+    :param executors_timeout: how long the job may run without any executor; then likewise.
+    :param driver_log: show the driver's log in the task log.
     """
 
     backend: ClassVar[Backend]
@@ -51,6 +53,8 @@ class JobOperator(BaseOperator):
         poll_interval: float | str | timedelta = 5.0,
         patience: float | str | timedelta = 300.0,
         queued_timeout: float | str | timedelta | None = None,
+        executors_timeout: float | str | timedelta | None = None,
+        driver_log: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -58,8 +62,12 @@ class JobOperator(BaseOperator):
             deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = deferrable
         self.watching = Patience.of(
-            poll_interval=poll_interval, silence=patience, queued_timeout=queued_timeout
+            poll_interval=poll_interval,
+            silence=patience,
+            queued_timeout=queued_timeout,
+            executors_timeout=executors_timeout,
         )
+        self.driver_log = driver_log
         self._job_id: str | None = None
 
     @property
@@ -88,11 +96,7 @@ class JobOperator(BaseOperator):
                 return self.settle(Outcome(submission.status), context)
             if self.deferrable:
                 self._defer(submission, context)
-            record = submission.record
-            outcome = watch(
-                self.server, submission.status.job_id, self.watching, record.submitted_at
-            )
-            return self.settle(outcome, context)
+            return self.settle(self._watched(submission), context)
 
     def submit(self, context: Context) -> Submission:
         """The job of this logical run, submitted now or before; its handle is in XCom ``job``."""
@@ -111,7 +115,7 @@ class JobOperator(BaseOperator):
         if status.location:
             context["ti"].xcom_push(key="driver_location", value=asdict(status.location))
         context["ti"].xcom_push(key="timings", value=status.timings.to_json())
-        if outcome.given_up and status.state is JobState.WAITING:
+        if outcome.given_up and status.state is not JobState.UNCLEAR:
             kill_and_verify(self.server, status.job_id)
         with final_where_retrying_cannot_help(self.backend):
             outcome.raise_for_state()
@@ -139,6 +143,13 @@ class JobOperator(BaseOperator):
         except LibraError as error:
             self.log.error("%s", error)
 
+    def _watched(self, submission: Submission) -> Outcome:
+        job_id = submission.status.job_id
+        view = self.server.view(job_id, with_log=self.driver_log)
+        return watch(
+            self.server, view, Watch(job_id, self.watching, submission.record.submitted_at)
+        )
+
     def _defer(self, submission: Submission, context: Context) -> NoReturn:
         handle = submission.record.handle
         assert handle is not None  # noqa: S101 - a submission has an id
@@ -146,6 +157,7 @@ class JobOperator(BaseOperator):
             handle=handle.to_json(),
             patience=asdict(self.watching),
             submitted_at=submission.record.at,
+            with_log=self.driver_log,
         )
         timeout = self._time_left(context)
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)

@@ -12,11 +12,13 @@ from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
-from libra_provider.core.errors import BadInput, JobFailed, JobKilled, JobLost, ServerError
-from libra_provider.core.job import Backend, JobHandle, JobStatus
+from libra_provider.clients.look import View
+from libra_provider.core.errors import BadInput, JobFailed, JobKilled, JobLost
+from libra_provider.core.job import Backend, JobHandle
 from libra_provider.core.patience import Outcome, Patience, Watch, utc_now
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
+from libra_provider.hooks.watch import look
 from libra_provider.triggers.job import JobTrigger
 
 
@@ -26,6 +28,7 @@ class JobSensor(BaseSensorOperator):
 
     :param deferrable: wait in the triggerer, without holding a worker.
     :param patience: how long the server may be away before the sensor fails.
+    :param driver_log: show the driver's log in the task log.
     """
 
     backend: ClassVar[Backend]
@@ -36,14 +39,17 @@ class JobSensor(BaseSensorOperator):
         deferrable: bool | None = None,
         poke_interval: float | timedelta = 5.0,
         patience: float | str | timedelta = 300.0,
+        driver_log: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(poke_interval=poke_interval, **kwargs)
         if deferrable is None:
             deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = deferrable
+        self.driver_log = driver_log
         self.watching = Patience.of(poll_interval=self.poke_interval, silence=patience)
         self._watch: Watch | None = None
+        self._view: View | None = None
 
     @property
     @abstractmethod
@@ -71,6 +77,7 @@ class JobSensor(BaseSensorOperator):
             patience=asdict(self.watching),
             submitted_at=utc_now().isoformat(),
             kills=False,
+            with_log=self.driver_log,
         )
         timeout = timedelta(seconds=self.timeout)
         return self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
@@ -78,20 +85,13 @@ class JobSensor(BaseSensorOperator):
     def poke(self, context: Context) -> bool:
         """Whether the job has succeeded; raises AirflowFailException for any other end."""
         self._watch = self._watch or Watch(self.job_id, self.watching, utc_now())
-        outcome = self._watch.told(self._ask(), utc_now())
-        if self._watch.news:
-            self.log.info("%s", self._watch.news)
+        self._view = self._view or self.server.view(self.job_id, with_log=self.driver_log)
+        outcome = look(self.server, self._view, self._watch)
         return outcome is not None and self._succeeded(outcome, context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> None:
         """Settle with what the trigger has seen."""
         self._succeeded(Outcome.from_json(event), context)
-
-    def _ask(self) -> JobStatus | ServerError:
-        try:
-            return self.server.status(self.job_id)
-        except ServerError as error:
-            return error
 
     def _succeeded(self, outcome: Outcome, context: Context) -> bool:
         """True, with the job's facts in XCom; a sensor's retry would only meet the same end."""

@@ -11,11 +11,11 @@ from typing import Any
 from airflow.sdk.execution_time import comms, task_runner
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from libra_provider.core.errors import LibraError, ServerError
-from libra_provider.core.job import JobHandle, JobStatus
-from libra_provider.core.patience import Outcome, Patience, Watch, utc_now
-from libra_provider.hooks.base import ServerHook
+from libra_provider.core.errors import LibraError
+from libra_provider.core.job import JobHandle
+from libra_provider.core.patience import Patience, Watch
 from libra_provider.hooks.servers import server_of
+from libra_provider.hooks.watch import awatch
 
 # A kill outlives its trigger: Airflow cancels on_kill after about one second, and asyncio keeps
 # only weak references to tasks.
@@ -30,6 +30,7 @@ class JobTrigger(BaseTrigger):
     :param patience: the fields of :class:`Patience`.
     :param submitted_at: when the job was submitted, ISO 8601.
     :param kills: whether a user who ends the task ends the job too; a sensor's does not.
+    :param with_log: whether the driver's log is shown in the task log.
     """
 
     def __init__(
@@ -38,13 +39,14 @@ class JobTrigger(BaseTrigger):
         patience: dict[str, Any],
         submitted_at: str,
         kills: bool = True,
+        with_log: bool = True,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow left it untyped
         self.handle = JobHandle.from_json(handle)
         self.patience = Patience(**patience)
         self.submitted_at = datetime.fromisoformat(submitted_at)
         self.kills = kills
-        self._server: ServerHook | None = None
+        self.with_log = with_log
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The path of this class, and what makes an equal trigger in another process."""
@@ -53,36 +55,22 @@ class JobTrigger(BaseTrigger):
             "patience": asdict(self.patience),
             "submitted_at": self.submitted_at.isoformat(),
             "kills": self.kills,
+            "with_log": self.with_log,
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event, whose payload is :meth:`Outcome.to_json`."""
-        self._server = server_of(self.handle.backend, self.handle.connection_id)
+        job_id = self.handle.job_id
+        server = server_of(self.handle.backend, self.handle.connection_id)
         try:
-            outcome = await self._watch(self._server)
+            await server.aclient()
+            view = server.view(job_id, with_log=self.with_log)
+            outcome = await awatch(server, view, Watch(job_id, self.patience, self.submitted_at))
         finally:
-            await self._server.aclose()
+            await server.aclose()
         event = TriggerEvent(outcome.to_json())  # type: ignore[no-untyped-call]  # as above
         yield event
-
-    async def _watch(self, server: ServerHook) -> Outcome:
-        watch = Watch(self.handle.job_id, self.patience, self.submitted_at)
-        while (outcome := watch.told(await self._ask(server), utc_now())) is None:
-            self._tell(watch)
-            await asyncio.sleep(watch.wait)
-        self._tell(watch)
-        return outcome
-
-    async def _ask(self, server: ServerHook) -> JobStatus | ServerError:
-        try:
-            return await server.astatus(self.handle.job_id)
-        except ServerError as error:
-            return error
-
-    def _tell(self, watch: Watch) -> None:
-        if watch.news:
-            self.log.info("%s", watch.news)
 
     async def on_kill(self) -> None:
         """Stop the job when a user ends the task; Airflow also calls this when it moves a trigger.

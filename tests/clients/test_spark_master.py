@@ -192,7 +192,8 @@ def test_any_reply_is_read_or_becomes_an_error_of_ours(
         spark_master.kill("driver-1"),
         spark_master.ready(),
         spark_master.submit(JAR, "ab" * 16, master=MASTER),
-        spark_ui.workers(),
+        spark_ui.cluster(),
+        spark_ui.worker_page(),
         spark_ui.driver_log("driver-1", "stderr"),
     ]
     for call in calls:

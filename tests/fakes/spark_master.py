@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.fakes.server import Answer, FakeServer, Request
 
+_ALIVE = ("SUBMITTED", "RUNNING", "RELAUNCHING")
 WORKER = "worker-20261120082230-127.0.0.1-7078"
 
 
@@ -23,10 +24,13 @@ class FakeDriver:
     asked: int = 0
 
     def state(self) -> str:
+        self.asked += 1
+        return self.shown()
+
+    def shown(self) -> str:
         if self.killed:
             return "KILLED"
-        self.asked += 1
-        return self.states[min(self.asked, len(self.states)) - 1]
+        return self.states[min(max(self.asked, 1), len(self.states)) - 1]
 
 
 @dataclass
@@ -36,6 +40,7 @@ class FakeMaster(FakeServer):
     states: list[str] = field(default_factory=lambda: ["SUBMITTED", "RUNNING", "FINISHED"])
     logs: dict[str, str] = field(default_factory=dict)
     drivers: dict[str, FakeDriver] = field(default_factory=dict)
+    page: dict[str, Any] = field(default_factory=dict)  # what its /json/ says otherwise
     disturb: Callable[[Request], Answer | None] = lambda _: None
 
     def __post_init__(self) -> None:
@@ -80,7 +85,7 @@ class FakeMaster(FakeServer):
 
     def _kill(self, driver_id: str) -> Answer:
         driver = self.drivers.get(driver_id)
-        alive = driver is not None and driver.state() in ("SUBMITTED", "RUNNING", "RELAUNCHING")
+        alive = driver is not None and driver.state() in _ALIVE
         if driver is not None and alive:
             driver.killed = True
         said = f"Kill request for {driver_id} submitted"
@@ -88,22 +93,39 @@ class FakeMaster(FakeServer):
         return _answer("KillSubmissionResponse", success=alive, message=message)
 
     def _page(self, request: Request, path: str) -> Answer:
-        if path == "/json/":
-            worker = {
-                "id": WORKER,
-                "host": "127.0.0.1",
-                "webuiaddress": self.url,
-                "state": "ALIVE",
-                "coresfree": 4,
-                "memoryfree": 4096,
-            }
-            return Answer(body={"url": "spark://127.0.0.1:7077", "workers": [worker]})
-        if path == "/log/":
-            query = parse_qs(urlsplit(request.path).query)
-            text = self.drivers[query["driverId"][0]].logs.get(query["logType"][0], "")
-            head = f"==== Bytes 0-{len(text)} of {len(text)} of /work/log ====\n"
-            return Answer(body=head + text, headers={"content-type": "text/plain"})
-        return Answer(404, {"action": "ErrorResponse", "message": f"Unknown path {path}"})
+        match path:
+            case "/json/":
+                return Answer(body=self._listed() | self.page)
+            case "/log/":
+                return self._log(parse_qs(urlsplit(request.path).query))
+            case _:
+                return Answer(404, {"action": "ErrorResponse", "message": f"Unknown path {path}"})
+
+    def _listed(self) -> dict[str, Any]:
+        """The master's page, and the worker's: one fake serves both."""
+        worker = {"id": WORKER, "host": "127.0.0.1", "webuiaddress": self.url, "state": "ALIVE"}
+        drivers = [
+            {"id": driver_id, "state": driver.shown(), "cores": 1, "memory": 1024}
+            for driver_id, driver in self.drivers.items()
+        ]
+        return {
+            "status": "ALIVE",
+            "workerid": WORKER,
+            "workers": [worker | {"coresfree": 4, "memoryfree": 4096}],
+            "activedrivers": [each for each in drivers if each["state"] in _ALIVE],
+            "completeddrivers": [each for each in drivers if each["state"] not in _ALIVE],
+            "activeapps": [],
+        }
+
+    def _log(self, query: dict[str, list[str]]) -> Answer:
+        text = self.drivers[query["driverId"][0]].logs.get(query["logType"][0], "").encode()
+        length = int(query["byteLength"][0])
+        start = int(query.get("offset", [max(len(text) - length, 0)])[0])
+        part = text[start : start + length]
+        head = f"==== Bytes {start}-{start + len(part)} of {len(text)} of /work/log ====\n"
+        # As the worker does: what is cut in the middle of a character is replaced.
+        body = head + part.decode(errors="replace")
+        return Answer(body=body, headers={"content-type": "text/plain"})
 
 
 def _answer(action: str, **body: Any) -> Answer:

@@ -1,0 +1,61 @@
+"""Finding the page that knows: the leading master's, and that of the worker with the driver."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from libra_provider.clients import spark_ui
+from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.core.errors import ServerError
+from libra_provider.core.job import DriverLocation
+from libra_provider.core.masking import masked_text
+
+# Where a driver's own words are. The traceback of a Python driver is in stdout: Spark joins the
+# two streams of its Python process.
+STREAMS = ("stdout", "stderr")
+
+
+def leading(ui_urls: Sequence[str]) -> Dialogue[spark_ui.Cluster]:
+    """What the page of the master that leads says; a standby's page lists nothing.
+
+    Raises ServerError when none of *ui_urls* leads to it.
+    """
+    problem = ServerError("spark master", "no ui_urls are known; set them in the connection")
+    for url in ui_urls:
+        try:
+            found: spark_ui.Cluster = yield Ask(spark_ui.cluster(), url)
+        except ServerError as error:
+            problem = error
+        else:
+            if found.status == "ALIVE":
+                return found
+            problem = ServerError(url, f"this master is {found.status}")
+    raise problem
+
+
+def worker_ui(location: DriverLocation, ui_urls: Sequence[str]) -> Dialogue[str]:
+    """The address of the page of the worker at *location*, or of the master's proxy before it.
+
+    With ``spark.ui.reverseProxy`` a worker's own address is often out of reach.
+    """
+    cluster = yield from leading(ui_urls)
+    own = [each.ui_url for each in cluster.workers if each.worker_id == location.worker_id]
+    proxied = [f"{url}/proxy/{location.worker_id}" for url in ui_urls]
+    problem = ServerError(", ".join(ui_urls), f"it lists no worker {location.worker_id}")
+    for url in [*own, *proxied] if own else []:
+        try:
+            yield Ask(spark_ui.worker_page(), url)
+        except ServerError as error:
+            problem = problem if url in proxied else error
+        else:
+            return url
+    raise problem
+
+
+def first_exception(driver_id: str, worker_ui: str) -> Dialogue[str]:
+    """The first exception in the end of the driver's log, without secrets; or an empty text."""
+    for stream in STREAMS:
+        log: spark_ui.LogPart = yield Ask(spark_ui.driver_log(driver_id, stream), worker_ui)
+        if found := spark_ui.first_exception(log.text):
+            return masked_text(found)
+    return ""

@@ -1,0 +1,113 @@
+"""Following a driver's log: what is new, in whole lines, without what nobody should read."""
+
+from __future__ import annotations
+
+import re
+
+from libra_provider.clients.cluster_pages import STREAMS
+from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.spark_ui import LogPart, driver_log
+from libra_provider.core.masking import masked_text
+
+# A look reads so much of each stream at the most; what is left is read at the next one.
+_PART = 2**16  # bytes
+# The end of a job reads the rest, of a log that somebody may still want to read.
+_REST = 2**24  # bytes
+_APPLICATION = re.compile(r"Connected to Spark cluster with app ID (app-[\w-]+)")
+_SPARK_UI = re.compile(r"Successfully started service 'SparkUI' on port (\d+)")
+# Spark writes the command of a driver at the head of its stderr, again at each relaunch: with every
+# property and argument of the submission, of which it redacts only some.
+_COMMAND_BEGINS = "Launch Command: "
+_COMMAND_ENDS = re.compile(r"=+")
+# A line that does not end is given in pieces; nobody waits for a progress bar.
+_LONGEST_LINE = 2**15  # characters
+# What a worker puts in place of bytes that are no UTF-8. At the end of a part they may be half a
+# character, and the line is read again; elsewhere they make bytes uncountable.
+_REPLACED = "\ufffd"
+
+
+class LogFollower:
+    """One stream of one driver's log, read from where the last reading stopped.
+
+    Ask for the part that begins at ``offset`` (bytes), hand it to :meth:`took`, and so on.
+    """
+
+    def __init__(self) -> None:
+        self.offset = 0
+        self.complete = False
+        self._kept = ""
+        self._unfinished = ""
+        self._in_command = False
+
+    def took(self, part: LogPart) -> list[str]:
+        """The new whole lines of *part*, masked; the line that it breaks off in comes later."""
+        self.complete = part.end >= part.size
+        text = self._kept + part.text
+        whole, ending, rest = text.rpartition("\n")
+        if len(rest) >= _LONGEST_LINE:
+            whole, ending, rest = text, "\n", ""
+        if self._kept or _REPLACED in whole or not rest:
+            self.offset, self._kept = part.end, rest
+        else:
+            self.offset = part.start + len((whole + ending).encode())
+        self._unfinished = rest
+        return self._shown(whole) if ending else []
+
+    def remainder(self) -> list[str]:
+        """The last line of a log that has ended without a line break."""
+        rest, self._unfinished = self._unfinished, ""
+        return self._shown(rest) if rest else []
+
+    def _shown(self, text: str) -> list[str]:
+        return [masked_text(line.rstrip("\r")) for line in text.split("\n") if self._shows(line)]
+
+    def _shows(self, line: str) -> bool:
+        if line.startswith(_COMMAND_BEGINS):
+            self._in_command = True
+            return False
+        if self._in_command:
+            self._in_command = not _COMMAND_ENDS.fullmatch(line.strip())
+            return False
+        return bool(line.strip())
+
+
+class DriverLog:
+    """Both streams of one driver's log, and the facts that they tell of its application."""
+
+    def __init__(self, driver_id: str) -> None:
+        self._driver_id = driver_id
+        self._streams = {stream: LogFollower() for stream in STREAMS}
+        self.application_id: str | None = None
+        self.spark_ui_port: int | None = None
+
+    def new_lines(self, worker_ui: str, *, to_the_end: bool) -> Dialogue[list[str]]:
+        """What was written since the last call, each line marked with its stream."""
+        lines: list[str] = []
+        for stream, log in self._streams.items():
+            new = yield from self._new_of(stream, log, worker_ui, _REST if to_the_end else _PART)
+            lines += [
+                f"[{stream}] {line}" for line in new + (log.remainder() if to_the_end else [])
+            ]
+        self._learn(lines)
+        return lines
+
+    def _new_of(
+        self, stream: str, log: LogFollower, worker_ui: str, budget: int
+    ) -> Dialogue[list[str]]:
+        lines: list[str] = []
+        for _ in range(budget // _PART):
+            call = driver_log(self._driver_id, stream, offset=log.offset, length=_PART)
+            part: LogPart = yield Ask(call, worker_ui)
+            lines += log.took(part)
+            if log.complete:
+                return lines
+        if budget == _REST:
+            lines.append(f"... the rest of a log of {part.size} bytes is on the worker's page")
+        return lines
+
+    def _learn(self, lines: list[str]) -> None:
+        for line in lines:
+            if found := _APPLICATION.search(line):
+                self.application_id = found[1]
+            if found := _SPARK_UI.search(line):
+                self.spark_ui_port = int(found[1])

@@ -1,0 +1,122 @@
+"""A driver on a standalone cluster as people see it: REST port and web pages taken together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from libra_provider.clients import cluster_pages, spark_master, spark_ui
+from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.driver_log import DriverLog
+from libra_provider.clients.look import Look
+from libra_provider.clients.shortage import why_starving, why_waiting
+from libra_provider.core.errors import ServerError
+from libra_provider.core.job import DriverLocation, JobStatus
+from libra_provider.core.patience import utc_now
+from libra_provider.core.states import JobState
+
+
+class DriverView:
+    """One driver, looked at again and again; remembers what the last look has learned.
+
+    Pages that cannot be reached cost their part of the answer and one warning, never the answer.
+    Without *with_log* no lines are given; the log is read until it has told the application's id.
+    """
+
+    def __init__(self, driver_id: str, ui_urls: Sequence[str], *, with_log: bool = True) -> None:
+        self.driver_id = driver_id
+        self._ui_urls = tuple(ui_urls)
+        self._with_log = with_log
+        self._log = DriverLog(driver_id)
+        self._worker: tuple[str, str] = ("", "")
+        self._has_executors = False
+        self._seen: tuple[JobState, datetime] | None = None
+        self._warned = False
+
+    def look(self) -> Dialogue[Look]:
+        """Where the driver stands now, and the lines of its log since the last look."""
+        status: JobStatus = yield Ask(spark_master.status(self.driver_id))
+        lines: list[str] = []
+        warning = ""
+        try:
+            lines = yield from self._new_lines(status)
+            status = yield from self._explained(status)
+        except ServerError as error:
+            status, warning = self._without_pages(status, error)
+        self._seen = (status.state, utc_now())
+        return Look(self._located(status), tuple(lines), warning)
+
+    def _without_pages(self, status: JobStatus, error: ServerError) -> tuple[JobStatus, str]:
+        why = f"{self.driver_id}: its pages cannot be read: {error}"
+        if status.state is JobState.FAILED:
+            detail = "; ".join(
+                filter(None, [status.detail, f"its log could not be read ({error})"])
+            )
+            status = replace(status, detail=detail)
+        warned, self._warned = self._warned, True
+        return status, "" if warned else why
+
+    def _explained(self, status: JobStatus) -> Dialogue[JobStatus]:
+        """*status*, with what the pages add to it."""
+        match status.state:
+            case JobState.WAITING:
+                cluster = yield from cluster_pages.leading(self._ui_urls)
+                return replace(status, detail=why_waiting(self.driver_id, cluster))
+            case JobState.RUNNING if self._log.application_id and not self._has_executors:
+                cluster = yield from cluster_pages.leading(self._ui_urls)
+                return self._with_executors(status, cluster)
+            case JobState.FAILED if status.location:
+                ui = yield from self._worker_ui(status.location)
+                why = yield from cluster_pages.first_exception(self.driver_id, ui)
+                return replace(status, detail="; ".join(filter(None, [status.detail, why])))
+            case JobState.LOST:
+                cluster = yield from cluster_pages.leading(self._ui_urls)
+                return replace(status, detail=f"{status.detail}; {self._last_seen(cluster)}")
+            case _:
+                return status
+
+    def _with_executors(self, status: JobStatus, cluster: spark_ui.Cluster) -> JobStatus:
+        for application in cluster.applications:
+            if application.application_id == self._log.application_id:
+                reason = why_starving(application, cluster)
+                self._has_executors = not reason
+                return replace(status, detail=reason, has_executors=not reason)
+        return status
+
+    def _last_seen(self, cluster: spark_ui.Cluster) -> str:
+        seen = "was not seen before by this try"
+        if self._seen:
+            state, moment = self._seen
+            seen = f"was last seen {state} at {moment:%H:%M:%S} UTC"
+        return f"it {seen}; the master lists {cluster.ended_drivers} ended drivers"
+
+    def _new_lines(self, status: JobStatus) -> Dialogue[list[str]]:
+        wanted = self._with_log or self._log.application_id is None
+        if status.location is None or not wanted:
+            return []
+        ui = yield from self._worker_ui(status.location)
+        lines = yield from self._log.new_lines(ui, to_the_end=status.state.is_terminal)
+        return lines if self._with_log else []
+
+    def _worker_ui(self, location: DriverLocation) -> Dialogue[str]:
+        """The page of the driver's worker; a supervised driver may come back on another one."""
+        worker_id, url = self._worker
+        if location.worker_id != worker_id:
+            url = yield from cluster_pages.worker_ui(location, self._ui_urls)
+            self._log = self._log if not worker_id else DriverLog(self.driver_id)
+            self._worker = (str(location.worker_id), url)
+        return url
+
+    def _located(self, status: JobStatus) -> JobStatus:
+        if status.location is None:
+            return status
+        port, (_, worker_ui) = self._log.spark_ui_port, self._worker
+        page = spark_ui.driver_log_page(worker_ui, self.driver_id) if worker_ui else None
+        location = replace(
+            status.location,
+            application_id=self._log.application_id,
+            spark_ui=f"http://{status.location.host}:{port}" if port else None,
+            log_url=page,
+        )
+        return replace(status, location=location)

@@ -1,0 +1,27 @@
+"""One look at a job: how it stands, and what its log says since the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from libra_provider.clients.dialogue import Dialogue
+from libra_provider.core.job import JobStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """``lines`` are new, whole and without secrets; ``warning`` is something to be said once."""
+
+    status: JobStatus
+    lines: Sequence[str] = ()
+    warning: str = ""
+
+
+class View(Protocol):
+    """A job that is looked at again and again; it remembers what it has shown already."""
+
+    def look(self) -> Dialogue[Look]:
+        """Look once; a server that does not answer the state question raises ServerError."""
+        ...

@@ -1,0 +1,62 @@
+"""Why a driver does not start, or has no executors: sentences from the master's page."""
+
+from __future__ import annotations
+
+from libra_provider.clients.spark_ui import Application, Cluster, Driver, Worker
+from libra_provider.core.units import MIB, readable_size
+
+
+def why_waiting(driver_id: str, cluster: Cluster) -> str:
+    """What a driver that was not started yet asks for, and what there is."""
+    driver = next((each for each in cluster.drivers if each.driver_id == driver_id), None)
+    if driver is None:
+        return "the master's page does not list it"
+    asks = f"asks {_amount(driver.cores, driver.memory_mib)}"
+    alive = cluster.alive
+    if not alive:
+        return f"{asks}; no worker is alive"
+    if any(_fits(driver, worker) for worker in alive):
+        return (
+            f"{asks}, and a worker has room; the master starts one after the other, and at most "
+            "spark.deploy.maxDrivers"
+        )
+    roomiest = max(alive, key=lambda worker: _share(driver, worker))
+    free = _amount(roomiest.cores_free, roomiest.memory_free_mib)
+    return f"{asks}; {_counted(len(alive), 'worker')} alive, the roomiest has {free} free"
+
+
+def why_starving(application: Application, cluster: Cluster) -> str:
+    """Why a running driver's application has no executors; empty if it has some."""
+    if application.cores > 0:
+        return ""
+    free = sum(worker.cores_free for worker in cluster.alive)
+    said = f"its application {application.application_id} has no executors"
+    running = [each for each in cluster.drivers if each.state == "RUNNING"]
+    if free > 0:
+        return f"{said}; {_counted(free, 'core')} free, on no worker with memory enough for one"
+    held = _counted(sum(each.cores for each in running), "core")
+    if not any(each.cores for each in cluster.applications):
+        return (
+            f"{said}; {_counted(len(running), 'driver')} hold all {held} and wait for each other: "
+            "kill one, or limit them by spark.deploy.maxDrivers"
+        )
+    busy = sum(each.cores for each in cluster.applications)
+    return f"{said}; no core is free, drivers hold {held} and other applications {busy}"
+
+
+def _fits(driver: Driver, worker: Worker) -> bool:
+    return worker.cores_free >= driver.cores and worker.memory_free_mib >= driver.memory_mib
+
+
+def _share(driver: Driver, worker: Worker) -> float:
+    """How much of what *driver* asks *worker* has, by the scarcer of the two."""
+    cores = worker.cores_free / max(driver.cores, 1)
+    return min(cores, worker.memory_free_mib / max(driver.memory_mib, 1))
+
+
+def _amount(cores: int, memory_mib: int) -> str:
+    return f"{_counted(cores, 'core')} and {readable_size(memory_mib * MIB)}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
