@@ -82,12 +82,7 @@ class StandaloneCluster:
             self.workers = []
             if self._given_home is None:
                 undo.callback(shutil.rmtree, self.home, ignore_errors=True)
-            self._spark_home = spark_home(self._python)
-            self._environment = _environment(java, self.home) | {
-                "SPARK_HOME": str(self._spark_home),
-                "PYSPARK_PYTHON": str(self._python),
-                "PYSPARK_DRIVER_PYTHON": str(self._python),
-            }
+            self._environment = _environment(java, self.home, self._python)
             self.master = with_free_ports(self._start_master, len(_PORTS))
             undo.callback(lambda: stop_all([*self.workers, self.master]))
             self._start_workers()
@@ -97,7 +92,7 @@ class StandaloneCluster:
     def connection(self) -> dict[str, Any]:
         """The JSON form of an Airflow connection of type ``spark_master``."""
         master, rest = urlsplit(self.master_url), urlsplit(self.rest_url)
-        extra = {"rest_port": rest.port, "ui_urls": self.ui_url}
+        extra = {"rest_port": rest.port, "ui_urls": self.ui_url, "bootstrap": _bootstrap()}
         return {
             "conn_type": "spark_master",
             "host": master.hostname,
@@ -185,8 +180,9 @@ class StandaloneCluster:
         properties = {"spark.port.maxRetries": "0"} | self._properties | dict(rest or {})
         properties_file.write_text("".join(f"{key} {value}\n" for key, value in properties.items()))
         common = ["--host", LOOPBACK, "--properties-file", str(properties_file)]
+        spark_class = f"{self._environment['SPARK_HOME']}/bin/spark-class"
         return ManagedProcess(
-            [str(self._spark_home / "bin" / "spark-class"), arguments[0], *common, *arguments[1:]],
+            [spark_class, arguments[0], *common, *arguments[1:]],
             name=name,
             log_file=self.home / f"{file_name}.log",
             ready=ready,
@@ -206,17 +202,25 @@ def spark_home(python: Path = Path(sys.executable)) -> Path:
     return Path(asked.stdout.strip()).parent
 
 
-def _environment(java: Path, home: Path) -> dict[str, str]:
+def _bootstrap() -> str:
+    """The file of this installation: the workers of a cluster on this machine see it too."""
+    return str(Path(__file__).parent.parent / "jobs" / "bootstrap.py")
+
+
+def _environment(java: Path, home: Path, python: Path = Path(sys.executable)) -> dict[str, str]:
     """What the daemons, and through them drivers and executors, find in their environment."""
     empty = home / "conf"
     empty.mkdir(parents=True, exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     return kept | {
         "JAVA_HOME": str(java),
+        "SPARK_HOME": str(spark_home(python)),
         "SPARK_CONF_DIR": str(empty),
         "SPARK_LOCAL_IP": LOOPBACK,
         "SPARK_PUBLIC_DNS": LOOPBACK,
         "SPARK_LOCAL_DIRS": str(home / "scratch"),
         "SPARK_DAEMON_MEMORY": "512m",
         "SPARK_DAEMON_JAVA_OPTS": _DAEMON_JVM,
+        "PYSPARK_PYTHON": str(python),
+        "PYSPARK_DRIVER_PYTHON": str(python),
     }
