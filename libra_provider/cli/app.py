@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from libra_provider import __version__
-from libra_provider.cli import jobs, local, sql, submit
+from libra_provider.cli import doctor, jobs, local, sql, submit
 from libra_provider.cli.screen import say_error
 from libra_provider.core.errors import BadInput, LibraError
 
@@ -43,6 +43,7 @@ app.command(context_settings={"ignore_unknown_options": True})(submit.submit)
 app.command()(jobs.status)
 app.command()(jobs.logs)
 app.command()(jobs.kill)
+app.command()(doctor.doctor)
 
 
 def _show_version(wanted: bool) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from libra_provider.clients import libra, rows, spark_master, submission
 from libra_provider.clients.client import Client
+from libra_provider.clients.doctor import Examination
+from libra_provider.clients.doctor_libra import examine_libra
+from libra_provider.clients.doctor_master import examine_master
 from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.libra import ResultPage
 from libra_provider.clients.look import Look, View
@@ -53,6 +56,10 @@ class Statements:
         """Every row of statement *job_id*."""
         return self._client.run(rows.all_rows(job_id))
 
+    def examine(self) -> Examination:
+        """Each step that a question to this Libra takes, and how it goes."""
+        return examine_libra(self._client.addresses[0])
+
 
 class Drivers:
     """The drivers of the standalone cluster with the masters *master*."""
@@ -92,3 +99,9 @@ class Drivers:
     def kill(self, job_id: str) -> str:
         """Ask the master to stop driver *job_id*; the answer is what it said."""
         return self._client.send(spark_master.kill(job_id))
+
+    def examine(self) -> Examination:
+        """Each step that a question to these masters takes, and how it goes."""
+        return examine_master(
+            self._client.addresses, master_url=self._master, ui_urls=self._ui_urls
+        )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from libra_provider.clients.doctor import Step
 from libra_provider.clients.libra import ResultPage
 from libra_provider.core.errors import LibraError
 from libra_provider.core.job import JobStatus
@@ -20,6 +22,7 @@ from libra_provider.core.units import readable_duration
 
 # A pipe or a file has no width to fold rows into.
 _ENDLESS = 100_000
+_COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
 _NUMBERS = ("byte", "short", "integer", "long", "float", "double", "decimal")
 # Escape sequences in data would steer the reader's terminal.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), 127)}
@@ -103,6 +106,21 @@ def facts_as_table(facts: Mapping[str, str | None]) -> Table:
     for name, value in facts.items():
         if value:
             table.add_row(name, _text(value))
+    return table
+
+
+def steps_as_table(steps: Sequence[Step]) -> Table:
+    """What a check found, under the address that was asked, each with what to do about it."""
+    table = Table()
+    table.add_column("step", style="bold")
+    table.add_column("result")
+    table.add_column("found, and what to do", overflow="fold")
+    for address, its_steps in itertools.groupby(steps, key=lambda step: step.about):
+        table.add_section()
+        table.add_row("", "", _text(address, "bold"))
+        for step in its_steps:
+            said = f"{step.found}\n→ {step.advice}" if step.advice else step.found
+            table.add_row(step.name, _text(step.outcome, _COLOURS[step.outcome]), _text(said))
     return table
 
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from airflow.sdk import BaseHook, Connection
 
 from libra_provider.clients.client import Client
+from libra_provider.clients.doctor import Examination
 from libra_provider.clients.look import Look, View
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import BadInput, LibraError
@@ -58,6 +59,10 @@ class ServerHook(BaseHook, ABC):
     def greet(self) -> None:
         """Make sure that this is the right server, before a submission that cannot be repeated."""
 
+    def complete(self, job: SparkJob) -> SparkJob:
+        """*job* with what the connection adds; BadInput if it asks for more than it allows."""
+        return job
+
     @abstractmethod
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
         """Submit *job* under *tag*; raises ServerError, BadInput."""
@@ -91,15 +96,16 @@ class ServerHook(BaseHook, ABC):
         """Ask for the end of *job_id*, for triggers."""
 
     @abstractmethod
-    def check(self) -> str:
-        """A sentence that says what answered; raises LibraError."""
+    def examine(self) -> Examination:
+        """What ``libra doctor`` finds out, within twelve seconds; raises BadInput."""
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether this connection works, and a sentence for the person who made it."""
         try:
-            return True, self.check()
+            found = self.examine()
         except LibraError as error:
             return False, str(error)
+        return found.is_well, found.sentence
 
     def close(self) -> None:
         """Give the connections back."""

@@ -8,10 +8,12 @@ from typing import Any
 from airflow.sdk import Connection
 
 from libra_provider.clients import libra
+from libra_provider.clients.doctor import Examination
+from libra_provider.clients.doctor_libra import examine_libra
 from libra_provider.clients.rows import all_rows
 from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import BearerToken, ServerAddress
-from libra_provider.core.errors import BadInput, ServerUnreachable
+from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Backend, JobStatus, SparkJob
 from libra_provider.hooks.base import ServerHook, address, scheme
 
@@ -79,13 +81,9 @@ class LibraHook(ServerHook):
         """
         return self.client().run(all_rows(job_id)).as_dicts()
 
-    def check(self) -> str:
-        """A sentence that says which Libra and which Spark answered; raises LibraError."""
-        found = self.client().send(libra.health())
-        if not found.is_up:
-            server = self.client().addresses[0].url
-            raise ServerUnreachable(server, f"Libra answers, its Spark is down: {found.error}")
-        return f"Libra with Spark {found.spark_version} on {found.master} answers."
+    def examine(self) -> Examination:
+        """From the name of the host to the queue; raises BadInput."""
+        return examine_libra(self.client().addresses[0])
 
     def _completed(self, job: SparkJob) -> SparkJob:
         session, pool = job.session or self.session, job.pool_name or self.pool_name

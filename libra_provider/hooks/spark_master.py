@@ -8,6 +8,8 @@ from typing import Any
 from airflow.sdk import Connection
 
 from libra_provider.clients import spark_master
+from libra_provider.clients.doctor import Examination
+from libra_provider.clients.doctor_master import examine_master
 from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.caps import Caps
@@ -126,7 +128,7 @@ class SparkMasterHook(ServerHook):
         """Ask the master to stop driver *job_id*, for triggers."""
         return await (await self.aclient()).asend(spark_master.kill(job_id))
 
-    def check(self) -> str:
-        """A sentence that says which master answered; raises LibraError."""
-        found = self.client().send(spark_master.ready())
-        return f"The REST port of a Spark {found.spark_version} master answers and is ready."
+    def examine(self) -> Examination:
+        """From the names of the masters to the settings of the one that leads; raises BadInput."""
+        addresses = self.client().addresses
+        return examine_master(addresses, master_url=self.master_url, ui_urls=self.ui_urls)

@@ -1,0 +1,65 @@
+"""``libra doctor``: step by step, what stands between this machine and a server."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from libra_provider.cli.screen import say, show, steps_as_table
+from libra_provider.cli.servers import DEFAULT_LIBRA, Master, Rest, Servers, Token, Ui
+
+if TYPE_CHECKING:
+    # Importing what talks to the network takes longer than `libra --help` may take.
+    from libra_provider.clients.doctor import Examination
+
+NamedLibra = Annotated[
+    str | None,
+    typer.Option(
+        "--libra",
+        envvar="LIBRA_URL",
+        metavar="URL",
+        help=f"Where Libra listens; {DEFAULT_LIBRA} if no master is named either.",
+    ),
+]
+
+
+def doctor(
+    *,
+    libra: NamedLibra = None,
+    token: Token = None,
+    master: Master = None,
+    rest: Rest = None,
+    ui: Ui = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The steps as JSON.")] = False,
+) -> None:
+    """Check the servers that are named, and say what to do; ends with 1 if a step fails.
+
+    Nothing is submitted, changed or stopped.
+    """
+    url = libra or (None if master else DEFAULT_LIBRA)
+    servers = Servers(libra=url or "", token=token, master=master, rest=rest, ui=ui)
+    found = _examinations(servers)
+    steps = [step for each in found for step in each.steps]
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(step) for step in steps], indent=2))
+    else:
+        show(steps_as_table(steps))
+        for each in found:
+            say(each.sentence, style="" if each.is_well else "red")
+    if not all(each.is_well for each in found):
+        raise typer.Exit(1)
+
+
+def _examinations(servers: Servers) -> list[Examination]:
+    found = []
+    if servers.master:
+        with contextlib.closing(servers.drivers()) as drivers:
+            found.append(drivers.examine())
+    if servers.libra:
+        with contextlib.closing(servers.statements()) as statements:
+            found.append(statements.examine())
+    return found

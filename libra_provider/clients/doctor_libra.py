@@ -1,0 +1,152 @@
+"""The steps that check a connection to Libra."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from libra_provider.clients import master_page
+from libra_provider.clients.call import Call, Reply
+from libra_provider.clients.doctor import (
+    Examination,
+    Finding,
+    Reach,
+    Visit,
+    failed,
+    in_turn,
+    ok,
+    skipped,
+    spoken,
+    warning,
+    without_secret,
+)
+from libra_provider.clients.transport import ServerAddress
+from libra_provider.core.errors import ServerError
+
+_HEALTH = Call(method="GET", path="/api/v1/health", parse=lambda reply: reply)
+_QUEUE_SHOWN = 1000  # Libra's largest page
+
+
+def examine_libra(address: ServerAddress) -> Examination:
+    """Every step for the Libra at *address*, within twelve seconds; asks, never acts."""
+    visit = Visit()
+    reach, health = Reach(address.url, visit), _HealthPage(address, visit)
+    checks = {
+        "name": reach.resolves,
+        "port": lambda: reach.opens(lambda: "start it (libra serve), or correct host and port"),
+        "Libra": health.is_libra,
+        "access": lambda: health.lets_in(is_loopback=reach.is_loopback),
+        "driver": health.has_a_driver,
+        "Spark": health.reaches_spark,
+        "version": health.version,
+        "epoch": health.epoch,
+        "queue": health.queue,
+    }
+    return Examination(in_turn(address.url, checks), headlines=("driver",))
+
+
+class _HealthPage:
+    """Libra's health, asked once; each step reads the answer in its own way."""
+
+    def __init__(self, address: ServerAddress, visit: Visit) -> None:
+        self._address, self._visit = address, visit
+        self._reply = Reply(address.url, 0, {}, b"")
+        self._body: Mapping[str, Any] = {}
+        self._spark: Mapping[str, Any] = {}
+
+    def is_libra(self) -> Finding:
+        try:
+            self._reply = self._visit.ask(self._address, _HEALTH)
+        except ServerError as error:
+            return failed(error.problem, "correct host, port and schema (http or https)")
+        self._body = spoken(self._reply)
+        spark = self._body.get("spark")
+        self._spark = spark if isinstance(spark, dict) else {}
+        if self._spark and "service" in self._body:
+            return ok("Libra answers")
+        if self._reply.status in (401, 403) and "detail" in self._body:
+            return ok("Libra answers, or another server that asks for a token")
+        return failed(self._other(), "set the port to the one on which Libra listens (8990)")
+
+    def _other(self) -> str:
+        """Who else it is, by what only they say."""
+        action = str(self._body.get("action") or "")
+        if action.endswith("Response"):
+            return "this is the REST port of a Spark master, not Libra"
+        try:
+            title = self._visit.ask(self._address, master_page.front_page()).title
+        except ServerError:
+            title = ""
+        if title:
+            return f"this is not Libra but a web page, titled {title!r}"
+        return f"this is not Libra: HTTP {self._reply.status}, {self._reply.start[:80]!r}"
+
+    def lets_in(self, *, is_loopback: bool) -> Finding:
+        if self._reply.status in (401, 403):
+            found = f"it refuses this connection (HTTP {self._reply.status})"
+            return failed(found, "set the password to Libra's token (LIBRA_TOKEN of the server)")
+        if self._address.authorization() is not None and not self._answers_strangers():
+            return ok("it takes the token of this connection, and refuses others")
+        if is_loopback:
+            return ok("no token is asked for; only this machine can ask")
+        found = "no token is asked for: whoever reaches this port runs statements"
+        return warning(found, "set LIBRA_TOKEN on the server, and the connection's password")
+
+    def _answers_strangers(self) -> bool:
+        try:
+            reply = self._visit.ask(without_secret(self._address), _HEALTH)
+        except ServerError:
+            return False
+        return reply.status not in (401, 403)
+
+    def has_a_driver(self) -> Finding:
+        if problem := self._spark.get("error"):
+            return failed(
+                f"Libra answers, its Spark is down: {problem}",
+                "Libra tries again by itself; its log and the Spark master say what hinders it",
+            )
+        return ok(
+            f"Libra with Spark {self._spark.get('version')} on {self._spark.get('master')} answers"
+        )
+
+    def reaches_spark(self) -> Finding:
+        status = self._spark.get("status")
+        found = f"its driver is the application {self._spark.get('applicationId')} ({status})"
+        if status == "CONNECTED":
+            return ok(found)
+        return warning(found, "see Libra's log")
+
+    def version(self) -> Finding:
+        if version := self._body.get("version"):
+            return ok(f"{self._body['service']} {version}")
+        found = f"{self._body['service']} says no version: it knows the old contract only"
+        return warning(found, "statements are answered when they are done, and cannot be resumed")
+
+    def epoch(self) -> Finding:
+        epoch = self._body.get("epoch")
+        if epoch is None:
+            return skipped("it does not count its drivers")
+        return ok(f"its driver number {epoch} since its ledger began")
+
+    def queue(self) -> Finding:
+        counts = {state: self._count(state) for state in ("RUNNING", "PENDING")}
+        if None in counts.values():
+            return skipped("it does not list its statements")
+        running, waiting = (_or_more(each) for each in counts.values())
+        return ok(f"{running} statements run, {waiting} wait")
+
+    def _count(self, state: str) -> int | None:
+        def parse(reply: Reply) -> int | None:
+            found = spoken(reply).get("statements")
+            return len(found) if isinstance(found, list) else None
+
+        query = {"state": state, "limit": str(_QUEUE_SHOWN)}
+        call = Call(method="GET", path="/api/v1/statements", parse=parse, query=query)
+        try:
+            return self._visit.ask(self._address, call)
+        except ServerError:
+            return None
+
+
+def _or_more(count: int | None) -> str:
+    return f"{count} or more" if count == _QUEUE_SHOWN else str(count)

@@ -1,0 +1,155 @@
+"""The steps that check a connection to a Spark standalone cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from libra_provider.clients import master_page, spark_master
+from libra_provider.clients.call import Call, Reply
+from libra_provider.clients.doctor import (
+    Examination,
+    Finding,
+    Outcome,
+    Reach,
+    Step,
+    Visit,
+    failed,
+    in_turn,
+    ok,
+    spoken,
+    warning,
+    without_secret,
+)
+from libra_provider.clients.doctor_cluster import Pages, advice_of
+from libra_provider.clients.master_page import FrontPage
+from libra_provider.clients.transport import ServerAddress
+from libra_provider.core.errors import AccessDenied, ServerError, ServerUnreachable
+
+
+def examine_master(
+    addresses: Sequence[ServerAddress], *, master_url: str, ui_urls: Sequence[str]
+) -> Examination:
+    """Every step for the masters at *addresses* (REST), within twelve seconds; asks, never acts."""
+    visit = Visit()
+    pages = Pages(addresses[0], ui_urls, visit)
+    ports = [RestPort(each, visit, pages=pages, master_url=master_url) for each in addresses]
+    chains = [port.steps() for port in ports]
+    if any(port.is_ready for port in ports):
+        chains = [[_stood_in_for(step) for step in chain] for chain in chains]
+    steps = [step for chain in chains for step in chain]
+    versions = {port.version for port in ports if port.version}
+    return Examination([*steps, *pages.steps(versions)], headlines=("ready", "workers"))
+
+
+def _stood_in_for(step: Step) -> Step:
+    """A master that fails while another answers costs safety, not the connection."""
+    if step.outcome is not Outcome.FAILED:
+        return step
+    found = f"{step.found}; another master answers"
+    return replace(step, outcome=Outcome.WARNING, found=found)
+
+
+_READY = Call(method="GET", path="/v1/submissions/readyz", parse=lambda reply: reply)
+
+
+class RestPort:
+    """One master's REST port, asked once; each step reads the answer in its own way."""
+
+    def __init__(
+        self, address: ServerAddress, visit: Visit, *, pages: Pages, master_url: str
+    ) -> None:
+        self._address, self._visit, self._pages = address, visit, pages
+        self._reach = Reach(address.url, visit)
+        self._is_rpc_port = master_url.endswith(f":{self._reach.port}")
+        self._reply = Reply(address.url, 0, {}, b"")
+        self.version = ""
+        self.is_ready = False
+
+    def steps(self) -> list[Step]:
+        """From the name to the readiness."""
+        return in_turn(
+            self._address.url,
+            {
+                "name": self._reach.resolves,
+                "port": lambda: self._reach.opens(self._pages.advice_on_rest),
+                "REST port": self._is_rest,
+                "access": self._lets_in,
+                "ready": self._is_ready,
+            },
+        )
+
+    def _is_rest(self) -> Finding:
+        try:
+            self._reply = self._visit.ask(self._address, _READY)
+        except ServerUnreachable as error:
+            return self._not_http(error)
+        said = spoken(self._reply)
+        self.version = str(said.get("serverSparkVersion") or "")
+        if str(said.get("action")).endswith("Response"):
+            return ok(f"it speaks the submission protocol, of Spark {self.version or '(unsaid)'}")
+        if self._reply.status in (401, 403):
+            return ok(f"something protected answers (HTTP {self._reply.status})")
+        return self._other_page()
+
+    def _not_http(self, error: ServerUnreachable) -> Finding:
+        if self._is_rpc_port:
+            found = f"port {self._reach.port} is the one of spark:// URLs, which is not HTTP"
+            return failed(found, self._pages.advice_on_rest())
+        return failed(error.problem, self._pages.advice_on_rest())
+
+    def _other_page(self) -> Finding:
+        reply = self._reply
+        try:
+            page = self._visit.ask(without_secret(self._address), master_page.front_page())
+        except ServerError:
+            page = FrontPage("", None, None)
+        if not page.title.startswith("Spark"):
+            found = f"this is no REST port of Spark: HTTP {reply.status}, {reply.start[:80]!r}"
+            return failed(found, self._pages.advice_on_rest())
+        advice = advice_of(page) if page.is_master else self._pages.advice_on_rest()
+        return failed(f"this is a web page, titled {page.title!r}", advice)
+
+    def _lets_in(self) -> Finding:
+        try:
+            spark_master.ready().parse(self._reply)
+        except AccessDenied as error:
+            return failed(f"it refuses this connection (HTTP {error.status})", error.problem)
+        except ServerError:
+            pass  # the next step says so
+        if self._address.authorization() is None:
+            return self._open_to_all("no secret is asked for")
+        if self._answers_strangers():
+            return self._open_to_all("the secret of this connection is not asked for")
+        return ok("it takes the secret of this connection, and refuses others")
+
+    def _answers_strangers(self) -> bool:
+        try:
+            reply = self._visit.ask(without_secret(self._address), _READY)
+        except ServerError:
+            return False
+        return reply.status not in (401, 403)
+
+    def _open_to_all(self, found: str) -> Finding:
+        if self._reach.is_loopback:
+            return ok(f"{found}; only this machine can ask")
+        return warning(
+            f"{found}: whoever reaches this port runs code on the cluster",
+            "set spark.master.rest.filters=org.apache.spark.ui.JWSFilter and its secretKey on the "
+            "master, and the connection's password to that key",
+        )
+
+    def _is_ready(self) -> Finding:
+        said = spoken(self._reply)
+        message = str(said.get("message") or "").split("\n")[0]
+        name = f"The REST port of a Spark {self.version} master answers"
+        if said.get("success") is True:
+            self.is_ready = True
+            return ok(f"{name} and is ready")
+        if message.startswith("Missing an action"):
+            self.is_ready = True
+            return ok(f"{name}; before Spark 4.0 it cannot say whether it is ready")
+        return failed(
+            f"it takes no submissions: {message or f'HTTP {self._reply.status}'}",
+            "it is a standby or recovers: wait, or name the other masters in the connection too",
+        )
