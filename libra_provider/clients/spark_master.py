@@ -49,10 +49,11 @@ class MasterVersion:
     spark_version: str
 
 
-def submit(job: SparkJob, tag: str, *, master: str) -> Call[str]:
+def submit(job: SparkJob, tag: str, *, master: str, bootstrap: str | None = None) -> Call[str]:
     """Create a driver for *job* that carries *tag*; the answer is its id.
 
-    *master* is the ``spark://`` URL with every master. The server has no conditional create: two
+    *master* is the ``spark://`` URL with every master, *bootstrap* the path of our
+    ``jobs/bootstrap.py`` on the workers, if they have it. The server has no conditional create: two
     calls make two drivers.
     """
 
@@ -60,22 +61,15 @@ def submit(job: SparkJob, tag: str, *, master: str) -> Call[str]:
         body = _answer(reply)
         driver_id = body.get("submissionId")
         if body.get("success") is not True or not isinstance(driver_id, str):
-            raise _not_created(reply, _message(body))
+            raise Rejected(reply.server, reply.status, _message(body))
         return driver_id
 
     return Call(
         method="POST",
         path="/v1/submissions/create",
         parse=parse,
-        json=create_request(job, tag, master=master),
+        json=create_request(job, tag, master=master, bootstrap=bootstrap),
     )
-
-
-def _not_created(reply: Reply, problem: str) -> ServerError:
-    """A standby or recovering master says so in its message, and takes submissions later."""
-    if "Current state is not alive" in problem:
-        return ServerBusy(reply.server, problem, retry_after=5.0)
-    return Rejected(reply.server, reply.status, problem)
 
 
 def status(driver_id: str) -> Call[JobStatus]:
@@ -84,7 +78,7 @@ def status(driver_id: str) -> Call[JobStatus]:
     def parse(reply: Reply) -> JobStatus:
         body = _answer(reply)
         if body.get("success") is not True:
-            return JobStatus(job_id=driver_id, state=JobState.LOST, detail=_FORGOTTEN)
+            return _not_found(driver_id, body)
         word = body.get("driverState")
         if not isinstance(word, str) or word not in STATE_OF_WORD:
             raise reply.not_as_expected(f"driverState={word!r} is none of Spark's")
@@ -98,6 +92,13 @@ def status(driver_id: str) -> Call[JobStatus]:
     return Call(method="GET", path=f"/v1/submissions/status/{_quoted(driver_id)}", parse=parse)
 
 
+def _not_found(driver_id: str, body: Mapping[str, Any]) -> JobStatus:
+    """A master that does not know a driver says nothing; one that could not look says why."""
+    if why := _message(body):
+        return JobStatus(job_id=driver_id, state=JobState.UNCLEAR, detail=why)
+    return JobStatus(job_id=driver_id, state=JobState.LOST, detail=_FORGOTTEN)
+
+
 _WORD_SAYS = {
     "ERROR": "its worker was lost to the master, or the worker could not start it",
     "UNKNOWN": "the master is recovering",
@@ -107,19 +108,32 @@ _WORD_SAYS = {
 def kill(driver_id: str) -> Call[str]:
     """Ask the master to stop *driver_id*; the answer is its message, also for an ended driver."""
     path = f"/v1/submissions/kill/{_quoted(driver_id)}"
-    return Call(method="POST", path=path, parse=lambda reply: _message(_answer(reply)))
+    return Call(
+        method="POST", path=path, parse=lambda reply: _message(_answer(reply)), repeatable=True
+    )
 
 
 def ready() -> Call[MasterVersion]:
     """Whether this is a master's REST port and takes submissions; raises ServerError if not."""
 
     def parse(reply: Reply) -> MasterVersion:
+        if version := _older_than_readyz(reply):
+            return MasterVersion(version)
         body = _answer(reply)
         if body.get("success") is not True:
-            raise Rejected(reply.server, reply.status, _message(body))
+            raise _not_active(reply, body)
         return MasterVersion(str(body.get("serverSparkVersion", "")))
 
     return Call(method="GET", path="/v1/submissions/readyz", parse=parse)
+
+
+def _older_than_readyz(reply: Reply) -> str | None:
+    """The version of a Spark before 4.0, which names the actions that it knows instead."""
+    if reply.status != 400 or not _speaks_json(reply):
+        return None
+    body = reply.json_object()
+    is_older = str(body.get("message")).startswith("Missing an action")
+    return str(body.get("serverSparkVersion")) if is_older else None
 
 
 def _quoted(driver_id: str) -> str:
@@ -140,17 +154,61 @@ def _location(body: Mapping[str, Any]) -> DriverLocation | None:
 def _answer(reply: Reply) -> dict[str, Any]:
     """The body of an answer in the submission protocol; raises ServerError for all else."""
     if reply.status in (401, 403):
-        advice = "set the connection's password to the master's JWS secret key (base64url)"
-        raise AccessDenied(reply.server, reply.status, advice)
+        raise _denied(reply)
     if _speaks_json(reply):
         body = reply.json_object()
+        if body.get("success") is not True and _NOT_ALIVE.search(str(body.get("message"))):
+            raise _not_active(reply, body)
         if body.get("action") == "ErrorResponse":
-            raise Rejected(reply.server, reply.status, _message(body))
+            raise _error_of(reply, body)
         if "success" in body:
             return body
     if reply.status >= 500:
         raise reply.no_answer()
     raise _wrong_port(reply)
+
+
+# What a standby and a recovering master say to every question; they have done nothing about it.
+_NOT_ALIVE = re.compile(r"Current state is not alive: (\w+)")
+
+
+def _not_active(reply: Reply, body: Mapping[str, Any]) -> ServerBusy:
+    state = _NOT_ALIVE.search(str(body.get("message")))
+    problem = f"this master is {state[1]}" if state else _message(body, "this master is not ready")
+    return ServerBusy(reply.server, problem, retry_after=5.0)
+
+
+def _error_of(reply: Reply, body: Mapping[str, Any]) -> ServerError:
+    if reply.status == 503:  # "Master is not ready."
+        return _not_active(reply, body)
+    if reply.status >= 500:
+        return reply.no_answer()
+    return Rejected(reply.server, reply.status, _message(body))
+
+
+# What org.apache.spark.ui.JWSFilter says, in the title of its page.
+_DENIALS = (
+    (
+        "Authorization header is missing",
+        "it wants signed requests: set the connection's password (LIBRA_MASTER_SECRET on the "
+        "command line) to the master's JWS secret key (base64url)",
+    ),
+    (
+        "JWT Validate Fail",
+        "the connection's password (LIBRA_MASTER_SECRET on the command line) is not the master's "
+        "JWS secret key, spark.org.apache.spark.ui.JWSFilter.param.secretKey, or the two clocks "
+        "are minutes apart",
+    ),
+)
+
+
+def _denied(reply: Reply) -> AccessDenied:
+    advice = (
+        "set the connection's password (LIBRA_MASTER_SECRET on the command line) to the master's "
+        "JWS secret key (base64url), or see what a proxy before it wants"
+    )
+    known = (problem for said, problem in _DENIALS if said in reply.text)
+    return AccessDenied(reply.server, reply.status, next(known, advice))
 
 
 def _speaks_json(reply: Reply) -> bool:
