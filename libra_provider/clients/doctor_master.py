@@ -28,10 +28,14 @@ from libra_provider.core.errors import AccessDenied, ServerError, ServerUnreacha
 
 
 def examine_master(
-    addresses: Sequence[ServerAddress], *, master_url: str, ui_urls: Sequence[str]
+    addresses: Sequence[ServerAddress],
+    *,
+    master_url: str,
+    ui_urls: Sequence[str],
+    visit: Visit | None = None,
 ) -> Examination:
     """Every step for the masters at *addresses* (REST), within twelve seconds; asks, never acts."""
-    visit = Visit()
+    visit = visit or Visit()
     pages = Pages(addresses[0], ui_urls, visit)
     ports = [RestPort(each, visit, pages=pages, master_url=master_url) for each in addresses]
     chains = [port.steps() for port in ports]

@@ -73,7 +73,7 @@ def overview() -> Call[Overview]:
                 status=str(body["status"]),
                 workers=tuple(map(_worker, body["workers"])),
                 ended_starts=tuple(
-                    int(each["starttime"]) / 1000 for each in body["completeddrivers"]
+                    int(each.get("starttime") or 0) / 1000 for each in body["completeddrivers"]
                 ),
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -1,0 +1,404 @@
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from libra_provider.clients import doctor, spark_master
+from libra_provider.clients.authorization import BearerToken
+from libra_provider.clients.client import Client
+from libra_provider.clients.doctor import Examination, Outcome, Step
+from libra_provider.clients.doctor_libra import examine_libra
+from libra_provider.clients.doctor_master import examine_master
+from libra_provider.clients.transport import ServerAddress
+from tests.fakes.libra import TOKEN, FakeLibra
+from tests.fakes.pages import as_spark_3_5, environment_page, front_page
+from tests.fakes.server import Answer, FakeServer, Request
+from tests.fakes.spark_master import WORKER, FakeMaster
+
+GOOD_SETTINGS = {"spark.deploy.maxDrivers": "7", "spark.deploy.recoveryMode": "FILESYSTEM"}
+
+
+@dataclass
+class Master(FakeMaster):
+    """A fake master with the pages that only the doctor reads."""
+
+    settings: dict[str, str] = field(default_factory=lambda: dict(GOOD_SETTINGS))
+    pages: dict[str, Answer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.page["id"] = WORKER
+        self.disturb = self.doctors_page
+
+    def doctors_page(self, request: Request) -> Answer | None:
+        rest = f"127.0.0.1:{self.port}"
+        usual = {
+            "/": front_page("Spark Master at spark://127.0.0.1:7077", rest=rest),
+            "/environment/": environment_page(self.settings),
+        }
+        return (usual | self.pages).get(request.path)
+
+
+@pytest.fixture
+def master() -> Iterator[Master]:
+    with Master() as running:
+        yield running
+
+
+def examined(*urls: str, ui: str, token: str | None = None) -> Examination:
+    addresses = [ServerAddress(url=url, authorization=BearerToken(token)) for url in urls]
+    return examine_master(addresses, master_url="spark://127.0.0.1:7077", ui_urls=[ui])
+
+
+def of_master(master: FakeMaster, token: str | None = None) -> Examination:
+    return examined(master.url, ui=master.url, token=token)
+
+
+def step(found: Examination, name: str) -> Step:
+    return next(each for each in found.steps if each.name == name)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_healthy_master_is_ok_in_every_step(master: Master) -> None:
+    found = of_master(master)
+
+    assert {each.outcome for each in found.steps} == {Outcome.OK}
+    assert found.is_well
+    assert found.sentence == (
+        "The REST port of a Spark 4.3.0 master answers and is ready; "
+        "1 worker alive with 4 cores and 4 GiB free."
+    )
+
+
+def test_the_doctor_only_reads(master: Master) -> None:
+    of_master(master)
+
+    assert {each.method for each in master.requests} == {"GET"}
+
+
+def test_a_name_that_does_not_resolve_is_named_and_not_asked_again() -> None:
+    found = examined("http://nowhere.invalid:6066", ui="http://nowhere.invalid:8080")
+
+    assert not found.is_well
+    assert "the name nowhere.invalid does not resolve" in found.sentence
+    assert step(found, "ready").outcome is Outcome.SKIPPED
+
+
+def test_where_nothing_listens_the_masters_page_tells_the_right_rest_port(master: Master) -> None:
+    closed = free_port()
+    found = examined(f"http://127.0.0.1:{closed}", ui=master.url)
+
+    assert found.sentence == (
+        f"http://127.0.0.1:{closed}: nothing listens on port {closed}; "
+        f"set rest_port to {master.port}, which this master says is its own."
+    )
+
+
+def test_a_master_without_a_rest_port_is_told_to_open_one(master: Master) -> None:
+    master.pages["/"] = front_page("Spark Master at spark://127.0.0.1:7077")
+    found = examined(f"http://127.0.0.1:{free_port()}", ui=master.url)
+
+    assert "set spark.master.rest.enabled=true" in found.sentence
+
+
+@pytest.mark.parametrize("kind", ["Spark Master at spark://m:7077", "Spark Worker at m:7078"])
+def test_a_web_page_of_spark_is_called_by_its_title(master: Master, kind: str) -> None:
+    page = front_page(kind, rest=f"127.0.0.1:{master.port}" if "Master" in kind else None)
+    with FakeServer(lambda _: page) as other:
+        found = examined(other.url, ui=master.url)
+
+    assert f"this is a web page, titled {kind!r}" in found.sentence
+    assert f"set rest_port to {master.port}" in found.sentence
+
+
+def test_the_rpc_port_is_known_for_what_it_is(master: Master) -> None:
+    with FakeServer(lambda _: Answer(hang_up=True)) as rpc:
+        found = examine_master(
+            [ServerAddress(url=rpc.url)],
+            master_url=f"spark://127.0.0.1:{rpc.port}",
+            ui_urls=[master.url],
+        )
+
+    assert f"port {rpc.port} is the one of spark:// URLs" in found.sentence
+
+
+def test_a_login_page_is_no_rest_port(master: Master) -> None:
+    with FakeServer(lambda _: Answer(body="<html>Please log in</html>")) as proxy:
+        found = examined(proxy.url, ui=master.url)
+
+    assert "this is no REST port of Spark: HTTP 200, '<html>Please log in</html>'" in found.sentence
+
+
+def test_a_refusal_is_about_access_and_names_the_secret(master: Master) -> None:
+    master.pages["/v1/submissions/readyz"] = Answer(403, "<html>Forbidden</html>")
+    found = of_master(master)
+
+    assert step(found, "REST port").outcome is Outcome.OK
+    assert step(found, "access").outcome is Outcome.FAILED
+    assert "JWS secret key" in found.sentence
+
+
+def test_a_secret_that_is_not_asked_for_is_said(master: Master) -> None:
+    found = of_master(master, token="a-secret")
+
+    assert "the secret of this connection is not asked for" in step(found, "access").found
+
+
+def test_a_secret_that_is_asked_for_is_seen_to_be(master: Master) -> None:
+    usual = master.doctors_page
+
+    def protected(request: Request) -> Answer | None:
+        strange = "authorization" not in request.headers
+        return Answer(403, "") if "/v1/" in request.path and strange else usual(request)
+
+    master.disturb = protected
+    found = of_master(master, token="a-secret")
+
+    assert (
+        step(found, "access").found == "it takes the secret of this connection, and refuses others"
+    )
+
+
+def test_an_open_master_beyond_this_machine_is_a_warning(master: Master) -> None:
+    # Linux takes this address for the machine itself; for the doctor it is anybody's.
+    found = examined(f"http://0.0.0.0:{master.port}", ui=master.url)
+
+    assert step(found, "access").outcome is Outcome.WARNING
+    assert "whoever reaches this port runs code on the cluster" in step(found, "access").found
+    assert found.is_well
+
+
+def test_a_standby_is_not_ready_and_its_page_says_so(master: Master) -> None:
+    said = {"action": "ErrorResponse", "message": "Master is not ready."}
+    master.pages["/v1/submissions/readyz"] = Answer(503, said)
+    master.page["status"] = "STANDBY"
+    found = of_master(master)
+
+    assert "it takes no submissions: Master is not ready." in found.sentence
+    assert step(found, "leads").found == "this master is STANDBY"
+
+
+def test_a_dead_master_beside_a_ready_one_is_a_warning(master: Master) -> None:
+    found = examined(f"http://127.0.0.1:{free_port()}", master.url, ui=master.url)
+
+    assert found.is_well
+    assert [each.outcome for each in found.steps if each.name == "port"] == [
+        Outcome.WARNING,
+        Outcome.OK,
+    ]
+    assert found.sentence.endswith("1 warning, see libra doctor.")
+
+
+def test_no_living_worker_is_a_failure(master: Master) -> None:
+    master.page["workers"] = []
+    found = of_master(master)
+
+    assert "none of 0 workers is alive" in found.sentence
+
+
+def test_an_unreachable_page_costs_facts_and_not_the_connection(master: Master) -> None:
+    found = examined(master.url, ui=f"http://127.0.0.1:{free_port()}")
+
+    assert found.is_well
+    assert step(found, "web page").outcome is Outcome.WARNING
+    assert step(found, "version").found == "Spark 4.3.0"
+
+
+def worker_at(url: str) -> dict[str, Any]:
+    return {
+        "id": "worker-2",
+        "webuiaddress": url,
+        "state": "ALIVE",
+        "coresfree": 2,
+        "memoryfree": 1024,
+    }
+
+
+def test_an_unreachable_worker_page_is_a_warning(master: Master) -> None:
+    master.page["workers"] = [worker_at(f"http://127.0.0.1:{free_port()}")]
+    found = of_master(master)
+
+    assert step(found, "worker pages").outcome is Outcome.WARNING
+    assert "spark.ui.reverseProxy=true" in step(found, "worker pages").advice
+
+
+def test_worker_pages_behind_the_masters_proxy_are_found(master: Master) -> None:
+    master.page["workers"] = [worker_at(f"http://127.0.0.1:{free_port()}")]
+    master.pages["/proxy/worker-2/json/"] = Answer(body={"id": "worker-2"})
+    found = of_master(master)
+
+    assert step(found, "worker pages").found == (
+        "they answer through the master (spark.ui.reverseProxy)"
+    )
+
+
+def test_a_worker_of_another_version_is_a_warning(master: Master) -> None:
+    with FakeServer(lambda _: front_page("Spark Worker at m:7078", version="4.1.0")) as worker:
+        master.page["workers"] = [worker_at(worker.url)]
+        found = of_master(master)
+
+    assert step(found, "version").found == "Spark 4.3.0 on the master and 4.1.0 on a worker"
+
+
+def test_an_untested_version_is_a_warning(master: Master) -> None:
+    said = {"action": "ReadyzResponse", "success": True, "serverSparkVersion": "5.0.0-SNAPSHOT"}
+    master.pages["/v1/submissions/readyz"] = Answer(body=said)
+    found = of_master(master)
+
+    assert step(found, "version").outcome is Outcome.WARNING
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "says"),
+    [
+        ({}, "number of drivers", "they can hold all cores and wait for each other"),
+        ({}, "recovery", "a restarted master forgets its drivers"),
+        (
+            {"spark.master.rest.allowedAppResourcePatterns": "hdfs://.*"},
+            "application files",
+            "only application files that fit hdfs://.* may be submitted",
+        ),
+    ],
+)
+def test_settings_that_surprise_one_day_are_warnings(
+    master: Master, settings: dict[str, str], name: str, says: str
+) -> None:
+    master.settings = settings
+    found = of_master(master)
+
+    assert step(found, name).outcome is Outcome.WARNING
+    assert says in step(found, name).found
+    assert found.is_well
+
+
+def test_a_master_that_forgets_within_minutes_is_a_warning(master: Master) -> None:
+    master.settings["spark.deploy.retainedDrivers"] = "2"
+    now = str(int(time.time() * 1000))
+    master.page["completeddrivers"] = [{"starttime": now}] * 2
+    found = of_master(master)
+
+    assert step(found, "memory of drivers").outcome is Outcome.WARNING
+    assert "it keeps 2 ended drivers, 2 now" in step(found, "memory of drivers").found
+
+
+def test_spark_3_5_works_and_what_it_lacks_is_said(master: Master) -> None:
+    usual = master.doctors_page
+    master.disturb = lambda request: as_spark_3_5(request) or usual(request)
+    found = of_master(master)
+
+    assert found.is_well
+    assert "before Spark 4.0 it cannot say whether it is ready" in step(found, "ready").found
+    assert "Spark 3.5.7 is outside of the tested 4.0 to 4.3" in step(found, "version").found
+    assert step(found, "recovery").outcome is Outcome.SKIPPED
+
+
+def test_spark_3_5_is_greeted_before_a_submission(master: Master) -> None:
+    master.disturb = as_spark_3_5
+    client = Client([ServerAddress(url=master.url)])
+    answer = client.send(spark_master.ready())
+    client.close()
+
+    assert answer.spark_version == "3.5.7"
+
+
+def test_a_port_that_never_answers_does_not_hold_the_doctor_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        found = examine_master(
+            [ServerAddress(url=url)],
+            master_url="spark://127.0.0.1:7077",
+            ui_urls=[url],
+            visit=doctor.Visit(seconds=0.3),
+        )
+
+    assert "it took the request and did not answer in time" in found.sentence
+    assert not found.is_well
+
+
+def test_what_was_not_reached_in_time_is_not_well() -> None:
+    def too_late() -> doctor.Finding:
+        return doctor.Finding(Outcome.OK, str(doctor.Visit(seconds=0).share()))
+
+    found = Examination(doctor.in_turn("http://m", {"ready": too_late}), headlines=("ready",))
+
+    assert not found.is_well
+    assert found.sentence == "http://m: not reached: the 12 s for the whole check were over."
+
+
+@pytest.fixture
+def libra() -> Iterator[FakeLibra]:
+    with FakeLibra() as running:
+        yield running
+
+
+def of_libra(url: str, token: str | None = TOKEN) -> Examination:
+    return examine_libra(ServerAddress(url=url, authorization=BearerToken(token)))
+
+
+def test_a_healthy_libra_is_well(libra: FakeLibra) -> None:
+    found = of_libra(libra.url)
+
+    assert found.is_well
+    assert found.sentence.startswith("Libra with Spark 4.3.0 on spark://m:7077 answers")
+    assert (
+        step(found, "access").found == "it takes the token of this connection, and refuses others"
+    )
+
+
+def test_a_wrong_token_is_about_access(libra: FakeLibra) -> None:
+    found = of_libra(libra.url, token="wrong")
+
+    assert step(found, "Libra").outcome is Outcome.OK
+    assert "set the password to Libra's token" in found.sentence
+
+
+def test_a_libra_without_spark_says_why(libra: FakeLibra) -> None:
+    spark = {"status": "ERROR", "error": "the master spark://m:7077 does not answer"}
+    libra.disturb = lambda _: Answer(body={"service": "whereq-libra", "spark": spark})
+    found = of_libra(libra.url)
+
+    assert step(found, "driver").outcome is Outcome.FAILED
+    assert "its Spark is down: the master spark://m:7077 does not answer" in found.sentence
+
+
+def airflow(_: Request) -> Answer:
+    return Answer(404, {"error": "/api/v1 has been removed in Airflow 3"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (airflow, "this is not Libra: HTTP 404"),
+        (lambda _: front_page("Spark Master at spark://m:7077"), "titled 'Spark Master at"),
+        (
+            lambda _: Answer(468, {"action": "ErrorResponse", "message": "Unknown protocol"}),
+            "this is the REST port of a Spark master, not Libra",
+        ),
+    ],
+)
+def test_others_are_told_from_libra(answer: Callable[[Request], Answer], says: str) -> None:
+    with FakeServer(answer) as other:
+        found = of_libra(other.url)
+
+    assert says in found.sentence
+    assert not found.is_well
+
+
+def test_the_old_contract_is_a_warning(libra: FakeLibra) -> None:
+    spark = {"status": "CONNECTED", "version": "3.5.0", "master": "local[*]"}
+    libra.disturb = lambda _: Answer(body={"service": "whereq-libra", "spark": spark})
+    found = of_libra(libra.url)
+
+    assert found.is_well
+    assert step(found, "version").outcome is Outcome.WARNING
+    assert step(found, "queue").outcome is Outcome.SKIPPED
