@@ -1,0 +1,1 @@
+"""What runs inside drivers; the standard library and pyspark only."""
