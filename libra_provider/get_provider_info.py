@@ -77,6 +77,23 @@ SPARK_MASTER = {
             "description": "A JSON object of properties that a job gets unless it sets them.",
             "schema": {"type": ["object", "null"], "default": None},
         },
+        "max_cores": {
+            "label": "Most cores",
+            "description": "That the executors of one job take together (spark.cores.max; its "
+            "default, too), and its driver. Empty: no limit.",
+            "schema": {"type": ["integer", "null"], "minimum": 1, "default": None},
+        },
+        "max_memory": {
+            "label": "Most memory",
+            "description": "Of a driver, and of each executor, such as 8g. Empty: no limit.",
+            "schema": {"type": ["string", "null"], "default": None},
+        },
+        "bootstrap": {
+            "label": "Bootstrap",
+            "description": "Where the workers have libra_provider/jobs/bootstrap.py, such as "
+            "local:/opt/libra/bootstrap.py: Python processes then end with their drivers.",
+            "schema": {"type": ["string", "null"], "default": None},
+        },
         "verify": _VERIFY,
         "timeout": _TIMEOUT,
     },

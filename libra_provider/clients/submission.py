@@ -1,31 +1,75 @@
-"""The body of a create call: a job, in the words of the master's submission protocol."""
+"""The body of a create call: a job, in the words of the master's submission protocol.
+
+A Python file runs through SparkSubmit inside the driver's JVM, in client mode. So the job finds
+what ``spark-submit --deploy-mode client`` would give it, properties and ``sys.path``, except for
+
+- ``spark.libra.tag`` and ``spark.libra.run``, by which a submission is found again;
+- ``spark.driver.host``, and the ids, ports, times and folders that differ between any two runs;
+- the environment, which is the worker's with ``env_vars``, not the submitter's;
+- the working directory, which is the driver's own on the worker;
+- an application given by http(s) or ftp, whose folder (``sys.path[0]``) is that directory.
+"""
 
 from __future__ import annotations
 
+import math
+from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
+from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.properties import DRIVER_TIMEOUT, PROPERTY_OF
 
 TAG = "spark.libra.tag"
 ORIGIN = "spark.libra.run"
 # What the server speaks is read from its answers; the field is required and not interpreted.
 _CLIENT_VERSION = "4.3.0"
 _PYTHON_MAIN = "org.apache.spark.deploy.SparkSubmit"
-_LISTS = {
-    "py_files": "--py-files",
-    "jars": "--jars",
-    "files": "--files",
-    "archives": "--archives",
-    "packages": "--packages",
+_TIMEOUT_PLUGIN = "org.apache.spark.deploy.DriverTimeoutPlugin"
+_LISTS = ("py_files", "jars", "files", "archives", "packages")
+# SparkSubmit acts on these only when they are its arguments, not when they are system properties.
+_OPTION_OF = {
+    "spark.submit.pyFiles": "--py-files",
+    "spark.jars": "--jars",
+    "spark.files": "--files",
+    "spark.archives": "--archives",
+    "spark.jars.packages": "--packages",
+    "spark.jars.excludes": "--exclude-packages",
+    "spark.jars.repositories": "--repositories",
+    "spark.kerberos.principal": "--principal",
+    "spark.kerberos.keytab": "--keytab",
 }
+_CONF_OPTIONS = ("spark.jars.ivy", "spark.jars.ivySettings")
+# As bin/spark-submit sets it: the driver's hashes of texts are those of the executors (lookup()).
+_PYTHON_ENVIRONMENT = {"PYTHONHASHSEED": "0"}
+# The worker replaces it by the path under which it has stored the application.
+_FETCHED = "{{USER_JAR}}"
 
 
-def create_request(job: SparkJob, tag: str, *, master: str) -> dict[str, Any]:
-    """The body of a create call.
+def create_request(
+    job: SparkJob, tag: str, *, master: str, bootstrap: str | None = None
+) -> dict[str, Any]:
+    """The body of a create call; *bootstrap* is the path of ``jobs/bootstrap.py`` on the workers.
 
     Properties travel in ``sparkProperties`` only: Spark redacts them in the driver's log, and does
-    not redact ``appArgs``.
+    not redact ``appArgs``. Raises BadInput for a secret that Spark would write to that log.
     """
+    properties = _properties(job, tag, master)
+    resource = (
+        _python_resource(job, properties, bootstrap)
+        if job.kind is Kind.PYTHON_FILE
+        else _jar_resource(job, properties)
+    )
+    return {
+        "action": "CreateSubmissionRequest",
+        "clientSparkVersion": _CLIENT_VERSION,
+        "sparkProperties": properties,
+        **resource,
+    }
+
+
+def _properties(job: SparkJob, tag: str, master: str) -> dict[str, str]:
     properties = {
         **job.conf,
         "spark.app.name": job.conf.get("spark.app.name") or job.name or "libra",
@@ -33,45 +77,111 @@ def create_request(job: SparkJob, tag: str, *, master: str) -> dict[str, Any]:
         "spark.submit.deployMode": "cluster",
         TAG: tag,
     }
+    for name in _LISTS:
+        if values := getattr(job, name):
+            properties[PROPERTY_OF[name]] = ",".join(values)
     if job.supervise:
         properties["spark.driver.supervise"] = "true"
     if job.origin:
         properties[ORIGIN] = "/".join(job.origin.values())
-    resource = _python_resource if job.kind is Kind.PYTHON_FILE else _jar_resource
-    return {
-        "action": "CreateSubmissionRequest",
-        "clientSparkVersion": _CLIENT_VERSION,
-        "sparkProperties": properties,
-        "environmentVariables": dict(job.env_vars),
-        **resource(job, properties, master),
-    }
+    if job.driver_timeout:
+        properties[DRIVER_TIMEOUT] = f"{math.ceil(job.driver_timeout / 60)}min"
+    if DRIVER_TIMEOUT in properties:
+        _with_item(properties, "spark.plugins", _TIMEOUT_PLUGIN)
+    return properties
 
 
-def _python_resource(job: SparkJob, properties: dict[str, str], master: str) -> dict[str, Any]:
-    """A Python file runs through SparkSubmit inside the driver's JVM.
+def _with_item(properties: dict[str, str], key: str, item: str) -> None:
+    """The list under *key* has *item*, at its end unless it was there."""
+    items = [each for text in properties.get(key, "").split(",") if (each := text.strip())]
+    properties[key] = ",".join(items if item in items else [*items, item])
+
+
+def _python_resource(
+    job: SparkJob, properties: dict[str, str], bootstrap: str | None
+) -> dict[str, Any]:
+    """SparkSubmit as the main class, and what it interprets as its arguments.
 
     Without ``--master`` there, the job would run in ``local[*]`` on one worker, silently.
     """
-    lists = [
-        word
-        for name, option in _LISTS.items()
-        if (values := getattr(job, name))
-        for word in (option, ",".join(values))
-    ]
-    inner = ["--master", master, "--deploy-mode", "client", "--name", properties["spark.app.name"]]
-    arguments = [*inner, *lists, str(job.application), *job.application_args]
-    return {"appResource": "", "mainClass": _PYTHON_MAIN, "appArgs": arguments}
-
-
-def _jar_resource(job: SparkJob, properties: dict[str, str], _master: str) -> dict[str, Any]:
-    properties["spark.jars"] = ",".join([str(job.application), *job.jars])
-    for name in ("files", "archives"):
-        if values := getattr(job, name):
-            properties[f"spark.{name}"] = ",".join(values)
-    if job.packages:
-        properties["spark.jars.packages"] = ",".join(job.packages)
+    _refuse_credentials(properties)
+    inner = ["--master", properties["spark.master"], "--deploy-mode", "client"]
+    inner += ["--name", properties["spark.app.name"]]
+    for key, option in _OPTION_OF.items():
+        if key in properties:
+            inner += [option, properties.pop(key)]
+    for key in _CONF_OPTIONS:
+        if key in properties:
+            inner += ["--conf", f"{key}={properties[key]}"]
+    resource, script = _fetched(str(job.application))
+    if bootstrap and resource:
+        # Only SparkSubmit's own script may be a URL; what the bootstrap runs is a path.
+        inner += [bootstrap, _path(script)]
+    else:
+        inner += [script]
+    arguments = [*inner, *job.application_args]
     return {
-        "appResource": job.application,
+        "appResource": resource,
+        "mainClass": _PYTHON_MAIN,
+        "appArgs": arguments,
+        "environmentVariables": _PYTHON_ENVIRONMENT | job.env_vars,
+    }
+
+
+def _refuse_credentials(properties: dict[str, str]) -> None:
+    repositories = properties.get("spark.jars.repositories", "")
+    if "@" in repositories:
+        expected = (
+            "a password in it would stand in the driver's log; "
+            "put it into a file on the workers and name that in spark.jars.ivySettings"
+        )
+        raise BadInput("conf['spark.jars.repositories']", "***", expected)
+
+
+def _fetched(application: str) -> tuple[str, str]:
+    """What the worker fetches for a Python *application*, and what SparkSubmit runs.
+
+    The worker gets something to fetch even where it need not: an empty resource is refused by
+    masters with ``spark.master.rest.allowedAppResourcePatterns``. A file is run where it lies,
+    beside the modules that it imports. What may need the job's own credentials is not for the
+    worker, which has none of them.
+    """
+    scheme = _scheme(application)
+    if scheme in ("", "file", "local"):
+        return _file_uri(application), application
+    if scheme in ("http", "https", "ftp"):
+        return application, _FETCHED
+    return "", application
+
+
+def _jar_resource(job: SparkJob, properties: dict[str, str]) -> dict[str, Any]:
+    application = str(job.application)
+    jars = properties.get("spark.jars")
+    properties["spark.jars"] = f"{application},{jars}" if jars else application
+    if python := properties.get("spark.submit.pyFiles"):
+        for each in python.split(","):
+            _with_item(properties, "spark.files", each)
+    local = _scheme(application) in ("", "file", "local")
+    return {
+        # The worker fetches it, and knows no "local:".
+        "appResource": _file_uri(application) if local else application,
         "mainClass": job.java_class,
         "appArgs": list(job.application_args),
+        "environmentVariables": dict(job.env_vars),
     }
+
+
+def _scheme(application: str) -> str:
+    """Lower-case; empty for a path."""
+    scheme, colon, _ = application.split("/", 1)[0].partition(":")
+    return scheme.lower() if colon else ""
+
+
+def _path(application: str) -> str:
+    """The path of a file on the worker, however it was given."""
+    return unquote(urlsplit(application).path) if _scheme(application) else application
+
+
+def _file_uri(application: str) -> str:
+    # Spark's own spelling, which patterns of a master are written for: one slash.
+    return "file:" + PurePosixPath(_path(application)).as_uri().removeprefix("file://")

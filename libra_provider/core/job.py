@@ -117,7 +117,7 @@ class SparkJob:
             parameter = f"env_vars[{name!r}]"
             if not name or {"=", "\0"} & set(name):
                 raise BadInput(parameter, MASK, "this cannot be a variable's name")
-            if not isinstance(value, str) or "\0" in value:
+            if "\0" in str(value) or not isinstance(value, str):
                 raise BadInput(parameter, MASK, "its value must be a text without NUL characters")
             if name in _OF_THE_HOST:
                 raise BadInput(parameter, value, "the master drops it: each host has its own")
@@ -131,8 +131,8 @@ class SparkJob:
             raise BadInput("driver_timeout", self.driver_timeout, expected)
         if self.supervise and self.driver_timeout:
             raise BadInput("driver_timeout", self.driver_timeout, "supervise would start it again")
-        if self.name is not None and not (isinstance(self.name, str) and self.name.strip()):
-            raise BadInput("name", self.name, "it must be a text that is not empty")
+        if self.name is not None and not self.name.strip():
+            raise BadInput("name", self.name, "it must not be empty")
 
     def _check_twice(self) -> None:
         """A parameter and a property that say the same could say different things."""

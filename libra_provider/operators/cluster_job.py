@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
 from libra_provider.core.files import located
-from libra_provider.core.job import Backend, DeployMode, JobStatus, SparkJob, spark_conf
+from libra_provider.core.job import Backend, DeployMode, JobStatus, SparkJob
+from libra_provider.core.properties import spark_conf
+from libra_provider.core.units import duration_in_seconds
 from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.airflow_errors import final_where_retrying_cannot_help
 from libra_provider.operators.base import JobOperator
@@ -33,6 +36,8 @@ class SparkClusterJobOperator(JobOperator):
     :param env_vars: environment variables of the driver (templated).
     :param name: the application's name (templated); default: the ids of Dag and task.
     :param supervise: let the master start the driver again whenever it fails.
+    :param driver_timeout: how long the driver may run ("30 min", in whole minutes); then it ends
+        by itself and fails, even if Airflow is gone.
     :param wait_for_completion: False submits only, and returns the driver's id for a sensor.
     :param spark_master_conn_id: a connection of type ``spark_master``.
 
@@ -72,6 +77,7 @@ class SparkClusterJobOperator(JobOperator):
         env_vars: dict[str, str] | None = None,
         name: str | None = None,
         supervise: bool = False,
+        driver_timeout: float | str | timedelta | None = None,
         wait_for_completion: bool = True,
         spark_master_conn_id: str = SparkMasterHook.default_conn_name,
         **kwargs: Any,
@@ -90,6 +96,9 @@ class SparkClusterJobOperator(JobOperator):
         self.env_vars = env_vars
         self.name = name
         self.supervise = supervise
+        self.driver_timeout = driver_timeout and duration_in_seconds(
+            driver_timeout, parameter="driver_timeout"
+        )
         self.wait_for_completion = wait_for_completion
 
     @property
@@ -98,22 +107,26 @@ class SparkClusterJobOperator(JobOperator):
         return self.spark_master_conn_id
 
     def plan(self, context: Context) -> SparkJob:
-        """The job, checked; local paths are absolute."""
+        """The job, checked against its connection too; local paths are absolute."""
         beside = Path(context["dag"].fileloc).parent
-        return SparkJob.from_application(
+        conf = spark_conf(self.conf, deploy_mode=DeployMode.CLUSTER)
+        default_name = f"{self.dag_id}.{self.task_id}"
+        job = SparkJob.from_application(
             located(self.application, beside, parameter="application"),
             application_args=self.application_args,
             java_class=self.java_class,
-            conf=spark_conf(self.conf, deploy_mode=DeployMode.CLUSTER),
+            conf=conf,
             py_files=[located(each, beside, parameter="py_files") for each in self.py_files],
             jars=[located(each, beside, parameter="jars") for each in self.jars],
             files=[located(each, beside, parameter="files") for each in self.files],
             archives=[located(each, beside, parameter="archives") for each in self.archives],
             packages=self.packages,
             env_vars=self.env_vars or {},
-            name=self.name or f"{self.dag_id}.{self.task_id}",
+            name=self.name or (None if "spark.app.name" in conf else default_name),
             supervise=self.supervise,
+            driver_timeout=self.driver_timeout,
         )
+        return self.server.complete(job)
 
     def execute(self, context: Context) -> Any:
         """Submit the driver; wait for its end unless ``wait_for_completion`` is False."""

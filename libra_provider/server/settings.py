@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import spark_conf
 from libra_provider.core.masking import MASK, masked_conf
+from libra_provider.core.properties import spark_conf
 from libra_provider.core.units import MIB, duration_in_seconds, size_in_bytes
 from libra_provider.server.pools import DEFAULT_POOL, STANDARD_POOLS, Pool
 

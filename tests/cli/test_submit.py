@@ -81,7 +81,7 @@ def test_properties_environment_and_lists_reach_the_master(
     [driver] = fake_master.drivers.values()
     assert driver.request["sparkProperties"]["spark.executor.memory"] == "1536m"
     assert driver.request["sparkProperties"]["spark.driver.supervise"] == "true"
-    assert driver.request["environmentVariables"] == {"TZ": "UTC"}
+    assert driver.request["environmentVariables"]["TZ"] == "UTC"
     assert f"{tmp_path}/a.zip,{tmp_path}/b.py" in arguments_of(fake_master)
     assert "http://host/x.jar" in arguments_of(fake_master)
 

@@ -16,8 +16,8 @@ from libra_provider.core.job import (
     SparkJob,
     Timings,
     new_tag,
-    spark_conf,
 )
+from libra_provider.core.properties import spark_conf
 from libra_provider.core.states import JobState
 
 

@@ -203,7 +203,7 @@ def test_bad_input_ends_the_task_before_anything_is_sent(
     assert master.requests == []
 
 
-@pytest.mark.parametrize("scheme", ["local:/jobs/", "http://h/", "s3a://b/", "hdfs:///jobs/"])
+@pytest.mark.parametrize("scheme", ["local:/jobs/", "s3a://b/", "hdfs:///jobs/"])
 def test_a_url_is_used_as_it_is(master: FakeMaster, runner: TaskRunner, scheme: str) -> None:
     result = run(runner, f"{scheme}etl.py")
 

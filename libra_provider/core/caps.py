@@ -1,0 +1,69 @@
+"""What a connection gives to its jobs, and how much they may take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from libra_provider.core.errors import BadInput
+from libra_provider.core.job import SparkJob
+from libra_provider.core.properties import CORES_MAX, PROPERTY_OF, whole_number
+from libra_provider.core.units import size_in_bytes, spark_size
+
+_MEMORY = ("spark.driver.memory", "spark.executor.memory")
+_SPARKS_OWN_MEMORY = "1g"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """Defaults and limits of the connection *connection_id*.
+
+    ``defaults`` are properties that a job gets unless it sets them. ``max_cores`` limits the
+    executors of a job together (``spark.cores.max``), and its driver; ``max_memory`` ("8g") its
+    driver, and each executor.
+    """
+
+    connection_id: str
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    max_cores: int | str | None = None
+    max_memory: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_cores is not None:
+            cores = whole_number("max_cores", self.max_cores)
+            object.__setattr__(self, "max_cores", int(cores))
+        if self.max_memory is not None:
+            size = spark_size(self.max_memory, parameter="max_memory")
+            object.__setattr__(self, "max_memory", size)
+
+    def complete(self, job: SparkJob) -> SparkJob:
+        """*job* with the defaults that it leaves open; BadInput if it asks for more than it may."""
+        said = {PROPERTY_OF[name] for name in PROPERTY_OF if getattr(job, name)}
+        open_ = {key: value for key, value in self.defaults.items() if key not in said}
+        conf = {**open_, **job.conf}
+        self._limit_cores(conf)
+        self._limit_memory(conf)
+        return job.replace(conf=conf)
+
+    def _limit_cores(self, conf: dict[str, str]) -> None:
+        if self.max_cores is None:
+            return
+        limit = int(self.max_cores)
+        conf.setdefault(CORES_MAX, str(limit))
+        for key in (CORES_MAX, "spark.driver.cores"):
+            if key in conf and int(conf[key]) > limit:
+                raise self._too_much(key, conf[key], f"max_cores={self.max_cores}")
+
+    def _limit_memory(self, conf: dict[str, str]) -> None:
+        if self.max_memory is None:
+            return
+        limit = size_in_bytes(self.max_memory)
+        for key in _MEMORY:
+            if key not in conf and size_in_bytes(_SPARKS_OWN_MEMORY) > limit:
+                conf[key] = self.max_memory
+            if key in conf and size_in_bytes(conf[key]) > limit:
+                raise self._too_much(key, conf[key], f"max_memory={self.max_memory}")
+
+    def _too_much(self, key: str, value: str, limit: str) -> BadInput:
+        allows = f"connection {self.connection_id} allows at most {limit}"
+        return BadInput(f"conf[{key!r}]", value, allows)

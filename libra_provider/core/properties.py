@@ -1,0 +1,114 @@
+"""Spark properties: which values can work, in Spark's own spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from libra_provider.core.errors import BadInput
+from libra_provider.core.units import spark_size
+
+CORES_MAX = "spark.cores.max"
+DRIVER_TIMEOUT = "spark.driver.timeout"
+# What a parameter of a job says, and the property that says the same.
+PROPERTY_OF = {
+    "name": "spark.app.name",
+    "jars": "spark.jars",
+    "files": "spark.files",
+    "archives": "spark.archives",
+    "py_files": "spark.submit.pyFiles",
+    "packages": "spark.jars.packages",
+    "driver_timeout": DRIVER_TIMEOUT,
+}
+_SIZES = (
+    "spark.driver.memory",
+    "spark.driver.memoryOverhead",
+    "spark.executor.memory",
+    "spark.executor.memoryOverhead",
+    "spark.executor.pyspark.memory",
+    "spark.kryoserializer.buffer",
+    "spark.kryoserializer.buffer.max",
+)
+_SIZES_OR_NONE = ("spark.driver.maxResultSize", "spark.memory.offHeap.size")
+_COUNTS = ("spark.driver.cores", "spark.executor.cores", CORES_MAX, "spark.task.cpus")
+_NOT_HERE = {
+    "mesos://": "Mesos was removed in Spark 4; use a standalone master",
+    "k8s://": "Kubernetes is not supported yet; use a standalone master",
+    "yarn": "YARN is not supported yet; use a standalone master",
+}
+# In cluster mode something else says it already; two answers could differ.
+_SAID_ELSEWHERE = {
+    "spark.master": "the connection names the master; leave it out",
+    "spark.driver.supervise": "the parameter supervise says it; leave it out",
+    "spark.libra.tag": "it is Libra's own",
+    "spark.libra.run": "it is Libra's own",
+}
+
+
+def spark_conf(
+    given: Mapping[str, object] | None,
+    *,
+    deploy_mode: str | None = None,
+    parameter: str = "conf",
+) -> dict[str, str]:
+    """*given* as Spark properties in Spark's own spelling.
+
+    Booleans become ``true``/``false`` and sizes what Spark can read ("1.5 GB" → "1536m"). Raises
+    BadInput for a key that is not ``spark.*``, a value that is no string, number or boolean, a
+    size that is none, a number of cores that is no positive integer, a master of a kind that is
+    not supported, a ``spark.submit.deployMode`` other than *deploy_mode*, and in cluster mode for
+    what the connection or another parameter says. *parameter* is the name that errors use.
+    """
+    return {
+        key: _property(f"{parameter}[{key!r}]", key, value, deploy_mode)
+        for key, value in (given or {}).items()
+    }
+
+
+def _property(parameter: str, key: str, value: object, deploy_mode: str | None) -> str:
+    if not key.startswith("spark."):
+        raise BadInput(parameter, value, "Spark reads only properties that start with 'spark.'")
+    if not isinstance(value, str | int | float):
+        raise BadInput(parameter, value, "a property is a string, a number or a boolean")
+    if key == "spark.submit.deployMode" and deploy_mode and value != deploy_mode:
+        raise BadInput(parameter, value, f"this job runs in {deploy_mode} mode; leave it out")
+    if key == "spark.master":
+        _check_master(parameter, str(value))
+    if deploy_mode == "cluster" and key in _SAID_ELSEWHERE:
+        raise BadInput(parameter, value, _SAID_ELSEWHERE[key])
+    return _SPELLING.get(key, _text)(parameter, value)
+
+
+def _text(parameter: str, value: object) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if "\0" in text:
+        raise BadInput(parameter, value, "no program can be started with a NUL character")
+    return text
+
+
+def _size(parameter: str, value: object) -> str:
+    return spark_size(value, parameter=parameter)
+
+
+def _size_or_none(parameter: str, value: object) -> str:
+    return "0" if str(value) == "0" else spark_size(value, parameter=parameter)
+
+
+def whole_number(parameter: str, value: object) -> str:
+    """*value* as digits, if it is a number of at least 1; raises BadInput."""
+    text = str(value).strip()
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise BadInput(parameter, value, "it must be a whole number of at least 1")
+    return text
+
+
+_SPELLING: dict[str, Callable[[str, object], str]] = {
+    **dict.fromkeys(_SIZES, _size),
+    **dict.fromkeys(_SIZES_OR_NONE, _size_or_none),
+    **dict.fromkeys(_COUNTS, whole_number),
+}
+
+
+def _check_master(parameter: str, master: str) -> None:
+    for start, advice in _NOT_HERE.items():
+        if master.startswith(start):
+            raise BadInput(parameter, master, advice)
