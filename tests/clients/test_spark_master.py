@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_provider.clients import spark_master, spark_ui, submission
+from libra_provider.clients import spark_master, spark_ui
 from libra_provider.clients.call import Call, Reply
 from libra_provider.core.errors import (
     AccessDenied,
@@ -23,16 +23,6 @@ from libra_provider.core.job import SparkJob
 from libra_provider.core.states import JobState
 
 MASTER = "spark://m1:7077,m2:7077"
-PYTHON = SparkJob.from_application(
-    "/jobs/etl.py",
-    application_args=["--day", "2026-11-20"],
-    conf={"spark.hadoop.fs.s3a.secret.key": "hidden", "spark.cores.max": "2"},
-    py_files=["/jobs/a.py", "/jobs/b.zip"],
-    packages=["org.apache.spark:spark-avro_2.13:4.3.0"],
-    env_vars={"TZ": "UTC"},
-    name="etl",
-    origin={"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": "-1"},
-)
 JAR = SparkJob.from_application(
     "/jobs/etl.jar", java_class="org.example.Etl", jars=["/jobs/lib.jar"], supervise=True
 )
@@ -88,43 +78,6 @@ def test_of_a_message_only_the_first_line_is_kept() -> None:
     found = status_of(driverState="ERROR", message="Exception from the cluster:\njava.io…\n\tat x")
 
     assert found.detail == "Exception from the cluster:"
-
-
-def test_a_python_file_runs_on_the_cluster_and_not_in_the_drivers_worker() -> None:
-    """Without --master in appArgs the inner SparkSubmit silently uses local[*]."""
-    request = submission.create_request(PYTHON, "ab" * 16, master=MASTER)
-
-    assert request["mainClass"] == "org.apache.spark.deploy.SparkSubmit"
-    assert request["appArgs"] == [
-        *("--master", MASTER, "--deploy-mode", "client", "--name", "etl"),
-        *("--py-files", "/jobs/a.py,/jobs/b.zip"),
-        *("--packages", "org.apache.spark:spark-avro_2.13:4.3.0"),
-        *("/jobs/etl.py", "--day", "2026-11-20"),
-    ]
-
-
-def test_properties_travel_where_spark_redacts_them() -> None:
-    request = submission.create_request(PYTHON, "ab" * 16, master=MASTER)
-
-    assert "hidden" not in json.dumps(request["appArgs"])
-    assert request["sparkProperties"] == {
-        "spark.hadoop.fs.s3a.secret.key": "hidden",
-        "spark.cores.max": "2",
-        "spark.app.name": "etl",
-        "spark.master": MASTER,
-        "spark.submit.deployMode": "cluster",
-        "spark.libra.tag": "ab" * 16,
-        "spark.libra.run": "d/r/t/-1",
-    }
-    assert request["environmentVariables"] == {"TZ": "UTC"}
-
-
-def test_a_jar_is_the_resource_and_its_main_class_the_entry() -> None:
-    request = submission.create_request(JAR, "ab" * 16, master=MASTER)
-
-    assert (request["appResource"], request["mainClass"]) == ("/jobs/etl.jar", "org.example.Etl")
-    assert request["sparkProperties"]["spark.jars"] == "/jobs/etl.jar,/jobs/lib.jar"
-    assert request["sparkProperties"]["spark.driver.supervise"] == "true"
 
 
 def test_a_standby_is_busy_and_not_a_refusal() -> None:
