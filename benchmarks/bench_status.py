@@ -82,6 +82,9 @@ def _async_polls(found: Stage, driver_id: str) -> Cost:
 def _async_looks(found: Stage, driver_id: str) -> Cost:
     hook = found.hook()
     view = hook.view(driver_id)
+    # A look that finds no page is cheaper, and no look.
+    if warning := hook.look(view).warning:
+        raise RuntimeError(warning)
     return _in_loop(hook, lambda: hook.alook(view))
 
 
