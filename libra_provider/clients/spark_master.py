@@ -56,20 +56,29 @@ def submit(job: SparkJob, tag: str, *, master: str, bootstrap: str | None = None
     ``jobs/bootstrap.py`` on the workers, if they have it. The server has no conditional create: two
     calls make two drivers.
     """
+    request = create_request(job, tag, master=master, bootstrap=bootstrap)
 
     def parse(reply: Reply) -> str:
-        body = _answer(reply)
+        try:
+            body = _answer(reply)
+        except Rejected as error:
+            raise _explained(error, request["appResource"]) from None
         driver_id = body.get("submissionId")
         if body.get("success") is not True or not isinstance(driver_id, str):
             raise Rejected(reply.server, reply.status, _message(body))
         return driver_id
 
-    return Call(
-        method="POST",
-        path="/v1/submissions/create",
-        parse=parse,
-        json=create_request(job, tag, master=master, bootstrap=bootstrap),
-    )
+    return Call(method="POST", path="/v1/submissions/create", parse=parse, json=request)
+
+
+def _explained(error: Rejected, resource: str) -> Rejected:
+    """A master with a list of allowed applications does not say that it has one."""
+    if "Valid application jar path is required" not in error.problem:
+        return error
+    # A pattern for the empty text: "" itself would vanish from Spark's list.
+    pattern = f"one that matches {resource}" if resource else "() for files that drivers fetch"
+    problem = f"its spark.master.rest.allowedAppResourcePatterns lacks {pattern}"
+    return Rejected(error.server, error.status, problem)
 
 
 def status(driver_id: str) -> Call[JobStatus]:

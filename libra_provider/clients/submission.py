@@ -17,7 +17,6 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.properties import DRIVER_TIMEOUT, PROPERTY_OF
 
@@ -53,7 +52,7 @@ def create_request(
     """The body of a create call; *bootstrap* is the path of ``jobs/bootstrap.py`` on the workers.
 
     Properties travel in ``sparkProperties`` only: Spark redacts them in the driver's log, and does
-    not redact ``appArgs``. Raises BadInput for a secret that Spark would write to that log.
+    not redact ``appArgs``.
     """
     properties = _properties(job, tag, master)
     resource = (
@@ -104,7 +103,6 @@ def _python_resource(
 
     Without ``--master`` there, the job would run in ``local[*]`` on one worker, silently.
     """
-    _refuse_credentials(properties)
     inner = ["--master", properties["spark.master"], "--deploy-mode", "client"]
     inner += ["--name", properties["spark.app.name"]]
     for key, option in _OPTION_OF.items():
@@ -124,18 +122,8 @@ def _python_resource(
         "appResource": resource,
         "mainClass": _PYTHON_MAIN,
         "appArgs": arguments,
-        "environmentVariables": _PYTHON_ENVIRONMENT | job.env_vars,
+        "environmentVariables": {**_PYTHON_ENVIRONMENT, **job.env_vars},
     }
-
-
-def _refuse_credentials(properties: dict[str, str]) -> None:
-    repositories = properties.get("spark.jars.repositories", "")
-    if "@" in repositories:
-        expected = (
-            "a password in it would stand in the driver's log; "
-            "put it into a file on the workers and name that in spark.jars.ivySettings"
-        )
-        raise BadInput("conf['spark.jars.repositories']", "***", expected)
 
 
 def _fetched(application: str) -> tuple[str, str]:

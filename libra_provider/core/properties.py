@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from libra_provider.core.errors import BadInput
+from libra_provider.core.masking import MASK
 from libra_provider.core.units import spark_size
 
 CORES_MAX = "spark.cores.max"
@@ -101,10 +102,21 @@ def whole_number(parameter: str, value: object) -> str:
     return text
 
 
+def _without_password(parameter: str, value: object) -> str:
+    if "@" in str(value):
+        expected = (
+            "a password in it would stand in the driver's log; "
+            "put it into a file on the workers and name that in spark.jars.ivySettings"
+        )
+        raise BadInput(parameter, MASK, expected)
+    return _text(parameter, value)
+
+
 _SPELLING: dict[str, Callable[[str, object], str]] = {
     **dict.fromkeys(_SIZES, _size),
     **dict.fromkeys(_SIZES_OR_NONE, _size_or_none),
     **dict.fromkeys(_COUNTS, whole_number),
+    "spark.jars.repositories": _without_password,
 }
 
 

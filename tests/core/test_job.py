@@ -8,7 +8,6 @@ import pytest
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import (
     Backend,
-    DeployMode,
     DriverLocation,
     JobHandle,
     JobStatus,
@@ -17,52 +16,9 @@ from libra_provider.core.job import (
     Timings,
     new_tag,
 )
-from libra_provider.core.properties import spark_conf
 from libra_provider.core.states import JobState
 
-
-@pytest.mark.parametrize(
-    ("conf", "sentence"),
-    [
-        ({"driver.memory": "1g"}, "properties that start with 'spark.'"),
-        ({"spark.driver.memory": "lots"}, "a size is a number with a unit"),
-        ({"spark.executor.memory": 1024}, "a size is a number with a unit"),
-        ({"spark.jars": ["a.jar"]}, "a string, a number or a boolean"),
-        ({"spark.x": None}, "a string, a number or a boolean"),
-        ({"spark.submit.deployMode": "client"}, "this job runs in cluster mode"),
-        ({"spark.master": "mesos://m:5050"}, "Mesos was removed in Spark 4"),
-        ({"spark.master": "k8s://https://m"}, "Kubernetes is not supported yet"),
-        ({"spark.master": "yarn"}, "YARN is not supported yet"),
-    ],
-)
-def test_a_property_that_cannot_work_is_refused(conf: dict[str, object], sentence: str) -> None:
-    (key, value) = next(iter(conf.items()))
-
-    with pytest.raises(BadInput) as caught:
-        spark_conf(conf, deploy_mode=DeployMode.CLUSTER)
-
-    assert sentence in str(caught.value)
-    assert key in str(caught.value)
-    assert repr(value) in str(caught.value)
-
-
-def test_properties_are_written_as_spark_reads_them() -> None:
-    conf = spark_conf(
-        {
-            "spark.driver.memory": "1.5 GB",
-            "spark.cores.max": 4,
-            "spark.eventLog.enabled": True,
-            "spark.submit.deployMode": "cluster",
-        },
-        deploy_mode=DeployMode.CLUSTER,
-    )
-
-    assert conf == {
-        "spark.driver.memory": "1536m",
-        "spark.cores.max": "4",
-        "spark.eventLog.enabled": "true",
-        "spark.submit.deployMode": "cluster",
-    }
+PYTHON = {"kind": Kind.PYTHON_FILE, "application": "a.py"}
 
 
 @pytest.mark.parametrize(
@@ -80,6 +36,24 @@ def test_properties_are_written_as_spark_reads_them() -> None:
         ),
         ({"kind": Kind.PYTHON_FILE, "application": "a.py", "py_files": [1]}, "py_files"),
         ({"kind": Kind.SQL, "code": "select 1", "result_limit": 0}, "result_limit"),
+        ({"kind": Kind.SQL, "code": "select 1", "supervise": True}, "supervise"),
+        ({"kind": Kind.SQL, "code": "select 1", "driver_timeout": 60.0}, "driver_timeout"),
+        ({**PYTHON, "driver_timeout": 0.0}, "driver_timeout"),
+        ({**PYTHON, "driver_timeout": 60.0, "supervise": True}, "driver_timeout"),
+        ({**PYTHON, "name": " "}, "name"),
+        ({**PYTHON, "jars": ["a.jar,b.jar"]}, "jars"),
+        ({**PYTHON, "jars": [""]}, "jars"),
+        ({**PYTHON, "env_vars": {"A=B": "1"}}, "env_vars['A=B']"),
+        ({**PYTHON, "env_vars": {"": "1"}}, "env_vars['']"),
+        ({**PYTHON, "env_vars": {"A": 1}}, "env_vars['A']"),
+        ({**PYTHON, "env_vars": {"A": "\0"}}, "env_vars['A']"),
+        ({**PYTHON, "env_vars": {"SPARK_LOCAL_IP": "h"}}, "env_vars['SPARK_LOCAL_IP']"),
+        ({**PYTHON, "name": "a", "conf": {"spark.app.name": "b"}}, "conf['spark.app.name']"),
+        ({**PYTHON, "jars": ["a"], "conf": {"spark.jars": "b"}}, "conf['spark.jars']"),
+        (
+            {**PYTHON, "driver_timeout": 60.0, "conf": {"spark.driver.timeout": "1min"}},
+            "conf['spark.driver.timeout']",
+        ),
     ],
 )
 def test_a_job_that_cannot_work_does_not_exist(fields: dict[str, Any], parameter: str) -> None:
