@@ -3,6 +3,9 @@
 PYTHON := .venv/bin/python
 KEY := $(shell { pwd; cat requirements.lock pyproject.toml; } | cksum | cut -d' ' -f1)
 INSTALLED := .venv/installed-$(KEY)
+# The oldest Spark that is tested, beside the one of the lock file; only test-all needs it.
+OLDEST_SPARK := 4.0.5
+SPARK40 := .venv-spark40/installed-$(OLDEST_SPARK)
 
 .PHONY: help
 help: ## show this list
@@ -21,19 +24,26 @@ check: $(INSTALLED) ## lint, format and types: seconds
 	$(PYTHON) -m mypy
 test: java check ## check, then the tests: minutes
 	$(PYTHON) -m pytest -m "not slow"
-test-all: java check ## check, then every test, also the long ones
+test-all: java check spark40 ## check, then every test, also the long ones
 	$(PYTHON) -m pytest
 bench: java $(INSTALLED) ## one ratio per claim of the README
 	@set -e; for each in $(wildcard benchmarks/bench_*.py); do $(PYTHON) $$each; done
 
-.PHONY: java lock clean
+.PHONY: java lock clean spark40
 java:
 	@scripts/preflight java
 $(INSTALLED): requirements.lock pyproject.toml
 	@scripts/install $@
+spark40: $(SPARK40)
+$(SPARK40): $(INSTALLED)
+	@echo "Installing pyspark $(OLDEST_SPARK) into .venv-spark40, 450 MB"
+	@$(PYTHON) -m venv .venv-spark40
+	@.venv-spark40/bin/python -m pip --disable-pip-version-check --no-input \
+		install --quiet pyspark==$(OLDEST_SPARK)
+	@touch $@
 lock: $(INSTALLED) ## resolve the dependencies anew: versions and markers only
 	$(PYTHON) -m uv pip compile --quiet --upgrade --universal --no-emit-index-url --no-header \
 		--no-annotate --all-extras pyproject.toml -o requirements.lock
 clean: ## remove .venv and all caches
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf .venv .venv-spark40 .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -29,11 +29,14 @@ _WORKER_PAGES = 3  # how many are tried; what hinders one mostly hinders all
 _SHORT_MEMORY = 600.0  # seconds; a retry or a clogged triggerer may ask as late as that
 
 
-def advice_of(page: FrontPage) -> str:
-    """Which REST port the master that wrote *page* has, as advice."""
+def advice_of(page: FrontPage, asked: int) -> str:
+    """What the master that wrote *page* says about its REST port, to one who *asked* at a port."""
     if page.rest is None:
         return "this master has no REST port: set spark.master.rest.enabled=true and restart it"
-    return f"set rest_port to {page.rest.rpartition(':')[2]}, which this master says is its own"
+    port = page.rest.rpartition(":")[2]
+    if port == str(asked):
+        return f"the master says that it is right ({page.rest}): it starts just now, or is shielded"
+    return f"set rest_port to {port}, which this master says is its own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,8 @@ class Pages:
         self._visit = visit
         self._leader: _Leader | None = None
 
-    def advice_on_rest(self) -> str:
-        """Which REST port the masters say is theirs."""
+    def advice_on_rest(self, asked: int) -> str:
+        """What the masters say about the REST port, to one who *asked* at another."""
         for address in self._addresses:
             try:
                 page = self._visit.ask(address, master_page.front_page())
@@ -63,7 +66,7 @@ class Pages:
             except OutOfTimeError:
                 break
             if page.is_master:
-                return advice_of(page)
+                return advice_of(page, asked)
         return "set rest_port to spark.master.rest.port (6066), and see that the master runs"
 
     def steps(self, versions: set[str]) -> list[Step]:
@@ -149,7 +152,7 @@ class Pages:
 def _leads(overview: Overview) -> Finding:
     if overview.status == "ALIVE":
         return ok("this master leads (ALIVE)")
-    advice = "wait; if it stays so, name the other masters in the connection too (host: m1,m2)"
+    advice = "wait, and if it stays so, name the other masters in the connection too (host: m1,m2)"
     return failed(f"this master is {overview.status}", advice)
 
 

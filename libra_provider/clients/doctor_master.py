@@ -76,7 +76,7 @@ class RestPort:
             self._address.url,
             {
                 "name": self._reach.resolves,
-                "port": lambda: self._reach.opens(self._pages.advice_on_rest),
+                "port": lambda: self._reach.opens(self._advice),
                 "REST port": self._is_rest,
                 "access": self._lets_in,
                 "ready": self._is_ready,
@@ -99,8 +99,8 @@ class RestPort:
     def _not_http(self, error: ServerUnreachable) -> Finding:
         if self._is_rpc_port:
             found = f"port {self._reach.port} is the one of spark:// URLs, which is not HTTP"
-            return failed(found, self._pages.advice_on_rest())
-        return failed(error.problem, self._pages.advice_on_rest())
+            return failed(found, self._advice())
+        return failed(error.problem, self._advice())
 
     def _other_page(self) -> Finding:
         reply = self._reply
@@ -110,9 +110,12 @@ class RestPort:
             page = FrontPage("", None, None)
         if not page.title.startswith("Spark"):
             found = f"this is no REST port of Spark: HTTP {reply.status}, {reply.start[:80]!r}"
-            return failed(found, self._pages.advice_on_rest())
-        advice = advice_of(page) if page.is_master else self._pages.advice_on_rest()
+            return failed(found, self._advice())
+        advice = advice_of(page, self._reach.port) if page.is_master else self._advice()
         return failed(f"this is a web page, titled {page.title!r}", advice)
+
+    def _advice(self) -> str:
+        return self._pages.advice_on_rest(self._reach.port)
 
     def _lets_in(self) -> Finding:
         try:

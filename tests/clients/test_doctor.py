@@ -111,6 +111,15 @@ def test_a_master_without_a_rest_port_is_told_to_open_one(master: Master) -> Non
     assert "set spark.master.rest.enabled=true" in found.sentence
 
 
+def test_a_master_that_names_the_closed_port_is_believed_to_be_starting(master: Master) -> None:
+    closed = free_port()
+    title = "Spark Master at spark://127.0.0.1:7077"
+    master.pages["/"] = front_page(title, rest=f"127.0.0.1:{closed}")
+    found = examined(f"http://127.0.0.1:{closed}", ui=master.url)
+
+    assert f"the master says that it is right (127.0.0.1:{closed})" in found.sentence
+
+
 @pytest.mark.parametrize("kind", ["Spark Master at spark://m:7077", "Spark Worker at m:7078"])
 def test_a_web_page_of_spark_is_called_by_its_title(master: Master, kind: str) -> None:
     page = front_page(kind, rest=f"127.0.0.1:{master.port}" if "Master" in kind else None)

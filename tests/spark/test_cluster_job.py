@@ -62,15 +62,3 @@ def test_a_failed_driver_explains_itself(hook: SparkMasterHook, tmp_path: Path) 
 
     assert status.state is JobState.FAILED
     assert status.detail.startswith("FileNotFoundError: [Errno 2] No such file or directory")
-
-
-def test_both_connections_pass_airflows_test_button(
-    cluster: StandaloneCluster, libra: LocalLibra, hook: SparkMasterHook
-) -> None:
-    os.environ["AIRFLOW_CONN_LIBRA_DEFAULT"] = json.dumps(libra.connection())
-    answers = hook.test_connection(), LibraHook().test_connection()
-
-    assert answers == (
-        (True, "The REST port of a Spark 4.3.0 master answers and is ready."),
-        (True, f"Libra with Spark 4.3.0 on {cluster.master_url} answers."),
-    )

@@ -1,0 +1,166 @@
+"""The doctor before real servers, well and ill."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from libra_provider.clients import master_page
+from libra_provider.clients.authorization import BearerToken
+from libra_provider.clients.doctor import Examination, Outcome, Visit
+from libra_provider.clients.doctor_libra import examine_libra
+from libra_provider.clients.doctor_master import examine_master
+from libra_provider.clients.transport import ServerAddress
+from libra_provider.cluster.libra import LocalLibra
+from libra_provider.cluster.standalone import StandaloneCluster
+from libra_provider.hooks import LibraHook, SparkMasterHook
+
+SETTINGS = {
+    "spark.deploy.retainedDrivers": "33",
+    "spark.deploy.maxDrivers": "7",
+    "spark.deploy.recoveryMode": "FILESYSTEM",
+    "spark.deploy.recoveryTimeout": "5",
+    "spark.master.rest.allowedAppResourcePatterns": "file:.*,<none>",
+    "spark.ui.reverseProxy": "true",
+}
+
+
+def examined(cluster: StandaloneCluster, rest_url: str | None = None) -> Examination:
+    return examine_master(
+        [ServerAddress(url=rest_url or cluster.rest_url)],
+        master_url=cluster.master_url,
+        ui_urls=[cluster.ui_url],
+    )
+
+
+def found(examination: Examination, name: str) -> str:
+    return next(each.found for each in examination.steps if each.name == name)
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandaloneCluster]:
+    """A cluster with everything set that the doctor looks for."""
+    folder = {"spark.deploy.recoveryDirectory": str(tmp_path_factory.mktemp("recovery"))}
+    with StandaloneCluster(cores=2, memory="1g", properties=SETTINGS | folder) as running:
+        yield running
+
+
+def test_a_real_cluster_passes_every_step(cluster: StandaloneCluster) -> None:
+    examination = examined(cluster)
+    outcomes = {each.name: each.outcome for each in examination.steps}
+
+    assert examination.is_well
+    assert Outcome.SKIPPED not in outcomes.values()
+    assert {name for name, outcome in outcomes.items() if outcome is not Outcome.OK} <= {
+        *("number of drivers", "recovery"),
+        "workers",  # other tests may hold all cores just now
+    }
+    assert found(examination, "version") == "Spark 4.3.0, as on the workers"
+    assert found(examination, "memory of drivers").startswith("it keeps 200 ended drivers")
+
+
+def test_every_wrong_port_of_a_real_cluster_is_told_by_its_kind(
+    cluster: StandaloneCluster, libra: LocalLibra
+) -> None:
+    rpc = cluster.master_url.replace("spark:", "http:")
+    right = f"set rest_port to {urlsplit(cluster.rest_url).port}, which this master says is its own"
+    sentences = [
+        examined(cluster, url).sentence
+        for url in (rpc, cluster.ui_url, str(cluster.workers[0].url), libra.url)
+    ]
+
+    assert "is the one of spark:// URLs, which is not HTTP" in sentences[0]
+    assert "this is a web page, titled 'Spark Master at spark://" in sentences[1]
+    assert "this is a web page, titled 'Spark Worker at " in sentences[2]
+    assert "this is no REST port of Spark: HTTP 404" in sentences[3]
+    assert all(right in each for each in sentences)
+
+
+def test_a_real_libra_passes_every_step(cluster: StandaloneCluster, libra: LocalLibra) -> None:
+    examination = examine_libra(
+        ServerAddress(url=libra.url, authorization=BearerToken(libra.token))
+    )
+
+    assert {each.outcome for each in examination.steps} == {Outcome.OK}
+    assert examination.sentence == f"Libra with Spark 4.3.0 on {cluster.master_url} answers."
+    assert "number 1" in found(examination, "epoch")
+
+
+def test_what_is_not_libra_is_told_by_its_kind(cluster: StandaloneCluster) -> None:
+    rest = examine_libra(ServerAddress(url=cluster.rest_url))
+    page = examine_libra(ServerAddress(url=cluster.ui_url))
+
+    assert "this is the REST port of a Spark master, not Libra" in rest.sentence
+    assert "not Libra but a web page, titled 'Spark Master at" in page.sentence
+
+
+def test_airflows_test_button_says_what_the_doctor_says(
+    cluster: StandaloneCluster, libra: LocalLibra
+) -> None:
+    os.environ["AIRFLOW_CONN_LIBRA_DEFAULT"] = json.dumps(libra.connection())
+    os.environ["AIRFLOW_CONN_SPARK_MASTER_DEFAULT"] = json.dumps(cluster.connection())
+    wrong = cluster.connection() | {"extra": {"rest_urls": cluster.ui_url}}
+    os.environ["AIRFLOW_CONN_WRONG"] = json.dumps(wrong)
+    master, wrong_port = (
+        SparkMasterHook().test_connection(),
+        SparkMasterHook("wrong").test_connection(),
+    )
+
+    assert LibraHook().test_connection() == (
+        True,
+        f"Libra with Spark 4.3.0 on {cluster.master_url} answers.",
+    )
+    assert master[0]
+    assert master[1].startswith(
+        "The REST port of a Spark 4.3.0 master answers and is ready; 1 worker alive with "
+    )
+    assert not wrong_port[0]
+    assert "this is a web page, titled 'Spark Master at" in wrong_port[1]
+
+
+def test_the_settings_of_a_real_master_are_read_from_its_page(furnished: StandaloneCluster) -> None:
+    examination = examined(furnished)
+
+    assert found(examination, "memory of drivers") == "it keeps 33 ended drivers, 0 now"
+    assert "at most 7 drivers" in found(examination, "number of drivers")
+    assert "recoveryMode=FILESYSTEM" in found(examination, "recovery")
+    assert "that fit file:.*,<none> may be" in found(examination, "application files")
+
+
+def test_a_real_reverse_proxy_leads_to_the_workers_page(furnished: StandaloneCluster) -> None:
+    visit = Visit()
+    page = ServerAddress(url=furnished.ui_url)
+    worker = visit.ask(page, master_page.overview()).alive[0]
+    proxied = ServerAddress(url=f"{furnished.ui_url}/proxy/{worker.worker_id}")
+
+    assert visit.ask(proxied, master_page.worker_id()) == worker.worker_id
+
+
+def test_a_recovering_master_is_not_well_and_says_why(furnished: StandaloneCluster) -> None:
+    # The worker after the master, which would strike it off its list.
+    furnished.master.kill()
+    furnished.workers[0].kill()
+    # It is started only when it leads again, so others look meanwhile.
+    again = threading.Thread(target=furnished.master.start)
+    again.start()
+    try:
+        said = until_said(furnished, "this master is RECOVERING")
+    finally:
+        again.join()
+
+    assert said
+
+
+def until_said(cluster: StandaloneCluster, what: str) -> bool:
+    for _ in range(100):
+        examination = examined(cluster)
+        if what in examination.sentence:
+            return True
+        time.sleep(0.2)
+    return False
