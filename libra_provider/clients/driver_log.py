@@ -44,14 +44,15 @@ class LogFollower:
         self.complete = part.end >= part.size
         text = self._kept + part.text
         whole, ending, rest = text.rpartition("\n")
+        longer_than_part = not ending and not self.complete
         if len(rest) >= _LONGEST_LINE:
-            whole, ending, rest = text, "\n", ""
-        if self._kept or _REPLACED in whole or not rest:
+            whole, ending, rest = text, "", ""
+        if not rest or self._kept or _REPLACED in whole or longer_than_part:
             self.offset, self._kept = part.end, rest
         else:
             self.offset = part.start + len((whole + ending).encode())
         self._unfinished = rest
-        return self._shown(whole) if ending else []
+        return self._shown(whole)
 
     def remainder(self) -> list[str]:
         """The last line of a log that has ended without a line break."""

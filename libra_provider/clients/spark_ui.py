@@ -123,7 +123,7 @@ def worker_page() -> Call[None]:
     """Whether a worker's page is to be had at an address."""
 
     def parse(reply: Reply) -> None:
-        if "workerid" not in _page(reply):
+        if "masterurl" not in _page(reply):
             raise reply.not_as_expected("a worker's page was expected")
 
     return Call(method="GET", path="/json/", parse=parse)

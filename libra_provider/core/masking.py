@@ -13,7 +13,7 @@ SECRET_KEY = re.compile(
     re.IGNORECASE,
 )
 _ASSIGNMENT = re.compile(
-    r"(?P<key>[\w.-]*(?:" + SECRET_KEY.pattern + r")[\w.-]*\"?\s*[=:]\s*)"
+    r"(?P<key>(?:" + SECRET_KEY.pattern + r")[\w.-]{0,99}\"?\s*[=:]\s*)"
     r"(?P<value>\"[^\"]*\"|[^\s,;&\"]+)",
     re.IGNORECASE,
 )

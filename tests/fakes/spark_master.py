@@ -22,6 +22,7 @@ class FakeDriver:
     logs: dict[str, str] = field(default_factory=dict)
     killed: bool = False
     asked: int = 0
+    worker: str = WORKER
 
     def state(self) -> str:
         self.asked += 1
@@ -74,7 +75,7 @@ class FakeMaster(FakeServer):
         if driver is None:
             return _answer("SubmissionStatusResponse", success=False, submissionId=driver_id)
         state = driver.state()
-        placed = {"workerId": WORKER, "workerHostPort": "127.0.0.1:7078"}
+        placed = {"workerId": driver.worker, "workerHostPort": "127.0.0.1:7078"}
         return _answer(
             "SubmissionStatusResponse",
             success=True,
@@ -110,7 +111,7 @@ class FakeMaster(FakeServer):
         ]
         return {
             "status": "ALIVE",
-            "workerid": WORKER,
+            "masterurl": "spark://127.0.0.1:7077",
             "workers": [worker | {"coresfree": 4, "memoryfree": 4096}],
             "activedrivers": [each for each in drivers if each["state"] in _ALIVE],
             "completeddrivers": [each for each in drivers if each["state"] not in _ALIVE],
