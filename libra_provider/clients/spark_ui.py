@@ -138,7 +138,10 @@ def driver_log(
     """
 
     def parse(reply: Reply) -> LogPart:
-        if reply.status != 200:
+        if reply.status >= 500:
+            raise reply.no_answer()
+        # A worker writes plain text, also about a log that there is not; a login page is HTML.
+        if reply.status != 200 or "html" in reply.headers.get("content-type", ""):
             raise reply.not_as_expected("a driver's log was expected")
         head, _, text = reply.text.partition("\n")
         found = _LOG_HEAD.fullmatch(head.strip())
@@ -173,6 +176,9 @@ _JAVA = re.compile(
     r"((?:[a-z_][\w$]*\.)+[A-Z][\w$]*(?:Exception|Error)\b.*)$"
 )
 
+# Spark calls a driver's main by reflection: what it was follows as "Caused by".
+_WRAPPERS = ("java.lang.reflect.InvocationTargetException",)
+
 
 def first_exception(stderr: str) -> str | None:
     """The first exception in *stderr*, as one line; Python's comes before Java's wrapping of it."""
@@ -180,7 +186,7 @@ def first_exception(stderr: str) -> str | None:
     for number, line in enumerate(lines):
         if line.startswith("Traceback (most recent call last):"):
             return _end_of_traceback(lines[number + 1 :])
-        if found := _JAVA.match(line):
+        if (found := _JAVA.match(line)) and not found[1].startswith(_WRAPPERS):
             return found[1]
     return None
 

@@ -176,6 +176,11 @@ Exception in thread "main" java.lang.IllegalStateException: no such day
 \tat org.example.Etl.main(Etl.java:7)
 Caused by: java.io.FileNotFoundException: /data/day
 """
+WRAPPED = """Exception in thread "main" java.lang.reflect.InvocationTargetException
+\tat java.base/java.lang.reflect.Method.invoke(Method.java:569)
+Caused by: java.lang.IllegalStateException: no such day
+\tat org.example.Etl.main(Etl.java:7)
+"""
 PYTHON_LOG = """26/11/20 10:00:00 INFO SparkContext: Running Spark version 4.3.0
 Traceback (most recent call last):
   File "/jobs/etl.py", line 3, in <module>
@@ -189,6 +194,7 @@ org.apache.spark.SparkUserAppException: User application exited with 1
     ("log", "first"),
     [
         (JAVA, "java.lang.IllegalStateException: no such day"),
+        (WRAPPED, "java.lang.IllegalStateException: no such day"),
         (PYTHON_LOG, "ValueError: no such day"),
         ("26/11/20 10:00:00 INFO everything is fine\n", None),
         ("Traceback (most recent call last):", None),
