@@ -107,4 +107,9 @@ def get_provider_info() -> dict[str, Any]:
         "name": "Libra for Apache Spark",
         "description": "Run Apache Spark from Airflow, on a shared driver or on one of its own.",
         "connection-types": [LIBRA, SPARK_MASTER],
+        "extra-links": [
+            "libra_provider.links.DriverLogLink",
+            "libra_provider.links.SparkMasterLink",
+            "libra_provider.links.SparkUiLink",
+        ],
     }

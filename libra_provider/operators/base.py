@@ -24,6 +24,7 @@ from libra_provider.hooks.watch import watch
 from libra_provider.lifecycle.airflow_errors import final_where_retrying_cannot_help
 from libra_provider.lifecycle.record import Generation, Record, Records
 from libra_provider.lifecycle.submission import Submission, find_or_submit
+from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
 from libra_provider.triggers.job import JobTrigger
 
 # Airflow kills a task process five seconds after it asked it to end.
@@ -69,6 +70,7 @@ class JobOperator(BaseOperator):
         )
         self.driver_log = driver_log
         self._job_id: str | None = None
+        self.link_targets: dict[str, str] = {}
 
     @property
     @abstractmethod
@@ -104,6 +106,7 @@ class JobOperator(BaseOperator):
         records = Records(context["task_state_store"])
         submission = find_or_submit(job, self.server, records, Generation.of(context))
         self._job_id = submission.status.job_id
+        self._link(submission.status)
         if submission.record.handle:
             context["ti"].xcom_push(key="job", value=submission.record.handle.to_json())
         return submission
@@ -112,6 +115,7 @@ class JobOperator(BaseOperator):
         """The result of a job that succeeded; raises the JobError of any other end."""
         status = outcome.status
         self._job_id = status.job_id
+        self._link(status)
         if status.location:
             context["ti"].xcom_push(key="driver_location", value=asdict(status.location))
         context["ti"].xcom_push(key="timings", value=status.timings.to_json())
@@ -142,6 +146,16 @@ class JobOperator(BaseOperator):
             kill_and_verify(self.server, self._job_id, within=_ON_KILL_SECONDS)
         except LibraError as error:
             self.log.error("%s", error)
+
+    def _link(self, status: JobStatus) -> None:
+        """Fill in what the links of the task lead to; on a resumed task, all of them anew."""
+        location = status.location
+        found = {
+            SparkMasterLink.name: self.server.ui_url,
+            DriverLogLink.name: location.log_url if location else None,
+            SparkUiLink.name: location.spark_ui if location else None,
+        }
+        self.link_targets |= {name: url for name, url in found.items() if url}
 
     def _watched(self, submission: Submission) -> Outcome:
         job_id = submission.status.job_id

@@ -15,6 +15,7 @@ from libra_provider.core.properties import spark_conf
 from libra_provider.core.units import duration_in_seconds
 from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.airflow_errors import final_where_retrying_cannot_help
+from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
 from libra_provider.operators.base import JobOperator
 
 
@@ -60,6 +61,7 @@ class SparkClusterJobOperator(JobOperator):
         "spark_master_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"conf": "json", "env_vars": "json"}
+    operator_extra_links = (DriverLogLink(), SparkUiLink(), SparkMasterLink())
     ui_color = "#fdf0e3"
 
     def __init__(

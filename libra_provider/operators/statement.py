@@ -9,6 +9,7 @@ from airflow.sdk import Context
 
 from libra_provider.core.job import Backend, JobStatus, Kind, SparkJob
 from libra_provider.hooks.libra import LibraHook
+from libra_provider.links import SparkUiLink
 from libra_provider.operators.base import JobOperator
 
 
@@ -36,6 +37,7 @@ class LibraStatementOperator(JobOperator):
     )
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json"}
+    operator_extra_links = (SparkUiLink(),)
     ui_color = "#e8f1fb"
 
     def __init__(

@@ -45,6 +45,60 @@ def test_a_driver_is_submitted_once_and_seen_to_its_end(
     assert runner.xcoms["driver_location"]["where"] == f"on worker {WORKER}"
 
 
+@both_ways
+def test_links_lead_to_log_spark_ui_and_master(
+    master: FakeMaster, runner: TaskRunner, job_file: Path, deferrable: bool
+) -> None:
+    master.logs = {"stderr": "INFO Utils: Successfully started service 'SparkUI' on port 4041.\n"}
+    run(runner, job_file, deferrable)
+
+    driver_id = runner.xcoms["job"]["job_id"]
+    page = f"{master.url}/logPage/?driverId={driver_id}&logType=stderr"
+    assert runner.xcoms["_link_DriverLogLink"] == page
+    assert runner.xcoms["_link_SparkUiLink"] == "http://127.0.0.1:4041"
+    assert runner.xcoms["_link_SparkMasterLink"] == master.url
+
+
+@both_ways
+def test_the_drivers_log_is_in_the_task_log(
+    master: FakeMaster,
+    runner: TaskRunner,
+    job_file: Path,
+    deferrable: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    master.logs = {"stdout": "read 336776 flights\n", "stderr": "password=hidden\n"}
+    run(runner, job_file, deferrable)
+
+    assert caplog.messages.count("[stdout] read 336776 flights") == 1
+    assert caplog.messages.count("[stderr] password=***") == 1
+
+
+def test_a_driver_without_executors_for_too_long_is_stopped_with_the_reason(
+    master: FakeMaster, runner: TaskRunner, job_file: Path
+) -> None:
+    app = {"id": "app-1", "name": "etl", "state": "WAITING", "cores": 0}
+    master.page = {"activeapps": [app]}
+    master.states = ["RUNNING"]
+    master.logs = {"stderr": "INFO Backend: Connected to Spark cluster with app ID app-1\n"}
+    result = run(runner, job_file, executors_timeout=0.05)
+
+    assert result.state == "up_for_retry"
+    assert "executors_timeout=0.1 s; its application app-1 has no executors" in str(result.error)
+    assert next(iter(master.drivers.values())).killed
+
+
+def test_a_driver_that_waits_too_long_is_stopped_with_the_reason(
+    master: FakeMaster, runner: TaskRunner, job_file: Path
+) -> None:
+    master.page = {"workers": []}
+    master.states = ["SUBMITTED"]
+    result = run(runner, job_file, queued_timeout=0.05)
+
+    assert "asks 1 core and 1 GiB; no worker is alive" in str(result.error)
+    assert next(iter(master.drivers.values())).killed
+
+
 def test_templates_conf_and_names_reach_the_master(
     master: FakeMaster, runner: TaskRunner, job_file: Path
 ) -> None:

@@ -26,8 +26,9 @@ def hook(cluster: StandaloneCluster) -> SparkMasterHook:
 
 
 def ended(hook: SparkMasterHook, driver_id: str) -> JobStatus:
+    view = hook.view(driver_id)
     for _ in range(240):
-        status = hook.status(driver_id)
+        status = hook.look(view).status
         if status.state.is_terminal:
             return status
         time.sleep(0.5)
