@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.masking import MASK
+from libra_provider.core.masking import MASK, SECRET_KEY
 from libra_provider.core.units import spark_size
 
 CORES_MAX = "spark.cores.max"
@@ -68,8 +68,11 @@ def spark_conf(
 def _property(parameter: str, key: str, value: object, deploy_mode: str | None) -> str:
     if not key.startswith("spark."):
         raise BadInput(parameter, value, "Spark reads only properties that start with 'spark.'")
+    shown = MASK if SECRET_KEY.search(key) else value
     if not isinstance(value, str | int | float):
-        raise BadInput(parameter, value, "a property is a string, a number or a boolean")
+        raise BadInput(parameter, shown, "a property is a string, a number or a boolean")
+    if "\0" in str(value):
+        raise BadInput(parameter, shown, "no program can be started with a NUL character")
     if key == "spark.submit.deployMode" and deploy_mode and value != deploy_mode:
         raise BadInput(parameter, value, f"this job runs in {deploy_mode} mode; leave it out")
     if key == "spark.master":
@@ -79,11 +82,8 @@ def _property(parameter: str, key: str, value: object, deploy_mode: str | None) 
     return _SPELLING.get(key, _text)(parameter, value)
 
 
-def _text(parameter: str, value: object) -> str:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    if "\0" in text:
-        raise BadInput(parameter, value, "no program can be started with a NUL character")
-    return text
+def _text(_parameter: str, value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _size(parameter: str, value: object) -> str:

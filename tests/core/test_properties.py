@@ -73,3 +73,11 @@ def test_a_repository_with_a_password_is_refused_before_the_drivers_log_shows_it
 def test_an_error_names_the_place_where_the_property_stands() -> None:
     with pytest.raises(BadInput, match=r"spark_defaults\['spark.driver.cores'\]='many'"):
         spark_conf({"spark.driver.cores": "many"}, parameter="spark_defaults")
+
+
+@pytest.mark.parametrize("value", [["hidden"], "hidden\0"])
+def test_an_error_does_not_tell_a_secret(value: object) -> None:
+    with pytest.raises(BadInput) as caught:
+        spark_conf({"spark.hadoop.fs.s3a.secret.key": value})
+
+    assert "hidden" not in str(caught.value)
