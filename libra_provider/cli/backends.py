@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from libra_provider.clients import libra, rows, spark_master, submission
+from libra_provider.clients.authorization import BearerToken, jws
 from libra_provider.clients.client import Client
 from libra_provider.clients.doctor import Examination
 from libra_provider.clients.doctor_libra import examine_libra
 from libra_provider.clients.doctor_master import examine_master
 from libra_provider.clients.driver_view import DriverView
+from libra_provider.clients.greeting import greet_master
 from libra_provider.clients.libra import ResultPage
 from libra_provider.clients.look import Look, View
 from libra_provider.clients.statement_view import StatementView
-from libra_provider.clients.transport import BearerToken, ServerAddress
+from libra_provider.clients.transport import ServerAddress
+from libra_provider.clients.trust import verification
 from libra_provider.core.errors import BadInput, ServerUnreachable
 from libra_provider.core.job import JobStatus, SparkJob
 from libra_provider.core.patience import Patience
@@ -26,8 +29,11 @@ class Statements:
     patience = Patience(poll_interval=0.2)
     _WAIT = 2.0  # seconds that Libra may keep a question; a start is seen no later than that
 
-    def __init__(self, url: str, *, token: str | None = None) -> None:
-        self._client = Client([ServerAddress(url=url, authorization=BearerToken(token))])
+    def __init__(self, url: str, *, token: str | None = None, verify: str = "true") -> None:
+        address = ServerAddress(
+            url=url, authorization=BearerToken(token), verify=verification(verify)
+        )
+        self._client = Client([address])
         self.close = self._client.close
 
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
@@ -66,15 +72,29 @@ class Drivers:
 
     patience = Patience(poll_interval=1.0)
 
-    def __init__(self, master: str, *, rest_urls: Sequence[str], ui_urls: Sequence[str]) -> None:
-        self._client = Client([ServerAddress(url=url) for url in rest_urls])
+    def __init__(
+        self,
+        master: str,
+        *,
+        rest_urls: Sequence[str],
+        ui_urls: Sequence[str],
+        secret: str | None = None,
+        verify: str = "true",
+    ) -> None:
+        signed = jws(secret, parameter="--secret")
+        self._client = Client(
+            [
+                ServerAddress(url=url, authorization=signed, verify=verification(verify))
+                for url in rest_urls
+            ]
+        )
         self._master, self._ui_urls = master, tuple(ui_urls)
         self.close = self._client.close
 
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
         """Create a driver for *job*; an answer that never came is said to be undecided."""
         # Another port may take a submission and never answer; a question tells it apart unharmed.
-        self._client.send(spark_master.ready())
+        greet_master(self._client)
         try:
             driver_id = self._client.send(spark_master.submit(job, tag, master=self._master))
         except ServerUnreachable as error:

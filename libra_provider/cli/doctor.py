@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from libra_provider.cli.screen import say, show, steps_as_table
-from libra_provider.cli.servers import DEFAULT_LIBRA, Master, Rest, Servers, Token, Ui
+from libra_provider.cli.servers import (
+    DEFAULT_LIBRA,
+    Master,
+    Rest,
+    Secret,
+    Servers,
+    Token,
+    Ui,
+    Verify,
+)
 
 if TYPE_CHECKING:
     # Importing what talks to the network takes longer than `libra --help` may take.
@@ -34,6 +43,8 @@ def doctor(
     master: Master = None,
     rest: Rest = None,
     ui: Ui = None,
+    secret: Secret = None,
+    verify: Verify = "true",
     as_json: Annotated[bool, typer.Option("--json", help="The steps as JSON.")] = False,
 ) -> None:
     """Check the servers that are named, and say what to do; ends with 1 if a step fails.
@@ -41,7 +52,9 @@ def doctor(
     Nothing is submitted, changed or stopped.
     """
     url = libra or (None if master else DEFAULT_LIBRA)
-    servers = Servers(libra=url or "", token=token, master=master, rest=rest, ui=ui)
+    servers = Servers(
+        libra=url or "", token=token, master=master, rest=rest, ui=ui, secret=secret, verify=verify
+    )
     found = _examinations(servers)
     steps = [step for each in found for step in each.steps]
     if as_json:

@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from libra_provider.cli.screen import say, show, status_as_table
-from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, Master, Rest, Servers, Token, Ui
+from libra_provider.cli.servers import (
+    DEFAULT_LIBRA,
+    LibraUrl,
+    Master,
+    Rest,
+    Secret,
+    Servers,
+    Token,
+    Ui,
+    Verify,
+)
 from libra_provider.clients.ending import kill_and_verify
 from libra_provider.clients.look import Look
 from libra_provider.core.errors import JobLost, LibraError
@@ -30,9 +40,13 @@ def status(
     master: Master = None,
     rest: Rest = None,
     ui: Ui = None,
+    secret: Secret = None,
+    verify: Verify = "true",
 ) -> None:
     """Say how a job stands and where its driver runs."""
-    servers = Servers(libra=libra, token=token, master=master, rest=rest, ui=ui)
+    servers = Servers(
+        libra=libra, token=token, master=master, rest=rest, ui=ui, secret=secret, verify=verify
+    )
     with contextlib.closing(servers.of(job_id)) as jobs:
         found = jobs.look(jobs.view(job_id))
         show(status_as_table(found.status))
@@ -49,9 +63,13 @@ def logs(
     master: Master = None,
     rest: Rest = None,
     ui: Ui = None,
+    secret: Secret = None,
+    verify: Verify = "true",
 ) -> None:
     """Print a driver's log, without its launch command and with secrets masked."""
-    servers = Servers(libra=libra, token=token, master=master, rest=rest, ui=ui)
+    servers = Servers(
+        libra=libra, token=token, master=master, rest=rest, ui=ui, secret=secret, verify=verify
+    )
     with contextlib.closing(servers.of(job_id)) as jobs:
         view = jobs.view(job_id, with_log=True)
         while _printed(jobs.look(view), follow=follow):
@@ -77,9 +95,13 @@ def kill(
     master: Master = None,
     rest: Rest = None,
     ui: Ui = None,
+    secret: Secret = None,
+    verify: Verify = "true",
 ) -> None:
     """Stop a job, and see that it stopped; ends with 1 if it may still run."""
-    servers = Servers(libra=libra, token=token, master=master, rest=rest, ui=ui)
+    servers = Servers(
+        libra=libra, token=token, master=master, rest=rest, ui=ui, secret=secret, verify=verify
+    )
     with contextlib.closing(servers.of(job_id)) as jobs:
         ended = kill_and_verify(jobs, job_id)
     if ended.state is JobState.LOST:

@@ -48,6 +48,23 @@ Ui = Annotated[
         help="The masters' web pages; default: port 8080 of each.",
     ),
 ]
+Secret = Annotated[
+    str | None,
+    typer.Option(
+        envvar="LIBRA_MASTER_SECRET",
+        show_envvar=True,
+        metavar="BASE64URL",
+        help="The masters' JWS secret key; others can see an option, so prefer the variable.",
+    ),
+]
+Verify = Annotated[
+    str,
+    typer.Option(
+        envvar="LIBRA_VERIFY",
+        metavar="FILE",
+        help="Of https: the CA certificates to trust, or false; default: the system's.",
+    ),
+]
 DEFAULT_LIBRA = "http://127.0.0.1:8990"
 _MASTER = re.compile(r"spark://(?P<hosts>[\w.-]+:\d+(?:,[\w.-]+:\d+)*)")
 
@@ -61,12 +78,14 @@ class Servers:
     master: str | None = None
     rest: str | None = None
     ui: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    verify: str = "true"
 
     def statements(self) -> Statements:
         """Libra; raises BadInput for an address that is none."""
         from libra_provider.cli.backends import Statements  # noqa: PLC0415 - see above
 
-        return Statements(self.libra, token=self.token)
+        return Statements(self.libra, token=self.token, verify=self.verify)
 
     def drivers(self) -> Drivers:
         """The master; raises BadInput where none is named."""
@@ -77,6 +96,8 @@ class Servers:
             str(self.master),
             rest_urls=_listed(self.rest) or [f"http://{host}:6066" for host in hosts],
             ui_urls=_listed(self.ui) or [f"http://{host}:8080" for host in hosts],
+            secret=self.secret,
+            verify=self.verify,
         )
 
     def of(self, job_id: str) -> Jobs:

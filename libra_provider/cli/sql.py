@@ -12,7 +12,7 @@ import typer
 from libra_provider.cli.following import followed, running
 from libra_provider.cli.pairs import pairs
 from libra_provider.cli.screen import rows_as_json, rows_as_table, say, show
-from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, Servers, Token
+from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, Servers, Token, Verify
 from libra_provider.clients.libra import ResultPage
 from libra_provider.core.job import Kind, SparkJob
 
@@ -32,6 +32,7 @@ def sql(
     session: Annotated[str | None, typer.Option(help="Whose temporary views it sees.")] = None,
     libra: LibraUrl = DEFAULT_LIBRA,
     token: Token = None,
+    verify: Verify = "true",
 ) -> None:
     """Run a SQL statement on Libra and print its rows; Ctrl-C kills it."""
     job = SparkJob(
@@ -42,7 +43,7 @@ def sql(
         session=session,
         result_limit=limit,
     )
-    page = _result(job, Servers(libra=libra, token=token))
+    page = _result(job, Servers(libra=libra, token=token, verify=verify))
     if as_json:
         typer.echo(rows_as_json(page))
     elif page.columns:

@@ -11,7 +11,7 @@ import typer
 
 from libra_provider.cli.following import followed, running, submitted
 from libra_provider.cli.pairs import pairs
-from libra_provider.cli.servers import Master, Rest, Servers, Ui
+from libra_provider.cli.servers import Master, Rest, Secret, Servers, Ui, Verify
 from libra_provider.core.files import located
 from libra_provider.core.job import DeployMode, SparkJob
 from libra_provider.core.properties import spark_conf
@@ -62,6 +62,8 @@ def submit(
     master: Master = None,
     rest: Rest = None,
     ui: Ui = None,
+    secret: Secret = None,
+    verify: Verify = "true",
 ) -> None:
     """Run an application in cluster mode.
 
@@ -87,7 +89,7 @@ def submit(
             for key, value in lists.items()
         },
     )
-    _run(job, Servers(master=master, rest=rest, ui=ui), wait=wait)
+    _run(job, Servers(master=master, rest=rest, ui=ui, secret=secret, verify=verify), wait=wait)
 
 
 def _run(job: SparkJob, servers: Servers, *, wait: bool) -> None:

@@ -12,6 +12,8 @@ from libra_provider.core.masking import masked_text
 
 T_co = TypeVar("T_co", covariant=True)
 _SHOWN = 200  # characters of an unreadable reply that an error shows
+_LOOKED_AT = 2**12  # bytes of it that are searched for them
+_MOST = 2**26  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +32,23 @@ class Reply:
 
     def json_object(self) -> dict[str, Any]:
         """The body as a JSON object; raises ProtocolError for everything else."""
-        try:
-            found = json.loads(self.body)
-        except ValueError:
-            found = None
+        found = self._json()
         if not isinstance(found, dict):
             raise self.not_as_expected("a JSON object was expected")
         return found
 
     def json_list(self) -> list[Any]:
         """The body as a JSON list; raises ProtocolError for everything else."""
-        try:
-            found = json.loads(self.body)
-        except ValueError:
-            found = None
+        found = self._json()
         if not isinstance(found, list):
             raise self.not_as_expected("a JSON list was expected")
         return found
+
+    def _json(self) -> object:
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):  # no JSON, or nested deeper than any real answer
+            return None
 
     def not_as_expected(self, problem: str) -> ProtocolError:
         """The error that says so, with the beginning of the body."""
@@ -59,8 +61,10 @@ class Reply:
 
     @property
     def start(self) -> str:
-        """The first 200 characters of the body, on one line, without secrets."""
-        return masked_text(" ".join(self.text.split()))[:_SHOWN]
+        """The first 200 characters of the body, on one line, printable and without secrets."""
+        text = " ".join(self.body[:_LOOKED_AT].decode("utf-8", errors="replace").split())
+        printable = "".join(each if each.isprintable() else "\ufffd" for each in text)
+        return masked_text(printable)[:_SHOWN]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +72,9 @@ class Call(Generic[T_co]):
     """One request, and the pure function that reads its reply.
 
     ``timeout`` is in seconds and replaces the address's own read timeout, for calls that are meant
-    to wait. ``parse`` raises ServerError for replies that carry no answer.
+    to wait. ``parse`` raises ServerError for replies that carry no answer; one larger than
+    ``most_bytes`` is not read. ``repeatable``: sent twice, it does what it does sent once; every
+    GET is.
     """
 
     method: str
@@ -78,6 +84,13 @@ class Call(Generic[T_co]):
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
+    most_bytes: int = _MOST
+    repeatable: bool = False
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether a second server may be asked although the first may have heard it."""
+        return self.repeatable or self.method == "GET"
 
     def body(self) -> bytes | None:
         """The JSON body as it is sent."""
@@ -85,7 +98,7 @@ class Call(Generic[T_co]):
 
     def all_headers(self, authorization: str | None) -> dict[str, str]:
         """Every header of the request but those of the connection itself."""
-        headers = {"Accept": "application/json", **self.headers}
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", **self.headers}
         if self.json is not None:
             headers["Content-Type"] = "application/json"
         if authorization:

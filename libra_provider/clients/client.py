@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from libra_provider.clients.authorization import BearerToken
 from libra_provider.clients.call import Call
 from libra_provider.clients.dialogue import Dialogue
-from libra_provider.clients.transport import BearerToken, ServerAddress, Transport
-from libra_provider.core.errors import ServerError, ServerUnreachable
+from libra_provider.clients.transport import ServerAddress, Transport
+from libra_provider.core.errors import (
+    BadInput,
+    ProtocolError,
+    ServerBusy,
+    ServerError,
+    ServerUnreachable,
+)
 
 T = TypeVar("T")
 
@@ -20,27 +27,32 @@ class Client:
     def __init__(self, addresses: Sequence[ServerAddress]) -> None:
         self.addresses = tuple(addresses)
         self._active = 0
-        self._transports: dict[str, Transport] = {}
+        self._transports: dict[ServerAddress, Transport] = {}
+
+    @property
+    def active(self) -> ServerAddress:
+        """The address that answered last; the first one before that."""
+        return self.addresses[self._active]
 
     def send(self, call: Call[T]) -> T:
         """The answer to *call*; raises ServerError."""
-        for attempt, transport in enumerate(self._in_turn(), start=1):
+        errors: list[ServerError] = []
+        for transport in self._in_turn():
             try:
                 return self._remember(transport, transport.send(call))
-            except ServerUnreachable as error:
-                if not self._may_ask_another(call, error, attempt):
-                    raise
-        raise AssertionError("a client has at least one address")
+            except _PASSED_ON as error:
+                errors.append(_passed_on(call, error))
+        raise _in_one(errors)
 
     async def asend(self, call: Call[T]) -> T:
         """Answer *call* without blocking the event loop; raises ServerError."""
-        for attempt, transport in enumerate(self._in_turn(), start=1):
+        errors: list[ServerError] = []
+        for transport in self._in_turn():
             try:
                 return self._remember(transport, await transport.asend(call))
-            except ServerUnreachable as error:
-                if not self._may_ask_another(call, error, attempt):
-                    raise
-        raise AssertionError("a client has at least one address")
+            except _PASSED_ON as error:
+                errors.append(_passed_on(call, error))
+        raise _in_one(errors)
 
     def run(self, dialogue: Dialogue[T]) -> T:
         """What *dialogue* found out; a failed question is thrown into it."""
@@ -90,16 +102,49 @@ class Client:
         self._active = self.addresses.index(transport.address)
         return answer
 
-    def _may_ask_another(self, call: Call[T], error: ServerUnreachable, attempt: int) -> bool:
-        """What changes something goes to a second server only if the first never saw it."""
-        harmless = call.method == "GET" or not error.may_have_arrived
-        return harmless and attempt < len(self.addresses)
-
     def _sender(self, url: str | None) -> Client | Transport:
         if url is None:
             return self
         # The secret of this server is none of another's business.
-        return self._transport(replace(self.addresses[0], url=url, authorization=BearerToken(None)))
+        try:
+            other = replace(self.addresses[0], url=url, authorization=BearerToken(None))
+        except BadInput as error:
+            # A server has said so, not the user.
+            raise ServerError(url, error.expected) from error
+        return self._transport(other)
 
     def _transport(self, address: ServerAddress) -> Transport:
-        return self._transports.setdefault(address.url, Transport(address))
+        # By the whole address: a page on the same port is asked without the secret.
+        if address not in self._transports:
+            self._transports[address] = Transport(address)
+        return self._transports[address]
+
+
+# A standby says that it is busy. A proxy before a dead master answers in its own words.
+_PASSED_ON = (ServerUnreachable, ServerBusy, ProtocolError)
+
+
+def _passed_on(call: Call[Any], error: ServerError) -> ServerError:
+    """*error* if another server may be asked after it; otherwise it is raised.
+
+    What changes something goes to a second server only if the first is known not to have done it.
+    """
+    arrived = getattr(error, "may_have_arrived", isinstance(error, ProtocolError))
+    if arrived and not call.may_be_repeated:
+        raise error
+    return error
+
+
+def _in_one(errors: Sequence[ServerError]) -> ServerError:
+    """What several servers said, as one error: of the kind that leaves the most hope."""
+    if len(errors) == 1:
+        return errors[0]
+    servers = ", ".join(each.server for each in errors)
+    problem = "; ".join(f"{each.server}: {each.problem}" for each in errors)
+    waits = [each.retry_after for each in errors if isinstance(each, ServerBusy)]
+    if waits:
+        return ServerBusy(servers, problem, min(waits))
+    if any(isinstance(each, ServerUnreachable) for each in errors):
+        arrived = any(getattr(each, "may_have_arrived", True) for each in errors)
+        return ServerUnreachable(servers, problem, may_have_arrived=arrived)
+    return errors[-1]

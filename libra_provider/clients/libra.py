@@ -237,7 +237,6 @@ def _problem(reply: Reply) -> str:
 
 
 def _retry_after(reply: Reply) -> float:
-    try:
-        return float(reply.headers.get("retry-after", "1"))
-    except ValueError:
-        return 1.0
+    """Seconds; what a server says beyond a minute, or instead of a number, is not waited for."""
+    text = reply.headers.get("retry-after", "")
+    return min(float(text), 60.0) if re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII) else 1.0

@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import socket
 import ssl
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import cached_property
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
 import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies, select_proxy
 
+from libra_provider.clients.authorization import BearerToken
 from libra_provider.clients.call import Call, Reply
-from libra_provider.core.errors import BadInput, ServerUnreachable
+from libra_provider.clients.trust import checked, tls_context
+from libra_provider.core.errors import BadInput, ProtocolError, ServerUnreachable
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class BearerToken:
-    """A fixed token; it never shows in ``repr``."""
-
-    token: str | None = field(repr=False)
-
-    def __call__(self) -> str | None:
-        """``Bearer TOKEN``, or None where there is no token."""
-        return f"Bearer {self.token}" if self.token else None
+_CHUNK = 2**16  # bytes
+# A timeout bounds the wait for each piece of an answer; this many of them bound the whole answer.
+_WHOLE_ANSWER = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAddress:
     """Where a server is and how to speak to it; timeouts in seconds.
 
-    ``verify`` is True, False, or the path of a file with the certificates to trust.
+    ``verify`` is True, False, or the path of a file with the certificates to trust. Raises BadInput
+    for an address that is none, and a file that is not there.
     """
 
     url: str
@@ -48,6 +51,12 @@ class ServerAddress:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise BadInput("url", self.url, "it looks like http://host:port or https://host:port")
         object.__setattr__(self, "url", self.url.rstrip("/"))
+        checked(self.verify)
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether it is spoken to in TLS."""
+        return self.url.startswith("https:")
 
 
 class Transport:
@@ -60,30 +69,32 @@ class Transport:
 
     def send(self, call: Call[T]) -> T:
         """The answer to *call*; raises ServerError."""
-        address = self.address
+        address, whole = self.address, _Whole(self.address, call)
         try:
-            answer = self._requests_session().request(
+            with self._requests_session().request(
                 call.method,
                 address.url + call.path,
                 params=dict(call.query),
                 data=call.body(),
                 headers=call.all_headers(address.authorization()),
-                timeout=(address.connect_timeout, call.timeout or address.read_timeout),
-                verify=address.verify,
+                timeout=(address.connect_timeout, whole.timeout),
+                proxies=self._proxies,
                 allow_redirects=False,
-            )
-        except requests.RequestException as error:
+                stream=True,
+            ) as answer:
+                for piece in _pieces(answer.raw):
+                    whole.took(piece, answer.status_code)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _unreachable(address.url, error) from error
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return call.parse(Reply(address.url, answer.status_code, headers, answer.content))
+        return call.parse(whole.reply(answer.status_code, answer.headers.items()))
 
     async def asend(self, call: Call[T]) -> T:
         """Answer *call* without blocking the event loop; raises ServerError."""
-        address = self.address
+        address, whole = self.address, _Whole(self.address, call)
         timeout = aiohttp.ClientTimeout(
-            total=None,
+            total=whole.timeout * _WHOLE_ANSWER,
             sock_connect=address.connect_timeout,
-            sock_read=call.timeout or address.read_timeout,
+            sock_read=whole.timeout,
         )
         try:
             async with self._aiohttp_session().request(
@@ -93,13 +104,14 @@ class Transport:
                 data=call.body(),
                 headers=call.all_headers(address.authorization()),
                 timeout=timeout,
+                proxy=select_proxy(address.url, self._proxies),
                 allow_redirects=False,
             ) as answer:
-                body = await answer.read()
+                async for piece in answer.content.iter_any():
+                    whole.took(piece, answer.status)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable(address.url, error) from error
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return call.parse(Reply(address.url, answer.status, headers, body))
+        return call.parse(whole.reply(answer.status, answer.headers.items()))
 
     def close(self) -> None:
         """Give the blocking connections back."""
@@ -113,22 +125,81 @@ class Transport:
             await self._asession.close()
             self._asession = None
 
+    @cached_property
+    def _proxies(self) -> dict[str, str]:
+        """Those that the environment names for this server, for both ways of sending."""
+        return dict(get_environ_proxies(self.address.url))
+
     def _requests_session(self) -> requests.Session:
         if self._session is None:
             self._session = requests.Session()
-            # Without an auth of its own, requests lets ~/.netrc replace our Authorization header.
-            self._session.auth = lambda request: request
+            # Left to itself, requests lets ~/.netrc replace our Authorization header, and
+            # REQUESTS_CA_BUNDLE our choice of authorities.
+            self._session.trust_env = False
+            if self.address.is_tls:
+                self._session.mount("https://", _Trusting(self.address.verify))
         return self._session
 
     def _aiohttp_session(self) -> aiohttp.ClientSession:
         if self._asession is None:
-            connector = aiohttp.TCPConnector(ssl=_ssl_of(self.address.verify))
-            self._asession = aiohttp.ClientSession(connector=connector)
+            tls = tls_context(self.address.verify) if self.address.is_tls else True
+            connector = aiohttp.TCPConnector(ssl=tls)
+            self._asession = aiohttp.ClientSession(connector=connector, auto_decompress=False)
         return self._asession
 
 
-def _ssl_of(verify: bool | str) -> ssl.SSLContext | bool:
-    return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
+class _Trusting(HTTPAdapter):
+    """Trusts whom aiohttp trusts; left to itself, requests has authorities of its own."""
+
+    def __init__(self, verify: bool | str) -> None:
+        self._context = tls_context(verify)
+        self._verify = verify is not False
+        if not self._verify:
+            # It was asked for, once; urllib3 would say so at each request.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(*args, **kwargs, ssl_context=self._context)
+
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        return super().send(*args, **{**kwargs, "verify": self._verify})
+
+    def cert_verify(self, *_: object, **__: object) -> None:
+        """Add no authorities: the context has them."""
+
+
+class _Whole:
+    """An answer while it comes in, bounded in size and, for answers that drip, in time."""
+
+    def __init__(self, address: ServerAddress, call: Call[Any]) -> None:
+        self.timeout = call.timeout or address.read_timeout
+        self._server, self._most = address.url, call.most_bytes
+        self._gives_up_at = time.monotonic() + self.timeout * _WHOLE_ANSWER
+        self._body = bytearray()
+
+    def took(self, piece: bytes, status: int) -> None:
+        """Add *piece*; raises ProtocolError when it is too much, TimeoutError when too late."""
+        self._body += piece
+        if len(self._body) > self._most:
+            problem = f"its answer is larger than {self._most} bytes, which it should never be"
+            raise ProtocolError(self._server, status, problem)
+        if time.monotonic() > self._gives_up_at:
+            raise TimeoutError
+
+    def reply(self, status: int, headers: Any) -> Reply:
+        """The answer, once it is there."""
+        lower = {name.lower(): value for name, value in headers}
+        return Reply(self._server, status, lower, bytes(self._body))
+
+
+def _pieces(raw: urllib3.HTTPResponse) -> Iterator[bytes]:
+    """What has come, as soon as it has come; compressed bytes, which nobody asked for, stay so."""
+    while piece := raw.read1(_CHUNK, decode_content=False):
+        yield piece
 
 
 _HUNG_UP = (
@@ -138,22 +209,17 @@ _HUNG_UP = (
 # The first class that fits wins, so the most specific stand first: what happened, and whether the
 # server may have seen the request all the same.
 _FOREIGN_ERRORS: tuple[tuple[type[Exception], str, bool], ...] = (
+    # It may have failed after the handshake as well.
     (
         requests.exceptions.SSLError,
         "TLS failed ({why}); check the schema (http or https) and verify of the connection",
-        False,
+        True,
     ),
-    (requests.exceptions.ProxyError, "the proxy of the environment failed ({why})", False),
     (requests.exceptions.ConnectTimeout, "the connection timed out; check host and port", False),
     (requests.exceptions.ReadTimeout, "it took the request and did not answer in time", True),
     (requests.exceptions.ConnectionError, "{why}", True),
     (requests.exceptions.ChunkedEncodingError, "the connection broke in its answer", True),
     (requests.exceptions.RequestException, "{why}", True),
-    (
-        aiohttp.ClientConnectorCertificateError,
-        "TLS failed ({why}); check verify of the connection",
-        False,
-    ),
     (
         aiohttp.ClientSSLError,
         "TLS failed ({why}); check the schema (http or https) and verify of the connection",
@@ -162,11 +228,23 @@ _FOREIGN_ERRORS: tuple[tuple[type[Exception], str, bool], ...] = (
     (aiohttp.ConnectionTimeoutError, "the connection timed out; check host and port", False),
     (aiohttp.ClientConnectorError, "{why}", False),
     (TimeoutError, "it took the request and did not answer in time", True),
+    (aiohttp.ClientPayloadError, "the connection broke in its answer", True),
     (aiohttp.ClientError, "{why}", True),
+    (urllib3.exceptions.TimeoutError, "it took the request and did not answer in time", True),
+    (urllib3.exceptions.HTTPError, "the connection broke in its answer", True),
     (OSError, "{why}", True),
 )
 # What hides at the bottom of the errors above, and says more than they do.
+_PROXY = "the proxy that the environment names (HTTP_PROXY, HTTPS_PROXY) failed ({why})"
 _ROOT_CAUSES: tuple[tuple[type[Exception], str, bool], ...] = (
+    (requests.exceptions.ProxyError, _PROXY, False),
+    (aiohttp.ClientProxyConnectionError, _PROXY, False),
+    (aiohttp.ClientHttpProxyError, _PROXY, False),
+    (
+        ssl.SSLCertVerificationError,
+        "its certificate is not trusted ({why}); set verify to the file of its CA",
+        False,
+    ),
     (
         ConnectionRefusedError,
         "nothing listens there; check host and port, and that it is started",
@@ -179,12 +257,11 @@ _ROOT_CAUSES: tuple[tuple[type[Exception], str, bool], ...] = (
 
 
 def _unreachable(server: str, error: Exception) -> ServerUnreachable:
-    causes = list(_causes(error))
-    for kind, problem, arrived in _ROOT_CAUSES:
-        if any(isinstance(cause, kind) for cause in causes):
-            return ServerUnreachable(server, problem, may_have_arrived=arrived)
-    problem, arrived = next((p, a) for kind, p, a in _FOREIGN_ERRORS if isinstance(error, kind))
+    causes = _causes(error)
     why = str(causes[-1]) or type(error).__name__
+    roots = ((p, a) for kind, p, a in _ROOT_CAUSES if any(isinstance(c, kind) for c in causes))
+    outer = ((p, a) for kind, p, a in _FOREIGN_ERRORS if isinstance(error, kind))
+    problem, arrived = next(itertools.chain(roots, outer))
     return ServerUnreachable(server, problem.format(why=why), may_have_arrived=arrived)
 
 

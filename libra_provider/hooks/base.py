@@ -11,6 +11,7 @@ from libra_provider.clients.client import Client
 from libra_provider.clients.doctor import Examination
 from libra_provider.clients.look import Look, View
 from libra_provider.clients.transport import ServerAddress
+from libra_provider.clients.trust import verification
 from libra_provider.core.errors import BadInput, LibraError
 from libra_provider.core.job import Backend, JobStatus, SparkJob
 from libra_provider.core.units import duration_in_seconds
@@ -54,7 +55,12 @@ class ServerHook(BaseHook, ABC):
     @property
     def where(self) -> str:
         """The server's address, for people."""
-        return self.client().addresses[0].url
+        return self.client().active.url
+
+    @property
+    def ui_url(self) -> str | None:
+        """The page on which people see what this server does."""
+        return None
 
     def greet(self) -> None:
         """Make sure that this is the right server, before a submission that cannot be repeated."""
@@ -127,9 +133,7 @@ def address(connection: Connection, url: str, **rest: Any) -> ServerAddress:
     extra = connection.extra_dejson
     if timeout := extra.get("timeout"):
         rest["read_timeout"] = duration_in_seconds(timeout, parameter="timeout")
-    verify = extra.get("verify", True)
-    words = {"true": True, "false": False, "": True, "none": True}
-    verify = words.get(str(verify).strip().lower(), verify)
+    verify = verification(extra.get("verify", True))
     return ServerAddress(url=url, verify=verify, **rest)
 
 

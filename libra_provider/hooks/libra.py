@@ -8,11 +8,12 @@ from typing import Any
 from airflow.sdk import Connection
 
 from libra_provider.clients import libra
+from libra_provider.clients.authorization import BearerToken
 from libra_provider.clients.doctor import Examination
 from libra_provider.clients.doctor_libra import examine_libra
 from libra_provider.clients.rows import all_rows
 from libra_provider.clients.statement_view import StatementView
-from libra_provider.clients.transport import BearerToken, ServerAddress
+from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Backend, JobStatus, SparkJob
 from libra_provider.hooks.base import ServerHook, address, scheme

@@ -8,9 +8,11 @@ from typing import Any
 from airflow.sdk import Connection
 
 from libra_provider.clients import spark_master
+from libra_provider.clients.authorization import jws
 from libra_provider.clients.doctor import Examination
 from libra_provider.clients.doctor_master import examine_master
 from libra_provider.clients.driver_view import DriverView
+from libra_provider.clients.greeting import greet_master
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.caps import Caps
 from libra_provider.core.errors import BadInput
@@ -69,7 +71,8 @@ class SparkMasterHook(ServerHook):
         urls = listed(extra.get("rest_urls")) or [
             f"{scheme(connection)}://{host}:{rest_port}" for host, _ in hosts
         ]
-        return [address(connection, url) for url in urls]
+        signed = jws(connection.password)
+        return [address(connection, url, authorization=signed) for url in urls]
 
     def _caps(self, extra: dict[str, Any]) -> Caps:
         given = extra.get("spark_defaults")
@@ -89,9 +92,15 @@ class SparkMasterHook(ServerHook):
             raise BadInput("host", text, "it looks like 'host' or 'host:7077', commas between them")
         return host, int(number)
 
+    @property
+    def ui_url(self) -> str | None:
+        """The first master's page."""
+        self.client()  # it reads ui_urls
+        return self.ui_urls[0] if self.ui_urls else None
+
     def greet(self) -> None:
         """Ask the REST port whether it takes submissions; raises ServerError."""
-        self.client().send(spark_master.ready())
+        greet_master(self.client())
 
     def complete(self, job: SparkJob) -> SparkJob:
         """*job* as it is submitted; BadInput if it asks for more than the connection allows."""

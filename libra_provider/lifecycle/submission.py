@@ -10,6 +10,7 @@ from libra_provider.core.errors import (
     AccessDenied,
     JobLost,
     Rejected,
+    ServerBusy,
     ServerError,
     ServerUnreachable,
 )
@@ -78,7 +79,7 @@ def _send(intent: Record, job: SparkJob, server: ServerHook, records: Records) -
 def _never_arrived(error: ServerError) -> bool:
     if isinstance(error, ServerUnreachable):
         return not error.may_have_arrived
-    return isinstance(error, AccessDenied | Rejected)
+    return isinstance(error, AccessDenied | Rejected | ServerBusy)
 
 
 def _resume_intent(

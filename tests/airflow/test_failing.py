@@ -8,9 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from libra_provider.clients import spark_master
+from libra_provider.clients.authorization import BearerToken
 from libra_provider.clients.client import Client
 from libra_provider.clients.libra import status as statement_status
-from libra_provider.clients.transport import BearerToken, ServerAddress
+from libra_provider.clients.transport import ServerAddress
 from libra_provider.cluster.airflow import LocalAirflow
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from libra_provider.clients.authorization import BearerToken
 from libra_provider.clients.call import Call, Reply
 from libra_provider.clients.client import Client
 from libra_provider.clients.dialogue import Ask, Dialogue
-from libra_provider.clients.transport import BearerToken, ServerAddress
+from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import BadInput, LibraError, ProtocolError, ServerUnreachable
 from tests.fakes.server import Answer, FakeServer
 

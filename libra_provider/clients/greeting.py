@@ -1,0 +1,17 @@
+"""The question before a submission: it tells every trouble apart, and does no harm."""
+
+from __future__ import annotations
+
+from libra_provider.clients import spark_master
+from libra_provider.clients.authorization import warn_of_open_master
+from libra_provider.clients.client import Client
+
+
+def greet_master(client: Client) -> None:
+    """Make sure that a master takes submissions; raises ServerError.
+
+    One that takes those of anybody is warned about, once per process, unless it is on this machine.
+    """
+    client.send(spark_master.ready())
+    if client.active.authorization() is None:
+        warn_of_open_master(client.active.url)

@@ -1,0 +1,260 @@
+"""What proxies, login pages and dying servers send, through real sockets, for every verb.
+
+Whatever comes, the caller gets an error of ours: patience where the server may come back, and a
+ProtocolError with the beginning of the answer where something else has answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from libra_provider.clients import libra, spark_master, spark_ui
+from libra_provider.clients.call import Call
+from libra_provider.clients.client import Client
+from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.transport import ServerAddress
+from libra_provider.core.errors import (
+    AccessDenied,
+    ProtocolError,
+    ServerBusy,
+    ServerError,
+    ServerUnreachable,
+)
+from libra_provider.core.job import Kind, SparkJob
+from tests.fakes.hostile import HostileServer, Rudeness, page
+
+Sender = Callable[[Client, Call[Any]], Any]
+JAR = SparkJob.from_application("/jobs/etl.jar", java_class="org.example.Etl")
+SQL = SparkJob(kind=Kind.SQL, code="select 1")
+TAG = "ab" * 16
+VERBS: dict[str, Call[Any]] = {
+    "create": spark_master.submit(JAR, TAG, master="spark://m:7077"),
+    "status": spark_master.status("driver-1"),
+    "kill": spark_master.kill("driver-1"),
+    "ready": spark_master.ready(),
+    "cluster": spark_ui.cluster(),
+    "log": spark_ui.driver_log("driver-1", "stderr"),
+    "libra submit": libra.submit(SQL, TAG),
+    "libra status": libra.status("s-1"),
+    "libra kill": libra.kill("s-1"),
+    "libra result": libra.result("s-1"),
+    "libra health": libra.health(),
+}
+JSON = "Content-Type: application/json"
+HTML = "Content-Type: text/html"
+DEEP = b"[" * 200_000
+CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+DRIP = [page(b"", JSON, length=10**6), *[b" "] * 100]
+
+# What is sent, and what becomes of it: at every verb, whoever sends it.
+GARBAGE: dict[str, tuple[Rudeness, type[ServerError]]] = {
+    "a login page": (Rudeness([page(b"<html>please log in</html>", HTML)]), ProtocolError),
+    "a login page that claims to be JSON": (Rudeness([page(b"<html>", JSON)]), ProtocolError),
+    "half a JSON": (Rudeness([page(b'{"success":', JSON)]), ProtocolError),
+    "nothing at all": (Rudeness([page(b"", JSON)]), ProtocolError),
+    "JSON nested beyond reason": (Rudeness([page(DEEP, JSON)]), ProtocolError),
+    "another charset": (Rudeness([page("ü".encode("utf-16"), JSON)]), ProtocolError),
+    "gzip that nobody asked for": (
+        Rudeness([page(gzip.compress(b'{"success": true}'), JSON, "Content-Encoding: gzip")]),
+        ProtocolError,
+    ),
+    "no gzip, called gzip": (
+        Rudeness([page(b"\x00\x01\x02", JSON, "Content-Encoding: gzip")]),
+        ProtocolError,
+    ),
+    "a redirect": (
+        Rudeness([page(b"", HTML, "Location: http://127.0.0.1:1/", status="302 Found")]),
+        ProtocolError,
+    ),
+    "a proxy's 404": (
+        Rudeness([page(b"no such app", HTML, status="404 Not Found")]),
+        ProtocolError,
+    ),
+    "a proxy's 502": (
+        Rudeness([page(b"<html>Bad Gateway</html>", HTML, status="502 Bad Gateway")]),
+        ServerUnreachable,
+    ),
+    "a proxy's 504": (
+        Rudeness([page(b"", HTML, status="504 Gateway Timeout")]),
+        ServerUnreachable,
+    ),
+    "silence": (Rudeness(end="keep"), ServerUnreachable),
+    "a hang-up": (Rudeness(), ServerUnreachable),
+    "a reset": (Rudeness(end="reset"), ServerUnreachable),
+    "silence in the head": (Rudeness([b"HTTP/1.1 200 OK\r\nCont"], end="keep"), ServerUnreachable),
+    "silence in the body": (
+        Rudeness([page(b'{"succ', JSON, length=99)], end="keep"),
+        ServerUnreachable,
+    ),
+    "a reset in the body": (
+        Rudeness([page(b'{"succ', JSON, length=99)], end="reset"),
+        ServerUnreachable,
+    ),
+    "a body shorter than announced": (
+        Rudeness([page(b'{"success": true}', JSON, length=99)]),
+        ServerUnreachable,
+    ),
+    "a chunked body that breaks off": (Rudeness([CHUNKED + b"ff\r\n{"]), ServerUnreachable),
+    "chunks without sizes": (Rudeness([CHUNKED + b"{}{}\r\n"]), ServerUnreachable),
+    "a body that drips": (Rudeness(DRIP, pause=0.1), ServerUnreachable),
+    "another protocol": (Rudeness([b"SSH-2.0-OpenSSH_9.6\r\n"]), ServerUnreachable),
+    "binary noise": (Rudeness([bytes(range(256)) * 8]), ServerUnreachable),
+    "a head without end": (
+        Rudeness([b"HTTP/1.1 200 OK\r\n" + b"X-Y: z\r\n" * 20_000]),
+        ServerUnreachable,
+    ),
+    "a header without end": (
+        Rudeness([b"HTTP/1.1 200 OK\r\nX: " + b"y" * 300_000]),
+        ServerUnreachable,
+    ),
+    "a length that is no number": (
+        Rudeness([b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: many\r\n\r\n{}"]),
+        ServerError,
+    ),
+}
+
+
+def blocking(client: Client, call: Call[Any]) -> Any:
+    try:
+        return client.send(call)
+    finally:
+        client.close()
+
+
+def on_a_loop(client: Client, call: Call[Any]) -> Any:
+    async def run() -> Any:
+        try:
+            return await client.asend(call)
+        finally:
+            await client.aclose()
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(params=[blocking, on_a_loop], ids=["send", "asend"])
+def send(request: pytest.FixtureRequest) -> Sender:
+    sender: Sender = request.param
+    return sender
+
+
+def client(url: str, *, read_timeout: float = 0.1) -> Client:
+    return Client([ServerAddress(url=url, connect_timeout=2, read_timeout=read_timeout)])
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_garbage_becomes_an_error_of_ours_at_every_verb(send: Sender, garbage: str) -> None:
+    rudeness, error = GARBAGE[garbage]
+    slow = garbage == "a body that drips"
+    verbs = ["status"] if slow else VERBS
+    with HostileServer(rudeness) as server:
+        for verb in verbs:
+            if verb == "log" and error is ProtocolError:
+                continue  # any text may be a log
+
+            with pytest.raises(error):
+                send(client(server.url), VERBS[verb])
+
+
+def test_what_dies_in_its_answer_may_have_done_what_it_was_told(send: Sender) -> None:
+    """Otherwise a submission would be sent again, and run twice."""
+    for garbage, (rudeness, error) in GARBAGE.items():
+        if error is not ServerUnreachable or garbage == "a body that drips":
+            continue
+        with HostileServer(rudeness) as server, pytest.raises(ServerUnreachable) as caught:
+            send(client(server.url), VERBS["create"])
+
+        assert caught.value.may_have_arrived, garbage
+
+
+def test_of_an_endless_answer_only_so_much_is_read(send: Sender) -> None:
+    endless = Rudeness([CHUNKED, *[b"100000\r\n" + b" " * 2**20 + b"\r\n"] * 80])
+    with HostileServer(endless) as server, pytest.raises(ProtocolError, match="larger than 67108"):
+        send(client(server.url, read_timeout=20), VERBS["status"])
+
+
+def test_an_error_shows_nothing_that_steers_a_terminal(send: Sender) -> None:
+    rude = Rudeness([page(b"\x1b[2J\x07 token=hidden", HTML)])
+    with HostileServer(rude) as server, pytest.raises(ProtocolError) as caught:
+        send(client(server.url), VERBS["status"])
+
+    assert "\x1b" not in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+def test_bytes_behind_an_answer_are_not_taken_for_the_next_one() -> None:
+    """A proxy that has lost count would otherwise answer each question with the one before."""
+    first = page(b'{"action":"ReadyzResponse","success":true,"serverSparkVersion":"1"}', JSON)
+    second = page(b'{"action":"ReadyzResponse","success":true,"serverSparkVersion":"2"}', JSON)
+    with HostileServer(Rudeness([first + second], end="next")) as server:
+        asked = client(server.url)
+        versions = {asked.send(VERBS["ready"]).spark_version for _ in range(3)}
+        asked.close()
+
+    assert versions == {"1"}
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_connection_is_used_again(chunked: bool) -> None:
+    body = b'{"action":"ReadyzResponse","success":true}'
+    answer = CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if chunked else page(body, JSON)
+
+    async def three_times(asked: Client) -> None:
+        for _ in range(3):
+            await asked.asend(VERBS["ready"])
+        await asked.aclose()
+
+    with HostileServer(Rudeness([answer], end="next")) as server:
+        asked = client(server.url)
+        for _ in range(3):
+            asked.send(VERBS["ready"])
+        asked.close()
+        asyncio.run(three_times(asked))
+
+    assert server.connections == 2
+
+
+def test_a_page_address_that_is_none_costs_the_page_and_not_the_answer() -> None:
+    """It came from a master's page; the user did not write it."""
+
+    def dialogue() -> Dialogue[str]:
+        try:
+            yield Ask(VERBS["cluster"], "file:///etc/passwd")
+        except ServerError as error:
+            return str(error)
+        return "answered"
+
+    asked = client("http://127.0.0.1:1")
+
+    assert "file:///etc/passwd" in asked.run(dialogue())
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "error"),
+    [
+        ("401 Unauthorized", HTML, AccessDenied),
+        ("403 Forbidden", JSON, AccessDenied),
+        ("503 Service Unavailable", HTML, ServerUnreachable),
+    ],
+)
+def test_statuses_mean_the_same_whatever_the_body(
+    send: Sender, status: str, kind: str, error: type[ServerError]
+) -> None:
+    with HostileServer(Rudeness([page(b"{}", kind, status=status)])) as server:
+        for verb in ("create", "status", "kill", "ready"):
+            with pytest.raises(error):
+                send(client(server.url), VERBS[verb])
+
+
+@pytest.mark.parametrize("asked", ["inf", "nan", "-5", "1e9", "soon"])
+def test_a_busy_server_cannot_make_us_wait_for_ever(asked: str) -> None:
+    kind = "Content-Type: application/problem+json"
+    busy = page(b'{"detail": "full"}', kind, f"Retry-After: {asked}", status="429 Busy")
+    with HostileServer(Rudeness([busy])) as server, pytest.raises(ServerBusy) as caught:
+        blocking(client(server.url), VERBS["libra status"])
+
+    assert 0 <= caught.value.retry_after <= 60
