@@ -86,6 +86,16 @@ def test_properties_environment_and_lists_reach_the_master(
     assert "http://host/x.jar" in arguments_of(fake_master)
 
 
+def test_a_secret_property_is_sent_and_never_said(
+    run: Run, app_py: str, fake_master: FakeMaster
+) -> None:
+    result = run("submit", "--conf", "spark.hadoop.fs.s3a.secret.key=hidden", app_py)
+
+    [driver] = fake_master.drivers.values()
+    assert driver.request["sparkProperties"]["spark.hadoop.fs.s3a.secret.key"] == "hidden"
+    assert "hidden" not in result.output
+
+
 def test_a_jar_runs_its_main_class(run: Run, fake_master: FakeMaster) -> None:
     result = run("submit", "--class", "com.acme.Etl", "http://host/etl.jar", "2013")
 
