@@ -79,15 +79,17 @@ class Pages:
         if self._leader is None:
             return [*first, *in_turn(about, {"version": lambda: _version(versions, [])})]
         leader = self._leader
-        rest: dict[str, Callable[[], Finding]] = {
+        room: dict[str, Callable[[], Finding]] = {
             "leads": lambda: _leads(leader.overview),
             "workers": lambda: _workers(leader.overview),
             "worker pages": lambda: self._worker_pages(leader),
+        }
+        facts: dict[str, Callable[[], Finding]] = {
             "version": lambda: _version(versions, self._worker_versions(leader)),
             "memory of drivers": lambda: _memory(leader),
+            **{name: _reader(rule, leader) for name, rule in _SETTINGS.items()},
         }
-        settings = {name: _reader(rule, leader) for name, rule in _SETTINGS.items()}
-        return [*first, *in_turn(leader.url, rest | settings)]
+        return [*first, *in_turn(leader.url, room), *in_turn(leader.url, facts)]
 
     def _finds_the_leader(self) -> Finding:
         problems = []

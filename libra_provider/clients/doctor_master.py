@@ -47,9 +47,12 @@ def examine_master(
 
 
 def _stood_in_for(step: Step) -> Step:
-    """A master that fails while another answers costs safety, not the connection."""
+    """What fails at one master while another answers costs safety, not the connection."""
     if step.outcome is not Outcome.FAILED:
         return step
+    if step.name == "ready":
+        found = "it stands by: another master answers"
+        return replace(step, name="standby", outcome=Outcome.OK, found=found, advice="")
     found = f"{step.found}; another master answers"
     return replace(step, outcome=Outcome.WARNING, found=found)
 
@@ -148,7 +151,7 @@ class RestPort:
 
     def _is_ready(self) -> Finding:
         said = spoken(self._reply)
-        message = str(said.get("message") or "").split("\n")[0]
+        message = str(said.get("message") or "").split("\n")[0].rstrip(".")
         name = f"The REST port of a Spark {self.version} master answers"
         if said.get("success") is True:
             self.is_ready = True

@@ -193,7 +193,7 @@ def test_a_standby_is_not_ready_and_its_page_says_so(master: Master) -> None:
     master.page["status"] = "STANDBY"
     found = of_master(master)
 
-    assert "it takes no submissions: Master is not ready." in found.sentence
+    assert "it takes no submissions: Master is not ready;" in found.sentence
     assert step(found, "leads").found == "this master is STANDBY"
 
 
@@ -208,11 +208,22 @@ def test_a_dead_master_beside_a_ready_one_is_a_warning(master: Master) -> None:
     assert found.sentence.endswith("1 warning, see libra doctor.")
 
 
+def test_a_standby_beside_a_ready_master_is_as_it_should_be(master: Master) -> None:
+    said = {"action": "ErrorResponse", "message": "Master is not ready."}
+    with FakeServer(lambda _: Answer(503, said)) as standby:
+        found = examined(standby.url, master.url, ui=master.url)
+
+    assert step(found, "standby").outcome is Outcome.OK
+    assert found.sentence.startswith("The REST port of a Spark 4.3.0 master answers and is ready;")
+    assert "warning" not in found.sentence
+
+
 def test_no_living_worker_is_a_failure(master: Master) -> None:
     master.page["workers"] = []
     found = of_master(master)
 
     assert "none of 0 workers is alive" in found.sentence
+    assert step(found, "recovery").outcome is Outcome.OK
 
 
 def test_an_unreachable_page_costs_facts_and_not_the_connection(master: Master) -> None:
