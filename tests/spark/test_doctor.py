@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import threading
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from libra_provider.clients import master_page
-from libra_provider.clients.authorization import BearerToken
+from libra_provider.clients.authorization import BearerToken, jws
 from libra_provider.clients.doctor import Examination, Outcome, Visit
 from libra_provider.clients.doctor_libra import examine_libra
 from libra_provider.clients.doctor_master import examine_master
@@ -20,6 +21,7 @@ from libra_provider.clients.transport import ServerAddress
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.hooks import LibraHook, SparkMasterHook
+from tests.spark.masters import Masters
 
 SETTINGS = {
     "spark.deploy.retainedDrivers": "33",
@@ -28,6 +30,13 @@ SETTINGS = {
     "spark.deploy.recoveryTimeout": "5",
     "spark.master.rest.allowedAppResourcePatterns": "file:.*,<none>",
     "spark.ui.reverseProxy": "true",
+}
+
+
+KEY, OTHER_KEY = (base64.urlsafe_b64encode(letter * 32).decode() for letter in (b"k", b"o"))
+SIGNED = {
+    "spark.master.rest.filters": "org.apache.spark.ui.JWSFilter",
+    "spark.org.apache.spark.ui.JWSFilter.param.secretKey": KEY,
 }
 
 
@@ -164,3 +173,41 @@ def until_said(cluster: StandaloneCluster, what: str) -> bool:
             return True
         time.sleep(0.2)
     return False
+
+
+def of_masters(masters: Masters, order: slice, key: str | None = None) -> Examination:
+    return examine_master(
+        [ServerAddress(url=url, authorization=jws(key)) for url in masters.rest_urls[order]],
+        master_url=masters.master_url,
+        ui_urls=masters.ui_urls[order],
+    )
+
+
+@pytest.mark.slow
+def test_a_master_that_wants_signatures_is_told_from_one_that_takes_them() -> None:
+    with Masters(SIGNED) as masters:
+        masters.add()
+        unsigned, wrong, right = (
+            of_masters(masters, slice(None), key) for key in (None, OTHER_KEY, KEY)
+        )
+
+    assert "it wants signed requests" in unsigned.sentence
+    assert "is not the master's JWS secret key" in wrong.sentence
+    assert found(right, "access") == "it takes the secret of this connection, and refuses others"
+    assert KEY not in repr(right)
+    assert "none of 0 workers is alive" in right.sentence
+
+
+@pytest.mark.slow
+def test_a_real_standby_is_well_beside_its_leader_and_ill_alone() -> None:
+    with Masters().with_zookeeper() as masters:
+        masters.add()
+        masters.add("STANDBY")
+        masters.add_worker()
+        together = of_masters(masters, slice(None, None, -1))
+        alone = of_masters(masters, slice(1, None))
+
+    assert together.is_well
+    assert found(together, "standby") == "it stands by: another master answers"
+    assert "it takes no submissions: Master is not ready" in alone.sentence
+    assert found(alone, "leads") == "this master is STANDBY"
