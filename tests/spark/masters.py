@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -55,7 +55,7 @@ class Masters(contextlib.ExitStack):
         return self
 
     def add(self, status: str = "ALIVE") -> ManagedProcess:
-        """Start one more master and wait until its page says *status*."""
+        """Start one more master and wait until its page, unless *status* is empty, says that."""
         port, rest, ui = free_ports(3)
         name = f"master-{len(self.processes)}"
         file = self._properties_file(name, rest)
@@ -64,7 +64,7 @@ class Masters(contextlib.ExitStack):
         process = self._run(
             name,
             _daemon("master.Master", [*ports, "--properties-file", str(file)]),
-            lambda: json_of(f"{url}/json/").get("status") == status and is_listening(rest),
+            lambda: json_of(f"{url}/json/").get("status", "") == status and is_listening(rest),
         )
         self.processes.append(process)
         self.ports.append(port)
@@ -103,8 +103,7 @@ class Masters(contextlib.ExitStack):
         file.write_text("".join(f"{key} {value}\n" for key, value in properties.items()))
         return file
 
-    def _run(self, name: str, command: Sequence[str], ready: object) -> ManagedProcess:
-        assert callable(ready)
+    def _run(self, name: str, command: Sequence[str], ready: Callable[[], bool]) -> ManagedProcess:
         process = ManagedProcess(
             command,
             name=name,
