@@ -24,7 +24,7 @@ TAG = "spark.libra.tag"
 ORIGIN = "spark.libra.run"
 # What the server speaks is read from its answers; the field is required and not interpreted.
 _CLIENT_VERSION = "4.3.0"
-_PYTHON_MAIN = "org.apache.spark.deploy.SparkSubmit"
+_SUBMIT = "org.apache.spark.deploy.SparkSubmit"
 _TIMEOUT_PLUGIN = "org.apache.spark.deploy.DriverTimeoutPlugin"
 _LISTS = ("py_files", "jars", "files", "archives", "packages")
 # SparkSubmit acts on these only when they are its arguments, not when they are system properties.
@@ -42,6 +42,7 @@ _OPTION_OF = {
 _CONF_OPTIONS = ("spark.jars.ivy", "spark.jars.ivySettings")
 # As bin/spark-submit sets it: the driver's hashes of texts are those of the executors (lookup()).
 _PYTHON_ENVIRONMENT = {"PYTHONHASHSEED": "0"}
+_ON_THE_WORKER = ("", "file", "local")
 # The worker replaces it by the path under which it has stored the application.
 _FETCHED = "{{USER_JAR}}"
 
@@ -99,31 +100,34 @@ def _with_item(properties: dict[str, str], key: str, item: str) -> None:
 def _python_resource(
     job: SparkJob, properties: dict[str, str], bootstrap: str | None
 ) -> dict[str, Any]:
-    """SparkSubmit as the main class, and what it interprets as its arguments.
+    options = _submit_options(properties)
+    for key in _OPTION_OF:
+        properties.pop(key, None)
+    resource, script = _fetched(str(job.application))
+    # Only SparkSubmit's own script may be a URL; what the bootstrap runs is a path.
+    program = [bootstrap, _path(script)] if bootstrap and resource else [script]
+    return {
+        "appResource": resource,
+        "mainClass": _SUBMIT,
+        "appArgs": [*options, *program, *job.application_args],
+        "environmentVariables": {**_PYTHON_ENVIRONMENT, **job.env_vars},
+    }
+
+
+def _submit_options(properties: dict[str, str]) -> list[str]:
+    """What SparkSubmit, as the main class, interprets as its arguments.
 
     Without ``--master`` there, the job would run in ``local[*]`` on one worker, silently.
     """
-    inner = ["--master", properties["spark.master"], "--deploy-mode", "client"]
-    inner += ["--name", properties["spark.app.name"]]
+    words = ["--master", properties["spark.master"], "--deploy-mode", "client"]
+    words += ["--name", properties["spark.app.name"]]
     for key, option in _OPTION_OF.items():
         if key in properties:
-            inner += [option, properties.pop(key)]
+            words += [option, properties[key]]
     for key in _CONF_OPTIONS:
         if key in properties:
-            inner += ["--conf", f"{key}={properties[key]}"]
-    resource, script = _fetched(str(job.application))
-    if bootstrap and resource:
-        # Only SparkSubmit's own script may be a URL; what the bootstrap runs is a path.
-        inner += [bootstrap, _path(script)]
-    else:
-        inner += [script]
-    arguments = [*inner, *job.application_args]
-    return {
-        "appResource": resource,
-        "mainClass": _PYTHON_MAIN,
-        "appArgs": arguments,
-        "environmentVariables": {**_PYTHON_ENVIRONMENT, **job.env_vars},
-    }
+            words += ["--conf", f"{key}={properties[key]}"]
+    return words
 
 
 def _fetched(application: str) -> tuple[str, str]:
@@ -135,7 +139,7 @@ def _fetched(application: str) -> tuple[str, str]:
     worker, which has none of them.
     """
     scheme = _scheme(application)
-    if scheme in ("", "file", "local"):
+    if scheme in _ON_THE_WORKER:
         return _file_uri(application), application
     if scheme in ("http", "https", "ftp"):
         return application, _FETCHED
@@ -144,17 +148,24 @@ def _fetched(application: str) -> tuple[str, str]:
 
 def _jar_resource(job: SparkJob, properties: dict[str, str]) -> dict[str, Any]:
     application = str(job.application)
-    jars = properties.get("spark.jars")
-    properties["spark.jars"] = f"{application},{jars}" if jars else application
+    local = _scheme(application) in _ON_THE_WORKER
     if python := properties.get("spark.submit.pyFiles"):
         for each in python.split(","):
             _with_item(properties, "spark.files", each)
-    local = _scheme(application) in ("", "file", "local")
+    main, arguments = job.java_class, list(job.application_args)
+    if "spark.jars.packages" in properties:
+        # A driver resolves packages for itself alone; SparkSubmit gives them to executors too.
+        script = application if local else _FETCHED
+        options = [*_submit_options(properties), "--class", str(main), script]
+        main, arguments = _SUBMIT, [*options, *arguments]
+    else:
+        jars = properties.get("spark.jars")
+        properties["spark.jars"] = f"{application},{jars}" if jars else application
     return {
         # The worker fetches it, and knows no "local:".
         "appResource": _file_uri(application) if local else application,
-        "mainClass": job.java_class,
-        "appArgs": list(job.application_args),
+        "mainClass": main,
+        "appArgs": arguments,
         "environmentVariables": dict(job.env_vars),
     }
 

@@ -143,6 +143,26 @@ def test_a_jar_keeps_the_jars_of_its_properties() -> None:
     assert properties["spark.submit.pyFiles"] == "/p.py"
 
 
+@pytest.mark.parametrize(
+    ("application", "script"),
+    [("/etl.jar", "/etl.jar"), ("http://h/etl.jar", "{{USER_JAR}}")],
+)
+def test_packages_of_a_jar_reach_its_executors_through_spark_submit(
+    application: str, script: str
+) -> None:
+    """A driver that resolves them by itself keeps them to itself."""
+    request = request_for(
+        application, packages=["g:a:1"], jars=["/l.jar"], application_args=["--day", "1"]
+    )
+
+    assert request["mainClass"] == "org.apache.spark.deploy.SparkSubmit"
+    assert arguments_behind_name(request) == [
+        *("--jars", "/l.jar", "--packages", "g:a:1", "--class", "org.example.Etl", script),
+        *("--day", "1"),
+    ]
+    assert request["sparkProperties"]["spark.jars.packages"] == "g:a:1"
+
+
 @pytest.mark.parametrize("application", ["/etl.py", "/etl.jar"])
 def test_nothing_of_the_submitters_environment_travels(application: str) -> None:
     os.environ.update(SPARK_CONF_DIR="leaked", AWS_SECRET_ACCESS_KEY="leaked", TZ="leaked")
