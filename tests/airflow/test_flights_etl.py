@@ -29,7 +29,7 @@ def run_id(airflow: LocalAirflow, tmp_path_factory: pytest.TempPathFactory) -> s
     airflow.api.wait_for_dag(DAG)
     airflow.api.unpause(DAG)
     run_id = airflow.api.trigger(DAG, {"home": str(tmp_path_factory.mktemp("flights"))})
-    state = airflow.api.wait_for_run(DAG, run_id, within=400)
+    state = airflow.api.wait_for_run(DAG, run_id, within=600)
     states = {each["task_id"]: each["state"] for each in airflow.api.task_instances(DAG, run_id)}
 
     assert (state, states) == ("success", dict.fromkeys(TASKS, "success"))
@@ -115,6 +115,11 @@ def test_xcom_says_where_each_driver_ran(
     assert location["host"] == "127.0.0.1"
 
 
+@pytest.mark.parametrize("link", ["DriverLogLink", "SparkMasterLink", "SparkUiLink"])
+def test_a_driver_is_linked_to_its_pages(airflow: LocalAirflow, run_id: str, link: str) -> None:
+    assert airflow.api.xcom(DAG, run_id, "clean_flights", f"_link_{link}").startswith("http://")
+
+
 def test_the_sensor_waited_for_the_driver_that_was_submitted(
     airflow: LocalAirflow, run_id: str
 ) -> None:
@@ -133,4 +138,6 @@ def test_the_log_tells_the_story_without_a_secret(
     assert f"{driver} is submitted to http://127.0.0.1" in log
     assert f"{driver} is running on worker worker-" in log
     assert f"{driver} succeeded after" in log
+    assert log.count("[stdout] application app-") == 1
+    assert "Launch Command" not in log
     assert not any(libra.token in text for text in every_log)
