@@ -135,7 +135,7 @@ def result(job_id: str, *, offset: int = 0, limit: int = 1000) -> Call[ResultPag
                 offset=int(body["offset"]),
                 row_count=int(body["rowCount"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise reply.not_as_expected(f"a page of rows was expected ({error!r})") from error
 
     path = f"{_STATEMENTS}/{quote(job_id, safe='')}/result"

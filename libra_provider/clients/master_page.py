@@ -76,7 +76,7 @@ def overview() -> Call[Overview]:
                     int(each.get("starttime") or 0) / 1000 for each in body["completeddrivers"]
                 ),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise reply.not_as_expected(f"a master's page was expected ({error!r})") from error
 
     return Call(method="GET", path="/json/", parse=parse)

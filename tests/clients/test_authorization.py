@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import jwt
 import pytest
@@ -19,8 +20,12 @@ from libra_provider.clients.greeting import greet_master
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import AccessDenied, BadInput
 from libra_provider.hooks import SparkMasterHook
+from libra_provider.operators import SparkClusterJobOperator
 from tests.fakes.server import Answer
 from tests.fakes.spark_master import FakeDriver, FakeMaster
+from tests.fakes.task_runner import TaskRunner
+
+Capture = pytest.CaptureFixture[str]
 
 KEY = bytes(range(200, 232))
 SECRET = base64.urlsafe_b64encode(KEY).rstrip(b"=").decode()
@@ -106,6 +111,24 @@ def test_a_password_that_is_no_key_ends_before_anything_is_sent(master: FakeMast
         connected(master, "a password").greet()
 
     assert master.requests == []
+
+
+def test_a_task_leaves_its_secret_nowhere(
+    master: FakeMaster, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: Capture
+) -> None:
+    (tmp_path / "etl.py").write_text("")
+    connected(master)
+    runner = TaskRunner()
+    task = SparkClusterJobOperator(
+        task_id="etl", application=str(tmp_path / "etl.py"), poll_interval=0.01
+    )
+    with caplog.at_level(logging.DEBUG):
+        result = runner.run(task)
+
+    assert result.state == "success"
+    everything = (runner.xcoms, runner.store, runner.states, caplog.text, capfd.readouterr())
+    tokens = [each.headers.get("authorization", SECRET) for each in master.requests]
+    assert not any(each in repr(everything) for each in (SECRET, *tokens))
 
 
 # As org.apache.spark.ui.JWSFilter of Spark 4.3 answers.

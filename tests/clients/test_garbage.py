@@ -7,26 +7,38 @@ ProtocolError with the beginning of the answer where something else has answered
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
+import itertools
+import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from libra_provider.clients import libra, spark_master, spark_ui
-from libra_provider.clients.call import Call
+from libra_provider.clients import libra, master_page, spark_master, spark_ui
+from libra_provider.clients.call import Call, Reply
 from libra_provider.clients.client import Client
 from libra_provider.clients.dialogue import Ask, Dialogue
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import (
     AccessDenied,
+    LibraError,
     ProtocolError,
     ServerBusy,
     ServerError,
     ServerUnreachable,
 )
 from libra_provider.core.job import Kind, SparkJob
+from libra_provider.operators import SparkClusterJobOperator
 from tests.fakes.hostile import HostileServer, Rudeness, page
+from tests.fakes.server import Answer
+from tests.fakes.spark_master import FakeMaster
+from tests.fakes.task_runner import TaskRunner
 
 Sender = Callable[[Client, Call[Any]], Any]
 JAR = SparkJob.from_application("/jobs/etl.jar", java_class="org.example.Etl")
@@ -38,6 +50,8 @@ VERBS: dict[str, Call[Any]] = {
     "kill": spark_master.kill("driver-1"),
     "ready": spark_master.ready(),
     "cluster": spark_ui.cluster(),
+    "overview": master_page.overview(),
+    "worker": master_page.worker_id(),
     "log": spark_ui.driver_log("driver-1", "stderr"),
     "libra submit": libra.submit(SQL, TAG),
     "libra status": libra.status("s-1"),
@@ -258,3 +272,76 @@ def test_a_busy_server_cannot_make_us_wait_for_ever(asked: str) -> None:
         blocking(client(server.url), VERBS["libra status"])
 
     assert 0 <= caught.value.retry_after <= 60
+
+
+leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=True, allow_infinity=True)
+    | st.text(max_size=5)
+)
+nested = leaves | st.lists(leaves, max_size=2) | st.dictionaries(st.text(max_size=3), leaves)
+FIELDS = (
+    *(
+        "id",
+        "host",
+        "webuiaddress",
+        "state",
+        "cores",
+        "coresfree",
+        "memory",
+        "memoryfree",
+        "name",
+        "starttime",
+    ),
+    *("memoryperexecutor", "memoryperslave", "coresused", "memoryused"),
+)
+entries = st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, nested))
+whole = st.fixed_dictionaries(dict.fromkeys(FIELDS, nested))
+LISTS = ("workers", "activedrivers", "activeapps", "completeddrivers", "completedapps")
+pages = st.fixed_dictionaries(
+    {"status": leaves}
+    | dict.fromkeys(LISTS, st.lists(entries | whole | leaves, max_size=2) | nested)
+)
+
+
+@given(body=pages)
+def test_any_page_of_a_master_is_read_or_becomes_an_error_of_ours(body: dict[str, Any]) -> None:
+    """Its fields are there, and hold what they should not: also Infinity, which JSON has not."""
+    answer = Reply("http://m:8080", 200, {"content-type": JSON}, json.dumps(body).encode())
+    for verb in ("cluster", "overview", "log", "status", "libra result", "libra health"):
+        with contextlib.suppress(LibraError):
+            VERBS[verb].parse(answer)
+
+
+@given(head=st.text(max_size=40), numbers=st.lists(st.integers(), min_size=3, max_size=3))
+def test_any_head_of_a_log_is_read(head: str, numbers: list[int]) -> None:
+    start, end, size = numbers
+    told = f"==== Bytes {start}-{end} of {size} of {head} ====\nrest"
+    for text in (head, told):
+        part = VERBS["log"].parse(Reply("http://w:8081", 200, {}, text.encode(errors="replace")))
+
+        assert part.text in ("", "rest")
+
+
+@pytest.mark.parametrize("code", ["200 OK", "502 Bad Gateway"])
+def test_a_proxy_that_is_down_for_a_while_costs_a_task_nothing_but_time(
+    code: str, tmp_path: Path
+) -> None:
+    """Two questions in a row meet the proxy's own page instead of the master."""
+    job, asked = tmp_path / "etl.py", itertools.count()
+    job.write_text("")
+    rude = Answer(int(code[:3]), "<html>We will be back soon</html>")
+    with FakeMaster() as master:
+        extra = {"rest_urls": master.url, "ui_urls": master.url}
+        connection = {"conn_type": "spark_master", "host": "127.0.0.1", "extra": extra}
+        os.environ["AIRFLOW_CONN_SPARK_MASTER_DEFAULT"] = json.dumps(connection)
+        master.disturb = lambda request: (
+            rude if "/status/" in request.path and next(asked) < 2 else None
+        )
+        task = SparkClusterJobOperator(task_id="etl", application=str(job), poll_interval=0.01)
+        result = TaskRunner().run(task)
+
+    assert result.state == "success"
+    assert len(master.drivers) == 1

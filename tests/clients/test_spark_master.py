@@ -80,12 +80,46 @@ def test_of_a_message_only_the_first_line_is_kept() -> None:
     assert found.detail == "Exception from the cluster:"
 
 
-def test_a_standby_is_busy_and_not_a_refusal() -> None:
-    message = "Current state is not alive: STANDBY. Can only accept driver submissions in ALIVE."
-    answer = reply({"action": "CreateSubmissionResponse", "success": False, "message": message})
+# What a standby of Spark 4.3 answers, and one that recovers, the same with RECOVERING.
+NOT_ALIVE = "Current state is not alive: STANDBY. Can only %s in ALIVE state."
+TRACE = "Exception from the cluster:\njava.lang.Exception: " + NOT_ALIVE + "\n\torg.apache.spark…"
+STANDBY = [
+    (
+        spark_master.submit(JAR, "ab" * 16, master=MASTER),
+        "CreateSubmissionResponse",
+        NOT_ALIVE % "accept driver submissions",
+    ),
+    (
+        spark_master.status("driver-1"),
+        "SubmissionStatusResponse",
+        TRACE % "request driver status",
+    ),
+    (spark_master.kill("driver-1"), "KillSubmissionResponse", NOT_ALIVE % "kill drivers"),
+]
 
-    with pytest.raises(ServerBusy, match="STANDBY"):
-        spark_master.submit(JAR, "ab" * 16, master=MASTER).parse(answer)
+
+@pytest.mark.parametrize(("call", "action", "message"), STANDBY)
+@pytest.mark.parametrize("state", ["STANDBY", "RECOVERING", "COMPLETING_RECOVERY"])
+def test_a_master_that_does_not_lead_is_busy_and_knows_nothing_of_a_driver(
+    call: Call[object], action: str, message: str, state: str
+) -> None:
+    """Its ``success: false`` would otherwise make a running driver lost."""
+    said = message.replace("STANDBY", state)
+    with pytest.raises(ServerBusy, match=f"this master is {state}$"):
+        call.parse(reply({"action": action, "success": False, "message": said}))
+
+
+def test_a_standby_is_not_ready() -> None:
+    answer = reply({"action": "ErrorResponse", "message": "Master is not ready."}, 503)
+
+    with pytest.raises(ServerBusy, match="Master is not ready"):
+        spark_master.ready().parse(answer)
+
+
+def test_a_master_that_could_not_look_has_not_forgotten_the_driver() -> None:
+    found = status_of(success=False, message="Exception from the cluster:\njava.lang.X\n\tat x")
+
+    assert found.state is JobState.UNCLEAR
 
 
 @pytest.mark.parametrize(

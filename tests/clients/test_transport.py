@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +15,13 @@ from libra_provider.clients.call import Call, Reply
 from libra_provider.clients.client import Client
 from libra_provider.clients.dialogue import Ask, Dialogue
 from libra_provider.clients.transport import ServerAddress
-from libra_provider.core.errors import BadInput, LibraError, ProtocolError, ServerUnreachable
+from libra_provider.core.errors import (
+    BadInput,
+    LibraError,
+    ProtocolError,
+    ServerBusy,
+    ServerUnreachable,
+)
 from tests.fakes.server import Answer, FakeServer
 
 Sender = Callable[[Client, Call[str]], str]
@@ -230,3 +238,59 @@ def test_the_beginning_of_a_reply_is_short_and_without_secrets() -> None:
 
     assert page.start.startswith("token=***")
     assert len(page.start) == 200
+
+
+def busy(_: Reply) -> str:
+    raise ServerBusy("http://m:6066", "this master is STANDBY", 5.0)
+
+
+def standing_by(call: Call[str], standby: str) -> Call[str]:
+    """*call*, to which the server at *standby* says that another one leads."""
+    return replace(call, parse=lambda reply: busy(reply) if reply.server == standby else "done")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_standby_is_passed_over_also_by_what_changes_something(send: Sender, method: str) -> None:
+    """It has said itself that it did nothing."""
+    with FakeServer(hello) as standby, FakeServer(hello) as leader:
+        call = standing_by(text(method), standby.url)
+
+        assert send(client(standby.url, leader.url), call) == "done"
+
+
+def test_when_no_server_leads_the_error_names_them_all(send: Sender, free_port: int) -> None:
+    dead = f"http://127.0.0.1:{free_port}"
+    with FakeServer(hello) as standby, pytest.raises(ServerBusy) as caught:
+        send(client(dead, standby.url), standing_by(text("POST"), standby.url))
+
+    assert caught.value.retry_after == 5
+    assert f"{dead}: nothing listens there" in str(caught.value)
+    assert "STANDBY" in str(caught.value)
+
+
+def test_what_can_be_repeated_is_told_to_the_next_server_too(
+    send: Sender, silent_port: int
+) -> None:
+    """A master that hangs must not keep a kill from the one that took over."""
+    kill = replace(text("POST"), repeatable=True)
+    with FakeServer(hello) as leader:
+        assert send(client(f"http://127.0.0.1:{silent_port}", leader.url), kill) == "hello"
+
+
+@pytest.mark.parametrize(("method", "asked"), [("GET", 1), ("POST", 0)])
+def test_what_is_no_answer_passes_a_question_on_and_nothing_else(
+    send: Sender, method: str, asked: int
+) -> None:
+    """A proxy's page before a dead master; whether a POST went through it, nobody knows."""
+    with FakeServer(hello) as proxy, FakeServer(hello) as leader:
+
+        def parse(reply: Reply) -> str:
+            if reply.server == proxy.url:
+                raise reply.not_as_expected("a proxy's page")
+            return "done"
+
+        call = replace(text(method), parse=parse)
+        with contextlib.suppress(ProtocolError):
+            send(client(proxy.url, leader.url), call)
+
+    assert len(leader.requests) == asked

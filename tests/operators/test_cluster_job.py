@@ -291,3 +291,20 @@ def test_nobody_listening_is_named_with_its_address(runner: TaskRunner, job_file
 
     assert result.state == "up_for_retry"
     assert "No answer from http://127.0.0.1:1: nothing listens there" in str(result.error)
+
+
+def test_a_master_that_stopped_leading_before_it_created_anything_leaves_no_doubt(
+    master: FakeMaster, runner: TaskRunner, job_file: Path
+) -> None:
+    """Else the next try would have to ask people whether a driver runs."""
+    message = "Current state is not alive: STANDBY. Can only accept driver submissions in ALIVE."
+    refusal = {"action": "CreateSubmissionResponse", "success": False, "message": message}
+    master.disturb = lambda request: Answer(body=refusal) if "create" in request.path else None
+    first = run(runner, job_file)
+    left_behind = dict(runner.store)
+    master.disturb = lambda _: None
+    second = run(runner, job_file)
+
+    assert (first.state, second.state) == ("up_for_retry", "success")
+    assert "libra_job" not in left_behind
+    assert len(master.drivers) == 1
