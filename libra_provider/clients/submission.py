@@ -26,20 +26,23 @@ ORIGIN = "spark.libra.run"
 _CLIENT_VERSION = "4.3.0"
 _SUBMIT = "org.apache.spark.deploy.SparkSubmit"
 _TIMEOUT_PLUGIN = "org.apache.spark.deploy.DriverTimeoutPlugin"
-_LISTS = ("py_files", "jars", "files", "archives", "packages")
-# SparkSubmit acts on these only when they are its arguments, not when they are system properties.
 _OPTION_OF = {
-    "spark.submit.pyFiles": "--py-files",
-    "spark.jars": "--jars",
-    "spark.files": "--files",
-    "spark.archives": "--archives",
-    "spark.jars.packages": "--packages",
-    "spark.jars.excludes": "--exclude-packages",
-    "spark.jars.repositories": "--repositories",
-    "spark.kerberos.principal": "--principal",
-    "spark.kerberos.keytab": "--keytab",
+    "py_files": "--py-files",
+    "jars": "--jars",
+    "files": "--files",
+    "archives": "--archives",
+    "packages": "--packages",
 }
-_CONF_OPTIONS = ("spark.jars.ivy", "spark.jars.ivySettings")
+# SparkSubmit acts on these only when they are its arguments, not when they are system properties.
+_ACTED_ON = (
+    *(PROPERTY_OF[name] for name in _OPTION_OF),
+    "spark.jars.excludes",
+    "spark.jars.repositories",
+    "spark.jars.ivy",
+    "spark.jars.ivySettings",
+    "spark.kerberos.principal",
+    "spark.kerberos.keytab",
+)
 # As bin/spark-submit sets it: the driver's hashes of texts are those of the executors (lookup()).
 _PYTHON_ENVIRONMENT = {"PYTHONHASHSEED": "0"}
 _ON_THE_WORKER = ("", "file", "local")
@@ -77,7 +80,7 @@ def _properties(job: SparkJob, tag: str, master: str) -> dict[str, str]:
         "spark.submit.deployMode": "cluster",
         TAG: tag,
     }
-    for name in _LISTS:
+    for name in _OPTION_OF:
         if values := getattr(job, name):
             properties[PROPERTY_OF[name]] = ",".join(values)
     if job.supervise:
@@ -100,8 +103,8 @@ def _with_item(properties: dict[str, str], key: str, item: str) -> None:
 def _python_resource(
     job: SparkJob, properties: dict[str, str], bootstrap: str | None
 ) -> dict[str, Any]:
-    options = _submit_options(properties)
-    for key in _OPTION_OF:
+    options = _submit_options(job, properties)
+    for key in _ACTED_ON:
         properties.pop(key, None)
     resource, script = _fetched(str(job.application))
     # Only SparkSubmit's own script may be a URL; what the bootstrap runs is a path.
@@ -114,19 +117,19 @@ def _python_resource(
     }
 
 
-def _submit_options(properties: dict[str, str]) -> list[str]:
+def _submit_options(job: SparkJob, properties: dict[str, str]) -> list[str]:
     """What SparkSubmit, as the main class, interprets as its arguments.
 
     Without ``--master`` there, the job would run in ``local[*]`` on one worker, silently.
     """
     words = ["--master", properties["spark.master"], "--deploy-mode", "client"]
     words += ["--name", properties["spark.app.name"]]
-    for key, option in _OPTION_OF.items():
-        if key in properties:
-            words += [option, properties[key]]
-    for key in _CONF_OPTIONS:
-        if key in properties:
-            words += ["--conf", f"{key}={properties[key]}"]
+    for name, option in _OPTION_OF.items():
+        if values := getattr(job, name):
+            words += [option, ",".join(values)]
+    for key in _ACTED_ON:
+        if key in job.conf:
+            words += ["--conf", f"{key}={job.conf[key]}"]
     return words
 
 
@@ -156,7 +159,7 @@ def _jar_resource(job: SparkJob, properties: dict[str, str]) -> dict[str, Any]:
     if "spark.jars.packages" in properties:
         # A driver resolves packages for itself alone; SparkSubmit gives them to executors too.
         script = application if local else _FETCHED
-        options = [*_submit_options(properties), "--class", str(main), script]
+        options = [*_submit_options(job, properties), "--class", str(main), script]
         main, arguments = _SUBMIT, [*options, *arguments]
     else:
         jars = properties.get("spark.jars")

@@ -73,7 +73,7 @@ def test_what_spark_submit_acts_on_are_its_arguments_however_it_was_given() -> N
     )
 
     assert arguments_behind_name(request) == [
-        *("--jars", "/jobs/a.jar", "--exclude-packages", "g:a"),
+        *("--conf", "spark.jars=/jobs/a.jar", "--conf", "spark.jars.excludes=g:a"),
         *("--conf", "spark.jars.ivy=/ivy", "/jobs/etl.py"),
     ]
     assert "spark.jars" not in request["sparkProperties"]
