@@ -32,6 +32,8 @@ STATE_OF_WORD: Mapping[str, JobState] = {
 # The public Java implementation answers SUCCESS for work that it cannot do.
 _NOT_DONE = re.compile(r"Job type '.*' execution not yet implemented")
 _STATEMENTS = "/api/v1/statements"
+# Libra keeps results of 64 MiB unless asked otherwise; as JSON they are several times larger.
+_LARGEST_PAGE = 2**30  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,11 @@ def result(job_id: str, *, offset: int = 0, limit: int = 1000) -> Call[ResultPag
 
     path = f"{_STATEMENTS}/{quote(job_id, safe='')}/result"
     return Call(
-        method="GET", path=path, parse=parse, query={"offset": str(offset), "limit": str(limit)}
+        method="GET",
+        path=path,
+        parse=parse,
+        query={"offset": str(offset), "limit": str(limit)},
+        most_bytes=_LARGEST_PAGE,
     )
 
 
