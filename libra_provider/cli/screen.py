@@ -8,17 +8,21 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from libra_provider.clients.doctor import Step
 from libra_provider.clients.libra import ResultPage
 from libra_provider.core.errors import LibraError
 from libra_provider.core.job import JobStatus
 from libra_provider.core.units import readable_duration
+
+if TYPE_CHECKING:
+    # Importing what talks to the network takes longer than `libra --help` may take.
+    from libra_provider.clients.doctor import Step
 
 # A pipe or a file has no width to fold rows into.
 _ENDLESS = 100_000
