@@ -18,7 +18,8 @@ _SPARK_UI = re.compile(r"Successfully started service 'SparkUI' on port (\d+)")
 # Spark writes the command of a driver at the head of its stderr, again at each relaunch: with every
 # property and argument of the submission, of which it redacts only some.
 _COMMAND_BEGINS = "Launch Command: "
-_COMMAND_ENDS = re.compile(r"=+")
+# A line of a property may look like its end; Spark writes exactly so many.
+_COMMAND_ENDS = re.compile(r"={40}")
 # A line that does not end is given in pieces; nobody waits for a progress bar.
 _LONGEST_LINE = 2**15  # characters
 # What a worker puts in place of bytes that are no UTF-8. At the end of a part they may be half a

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from libra_provider.clients.ending import kill_and_verify
 from libra_provider.core.errors import (
@@ -16,10 +20,12 @@ from libra_provider.core.errors import (
 )
 from libra_provider.core.job import Backend, JobStatus, SparkJob
 from libra_provider.core.states import JobState
+from libra_provider.core.units import readable_duration
 from libra_provider.hooks.base import ServerHook
 from libra_provider.lifecycle.record import Generation, Record, Records
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,40 +43,61 @@ class UndecidedSubmission(JobLost):
 
 
 def find_or_submit(
-    job: SparkJob, server: ServerHook, records: Records, generation: Generation
+    job: SparkJob,
+    server: ServerHook,
+    records: Records,
+    generation: Generation,
+    *,
+    busy_for: float = 0.0,
 ) -> Submission:
     """The job that this logical run already has, or a new one.
+
+    A server that says it is busy (a standby before it takes over, a full queue) is asked again for
+    *busy_for* seconds.
 
     Raises JobLost where submitting could make a second job of one that may still run, ServerError
     where the server does not take it, and AccessDenied where it never will.
     """
     found = records.load()
+    submit = partial(_submit, job, server, records, generation, busy_for)
     if found is None:
-        return _submit(job, server, records, generation)
+        return submit()
     if found.max_tries != generation.max_tries:
         log.info("The task was cleared: %s is replaced", found.job_id or "its earlier submission")
         _end(found, server)
-        return _submit(job, server, records, generation)
+        return submit()
     if found.job_id is None:
         return _resume_intent(found, job, server, records)
-    return _rejoin(found, server) or _submit(job, server, records, generation)
+    return _rejoin(found, server) or submit()
 
 
 def _submit(
-    job: SparkJob, server: ServerHook, records: Records, generation: Generation
+    job: SparkJob, server: ServerHook, records: Records, generation: Generation, busy_for: float
 ) -> Submission:
-    server.greet()
-    intent = Record.intent(server.backend, server.connection_id, generation)
-    return _send(records.save(intent), job, server, records)
-
-
-def _send(intent: Record, job: SparkJob, server: ServerHook, records: Records) -> Submission:
+    _once_not_busy(server.greet, busy_for)
+    intent = records.save(Record.intent(server.backend, server.connection_id, generation))
     try:
-        status = server.submit(job, intent.tag)
+        return _once_not_busy(partial(_send, intent, job, server, records), busy_for)
     except ServerError as error:
         if _never_arrived(error):
             records.forget()
         raise
+
+
+def _once_not_busy(ask: Callable[[], T], busy_for: float) -> T:
+    deadline = time.monotonic() + busy_for
+    while True:
+        try:
+            return ask()
+        except ServerBusy as error:
+            if time.monotonic() + error.retry_after > deadline:
+                raise
+            log.info("%s; asking again in %s", error, readable_duration(error.retry_after))
+            time.sleep(error.retry_after)
+
+
+def _send(intent: Record, job: SparkJob, server: ServerHook, records: Records) -> Submission:
+    status = server.submit(job, intent.tag)
     record = records.save(intent.with_job(status.job_id))
     log.info("%s is submitted to %s with tag %s", status.job_id, server.where, intent.tag)
     return Submission(record, status)

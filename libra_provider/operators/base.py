@@ -104,7 +104,13 @@ class JobOperator(BaseOperator):
         """The job of this logical run, submitted now or before; its handle is in XCom ``job``."""
         job = self.plan(context).replace(origin=_origin(context))
         records = Records(context["task_state_store"])
-        submission = find_or_submit(job, self.server, records, Generation.of(context))
+        submission = find_or_submit(
+            job,
+            self.server,
+            records,
+            Generation.of(context),
+            busy_for=self.watching.silence,
+        )
         self._job_id = submission.status.job_id
         self._link(submission.status)
         if submission.record.handle:

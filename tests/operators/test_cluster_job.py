@@ -300,7 +300,7 @@ def test_a_master_that_stopped_leading_before_it_created_anything_leaves_no_doub
     message = "Current state is not alive: STANDBY. Can only accept driver submissions in ALIVE."
     refusal = {"action": "CreateSubmissionResponse", "success": False, "message": message}
     master.disturb = lambda request: Answer(body=refusal) if "create" in request.path else None
-    first = run(runner, job_file)
+    first = run(runner, job_file, patience=0)
     left_behind = dict(runner.store)
     master.disturb = lambda _: None
     second = run(runner, job_file)

@@ -196,6 +196,39 @@ def test_nobody_listening_is_named_with_its_address(runner: TaskRunner) -> None:
     assert "libra_job" not in runner.store
 
 
+def test_a_busy_libra_is_asked_again(libra: FakeLibra, runner: TaskRunner) -> None:
+    refusals = iter([problem(429, "The queue is full."), problem(503, "Libra is starting.")])
+    libra.disturb = lambda request: next(refusals, None) if request.method == "POST" else None
+    result = run(runner, False)
+
+    assert result.state == "success"
+    assert len(libra.statements) == 1
+
+
+def test_a_libra_that_stays_busy_ends_the_try_and_leaves_no_intent(
+    libra: FakeLibra, runner: TaskRunner
+) -> None:
+    libra.disturb = lambda _: problem(429, "The queue is full.")
+    result = run(runner, False, patience=0.5)
+
+    assert result.state == "up_for_retry"
+    assert "The queue is full." in str(result.error)
+    assert "libra_job" not in runner.store
+
+
+def test_an_intent_whose_statement_has_another_body_is_kept(
+    libra: FakeLibra, runner: TaskRunner
+) -> None:
+    """Libra answers 409: the statement of the earlier try exists, and must not be forgotten."""
+    runner.run(top_products(deferrable=True))
+    runner.store["libra_job"]["job_id"] = None
+    libra.disturb = lambda _: problem(409, "The key was used for another statement.")
+    result = run(runner, False, sql="select 43")
+
+    assert result.state == "failed"
+    assert runner.store["libra_job"]["tag"] in {each.key for each in libra.statements.values()}
+
+
 def test_a_wrong_token_fails_at_once_and_says_what_to_set(
     libra: FakeLibra, runner: TaskRunner
 ) -> None:
