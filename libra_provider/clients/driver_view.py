@@ -47,6 +47,14 @@ class DriverView:
         self._seen = (status.state, utc_now())
         return Look(self._located(status), tuple(lines), warning)
 
+    def whole_log(self) -> Dialogue[list[str]]:
+        """Every line that the driver has written so far; raises ServerError without its page."""
+        status: JobStatus = yield Ask(spark_master.status(self.driver_id))
+        if status.location is None:
+            return []
+        ui = yield from self._worker_ui(status.location)
+        return (yield from DriverLog(self.driver_id).new_lines(ui, to_the_end=True))
+
     def _without_pages(self, status: JobStatus, error: ServerError) -> tuple[JobStatus, str]:
         why = f"{self.driver_id}: its pages cannot be read: {error}"
         if status.state is JobState.FAILED:

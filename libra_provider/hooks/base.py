@@ -74,6 +74,10 @@ class ServerHook(BaseHook, ABC):
         """Submit *job* under *tag*; raises ServerError, BadInput."""
 
     @abstractmethod
+    async def asubmit(self, job: SparkJob, tag: str) -> JobStatus:
+        """Submit *job* under *tag*, for event loops."""
+
+    @abstractmethod
     def status(self, job_id: str) -> JobStatus:
         """Where *job_id* stands, by one question; raises ServerError."""
 

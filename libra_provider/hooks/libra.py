@@ -55,6 +55,11 @@ class LibraHook(ServerHook):
         client = self.client()
         return client.send(libra.submit(self._completed(job), tag))
 
+    async def asubmit(self, job: SparkJob, tag: str) -> JobStatus:
+        """Have *job* accepted once under *tag*, for event loops."""
+        client = await self.aclient()
+        return await client.asend(libra.submit(self._completed(job), tag))
+
     def status(self, job_id: str) -> JobStatus:
         """Where statement *job_id* stands; raises ServerError."""
         return self.client().send(libra.status(job_id))

@@ -9,6 +9,7 @@ from airflow.sdk import Connection
 
 from libra_provider.clients import spark_master
 from libra_provider.clients.authorization import jws
+from libra_provider.clients.call import Call
 from libra_provider.clients.doctor import Examination
 from libra_provider.clients.doctor_master import examine_master
 from libra_provider.clients.driver_view import DriverView
@@ -109,12 +110,20 @@ class SparkMasterHook(ServerHook):
 
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
         """Create a driver for *job* that carries *tag*; calling twice makes two."""
+        driver_id = self.client().send(self._creation(job, tag))
+        return JobStatus(job_id=driver_id, state=JobState.WAITING)
+
+    async def asubmit(self, job: SparkJob, tag: str) -> JobStatus:
+        """Create a driver for *job*, for event loops; calling twice makes two."""
+        client = await self.aclient()
+        driver_id = await client.asend(self._creation(job, tag))
+        return JobStatus(job_id=driver_id, state=JobState.WAITING)
+
+    def _creation(self, job: SparkJob, tag: str) -> Call[str]:
         complete = self.complete(job)
-        call = spark_master.submit(complete, tag, master=self.master_url, bootstrap=self.bootstrap)
         if CORES_MAX not in complete.conf:
             log.warning(_UNLIMITED, self.connection_id)
-        driver_id = self.client().send(call)
-        return JobStatus(job_id=driver_id, state=JobState.WAITING)
+        return spark_master.submit(complete, tag, master=self.master_url, bootstrap=self.bootstrap)
 
     def status(self, job_id: str) -> JobStatus:
         """Where driver *job_id* stands, as the master says it."""
@@ -128,6 +137,15 @@ class SparkMasterHook(ServerHook):
         """A view of driver *job_id*: its state, where it runs, why it waits, its log."""
         self.client()  # it reads ui_urls
         return DriverView(job_id, self.ui_urls, with_log=with_log)
+
+    def logs(self, job_id: str) -> list[str]:
+        """What driver *job_id* has written so far, masked; raises ServerError without its page."""
+        return self.client().run(self.view(job_id).whole_log())
+
+    async def alogs(self, job_id: str) -> list[str]:
+        """What driver *job_id* has written so far, for event loops."""
+        client = await self.aclient()
+        return await client.arun(self.view(job_id).whole_log())
 
     def kill(self, job_id: str) -> str:
         """Ask the master to stop driver *job_id*; the answer is what it said."""
