@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from libra_provider.clients import cluster_pages, spark_master, spark_ui
 from libra_provider.clients.dialogue import Ask, Dialogue
@@ -15,6 +15,9 @@ from libra_provider.core.errors import ServerError
 from libra_provider.core.job import DriverLocation, JobStatus
 from libra_provider.core.patience import utc_now
 from libra_provider.core.states import JobState
+
+# A page behind a firewall takes seconds to fail: the state must not wait for it at each look.
+_PAGES_REST = timedelta(seconds=60)
 
 
 class DriverView:
@@ -33,17 +36,19 @@ class DriverView:
         self._has_executors = False
         self._seen: tuple[JobState, datetime] | None = None
         self._warned = False
+        self._pages_from = utc_now()
 
     def look(self) -> Dialogue[Look]:
         """Where the driver stands now, and the lines of its log since the last look."""
         status: JobStatus = yield Ask(spark_master.status(self.driver_id))
         lines: list[str] = []
         warning = ""
-        try:
-            lines = yield from self._new_lines(status)
-            status = yield from self._explained(status)
-        except ServerError as error:
-            status, warning = self._without_pages(status, error)
+        if status.state.is_terminal or utc_now() >= self._pages_from:
+            try:
+                lines = yield from self._new_lines(status)
+                status = yield from self._explained(status)
+            except ServerError as error:
+                status, warning = self._without_pages(status, error)
         self._seen = (status.state, utc_now())
         return Look(self._located(status), tuple(lines), warning)
 
@@ -63,12 +68,14 @@ class DriverView:
             )
             status = replace(status, detail=detail)
         warned, self._warned = self._warned, True
+        self._pages_from = utc_now() + _PAGES_REST
         return status, "" if warned else why
 
     def _explained(self, status: JobStatus) -> Dialogue[JobStatus]:
         """*status*, with what the pages add to it."""
         match status.state:
             case JobState.WAITING:
+                self._has_executors = False  # a relaunched driver begins anew
                 cluster = yield from cluster_pages.leading(self._ui_urls)
                 return replace(status, detail=why_waiting(self.driver_id, cluster))
             case JobState.RUNNING if self._log.application_id and not self._has_executors:

@@ -143,6 +143,20 @@ def test_pages_out_of_reach_cost_one_warning_and_not_the_state(
     assert second.warning == ""
 
 
+def test_pages_that_failed_are_left_alone_until_the_end(master: FakeMaster, client: Client) -> None:
+    """Behind a firewall each question takes seconds, and the state must not wait for them."""
+    master.drivers[ID] = FakeDriver({}, ["RUNNING", "RUNNING", "FINISHED"], {"stdout": "hello\n"})
+    with FakeMaster() as pages:
+        pages.disturb = lambda _: Answer(502, "Bad Gateway")
+        view = DriverView(ID, [pages.url])
+        asked = []
+        for _ in range(3):
+            client.run(view.look())
+            asked.append(len(pages.requests))
+
+    assert asked[0] == asked[1] < asked[2]
+
+
 def test_a_worker_behind_the_masters_proxy_is_found(master: FakeMaster, client: Client) -> None:
     """With spark.ui.reverseProxy its own address is out of reach."""
     worker = {"id": WORKER, "host": "h", "webuiaddress": "http://127.0.0.1:1", "state": "ALIVE"}
