@@ -11,4 +11,5 @@ from pyspark.sql import SparkSession
 context = SparkSession.builder.getOrCreate().sparkContext
 hosts = context.parallelize(range(4), 4).map(lambda _: "ran").collect()
 facts = {"master": context.master, "application": context.applicationId, "tasks": hosts}
+print("working as", context.applicationId)
 Path(sys.argv[1]).write_text(json.dumps(facts))
