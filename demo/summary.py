@@ -15,6 +15,7 @@ from libra_provider.core.units import readable_duration
 
 MODES = {Backend.LIBRA: "SHARED", Backend.SPARK_MASTER: "ISOLATED cluster"}
 NOTHING = "-"
+_AIRFLOWS_OWN = ("Worker startup parse complete", "Task failed with exception")
 
 
 def print_summary(api: AirflowApi, dag_id: str, run_id: str, console: Console) -> None:
@@ -69,4 +70,8 @@ def print_failures(api: AirflowApi, dag_id: str, run_id: str, console: Console) 
 
 def _said(text: str) -> Iterator[str]:
     """The lines without Airflow's folding marks."""
-    return (line for line in text.splitlines() if line.strip() and not line.startswith("::"))
+    return (
+        line
+        for line in text.splitlines()
+        if line.strip() and not line.startswith(("::", *_AIRFLOWS_OWN))
+    )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from libra_provider.cluster.standalone import StandaloneCluster
 
 _LOOK_EVERY = 0.5  # seconds
+# Spark's own for master, REST and web page; one that is taken is replaced by a free one.
+_USUAL_PORTS = (7077, 6066, 8080)
 
 
 def cluster(
@@ -28,10 +30,14 @@ def cluster(
 ) -> None:
     """Run a real Spark standalone cluster on this machine until Ctrl-C."""
     # What only this command needs is imported only here.
+    from libra_provider.cluster.ports import is_free  # noqa: PLC0415
     from libra_provider.cluster.standalone import StandaloneCluster  # noqa: PLC0415
 
     with contextlib.suppress(KeyboardInterrupt):
-        made = StandaloneCluster(workers, cores=cores, memory=memory)
+        port, rest_port, ui_port = (number if is_free(number) else None for number in _USUAL_PORTS)
+        made = StandaloneCluster(
+            workers, cores=cores, memory=memory, port=port, rest_port=rest_port, ui_port=ui_port
+        )
         say("Starting a master and its workers …")
         with made as running:
             show(facts_as_table(_addresses(running)))

@@ -11,6 +11,7 @@ import typer
 
 from libra_provider.cli.following import followed, running, submitted
 from libra_provider.cli.pairs import pairs
+from libra_provider.cli.screen import say
 from libra_provider.cli.servers import Master, Rest, Secret, Servers, Ui, Verify
 from libra_provider.core.files import located
 from libra_provider.core.job import DeployMode, SparkJob
@@ -99,7 +100,9 @@ def _run(job: SparkJob, servers: Servers, *, wait: bool) -> None:
             return
         with running(drivers, job) as first:
             typer.echo(first.job_id)
-            followed(drivers, first).raise_for_state()
+            outcome = followed(drivers, first)
+        say(f"Its log: libra logs {first.job_id}")
+        outcome.raise_for_state()
 
 
 def _listed(given: Sequence[str] | None) -> list[str]:

@@ -220,7 +220,10 @@ def _checked(reply: Reply) -> Reply:
 
 def _error_of(reply: Reply) -> ServerError:
     if reply.status in (401, 403):
-        advice = f"{_problem(reply)} Set the connection's password to the token of this Libra."
+        advice = (
+            f"{_problem(reply)} Set the connection's password to the token of this Libra; "
+            "on the command line, LIBRA_TOKEN."
+        )
         return AccessDenied(reply.server, reply.status, advice)
     if reply.status in (429, 503) and _is_problem(reply):
         return ServerBusy(reply.server, _problem(reply), _retry_after(reply))

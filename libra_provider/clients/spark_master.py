@@ -226,9 +226,14 @@ def _speaks_json(reply: Reply) -> bool:
 
 def _wrong_port(reply: Reply) -> ProtocolError:
     if "Spark Master at" in reply.text or reply.headers.get("server", "").startswith("Jetty"):
-        advice = "this port is a Spark web page; set rest_port to spark.master.rest.port (6066)"
+        advice = (
+            "this port is a Spark web page; set rest_port to spark.master.rest.port (6066), "
+            "on the command line --rest"
+        )
         return ProtocolError(reply.server, reply.status, advice)
-    return reply.not_as_expected("this is not the REST port of a Spark master; check rest_port")
+    return reply.not_as_expected(
+        "this is not the REST port of a Spark master; check rest_port (--rest)"
+    )
 
 
 def _message(body: Mapping[str, Any], default: str = "") -> str:

@@ -166,7 +166,9 @@ def _page(reply: Reply) -> dict[str, Any]:
     if reply.status >= 500:
         raise reply.no_answer()
     if reply.status != 200:
-        raise reply.not_as_expected("this is not the web page of a Spark master; check ui_urls")
+        raise reply.not_as_expected(
+            "this is not the web page of a Spark master; check ui_urls (--ui)"
+        )
     return reply.json_object()
 
 

@@ -40,6 +40,14 @@ def check_free(port: int, *, parameter: str = "port") -> int:
     return port
 
 
+def is_free(port: int) -> bool:
+    """Whether one can listen on *port*."""
+    try:
+        return bool(check_free(port))
+    except BadInput:
+        return False
+
+
 def is_listening(port: int) -> bool:
     """Whether anybody accepts connections on *port*."""
     with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):

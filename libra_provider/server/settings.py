@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -21,6 +22,8 @@ from libra_provider.core.masking import MASK, masked_conf
 from libra_provider.core.properties import spark_conf
 from libra_provider.core.units import MIB, duration_in_seconds, size_in_bytes
 from libra_provider.server.pools import DEFAULT_POOL, STANDARD_POOLS, Pool
+
+_MASTER = re.compile(r"local(\[[^\]]+\])?|local-cluster\[[^\]]+\]|spark://\S+:\d+")
 
 
 def _state_folder() -> Path:
@@ -57,6 +60,8 @@ class Settings:
     def __post_init__(self) -> None:
         self._check_numbers()
         spark_conf({"spark.master": self.master})
+        if not _MASTER.fullmatch(self.master):
+            raise BadInput("master", self.master, "it looks like spark://host:7077 or local[2]")
         if not self.is_loopback and not self.token:
             advice = "a server beyond 127.0.0.1 needs a token; set LIBRA_TOKEN"
             raise BadInput("host", self.host, advice)

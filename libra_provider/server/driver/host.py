@@ -184,6 +184,13 @@ def watch_jvm(spark: SparkSession, channel: Channel) -> None:
     threading.Thread(target=wait, daemon=True, name="jvm").start()
 
 
+def why_not(sentence: str) -> str:
+    """*sentence*, unless it is what Spark says when it has given up on its master."""
+    if "stopped SparkContext" not in sentence:
+        return sentence
+    return "its master did not take the application in; check that --master is right and reachable"
+
+
 def main() -> None:
     """Start Spark, say so, and serve."""
     parser = argparse.ArgumentParser()
@@ -202,7 +209,7 @@ def main() -> None:
     try:
         spark = SparkSession.builder.getOrCreate()
     except Exception as error:  # noqa: BLE001  # any failure to start is told to the supervisor
-        channel.say(Broken(f"Spark does not start: {failure_of(error).sentence}"))
+        channel.say(Broken(f"Spark does not start: {why_not(failure_of(error).sentence)}"))
         end_group()
     watch_jvm(spark, channel)
     channel.say(ready(spark))

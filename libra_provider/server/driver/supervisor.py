@@ -127,7 +127,10 @@ class Supervisor:
         await listener.epoch_ready(epoch, ready)
         self.facts = ready
         self._up.set()
-        _log.info("Driver epoch %s is ready: %s", epoch.number, ready)
+        _log.info(
+            "The driver takes statements: application %s on %s, its Spark UI at %s (epoch %s)",
+            *(ready.application_id, ready.master, ready.spark_ui, epoch.number),
+        )
 
     async def _start(self, epoch: Epoch, log: Path) -> HostProcess:
         folder = self._settings.data_dir / "run" / str(epoch.number)
