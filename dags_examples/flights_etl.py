@@ -20,11 +20,7 @@ from libra_provider.operators import LibraStatementOperator, SparkClusterJobOper
 from libra_provider.sensors import SparkDriverSensor
 
 HOME = os.environ.get("FLIGHTS_HOME", "/tmp/flights_etl")
-SMALL_DRIVER = {
-    "spark.driver.memory": "1g",
-    "spark.executor.memory": "1g",
-    "spark.cores.max": "1",
-}
+SMALL = {"spark.driver.memory": "1g", "spark.executor.memory": "1g", "spark.cores.max": "1"}
 
 
 @dag(
@@ -45,14 +41,13 @@ def flights_etl():
     @task
     def report(airlines: list[dict], weather: list[dict]) -> str:
         """Print what the two statements found."""
-        lines = [f"{'airline':<28}{'flights':>8}{'mean delay':>13}{'15 min late':>13}"]
-        for row in airlines:
-            lines.append("{airline:<28}{flights:>8}{mean_delay:>9} min{late:>11} %".format(**row))
-        lines += ["", f"{'weather':<28}{'flights':>8}{'mean delay':>13}{'cancelled':>13}"]
-        for row in weather:
-            lines.append(
-                "{weather:<28}{flights:>8}{mean_delay:>9} min{cancelled:>11} %".format(**row)
-            )
+
+        def line(first, *rest):
+            return f"{first!s:<28}" + "".join(f"{each!s:>19}" for each in rest)
+
+        lines = []
+        for rows in (airlines, weather):
+            lines += [line(*rows[0]), *(line(*row.values()) for row in rows), ""]
         print("\n".join(lines))
         return "\n".join(lines)
 
@@ -61,18 +56,16 @@ def flights_etl():
         task_id="clean_flights",
         application="jobs/clean_flights.py",
         application_args=paths,
-        conf=SMALL_DRIVER,
+        conf=SMALL,
     )
     submit_tables = SparkClusterJobOperator(
         task_id="submit_tables",
         application="jobs/clean_tables.py",
         application_args=paths,
-        conf=SMALL_DRIVER,
+        conf=SMALL,
         wait_for_completion=False,
     )
-    tables_ready = SparkDriverSensor(
-        task_id="tables_ready", driver_id=submit_tables.output, poke_interval=2
-    )
+    tables_ready = SparkDriverSensor(task_id="tables_ready", driver_id=submit_tables.output)
     airline_delays = LibraStatementOperator(task_id="airline_delays", sql="sql/airline_delays.sql")
     weather_delays = LibraStatementOperator(task_id="weather_delays", sql="sql/weather_delays.sql")
 

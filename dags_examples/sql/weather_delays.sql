@@ -6,9 +6,9 @@ SELECT
     ELSE                       'fair'
   END                                                       AS weather,
   COUNT(*)                                                  AS flights,
-  ROUND(AVG(dep_delay), 1)                                  AS mean_delay,
-  ROUND(100 * AVG(CAST(cancelled AS INT)), 1)               AS cancelled
+  ROUND(AVG(dep_delay), 1)                                  AS delay_minutes,
+  ROUND(100 * AVG(CAST(cancelled AS INT)), 1)               AS cancelled_percent
 FROM parquet.`{{ params.home }}/lake/flights` AS flights
 JOIN parquet.`{{ params.home }}/lake/weather` AS weather USING (origin, time_hour)
 GROUP BY 1
-ORDER BY mean_delay DESC
+ORDER BY delay_minutes DESC

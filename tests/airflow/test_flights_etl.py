@@ -62,10 +62,10 @@ def test_airlines_are_ranked_by_their_true_delays(
     found = pd.DataFrame(rows(airflow, run_id, "airline_delays")).set_index("airline")
 
     assert len(found) == 16
-    assert found["mean_delay"].is_monotonic_decreasing
+    assert found["delay_minutes"].is_monotonic_decreasing
     assert found["flights"].to_dict() == expected["flights"].to_dict()
-    assert (found["mean_delay"] - expected["mean"]).abs().max() < 0.051
-    assert (found["late"] - expected["late"]).abs().max() < 0.051
+    assert (found["delay_minutes"] - expected["mean"]).abs().max() < 0.051
+    assert (found["late_percent"] - expected["late"]).abs().max() < 0.051
 
 
 def test_weather_explains_delays_and_cancellations(
@@ -84,8 +84,8 @@ def test_weather_explains_delays_and_cancellations(
     found = pd.DataFrame(rows(airflow, run_id, "weather_delays")).set_index("weather")
 
     assert found["flights"].to_dict() == expected["flights"].to_dict()
-    assert (found["mean_delay"] - expected["mean"]).abs().max() < 0.051
-    assert (found["cancelled"] - expected["cancelled"]).abs().max() < 0.051
+    assert (found["delay_minutes"] - expected["mean"]).abs().max() < 0.051
+    assert (found["cancelled_percent"] - expected["cancelled"]).abs().max() < 0.051
 
 
 def test_the_report_names_every_airline(airflow: LocalAirflow, run_id: str) -> None:
