@@ -39,6 +39,8 @@ from libra_provider.server.sessions import DEFAULT_SESSION
 
 _PR_SET_PDEATHSIG = 1
 _KILL_AGAIN = 0.2
+# Who waits for the JVM knows how it ended, and ends this process; it needs a moment to say so.
+_LAST_WORDS = 1.0
 
 
 class Host:
@@ -124,6 +126,7 @@ class Host:
             over = self._stopping or self._context.sc().isStopped()
         except (Py4JError, OSError):
             over = True
+            time.sleep(_LAST_WORDS)
         if over and not self._stopping:
             self._channel.say(Broken("its SparkContext was stopped, or its JVM died"))
             end_group()
