@@ -10,13 +10,13 @@ import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from libra_provider.cluster.airflow_api import AirflowApi
 from libra_provider.cluster.ports import LOOPBACK, with_free_ports
 from libra_provider.cluster.probe import json_of
 from libra_provider.cluster.process import ManagedProcess, stop_all
+from libra_provider.cluster.startable import Startable
 
 _FOREIGN = ("AIRFLOW", "LIBRA_", "SPARK_", "PYSPARK_")
 # Log servers are off (-s): everybody reads the same folder, and they would listen on all addresses.
@@ -28,7 +28,7 @@ _COMPONENTS = {
 }
 
 
-class LocalAirflow:
+class LocalAirflow(Startable):
     """api-server, scheduler, dag-processor and triggerer with SQLite, in the private *home*.
 
     *connections* maps connection ids to their JSON form; *env* goes to all components, and so to
@@ -72,17 +72,6 @@ class LocalAirflow:
     def stop(self) -> None:
         """Stop all components and their tasks; harmless when they are stopped already."""
         self._undo.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def _prepare_home(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)

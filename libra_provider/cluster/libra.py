@@ -11,17 +11,17 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from libra_provider.cluster.ports import LOOPBACK, check_free, with_free_ports
 from libra_provider.cluster.probe import answer_of
 from libra_provider.cluster.process import ManagedProcess
+from libra_provider.cluster.startable import Startable
 
 _FOREIGN = ("SPARK_", "PYSPARK_", "LIBRA_", "AIRFLOW")
 
 
-class LocalLibra:
+class LocalLibra(Startable):
     """Libra on *master_url*, with a token of its own; a context manager that leaves nothing behind.
 
     ``url``, ``host``, ``port`` and ``token`` are what a connection needs. *spark* holds further
@@ -72,17 +72,6 @@ class LocalLibra:
     def stop(self) -> None:
         """Stop it with its driver; harmless when it is stopped already."""
         self._undo.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def _start_process(self, free: list[int]) -> ManagedProcess:
         self.port = self._given_port or free[0]

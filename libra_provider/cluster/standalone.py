@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -20,6 +19,7 @@ from libra_provider.cluster.java import java_home
 from libra_provider.cluster.ports import LOOPBACK, check_free, with_free_ports
 from libra_provider.cluster.probe import json_of
 from libra_provider.cluster.process import ManagedProcess, stop_all
+from libra_provider.cluster.startable import Startable
 from libra_provider.core.errors import BadInput
 from libra_provider.core.units import spark_size
 
@@ -32,7 +32,7 @@ _FOREIGN = ("SPARK_", "PYSPARK_", "PYTHON", "HADOOP_", "YARN_", "AIRFLOW", "LIBR
 _PORTS = ("port", "rest_port", "ui_port")
 
 
-class StandaloneCluster:
+class StandaloneCluster(Startable):
     """A master with its REST API and *workers* workers, each with *cores* and *memory*.
 
     As a context manager it leaves no process behind, drivers and executors included.
@@ -103,17 +103,6 @@ class StandaloneCluster:
     def stop(self) -> None:
         """Stop everything; harmless when it is stopped already."""
         self._undo.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def _start_master(self, free: list[int]) -> ManagedProcess:
         ports = dict(zip(_PORTS, free, strict=True)) | self._given_ports

@@ -1,0 +1,30 @@
+"""What is started on entering a block and stopped on leaving it, whatever happens inside."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Self
+
+
+class Startable(ABC):
+    """A server, or several, as a context manager."""
+
+    @abstractmethod
+    def start(self) -> Self:
+        """Start it; on return it can be used."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop everything; harmless when it is stopped already."""
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
