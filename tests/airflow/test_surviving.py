@@ -1,0 +1,76 @@
+"""The worker and the triggerer die at 3 a.m.; in the morning there was one driver per task."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from libra_provider.clients import spark_ui
+from libra_provider.clients.client import Client
+from libra_provider.clients.transport import ServerAddress
+from libra_provider.cluster.airflow import LocalAirflow
+from libra_provider.cluster.standalone import StandaloneCluster
+
+DAG = "surviving"
+
+
+def eventually(claim: Callable[[], bool], within: float = 60) -> bool:
+    deadline = time.monotonic() + within
+    while not claim() and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return claim()
+
+
+def task_processes(root: int) -> Iterator[int]:
+    """What runs a task below *root*: the LocalExecutor's workers name themselves otherwise."""
+    for folder in Path(f"/proc/{root}/task").glob("*/children"):
+        for child in map(int, folder.read_text().split()):
+            if b"worker -- 0" in Path(f"/proc/{child}/cmdline").read_bytes():
+                yield child
+            yield from task_processes(child)
+
+
+def ended_drivers(cluster: StandaloneCluster) -> int:
+    client = Client([ServerAddress(url=cluster.ui_url)])
+    found = client.send(spark_ui.cluster())
+    client.close()
+    assert not found.drivers
+    return found.ended_drivers
+
+
+@pytest.mark.slow
+def test_killed_workers_and_triggerers_cost_no_driver_and_make_no_second_one(
+    airflow: LocalAirflow, cluster: StandaloneCluster
+) -> None:
+    airflow.api.wait_for_dag(DAG)
+    airflow.api.unpause(DAG)
+    before = ended_drivers(cluster)
+    run_id = airflow.api.trigger(DAG)
+
+    def job(task_id: str) -> str | None:
+        found = airflow.api.xcom(DAG, run_id, task_id, "job")
+        return found and str(found["job_id"])
+
+    assert eventually(lambda: bool(job("sync") and job("deferred")))
+    first = {task_id: job(task_id) for task_id in ("sync", "deferred")}
+    [victim] = task_processes(airflow.components["scheduler"].pid)
+    os.kill(victim, signal.SIGKILL)
+    airflow.components["triggerer"].kill()
+    airflow.components["triggerer"].start()
+    state = airflow.api.wait_for_run(DAG, run_id, within=240)
+    tries = {
+        each["task_id"]: each["try_number"] for each in airflow.api.task_instances(DAG, run_id)
+    }
+
+    assert state == "success"
+    assert tries == {"sync": 2, "deferred": 1}
+    assert {task_id: job(task_id) for task_id in first} == first
+    assert ended_drivers(cluster) == before + 2
+    assert f"Rejoining {first['sync']} of an earlier try" in airflow.api.log(
+        DAG, run_id, "sync", try_number=2
+    )
