@@ -146,6 +146,7 @@ class Dispatcher:
             as_text=order.as_text,
             result_limit=order.result_limit,
             result_max_bytes=self._settings.result_max_bytes,
+            result_path=order.result_path,
         )
 
     async def epoch_begins(self) -> Epoch:

@@ -82,9 +82,21 @@ _STATEMENTS = Table(
     Column("row_count", BigInteger),
     Column("result_bytes", BigInteger),
     Column("text", Text),
+    Column("result_uri", Text),
+    Column("result_schema", Text),
+    Column("progress", Text),
     Index("statements_by_state", "state"),
 )
-_OUTCOME = ("error", "error_class", "sql_state", "row_count", "result_bytes", "text")
+_OUTCOME = (
+    "error",
+    "error_class",
+    "sql_state",
+    "row_count",
+    "result_bytes",
+    "text",
+    "result_uri",
+    "result_schema",
+)
 
 
 class Ledger:

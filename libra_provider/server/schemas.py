@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -40,6 +41,8 @@ class StatementRequest(Wire):
     spark_config: dict[str, Any] | None = None
     parameters: dict[str, Any] | list[Any] | None = None
     result_limit: int | None = None
+    result_path: str | None = None
+    timeout_seconds: float | None = None
     tags: dict[str, str] | None = None
 
     @property
@@ -50,8 +53,8 @@ class StatementRequest(Wire):
         )
 
 
-_NEW_FIELDS = ("parameters", "result_limit", "tags")
-_FIELDS_TO_COME = ("resultPath", "mode", "deployMode", "timeoutSeconds")
+_NEW_FIELDS = ("parameters", "result_limit", "result_path", "timeout_seconds", "tags")
+_FIELDS_TO_COME = ("mode", "deployMode")
 
 
 class DriverBody(Wire):
@@ -72,6 +75,17 @@ class DriverBody(Wire):
             spark_ui=epoch.spark_ui,
             epoch=epoch.number,
         )
+
+
+class ProgressBody(Wire):
+    """How far a statement is."""
+
+    tasks_done: int
+    tasks_total: int
+    stages_done: int
+    stages_total: int
+    rows_read: int
+    bytes_read: int
 
 
 class StatementBody(Wire):
@@ -96,6 +110,9 @@ class StatementBody(Wire):
     driver: DriverBody | None
     row_count: int | None
     result_bytes: int | None
+    result_uri: str | None
+    progress: ProgressBody | None
+    timeout_seconds: float | None
     tags: dict[str, str]
 
     @classmethod
@@ -120,6 +137,9 @@ class StatementBody(Wire):
             driver=DriverBody.of(statement.epoch) if statement.epoch else None,
             row_count=statement.row_count,
             result_bytes=statement.result_bytes,
+            result_uri=statement.result_uri,
+            progress=ProgressBody(**asdict(statement.progress)) if statement.progress else None,
+            timeout_seconds=order.timeout_seconds,
             tags=dict(order.tags),
         )
 

@@ -52,6 +52,15 @@ class Settings:
     max_running: int = 32
     """Statements that run at the same time; the rest waits."""
     max_pending: int = 1000
+    retention_seconds: float = 7 * 24 * 3600.0
+    """How long an ended statement and its result are kept."""
+    retention_count: int = 100_000
+    """How many ended statements are kept at most, the latest ones."""
+    session_idle_seconds: float = 30 * 60.0
+    """A session without work for so long is closed."""
+    max_sessions: int = 100
+    max_request_bytes: int = 4 * MIB
+    """The largest body that is read, inline code and parameters included."""
     drain_seconds: float = 5.0
     """How long running statements may go on once Libra is told to stop."""
     tls_certificate: Path | None = None
@@ -185,6 +194,11 @@ _READ: Mapping[str, Callable[[str, Any], Any]] = {
     "max_pending": _number,
     "result_max_bytes": _bytes,
     "drain_seconds": _seconds,
+    "retention_seconds": _seconds,
+    "retention_count": _number,
+    "session_idle_seconds": _seconds,
+    "max_sessions": _number,
+    "max_request_bytes": _bytes,
     "data_dir": _path,
     "tls_certificate": _path,
     "tls_key": _path,

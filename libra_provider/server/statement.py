@@ -54,6 +54,9 @@ class Order:
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     as_text: bool = False
+    result_path: str | None = None
+    timeout_seconds: float | None = None
+    """How long it may run, counted from its start."""
 
     def to_json(self) -> str:
         """The order as the ledger stores it; equal orders give equal texts."""
@@ -82,6 +85,18 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a statement is: tasks and stages of all its Spark jobs so far, and what they read."""
+
+    tasks_done: int = 0
+    tasks_total: int = 0
+    stages_done: int = 0
+    stages_total: int = 0
+    rows_read: int = 0
+    bytes_read: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """One row of the ledger; a moment or number is None until it is known."""
 
@@ -98,3 +113,7 @@ class Statement:
     row_count: int | None = None
     result_bytes: int | None = None
     text: str | None = None
+    result_uri: str | None = None
+    result_schema: str | None = None
+    """Spark's schema as JSON, of rows that were written to ``result_uri``."""
+    progress: Progress | None = None

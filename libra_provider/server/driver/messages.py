@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,8 @@ class Run:
     parameters: Mapping[str, Any] | Sequence[Any] | None = None
     description: str | None = None
     as_text: bool = False
+    result_path: str | None = None
+    """Where to write the rows as Parquet, instead of returning them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,16 @@ class CloseSession:
     """To the host: forget the temp views and settings of this session."""
 
     session: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """To the host: what would this query read and return; ``Estimated`` has the same ``key``."""
+
+    key: str
+    session: str
+    code: str
+    parameters: Mapping[str, Any] | Sequence[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +84,45 @@ class Ended:
     row_count: int | None = None
     result_bytes: int | None = None
     text: str | None = None
+    result_uri: str | None = None
+    result_schema: str | None = None
+    """Spark's schema as JSON, of rows that were written to ``result_uri``."""
 
 
-Message = Run | Kill | CloseSession | Stop | Ready | Broken | Ended
-_TYPES: Mapping[str, type[Message]] = {
-    each.__name__: each for each in (Run, Kill, CloseSession, Stop, Ready, Broken, Ended)
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progressed:
+    """From the host: how far a running statement is; numbers are of all its jobs so far."""
+
+    job_id: str
+    tasks_done: int
+    tasks_total: int
+    stages_done: int
+    stages_total: int
+    rows_read: int
+    bytes_read: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimated:
+    """From the host: Spark's statistics of a query that was not run.
+
+    ``bytes`` is the optimizer's size of the result; ``rows`` is None where it has no idea.
+    ``guessed`` says that some table has no statistics of its own, so the size is a guess.
+    """
+
+    key: str
+    bytes: int | None = None
+    rows: int | None = None
+    guessed: bool = True
+    error: str | None = None
+    error_class: str | None = None
+    sql_state: str | None = None
+
+
+Message = (
+    Run | Kill | CloseSession | Estimate | Stop | Ready | Broken | Ended | Progressed | Estimated
+)
+_TYPES: Mapping[str, type[Message]] = {each.__name__: each for each in get_args(Message)}
 
 
 def encode(message: Message) -> bytes:
