@@ -53,7 +53,7 @@ def order_of(session: str, request: StatementRequest, settings: Settings, *, old
         kind=request.kind,
         code=request.code or "",
         pool=request.pool or DEFAULT_POOL,
-        result_limit=request.result_limit or settings.result_limit,
+        result_limit=request.result_limit,
         result_path=request.result_path,
         timeout_seconds=request.timeout_seconds,
         parameters=request.parameters,

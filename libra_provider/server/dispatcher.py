@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from libra_provider.server.driver.messages import CloseSession, Ended, Kill, Ready, Run
+from libra_provider.server.driver.messages import (
+    CloseSession,
+    Ended,
+    Estimated,
+    Kill,
+    Ready,
+    Run,
+)
 from libra_provider.server.driver.process import end_leftovers
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.ledger import Ledger
 from libra_provider.server.problems import IllegalMove, NotReady, QueueFull
 from libra_provider.server.sessions import Sessions
 from libra_provider.server.settings import Settings
-from libra_provider.server.statement import Epoch, Order, State, Statement
+from libra_provider.server.statement import Epoch, Order, PoolQueue, State, Statement
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -98,6 +105,39 @@ class Dispatcher:
                 _log.debug("%s is not over after %s s", job_id, seconds)
         return await self.ask(self._ledger.get, job_id)
 
+    async def get(self, job_id: str) -> Statement:
+        """The statement as it stands, with its progress; raises UnknownStatement."""
+        return await self.ask(self._ledger.get, job_id)
+
+    async def many(self, job_ids: Sequence[str]) -> Sequence[Statement]:
+        """Those of *job_ids* that are known, oldest first, with their progress."""
+        return await self.ask(self._ledger.get_many, job_ids)
+
+    async def page(self, **filters: Any) -> Sequence[Statement]:
+        """What :meth:`Ledger.page` finds, with the progress of what runs."""
+        return await self.ask(self._ledger.page, **filters)
+
+    def queues(self) -> Sequence[PoolQueue]:
+        """How many statements wait and run in each pool, by name."""
+        return ()
+
+    async def check(self) -> Epoch:
+        """The epoch on which a statement would start now; raises NotReady with the reason."""
+        if self._driver.facts is None or self._driver.epoch is None:
+            why = f"No driver takes statements now: {self._driver.problem}."
+            raise NotReady(why, retry_after=2)
+        return self._driver.epoch
+
+    async def estimate(
+        self,
+        session: str,
+        code: str,
+        parameters: Mapping[str, Any] | Sequence[Any] | None = None,
+    ) -> Estimated:
+        """Spark's statistics of a query that is not run; raises NotReady when nobody answers."""
+        del session, code, parameters
+        raise NotReady("The driver gave no estimate; ask again.", retry_after=5)
+
     async def kill(self, job_id: str) -> Statement:
         """The statement after it was told to stop; one that is over stays as it is."""
         statement = await self.ask(self._ledger.get, job_id)
@@ -144,7 +184,7 @@ class Dispatcher:
             parameters=order.parameters,
             description=order.description,
             as_text=order.as_text,
-            result_limit=order.result_limit,
+            result_limit=order.result_limit or self._settings.result_limit,
             result_max_bytes=self._settings.result_max_bytes,
             result_path=order.result_path,
         )

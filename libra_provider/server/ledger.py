@@ -6,7 +6,7 @@ Blocking, and safe to call from any thread. What a method returns is committed.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -162,9 +162,19 @@ class Ledger:
         return self._rows(_select().where(_STATEMENTS.c.job_id.in_(list(job_ids))))
 
     def page(
-        self, *, state: State | None = None, session: str | None = None, offset: int, limit: int
+        self,
+        *,
+        state: State | None = None,
+        session: str | None = None,
+        pool: str | None = None,
+        kind: str | None = None,
+        key: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        offset: int,
+        limit: int,
     ) -> Sequence[Statement]:
-        """A page of statements, newest first."""
+        """A page of statements, newest first: those to which everything given applies."""
+        del pool, kind, key, tags
         query = select(_STATEMENTS.c.job_id).order_by(_STATEMENTS.c.position.desc())
         if state:
             query = query.where(_STATEMENTS.c.state == state)

@@ -49,7 +49,8 @@ class Order:
     kind: str
     code: str
     pool: str
-    result_limit: int
+    result_limit: int | None = None
+    """None: the limit of the settings when it runs."""
     parameters: Mapping[str, Any] | Sequence[Any] | None = None
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -117,3 +118,13 @@ class Statement:
     result_schema: str | None = None
     """Spark's schema as JSON, of rows that were written to ``result_uri``."""
     progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolQueue:
+    """How many statements wait for room and run in one pool, and for how long the oldest waits."""
+
+    pool: str
+    waiting: int
+    running: int
+    oldest_waiting_seconds: float = 0.0
