@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from libra_provider.cluster.airflow_api import AirflowApi
-from libra_provider.core.job import Backend, DriverLocation
+from libra_provider.core.job import Backend
+from libra_provider.core.status import DriverLocation
 from libra_provider.core.units import readable_duration
 
 MODES = {Backend.LIBRA: "SHARED", Backend.SPARK_MASTER: "ISOLATED cluster"}

@@ -18,9 +18,10 @@ from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.clients.trust import verification
 from libra_provider.core.errors import BadInput, ServerUnreachable
-from libra_provider.core.job import JobStatus, SparkJob
+from libra_provider.core.job import SparkJob
 from libra_provider.core.patience import Patience
 from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
 
 
 class Statements:

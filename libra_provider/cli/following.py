@@ -12,8 +12,9 @@ from libra_provider.cli.screen import elapsing, say, say_error
 from libra_provider.clients.ending import Stoppable, kill_and_verify
 from libra_provider.clients.look import Look, View
 from libra_provider.core.errors import LibraError, ServerError
-from libra_provider.core.job import JobStatus, SparkJob, new_tag
+from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.core.patience import Outcome, Patience, Watch, utc_now
+from libra_provider.core.status import JobStatus
 
 _INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
 

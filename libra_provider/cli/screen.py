@@ -17,7 +17,7 @@ from rich.text import Text
 
 from libra_provider.clients.libra import ResultPage
 from libra_provider.core.errors import LibraError
-from libra_provider.core.job import JobStatus
+from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_duration
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from libra_provider.clients.driver_log import DriverLog
 from libra_provider.clients.look import Look
 from libra_provider.clients.shortage import why_starving, why_waiting
 from libra_provider.core.errors import ServerError
-from libra_provider.core.job import DriverLocation, JobStatus
 from libra_provider.core.patience import utc_now
 from libra_provider.core.states import JobState
+from libra_provider.core.status import DriverLocation, JobStatus
 
 # A page behind a firewall takes seconds to fail: the state must not wait for it at each look.
 _PAGES_REST = timedelta(seconds=60)

@@ -7,8 +7,8 @@ import time
 from typing import Protocol
 
 from libra_provider.core.errors import KillNotVerified, ServerError
-from libra_provider.core.job import JobStatus
 from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_duration
 
 log = logging.getLogger(__name__)

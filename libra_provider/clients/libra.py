@@ -18,8 +18,9 @@ from libra_provider.core.errors import (
     ServerBusy,
     ServerError,
 )
-from libra_provider.core.job import DriverLocation, JobStatus, SparkJob, Timings
+from libra_provider.core.job import SparkJob
 from libra_provider.core.states import JobState
+from libra_provider.core.status import DriverLocation, JobStatus, Timings
 
 STATE_OF_WORD: Mapping[str, JobState] = {
     "PENDING": JobState.WAITING,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from libra_provider.clients.dialogue import Dialogue
-from libra_provider.core.job import JobStatus
+from libra_provider.core.status import JobStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from libra_provider.core.errors import (
     ServerBusy,
     ServerError,
 )
-from libra_provider.core.job import JobStatus, Timings
 from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus, Timings
 from libra_provider.core.units import duration_in_seconds, readable_duration
 
 

@@ -13,7 +13,8 @@ from libra_provider.clients.look import Look, View
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.clients.trust import verification
 from libra_provider.core.errors import BadInput, LibraError
-from libra_provider.core.job import Backend, JobStatus, SparkJob
+from libra_provider.core.job import Backend, SparkJob
+from libra_provider.core.status import JobStatus
 from libra_provider.core.units import duration_in_seconds
 
 

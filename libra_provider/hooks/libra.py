@@ -15,7 +15,8 @@ from libra_provider.clients.rows import all_rows
 from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import Backend, JobStatus, SparkJob
+from libra_provider.core.job import Backend, SparkJob
+from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook, address, scheme
 
 

@@ -17,9 +17,10 @@ from libra_provider.clients.greeting import greet_master
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.caps import Caps
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import Backend, DeployMode, JobStatus, SparkJob
+from libra_provider.core.job import Backend, DeployMode, SparkJob
 from libra_provider.core.properties import CORES_MAX, spark_conf
 from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook, address, listed, scheme
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ import time
 
 from libra_provider.clients.look import Look, View
 from libra_provider.core.errors import ServerError
-from libra_provider.core.job import JobStatus
 from libra_provider.core.patience import Outcome, Watch, utc_now
+from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook
 
 log = logging.getLogger(__name__)

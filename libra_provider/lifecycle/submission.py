@@ -18,8 +18,9 @@ from libra_provider.core.errors import (
     ServerError,
     ServerUnreachable,
 )
-from libra_provider.core.job import Backend, JobStatus, SparkJob
+from libra_provider.core.job import Backend, SparkJob
 from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_duration
 from libra_provider.hooks.base import ServerHook
 from libra_provider.lifecycle.record import Generation, Record, Records

@@ -14,9 +14,10 @@ from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferralTimeout
 
 from libra_provider.clients.ending import kill_and_verify
 from libra_provider.core.errors import LibraError
-from libra_provider.core.job import Backend, JobStatus, SparkJob
+from libra_provider.core.job import Backend, SparkJob
 from libra_provider.core.patience import Outcome, Patience, Watch
 from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_duration
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 
 from libra_provider.core.files import located
-from libra_provider.core.job import Backend, DeployMode, JobStatus, SparkJob
+from libra_provider.core.job import Backend, DeployMode, SparkJob
 from libra_provider.core.properties import spark_conf
+from libra_provider.core.status import JobStatus
 from libra_provider.core.units import duration_in_seconds
 from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.airflow_errors import final_where_retrying_cannot_help

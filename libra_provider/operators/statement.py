@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
-from libra_provider.core.job import Backend, JobStatus, Kind, SparkJob
+from libra_provider.core.job import Backend, Kind, SparkJob
+from libra_provider.core.status import JobStatus
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.links import SparkUiLink
 from libra_provider.operators.base import JobOperator

@@ -6,8 +6,8 @@ import pytest
 
 from libra_provider.clients.ending import kill_and_verify
 from libra_provider.core.errors import KillNotVerified, ServerUnreachable
-from libra_provider.core.job import JobStatus
 from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
 
 
 @dataclass

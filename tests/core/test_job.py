@@ -6,17 +6,9 @@ from typing import Any
 import pytest
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import (
-    Backend,
-    DriverLocation,
-    JobHandle,
-    JobStatus,
-    Kind,
-    SparkJob,
-    Timings,
-    new_tag,
-)
+from libra_provider.core.job import Backend, JobHandle, Kind, SparkJob, new_tag
 from libra_provider.core.states import JobState
+from libra_provider.core.status import DriverLocation, JobStatus, Timings
 
 PYTHON = {"kind": Kind.PYTHON_FILE, "application": "a.py"}
 

@@ -17,9 +17,9 @@ from libra_provider.core.errors import (
     ServerError,
     ServerUnreachable,
 )
-from libra_provider.core.job import DriverLocation, JobStatus
 from libra_provider.core.patience import Outcome, Patience, Watch
 from libra_provider.core.states import JobState
+from libra_provider.core.status import DriverLocation, JobStatus
 
 START = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 GONE = ServerUnreachable("http://m:6066", "nothing listens there")

@@ -12,9 +12,10 @@ import pytest
 from libra_provider.clients.ending import kill_and_verify
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
-from libra_provider.core.job import JobStatus, SparkJob, new_tag
+from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.core.patience import Patience, Watch, utc_now
 from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
 from libra_provider.hooks import LibraHook, SparkMasterHook
 from libra_provider.hooks.watch import watch
 

@@ -19,8 +19,9 @@ import pytest
 from libra_provider.clients.ending import kill_and_verify
 from libra_provider.cluster.standalone import StandaloneCluster, spark_home
 from libra_provider.core.errors import Rejected
-from libra_provider.core.job import JobStatus, SparkJob, new_tag
+from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
 from libra_provider.hooks import SparkMasterHook
 
 PACKAGE = "org.lib:parting:1.0"

@@ -1,0 +1,95 @@
+"""How a job stands, as its server tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any, Self
+
+from libra_provider.core.states import JobState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverLocation:
+    """Where a driver runs: ``where`` is "in Libra", "on Libra's host" or "on worker ID"."""
+
+    where: str
+    host: str | None = None
+    worker_id: str | None = None
+    application_id: str | None = None
+    spark_ui: str | None = None
+    log_url: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.where} at {self.host}" if self.host else self.where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """When a job was accepted, began and ended; a moment is None until it has come."""
+
+    submitted_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def queued_seconds(self) -> float | None:
+        """From acceptance to the start of the driver or statement."""
+        return _seconds_between(self.submitted_at, self.started_at)
+
+    @property
+    def run_seconds(self) -> float | None:
+        """From the start to the end."""
+        return _seconds_between(self.started_at, self.ended_at)
+
+    def to_json(self) -> dict[str, Any]:
+        """ISO 8601 texts, and the two spans in seconds."""
+        moments = {name: value and value.isoformat() for name, value in asdict(self).items()}
+        return moments | {"queued_seconds": self.queued_seconds, "run_seconds": self.run_seconds}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`."""
+        names = [each.name for each in fields(cls)]
+        return cls(**{n: datetime.fromisoformat(data[n]) for n in names if data.get(n)})
+
+
+def _seconds_between(start: datetime | None, end: datetime | None) -> float | None:
+    return round((end - start).total_seconds(), 3) if start and end else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStatus:
+    """What a server said of a job; ``detail`` is its own explanation, for people.
+
+    ``has_executors`` is None where it is not known.
+    """
+
+    job_id: str
+    state: JobState
+    detail: str = ""
+    location: DriverLocation | None = None
+    timings: Timings = Timings()
+    has_executors: bool | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The status as a trigger's event carries it."""
+        return {
+            "job_id": self.job_id,
+            "state": str(self.state),
+            "detail": self.detail,
+            "location": asdict(self.location) if self.location else None,
+            "timings": self.timings.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`."""
+        return cls(
+            job_id=data["job_id"],
+            state=JobState(data["state"]),
+            detail=data["detail"],
+            location=DriverLocation(**data["location"]) if data["location"] else None,
+            timings=Timings.from_json(data["timings"]),
+        )
