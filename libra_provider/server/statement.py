@@ -11,6 +11,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Self
 
+from libra_provider.core.status import DriverLocation
+
 
 class State(StrEnum):
     """Libra's words on its own wire; ``followers`` are the only moves the ledger allows."""
@@ -58,6 +60,12 @@ class Order:
     result_path: str | None = None
     timeout_seconds: float | None = None
     """How long it may run, counted from its start."""
+    file_path: str | None = None
+    main_class: str | None = None
+    args: Sequence[str] = ()
+    spark_config: Mapping[str, str] = field(default_factory=dict)
+    deploy_mode: str | None = None
+    """Where its own driver runs (ISOLATED), a DeployMode; None: it runs in the shared driver."""
 
     def to_json(self) -> str:
         """The order as the ledger stores it; equal orders give equal texts."""
@@ -118,6 +126,10 @@ class Statement:
     result_schema: str | None = None
     """Spark's schema as JSON, of rows that were written to ``result_uri``."""
     progress: Progress | None = None
+    driver_id: str | None = None
+    """The master's name for the driver of an ISOLATED cluster statement."""
+    location: DriverLocation | None = None
+    """Where the driver of an ISOLATED statement runs; that of a SHARED one is in ``epoch``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
