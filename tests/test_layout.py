@@ -28,7 +28,7 @@ BELOW: dict[str, set[str]] = {
     "decorators": {"operators", "sensors", "core"},
     "plugins": {"links", "hooks", "clients", "core"},
     "server": {"jobs", "deploy_mode", "clients", "core"},
-    "cluster": {"clients", "core"},
+    "cluster": {"jobs", "clients", "core"},
     "get_provider_info": set(),
     "cli": {"server", "cluster", "deploy_mode", "clients", "core"},
 }

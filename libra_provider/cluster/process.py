@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
 
-from libra_provider.cluster import keeper
 from libra_provider.core.errors import KillNotVerified, ServerUnreachable
 from libra_provider.core.masking import masked_text
+from libra_provider.jobs import keeper
 
 # What Java, uvicorn and Python say.
 TAKEN_PORT = re.compile("address already in use|failed to bind", re.IGNORECASE)

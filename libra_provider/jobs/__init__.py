@@ -1,1 +1,1 @@
-"""What runs inside drivers; the standard library and pyspark only."""
+"""What runs inside and around drivers; the standard library and pyspark only."""

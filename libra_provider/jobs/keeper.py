@@ -1,19 +1,21 @@
 """Keeps one command, and ends everything it started when it, or whoever asked for it, ends.
 
-Run as a file by :mod:`libra_provider.cluster.process`; standard library only, so that it starts
-fast. As a *subreaper* it becomes the parent of every orphan below it, so neither a double fork nor
-a session of its own (Airflow's tasks, Spark's Python daemons) gets out of its sight.
+Run as a file by :mod:`libra_provider.cluster.process` and by Libra; standard library only, so that
+it starts fast. As a *subreaper* it becomes the parent of every orphan below it, so neither a double
+fork nor a session of its own (Airflow's tasks, Spark's Python daemons) gets out of its sight.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import io
 import os
 import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,14 +24,58 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 STOP, KILL = signal.SIGTERM, signal.SIGUSR1  # what the one who asked may send
 AFTERGLOW = 2.0  # seconds that the rest may take once the command itself has ended
 UNSTOPPABLE = 97  # exit code: something survived SIGKILL
+TAIL = 2**16  # bytes of the end of a capped log, where the reason of a failure is
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class Keeper:
-    """One command and all its descendants; *asker* is the pid whose end ends them too."""
+class CappedLog:
+    """A pipe that is copied to a file: the first *most* bytes, and the end of what comes after.
 
-    def __init__(self, command: list[str], asker: int, grace: float) -> None:
+    Whoever writes into it is never made to wait for a full disk, or for a reader.
+    """
+
+    def __init__(self, path: Path, most: int) -> None:
+        self.path, self.left, self.tail = path, most, b""
+        self.dropped = 0
+        self.read_end, self.write_end = os.pipe()
+
+    def start(self) -> None:
+        """Copy until every writer is gone."""
+        os.close(self.write_end)
+        self.thread = threading.Thread(target=self._copy, daemon=True)
+        self.thread.start()
+
+    def _copy(self) -> None:
+        with self.path.open("ab", buffering=0) as file:
+            while data := os.read(self.read_end, TAIL):
+                self._write(file, data[: self.left])
+                self._keep_end(data[self.left :])
+                self.left -= min(self.left, len(data))
+            if self.dropped:
+                self._write(file, b"\n... %d bytes are left out here ...\n" % self.dropped)
+            self._write(file, self.tail)
+
+    def _write(self, file: io.RawIOBase, data: bytes) -> None:
+        # A full disk is no reason to stop reading.
+        with contextlib.suppress(OSError):
+            file.write(data)
+
+    def _keep_end(self, data: bytes) -> None:
+        self.tail += data
+        self.dropped += max(0, len(self.tail) - TAIL)
+        self.tail = self.tail[-TAIL:]
+
+
+class Keeper:
+    """One command and all its descendants; *asker* is the pid whose end ends them too.
+
+    *logs* are for its standard output and its standard error.
+    """
+
+    def __init__(
+        self, command: list[str], asker: int, grace: float, logs: list[CappedLog] | None = None
+    ) -> None:
         _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.signals, waker = os.pipe()
         for end in (self.signals, waker):
@@ -44,19 +90,28 @@ class Keeper:
         self.grace = grace
         self.exit_code: int | None = None
         # Kept, because a Popen that is dropped reaps its process and tells nobody how it ended.
+        self.logs = logs or []
+        outputs: list[int | None] = [None, None]
+        outputs[: len(self.logs)] = [log.write_end for log in self.logs]
         self.command = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
+            stdout=outputs[0],
+            stderr=outputs[1],
             start_new_session=True,
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - the keeper has one thread
         )
         self.pid = self.command.pid
+        for log in self.logs:
+            log.start()
 
     def run(self) -> int:
         """Wait for a reason to end, end everything; the command's exit code, or UNSTOPPABLE."""
         if self._wait() != KILL:
             self._ask_to_end()
         survivors = self._kill_all()
+        for log in self.logs:
+            log.thread.join(AFTERGLOW)
         return UNSTOPPABLE if survivors else self.exit_code or 0
 
     def _wait(self) -> int | None:
@@ -130,11 +185,15 @@ def _descendants() -> Iterator[int]:
 
 
 def main() -> int:
-    """``keeper.py ASKER GRACE COMMAND…``; says ``pid N`` on standard output once it runs."""
+    """``keeper.py [--logs OUT ERR MOST] ASKER GRACE COMMAND…``; says ``pid N`` once it runs."""
     report = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # the command's output goes where its errors go: the log
+    os.dup2(2, 1)  # the command's output goes where its errors go, unless it has logs of its own
+    arguments, logs = sys.argv[1:], []
+    if arguments[0] == "--logs":
+        logs = [CappedLog(Path(name), int(arguments[3])) for name in arguments[1:3]]
+        del arguments[:4]
     try:
-        keeper = Keeper(sys.argv[3:], int(sys.argv[1]), float(sys.argv[2]))
+        keeper = Keeper(arguments[2:], int(arguments[0]), float(arguments[1]), logs)
     except OSError as error:
         print(error, file=report)
         return 1
