@@ -13,8 +13,9 @@ from libra_provider.core.masking import masked_text
 _PART = 2**16  # bytes
 # The end of a job reads the rest, of a log that somebody may still want to read.
 _REST = 2**24  # bytes
-_APPLICATION = re.compile(r"Connected to Spark cluster with app ID (app-[\w-]+)")
-_SPARK_UI = re.compile(r"Successfully started service 'SparkUI' on port (\d+)")
+# What Spark writes to stderr once its context is there; not at log levels above INFO.
+APPLICATION_LINE = re.compile(r"Connected to Spark cluster with app ID (app-[\w-]+)")
+SPARK_UI_LINE = re.compile(r"Successfully started service 'SparkUI' on port (\d+)")
 # Spark writes the command of a driver at the head of its stderr, again at each relaunch: with every
 # property and argument of the submission, of which it redacts only some.
 _COMMAND_BEGINS = "Launch Command: "
@@ -109,7 +110,7 @@ class DriverLog:
 
     def _learn(self, lines: list[str]) -> None:
         for line in lines:
-            if found := _APPLICATION.search(line):
+            if found := APPLICATION_LINE.search(line):
                 self.application_id = found[1]
-            if found := _SPARK_UI.search(line):
+            if found := SPARK_UI_LINE.search(line):
                 self.spark_ui_port = int(found[1])
