@@ -1,4 +1,4 @@
-"""What a connection gives to its jobs, and how much they may take."""
+"""What a connection, or a Libra, gives to its jobs, and how much they may take."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _SPARKS_OWN_MEMORY = "1g"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caps:
-    """Defaults and limits of the connection *connection_id*.
+    """Defaults and limits of *owner*, which errors name: "connection spark_default".
 
     ``defaults`` are properties that a job gets unless it sets them. ``max_cores`` limits the
     executors of a job together (``spark.cores.max``), and its driver; ``max_memory`` ("8g") its
     driver, and each executor.
     """
 
-    connection_id: str
+    owner: str
     defaults: Mapping[str, str] = field(default_factory=dict)
     max_cores: int | str | None = None
     max_memory: str | None = None
@@ -35,15 +35,19 @@ class Caps:
         if self.max_memory is not None:
             size = spark_size(self.max_memory, parameter="max_memory")
             object.__setattr__(self, "max_memory", size)
+        self._limit(dict(self.defaults))
 
     def complete(self, job: SparkJob) -> SparkJob:
         """*job* with the defaults that it leaves open; BadInput if it asks for more than it may."""
         said = {PROPERTY_OF[name] for name in PROPERTY_OF if getattr(job, name)}
         open_ = {key: value for key, value in self.defaults.items() if key not in said}
         conf = {**open_, **job.conf}
+        self._limit(conf)
+        return job.replace(conf=conf)
+
+    def _limit(self, conf: dict[str, str]) -> None:
         self._limit_cores(conf)
         self._limit_memory(conf)
-        return job.replace(conf=conf)
 
     def _limit_cores(self, conf: dict[str, str]) -> None:
         if self.max_cores is None:
@@ -65,5 +69,4 @@ class Caps:
                 raise self._too_much(key, conf[key], f"max_memory={self.max_memory}")
 
     def _too_much(self, key: str, value: str, limit: str) -> BadInput:
-        allows = f"connection {self.connection_id} allows at most {limit}"
-        return BadInput(f"conf[{key!r}]", value, allows)
+        return BadInput(f"conf[{key!r}]", value, f"{self.owner} allows at most {limit}")

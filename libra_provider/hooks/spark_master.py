@@ -56,7 +56,7 @@ class SparkMasterHook(ServerHook):
         super().__init__(spark_master_conn_id)
         self.master_url = ""
         self.ui_urls: list[str] = []
-        self.caps = Caps(connection_id=self.connection_id)
+        self.caps = Caps(owner=f"connection {self.connection_id}")
         self.bootstrap: str | None = None
 
     def read(self, connection: Connection) -> list[ServerAddress]:
@@ -81,7 +81,7 @@ class SparkMasterHook(ServerHook):
         if not isinstance(given or {}, dict):
             raise BadInput("spark_defaults", given, "it is a JSON object of properties")
         return Caps(
-            connection_id=self.connection_id,
+            owner=f"connection {self.connection_id}",
             defaults=spark_conf(given, deploy_mode=DeployMode.CLUSTER, parameter="spark_defaults"),
             max_cores=extra.get("max_cores"),
             max_memory=extra.get("max_memory") or None,
