@@ -14,7 +14,8 @@ from pathlib import Path
 
 from libra_provider.server.driver.messages import Message, encode
 
-_TAG = "LIBRA_EPOCH_TAG"
+# In the environment of every process of an epoch, or of an ISOLATED statement: its tag.
+MARK = "LIBRA_TAG"
 # A line of the channel carries at most the text of 20 rows.
 _LONGEST_LINE = 2**26
 HOST_COMMAND: Sequence[str] = (sys.executable, "-m", "libra_provider.server.driver.host")
@@ -49,7 +50,7 @@ class HostProcess:
             process = subprocess.Popen(  # noqa: ASYNC220  # must fork on this thread, see above
                 [*command, "--channel", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                env=_without_secrets(env) | {_TAG: tag},
+                env=without_secrets(env) | {MARK: tag},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -87,13 +88,14 @@ class HostProcess:
             return
 
 
-def _without_secrets(env: Mapping[str, str]) -> dict[str, str]:
+def without_secrets(env: Mapping[str, str]) -> dict[str, str]:
+    """*env* without what is for Libra alone."""
     # SQL can read the driver's environment: reflect('java.lang.System', 'getenv', …).
     return {name: value for name, value in env.items() if not name.startswith("LIBRA_")}
 
 
 def end_leftovers(tag: str) -> None:
-    """Kill every process of the epoch *tag* and return when none is left."""
+    """Kill every process marked with *tag* and return when none is left."""
     while members := list(_members(tag)):
         for pid in members:
             try:
@@ -105,7 +107,7 @@ def end_leftovers(tag: str) -> None:
 
 def _members(tag: str) -> Iterator[int]:
     # By a mark in the environment, which children inherit: process ids are used again.
-    mark = f"{_TAG}={tag}".encode()
+    mark = f"{MARK}={tag}".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if mark in (folder / "environ").read_bytes().split(b"\0"):

@@ -26,7 +26,7 @@ _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
 def properties(settings: Settings, folder: Path) -> dict[str, str]:
     """Everything the driver is started with; what ``[spark]`` says wins over the defaults."""
-    given = {**_DEFAULTS, **_loopback(settings), **settings.spark}
+    given = {**_DEFAULTS, **loopback(settings), **settings.spark}
     # A result above a quarter of the heap stalls the other statements.
     heap = size_in_bytes(given["spark.driver.memory"], parameter="spark.driver.memory")
     return {
@@ -38,7 +38,8 @@ def properties(settings: Settings, folder: Path) -> dict[str, str]:
     }
 
 
-def _loopback(settings: Settings) -> dict[str, str]:
+def loopback(settings: Settings) -> dict[str, str]:
+    """What keeps a driver of a Libra on loopback there too."""
     if not settings.is_loopback:
         return {}
     return {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
