@@ -2,7 +2,8 @@
 
 Sources, the later ones win: defaults, the TOML file named by ``LIBRA_CONFIG``, ``LIBRA_*``
 variables, explicit arguments. ``[spark]`` (or ``LIBRA_SPARK_CONF``, a JSON object) takes any Spark
-property, ``[pools.NAME]`` (or ``LIBRA_POOLS``) the weight and min_share of a pool.
+property, ``[pools.NAME]`` (or ``LIBRA_POOLS``) the weight and min_share of a pool, ``[isolated]``
+(or ``LIBRA_ISOLATED``) what IsolatedSettings says.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +23,7 @@ from libra_provider.core.masking import MASK, masked_conf
 from libra_provider.core.properties import spark_conf
 from libra_provider.core.units import MIB, duration_in_seconds, size_in_bytes
 from libra_provider.server.pools import DEFAULT_POOL, STANDARD_POOLS, Pool
+from libra_provider.server.runners.settings import IsolatedSettings
 
 _MASTER = re.compile(r"local(\[[^\]]+\])?|local-cluster\[[^\]]+\]|spark://\S+:\d+")
 
@@ -46,6 +48,9 @@ class Settings:
     """An SQLAlchemy URL; empty means SQLite in ``data_dir``."""
     pools: Mapping[str, Pool] = field(default_factory=lambda: dict(STANDARD_POOLS))
     spark: Mapping[str, str] = field(default_factory=dict)
+    isolated: IsolatedSettings = field(default_factory=IsolatedSettings)
+    file_roots: Sequence[Path] = ()
+    """The folders below which statements may name files; none: only URLs may be named."""
     result_limit: int = 1000
     """Rows a statement may return unless it asks for another limit."""
     result_max_bytes: int = 64 * MIB
@@ -101,6 +106,11 @@ class Settings:
     def results_dir(self) -> Path:
         """Where the host leaves the rows of each statement."""
         return self.data_dir / "results"
+
+    @property
+    def statement_logs_dir(self) -> Path:
+        """Where stdout and stderr of each statement are."""
+        return self.data_dir / "logs" / "statements"
 
     @classmethod
     def load(cls, **given: Any) -> Self:
@@ -166,6 +176,20 @@ def _path(_name: str, value: Any) -> Path:
     return Path(value)
 
 
+def _paths(name: str, value: Any) -> tuple[Path, ...]:
+    given = value.split(os.pathsep) if isinstance(value, str) else value
+    paths = tuple(Path(each).expanduser() for each in given)
+    if wrong := [each for each in paths if not each.is_absolute()]:
+        raise BadInput(name, str(wrong[0]), "it must be an absolute path")
+    return paths
+
+
+def _isolated(name: str, value: Any) -> IsolatedSettings:
+    return (
+        value if isinstance(value, IsolatedSettings) else IsolatedSettings.of(_table(name, value))
+    )
+
+
 def _table(name: str, value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         try:
@@ -204,4 +228,6 @@ _READ: Mapping[str, Callable[[str, Any], Any]] = {
     "tls_key": _path,
     "spark": _table,
     "pools": _pools,
+    "isolated": _isolated,
+    "file_roots": _paths,
 }

@@ -1,0 +1,1 @@
+"""What runs ISOLATED statements: drivers of their own, beside Libra or on the cluster."""
