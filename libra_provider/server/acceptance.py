@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Self
+
+from pydantic.alias_generators import to_camel
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind
+from libra_provider.core.masking import MASK
 from libra_provider.server.pools import DEFAULT_POOL
 from libra_provider.server.schemas import StatementRequest
 from libra_provider.server.settings import Settings
@@ -21,25 +22,7 @@ _NOT_FOR_SQL: Mapping[str, str] = {
     "file_path": "send the text of the statement as code",
     "main_class": "a SQL statement has no class",
 }
-_WAIT = re.compile(r"wait\s*=\s*\"?(\d+)\"?", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Preference:
-    """The ``Prefer`` header (RFC 7240): how long to wait, None meaning until the end."""
-
-    given: bool
-    seconds: float | None
-
-    @classmethod
-    def of(cls, header: str | None) -> Self:
-        """What *header* asks for; tokens that are not known are ignored, as the RFC says."""
-        tokens = [token.strip() for token in (header or "").split(",")]
-        waits = [float(found[1]) for token in tokens if (found := _WAIT.fullmatch(token))]
-        if waits:
-            return cls(True, waits[0])
-        at_once = any(token.lower() == "respond-async" for token in tokens)
-        return cls(header is not None, 0.0 if at_once else None)
+_PASSWORD_IN_URL = re.compile(r"\w+://[^/]*@")
 
 
 def order_of(session: str, request: StatementRequest, settings: Settings, *, old: bool) -> Order:
@@ -47,7 +30,7 @@ def order_of(session: str, request: StatementRequest, settings: Settings, *, old
     _check_kind(request.kind)
     if not old:
         _check_fields(request)
-        _check_pool(request.pool, settings)
+        check_pool(request.pool, settings)
     return Order(
         session=session,
         kind=request.kind,
@@ -74,16 +57,23 @@ def _check_kind(kind: str) -> None:
 def _check_fields(request: StatementRequest) -> None:
     for name, value in (request.model_extra or {}).items():
         if value is not None:
-            raise BadInput(name, value, "this version of Libra does not know the field")
+            raise BadInput(name, _shown(value), "this version of Libra does not know the field")
     for name, advice in _NOT_FOR_SQL.items():
         if value := getattr(request, name):
-            raise BadInput(name, sorted(value) if isinstance(value, dict) else value, advice)
+            raise BadInput(to_camel(name), _shown(value), advice)
     if not (request.code and request.code.strip()):
         raise BadInput("code", request.code, "it must be the text of a statement")
-    if request.result_limit is not None and request.result_limit < 1:
-        raise BadInput("resultLimit", request.result_limit, "it must be at least 1")
+    if _PASSWORD_IN_URL.match(request.result_path or ""):
+        advice = "it carries credentials, and paths are kept; set them as a Spark property"
+        raise BadInput("resultPath", MASK, advice)
 
 
-def _check_pool(pool: str | None, settings: Settings) -> None:
+def _shown(value: object) -> object:
+    # Arguments and properties carry secrets, nested anyhow.
+    return MASK if isinstance(value, dict | list) else value
+
+
+def check_pool(pool: str | None, settings: Settings) -> None:
+    """Raise BadInput for a pool that the settings do not have."""
     if pool and pool not in settings.pools:
         raise BadInput("pool", pool, f"the pools are {', '.join(settings.pools)}")

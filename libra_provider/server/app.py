@@ -1,41 +1,22 @@
-"""The application, and the only place where an error becomes an HTTP status."""
+"""The application: its parts, and their life."""
 
 from __future__ import annotations
 
-import http
-import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 
-from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from fastapi import APIRouter, FastAPI
 
 from libra_provider import __version__
-from libra_provider.core.errors import BadInput, LibraError
-from libra_provider.server import problems
-from libra_provider.server.access import Libra, check_token
+from libra_provider.server import closing, openapi, problem_details
+from libra_provider.server.access import Gate, Libra
 from libra_provider.server.driver.process import HOST_COMMAND
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.ledger import Ledger
-from libra_provider.server.routes import health, sessions, statements
+from libra_provider.server.limits import Limits
+from libra_provider.server.routes import estimates, health, pools, results, sessions, statements
 from libra_provider.server.settings import Settings
-
-_log = logging.getLogger(__name__)
-
-STATUS_OF_ERROR: Mapping[type[LibraError], int] = {
-    BadInput: 400,
-    problems.NotAuthorized: 401,
-    problems.UnknownStatement: 404,
-    problems.UnknownSession: 404,
-    problems.KeyReused: 409,
-    problems.NoResult: 409,
-    problems.IllegalMove: 409,
-    problems.QueueFull: 429,
-    problems.NotReady: 503,
-    LibraError: 500,
-}
 
 
 def create_app(settings: Settings, *, host_command: Sequence[str] = HOST_COMMAND) -> FastAPI:
@@ -49,61 +30,34 @@ def create_app(settings: Settings, *, host_command: Sequence[str] = HOST_COMMAND
         libra = Libra(settings, ledger, Supervisor(settings, command=host_command))
         app.state.libra = libra
         await libra.dispatcher.start()
+        sweep = asyncio.create_task(
+            closing.close_idle(libra.dispatcher, settings.session_idle_seconds)
+        )
         try:
             yield
         finally:
+            sweep.cancel()
+            with suppress(asyncio.CancelledError):
+                await sweep
             await libra.dispatcher.stop()
             ledger.close()
 
-    app = FastAPI(title="Libra", version=__version__, lifespan=lifespan)
-    api = APIRouter(prefix="/api/v1", dependencies=[Depends(check_token)])
-    for each in (statements.router, sessions.router, health.router):
-        api.include_router(each)
+    app = FastAPI(
+        title="Libra",
+        version=__version__,
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.openapi = openapi.document(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    api = APIRouter(prefix="/api/v1")
+    # Estimates first: their path would be a statement's id.
+    for each in (estimates, statements, results, sessions, pools, health):
+        api.include_router(each.router)
     app.include_router(api)
     app.include_router(health.probes)
-    app.add_exception_handler(LibraError, _domain_problem)
-    app.add_exception_handler(RequestValidationError, _invalid_request)
-    app.add_exception_handler(HTTPException, _http_problem)
-    app.add_exception_handler(Exception, _unforeseen)
+    problem_details.install(app)
+    # The last one is the first to see a request: nobody's body is read before they may pass.
+    app.add_middleware(Limits, most=settings.max_request_bytes)
+    app.add_middleware(Gate, token=settings.token)
     return app
-
-
-async def _domain_problem(_request: Request, error: Exception) -> JSONResponse:
-    kinds = (STATUS_OF_ERROR.get(kind) for kind in type(error).__mro__)
-    headers = {}
-    if isinstance(error, problems.ComeBackLater):
-        headers["Retry-After"] = str(error.retry_after)
-    if isinstance(error, problems.NotAuthorized):
-        headers["WWW-Authenticate"] = "Bearer"
-    status = next(kind for kind in kinds if kind)
-    return _problem(status, str(error), headers, getattr(error, "job_id", None))
-
-
-async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for nothing else
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return _problem(400, f"{where} cannot be used: {first['msg']}.")
-
-
-async def _http_problem(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101  # registered for nothing else
-    detail = f"{request.method} {request.url.path}: {error.detail}."
-    return _problem(error.status_code, detail, error.headers)
-
-
-async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return _problem(500, "Libra met an error of its own; its log says more.")
-
-
-def _problem(
-    status: int, detail: str, headers: Mapping[str, str] | None = None, job_id: str | None = None
-) -> JSONResponse:
-    """RFC 9457: what went wrong, in one sentence."""
-    title = http.HTTPStatus(status).phrase
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    if job_id:
-        body["jobId"] = job_id
-    media = "application/problem+json"
-    return JSONResponse(body, status_code=status, headers=headers, media_type=media)

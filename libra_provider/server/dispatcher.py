@@ -44,7 +44,7 @@ class Dispatcher:
         self._running: set[str] = set()
         self._draining = False
         self._task: asyncio.Task[None]
-        self.sessions = Sessions()
+        self.sessions = Sessions(settings.max_sessions)
 
     async def start(self) -> None:
         """Settle what an earlier Libra left behind, then start driver and queue."""

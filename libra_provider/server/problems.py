@@ -8,12 +8,19 @@
         ├── NotAuthorized
         ├── UnknownStatement
         ├── UnknownSession
+        ├── NotAcceptable   the result does not come in that form
+        ├── TooSlow         the body did not arrive in time
         ├── KeyReused       the idempotency key belongs to another request
         ├── NoResult        the statement has no rows to give
         ├── IllegalMove     a statement cannot go from that state to this one
+        ├── TooLarge        the body has more bytes than the settings allow
+        ├── NotJson         the body is something else
         └── ComeBackLater   carries Retry-After
             ├── QueueFull
+            ├── TooManySessions
             └── NotReady
+                └── LedgerAway          its database cannot be used now
+                    └── LedgerTaken     another Libra has it
 """
 
 from __future__ import annotations
@@ -48,6 +55,22 @@ class UnknownSession(Refusal):
     """No session has this name."""
 
 
+class NotAcceptable(Refusal):
+    """The result exists, but not in a form that ``Accept`` names."""
+
+
+class TooSlow(Refusal):
+    """The body did not arrive in time."""
+
+
+class TooLarge(Refusal):
+    """The body has more bytes than ``max_request_bytes``."""
+
+
+class NotJson(Refusal):
+    """The body is not declared as JSON."""
+
+
 class KeyReused(Refusal):
     """The idempotency key was used with another body."""
 
@@ -73,5 +96,17 @@ class QueueFull(ComeBackLater):
     """As many statements wait as the settings allow."""
 
 
+class TooManySessions(ComeBackLater):
+    """As many sessions are open as the settings allow."""
+
+
 class NotReady(ComeBackLater):
     """The driver is starting, or Libra is stopping."""
+
+
+class LedgerAway(NotReady):
+    """The ledger's database does not answer, or does not take what is written."""
+
+
+class LedgerTaken(LedgerAway):
+    """Another Libra uses the ledger."""

@@ -1,28 +1,40 @@
-"""The wire format, in camelCase."""
+"""Statements on the wire: orders, how they stand, their results."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue
 
-from libra_provider import __version__
-from libra_provider.server.driver.messages import Ready
-from libra_provider.server.sessions import Session
+from libra_provider.core.errors import BadInput
+from libra_provider.core.patience import utc_now
+from libra_provider.server.problems import UnknownStatement
 from libra_provider.server.statement import Epoch, State, Statement
+from libra_provider.server.wire import Moment, Plain, Wire, local_time, milliseconds
 
-# pydantic would write Z, which datetime.fromisoformat only reads since Python 3.11.
-Moment = Annotated[datetime, PlainSerializer(datetime.isoformat, return_type=str)]
+# What Spark can count, and the longest wait that timers can take.
+MOST_ROWS = 2**31 - 1
+_YEAR = 365 * 24 * 3600
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-class Wire(BaseModel):
-    """What all bodies share: camelCase outside, snake_case inside."""
+def is_job_id(text: str) -> bool:
+    """Whether a statement could have this id; nothing else is asked of the ledger."""
+    return _JOB_ID.fullmatch(text) is not None
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+def _known_form(job_id: str) -> str:
+    if not is_job_id(job_id):
+        raise UnknownStatement(job_id)
+    return job_id
+
+
+JobId = Annotated[str, AfterValidator(_known_form)]
+TagText = Annotated[Plain, Field(max_length=255)]
+Parameters = dict[str, JsonValue] | list[JsonValue]
 
 
 class StatementRequest(Wire):
@@ -31,19 +43,34 @@ class StatementRequest(Wire):
     # Kept, not refused here: the old contract ignores what it does not know.
     model_config = ConfigDict(extra="allow")
 
-    kind: str = "sql"
-    code: str | None = None
-    file_path: str | None = None
-    main_class: str | None = None
-    args: list[str] | None = None
-    description: str | None = None
-    pool: str | None = None
-    spark_config: dict[str, Any] | None = None
-    parameters: dict[str, Any] | list[Any] | None = None
-    result_limit: int | None = None
-    result_path: str | None = None
-    timeout_seconds: float | None = None
-    tags: dict[str, str] | None = None
+    kind: str = Field("sql", description="What `code` is; this Libra runs `sql`.")
+    code: str | None = Field(
+        None, description="The text of one statement.", examples=["SELECT :n + 1 AS n"]
+    )
+    file_path: str | None = Field(None, description="Not for SQL.")
+    main_class: str | None = Field(None, description="Not for SQL.")
+    args: list[str] | None = Field(None, description="Not for SQL.")
+    description: str | None = Field(None, description="Shown for its jobs in Spark's UI.")
+    pool: str | None = Field(None, description="The scheduler pool; see `GET /api/v1/pools`.")
+    spark_config: dict[str, Any] | None = Field(None, description="Not for SQL.")
+    parameters: Parameters | None = Field(
+        None, description="Values for `:name` (an object) or `?` (a list).", examples=[{"n": 1}]
+    )
+    result_limit: int | None = Field(
+        None, ge=1, le=MOST_ROWS, description="More rows than that end the statement as FAILED."
+    )
+    result_path: Plain | None = Field(
+        None,
+        min_length=1,
+        description="Write the rows there as Parquet, instead of keeping them in Libra.",
+        examples=["s3a://bucket/flights"],
+    )
+    timeout_seconds: float | None = Field(
+        None, gt=0, le=_YEAR, description="How long it may run, counted from its start."
+    )
+    tags: dict[TagText, TagText] | None = Field(
+        None, max_length=64, description="To find it again.", examples=[{"dag": "flights"}]
+    )
 
     @property
     def is_of_new_contract(self) -> bool:
@@ -88,6 +115,34 @@ class ProgressBody(Wire):
     bytes_read: int
 
 
+class ResultBody(Wire):
+    """A page of rows; ``rowCount`` counts all of them, ``offset`` says where these begin.
+
+    Exact numbers and moments are text, binary is base64, NaN and infinities are their names.
+    """
+
+    job_id: str
+    spark_schema: dict[str, Any] = Field(
+        serialization_alias="schema", description="Spark's, as its JSON."
+    )
+    columns: list[str]
+    rows: list[list[Any]]
+    offset: int
+    row_count: int
+
+
+class WrittenBody(Wire):
+    """Rows that were written to ``resultPath``."""
+
+    job_id: str
+    uri: str
+    row_count: int | None
+    bytes: int | None
+    spark_schema: dict[str, Any] | None = Field(
+        serialization_alias="schema", description="Spark's, as its JSON."
+    )
+
+
 class StatementBody(Wire):
     """How a statement stands; times carry their zone, spans are milliseconds."""
 
@@ -96,8 +151,8 @@ class StatementBody(Wire):
     kind: str
     state: State
     pool: str
-    mode: str = "SHARED"
-    deploy_mode: str = "client"
+    mode: Literal["SHARED"] = "SHARED"
+    deploy_mode: Literal["client"] = "client"
     description: str | None
     error: str | None
     error_class: str | None
@@ -116,7 +171,7 @@ class StatementBody(Wire):
     tags: dict[str, str]
 
     @classmethod
-    def of(cls, statement: Statement) -> StatementBody:
+    def of(cls, statement: Statement, **more: Any) -> Self:
         """*statement* on the wire."""
         order = statement.order
         return cls(
@@ -132,8 +187,8 @@ class StatementBody(Wire):
             submitted_at=statement.submitted_at,
             started_at=statement.started_at,
             completed_at=statement.completed_at,
-            queue_time_ms=_milliseconds(statement.submitted_at, statement.started_at),
-            execution_time_ms=_milliseconds(statement.started_at, statement.completed_at),
+            queue_time_ms=milliseconds(statement.submitted_at, statement.started_at),
+            execution_time_ms=milliseconds(statement.started_at, statement.completed_at),
             driver=DriverBody.of(statement.epoch) if statement.epoch else None,
             row_count=statement.row_count,
             result_bytes=statement.result_bytes,
@@ -141,7 +196,14 @@ class StatementBody(Wire):
             progress=ProgressBody(**asdict(statement.progress)) if statement.progress else None,
             timeout_seconds=order.timeout_seconds,
             tags=dict(order.tags),
+            **more,
         )
+
+
+class RepresentationBody(StatementBody):
+    """The same with its rows; null unless it ended well with a small result."""
+
+    result: ResultBody | None = None
 
 
 class OldStatementBody(Wire):
@@ -149,7 +211,7 @@ class OldStatementBody(Wire):
 
     job_id: str
     session_id: str
-    state: str
+    state: Literal["SUCCESS", "FAILED"]
     result: str | None
     error: str | None
     started_at: str | None
@@ -167,12 +229,27 @@ class OldStatementBody(Wire):
             error=statement.error,
             started_at=local_time(statement.started_at or statement.submitted_at),
             completed_at=local_time(statement.completed_at),
-            execution_time_ms=_milliseconds(statement.started_at, statement.completed_at),
+            execution_time_ms=milliseconds(statement.started_at, statement.completed_at),
+        )
+
+    @classmethod
+    def without_code(cls, job_id: str, session: str) -> OldStatementBody:
+        """What the old contract says of a statement that has no text; it is not kept."""
+        now = local_time(utc_now())
+        return cls(
+            job_id=job_id,
+            session_id=session,
+            state="FAILED",
+            result=None,
+            error="The statement has no code; send its text as code.",
+            started_at=now,
+            completed_at=now,
+            execution_time_ms=0,
         )
 
 
 class StatementPage(Wire):
-    """A page of statements, newest first."""
+    """A page of statements, newest first; an empty one is the last."""
 
     statements: list[StatementBody]
     offset: int
@@ -182,7 +259,7 @@ class StatementPage(Wire):
 class StatusRequest(Wire):
     """Ids to ask for in one request."""
 
-    job_ids: list[str]
+    job_ids: list[str] = Field(max_length=1000)
 
 
 class StatusReply(Wire):
@@ -201,52 +278,9 @@ class StatusReply(Wire):
         )
 
 
-class SessionBody(Wire):
-    """A session in the old contract's form."""
-
-    session_id: str
-    app_id: str | None
-    state: str = "RUNNING"
-    master: str
-    spark_version: str | None
-    created_at: str | None
-    last_activity: str | None
-
-    @classmethod
-    def of(cls, session: Session, facts: Ready | None, master: str) -> SessionBody:
-        """*session* on the driver that *facts* describes."""
-        return cls(
-            session_id=session.name,
-            app_id=facts.application_id if facts else None,
-            state="RUNNING" if facts else "STARTING",
-            master=master,
-            spark_version=facts.spark_version if facts else None,
-            created_at=local_time(session.created_at),
-            last_activity=local_time(session.last_activity),
-        )
-
-
-def health(
-    facts: Ready | None, *, epoch: int | None, problem: str, sessions: int
-) -> dict[str, Any]:
-    """The old contract's health, with Libra's version and the driver's epoch."""
-    spark: dict[str, Any] = {"status": "ERROR", "error": problem}
-    if facts:
-        spark = {
-            "version": facts.spark_version,
-            "applicationId": facts.application_id,
-            "master": facts.master,
-            "status": "CONNECTED",
-            "activeSessions": str(sessions),  # a string in the old contract
-        }
-    head = {"status": "UP", "service": "whereq-libra", "version": __version__, "epoch": epoch}
-    return {**head, "spark": spark}
-
-
-def local_time(moment: datetime | None) -> str | None:
-    """*moment* as the old contract writes it: this machine's time, without a zone."""
-    return moment.astimezone().replace(tzinfo=None).isoformat() if moment else None
-
-
-def _milliseconds(start: datetime | None, end: datetime | None) -> int | None:
-    return round((end - start).total_seconds() * 1000) if start and end else None
+def tags_in(texts: Sequence[str]) -> Mapping[str, str]:
+    """The tags that ``name:value`` texts stand for; raises BadInput."""
+    pairs = [text.partition(":") for text in texts]
+    if wrong := [text for text, pair in zip(texts, pairs, strict=True) if not pair[1]]:
+        raise BadInput("tag", wrong[0], "a tag is name:value, such as dag:flights")
+    return {name: value for name, _, value in pairs}

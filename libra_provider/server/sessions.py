@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.patience import utc_now
-from libra_provider.server.problems import UnknownSession
+from libra_provider.server.problems import TooManySessions, UnknownSession
 
 DEFAULT_SESSION = "default"
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
+NAME_PATTERN = r"[A-Za-z0-9._-]{1,128}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +24,32 @@ class Session:
     last_activity: datetime
 
 
-class Sessions:
-    """Which sessions there are; a session exists from its first statement on."""
+def checked_name(name: str) -> str:
+    """*name* if a session can have it; raises BadInput."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise BadInput("session", name, "a name has 1 to 128 of the characters A-Za-z0-9._-")
+    return name
 
-    def __init__(self) -> None:
+
+class Sessions:
+    """Which sessions there are, *most* at a time; one exists from its first statement on."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._known: dict[str, Session] = {}
         self.touch(DEFAULT_SESSION)
 
     def touch(self, name: str) -> Session:
-        """The session, its last activity being now; raises BadInput for what is no name."""
-        if not _NAME.fullmatch(name):
-            raise BadInput("session", name, "a name has 1 to 128 of the characters A-Za-z0-9._-")
+        """The session, its last activity being now; raises TooManySessions for one more."""
         now = utc_now()
-        session = replace(self._known.get(name, Session(name, now, now)), last_activity=now)
+        known = self._known.get(name)
+        if known is None and len(self._known) >= self._most:
+            sentence = (
+                f"{self._most} sessions are open, which is as many as this Libra keeps"
+                " (max_sessions); close one, or use a session that is open."
+            )
+            raise TooManySessions(sentence, retry_after=60)
+        session = replace(known or Session(name, now, now), last_activity=now)
         self._known[name] = session
         return session
 
@@ -51,9 +65,18 @@ class Sessions:
         """Every session, oldest first."""
         return list(self._known.values())
 
-    def close(self, name: str) -> None:
-        """Forget the session; raises UnknownSession, and BadInput for the default one."""
+    def idle(self, span: timedelta) -> Sequence[Session]:
+        """Those that were given no work for *span*; the default session is never one of them."""
+        latest = utc_now() - span
+        others = (each for each in self._known.values() if each.name != DEFAULT_SESSION)
+        return [each for each in others if each.last_activity <= latest]
+
+    def closable(self, name: str) -> Session:
+        """The session; raises UnknownSession, and BadInput for the default one."""
         if name == DEFAULT_SESSION:
             raise BadInput("session", name, "the default session cannot be closed")
-        self.get(name)
-        del self._known[name]
+        return self.get(name)
+
+    def close(self, name: str) -> None:
+        """Forget the session; raises what :meth:`closable` does."""
+        del self._known[self.closable(name).name]

@@ -161,7 +161,7 @@ def test_the_list_is_newest_first_and_filters_by_state(api: RunningLibra) -> Non
         ({"kind": "python", "code": "x"}, {}, "runs sql only"),
         ({"code": " "}, AT_ONCE, "text of a statement"),
         ({"code": "rows 1", "pool": "nope"}, AT_ONCE, "interactive"),
-        ({"code": "rows 1", "resultLimit": 0}, {}, "at least 1"),
+        ({"code": "rows 1", "resultLimit": 0}, {}, "greater than or equal to 1"),
         ({"code": "rows 1", "sparkConfig": {"spark.a": "1"}}, AT_ONCE, "shared driver"),
         ({"code": "rows 1", "mode": "isolated"}, {}, "does not know the field"),
         ({"code": 5}, {}, "body.code"),

@@ -161,6 +161,7 @@ def ready(spark: SparkSession) -> Ready:
         master=context.master,
         spark_version=context.version,
         spark_ui=context.uiWebUrl,
+        catalog=spark.conf.get("spark.sql.catalogImplementation"),
     )
 
 

@@ -63,6 +63,8 @@ class Ready:
     master: str | None
     spark_version: str
     spark_ui: str | None = None
+    catalog: str | None = None
+    """``in-memory`` or ``hive``: whether tables outlive the driver."""
 
 
 @dataclass(frozen=True, slots=True)

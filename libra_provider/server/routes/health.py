@@ -1,40 +1,52 @@
-"""Whether Libra lives, and whether its driver takes statements."""
+"""Whether Libra lives, whether its driver takes statements, and figures for Prometheus."""
 
 from __future__ import annotations
 
-from typing import Any
+from fastapi import APIRouter, Response
 
-from fastapi import APIRouter
-
-from libra_provider.server import schemas
+from libra_provider.server import metrics
 from libra_provider.server.access import LibraDep
-from libra_provider.server.problems import NotReady
+from libra_provider.server.answers import refusals
+from libra_provider.server.bodies import AliveBody, HealthBody, NoSparkBody, ReadyBody, SparkBody
 
 router = APIRouter(tags=["health"])
 probes = APIRouter(tags=["health"])
 
 
-@router.get("/health")
-async def read_health(libra: LibraDep) -> dict[str, Any]:
+@router.get("/health", responses=refusals())
+async def read_health(libra: LibraDep) -> HealthBody:
     """The old contract's health: always 200, ``spark.status`` tells."""
-    epoch = libra.driver.epoch
-    return schemas.health(
-        libra.driver.facts,
-        epoch=epoch.number if epoch else None,
-        problem=libra.driver.problem,
-        sessions=len(libra.dispatcher.sessions.all()),
-    )
+    epoch, facts = libra.driver.epoch, libra.driver.facts
+    spark: SparkBody | NoSparkBody = NoSparkBody(error=libra.driver.problem)
+    if facts:
+        spark = SparkBody(
+            version=facts.spark_version,
+            application_id=facts.application_id,
+            master=facts.master,
+            active_sessions=str(len(libra.dispatcher.sessions.all())),
+        )
+    catalog = facts.catalog if facts else None
+    return HealthBody(epoch=epoch.number if epoch else None, catalog=catalog, spark=spark)
 
 
-@probes.get("/livez")
-async def is_alive() -> dict[str, str]:
+@probes.get("/livez", responses=refusals())
+async def is_alive() -> AliveBody:
     """200 as long as the API process answers, whatever its driver does."""
-    return {"status": "alive"}
+    return AliveBody()
 
 
-@probes.get("/readyz")
-async def is_ready(libra: LibraDep) -> dict[str, Any]:
+@probes.get("/readyz", responses=refusals())
+async def is_ready(libra: LibraDep) -> ReadyBody:
     """200 when a statement would start now, else 503 with the reason."""
-    if libra.driver.facts is None or libra.driver.epoch is None:
-        raise NotReady(f"No driver takes statements now: {libra.driver.problem}.", retry_after=2)
-    return {"status": "ready", "epoch": libra.driver.epoch.number}
+    epoch = await libra.dispatcher.check()
+    return ReadyBody(epoch=epoch.number)
+
+
+@probes.get(
+    "/metrics",
+    response_model=None,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **refusals()},
+)
+async def read_metrics(libra: LibraDep) -> Response:
+    """What waits, runs and is open, in Prometheus' text format; needs the token."""
+    return Response(metrics.text(libra), media_type=metrics.MEDIA_TYPE)

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from fastapi import APIRouter, status
 
+from libra_provider.server import closing
 from libra_provider.server.access import LibraDep
-from libra_provider.server.schemas import SessionBody
+from libra_provider.server.answers import refusals
+from libra_provider.server.bodies import SessionBody
+from libra_provider.server.wire import SessionName
 
 router = APIRouter(prefix="/sessions", tags=["sessions"])
 
 
-@router.get("")
+@router.get("", responses=refusals())
 async def list_sessions(libra: LibraDep) -> list[SessionBody]:
     """Every session, oldest first."""
     facts, master = libra.driver.facts, libra.settings.master
     return [SessionBody.of(each, facts, master) for each in libra.dispatcher.sessions.all()]
 
 
-@router.get("/{session}")
-async def read_session(session: str, libra: LibraDep) -> SessionBody:
+@router.get("/{session}", responses=refusals(400, 404))
+async def read_session(session: SessionName, libra: LibraDep) -> SessionBody:
     """One session; 404 until its first statement."""
     found = libra.dispatcher.sessions.get(session)
     return SessionBody.of(found, libra.driver.facts, libra.settings.master)
 
 
-@router.delete("/{session}", status_code=status.HTTP_204_NO_CONTENT)
-async def close_session(session: str, libra: LibraDep) -> None:
-    """Forget its temp views and settings; the default session stays."""
-    await libra.dispatcher.close_session(session)
+@router.delete("/{session}", status_code=status.HTTP_204_NO_CONTENT, responses=refusals(400, 404))
+async def close_session(session: SessionName, libra: LibraDep) -> None:
+    """Kill its statements, forget its temp views and settings; the default session stays."""
+    await closing.close(libra.dispatcher, session)

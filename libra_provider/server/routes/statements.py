@@ -1,144 +1,193 @@
-"""Statements: submit, status, list, result, kill."""
+"""Statements: submit, status, list, kill."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+import secrets
+from typing import Annotated
 
-import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
-from fastapi import APIRouter, Header, Query, Response, status
+from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse, JSONResponse
 
-from libra_provider.server import results
-from libra_provider.server.acceptance import Preference, order_of
+from libra_provider.core.job import Kind
+from libra_provider.server import rows
+from libra_provider.server.acceptance import check_pool, order_of
 from libra_provider.server.access import Libra, LibraDep
-from libra_provider.server.problems import NoResult
+from libra_provider.server.answers import LOCATION, PREFERENCE_APPLIED, refusals
+from libra_provider.server.negotiation import Preference
 from libra_provider.server.schemas import (
+    JobId,
     OldStatementBody,
+    RepresentationBody,
     StatementBody,
     StatementPage,
     StatementRequest,
     StatusReply,
     StatusRequest,
+    is_job_id,
+    tags_in,
 )
 from libra_provider.server.statement import State, Statement
+from libra_provider.server.wire import Plain, SessionName, Wire
 
-ARROW = "application/vnd.apache.arrow.stream"
 router = APIRouter(tags=["statements"])
-PreferHeader = Annotated[str | None, Header()]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        description="The same key and body are the same statement, for as long as it is kept.",
+    ),
+]
+
+
+def _preference(
+    prefer: Annotated[
+        list[str] | None,
+        Header(
+            description="`respond-async`, `wait=N` (seconds, at most 600), `return=representation`"
+            " (a small result comes with the answer).",
+            examples=[["wait=10"]],
+        ),
+    ] = None,
+) -> Preference:
+    return Preference.of(prefer or ())
+
+
+PreferenceDep = Annotated[Preference, Depends(_preference)]
 
 
 @router.post(
     "/sessions/{session}/statements",
     response_model=None,
-    responses={200: {"model": StatementBody | OldStatementBody}, 202: {"model": StatementBody}},
+    responses={
+        200: {
+            "model": RepresentationBody | StatementBody | OldStatementBody,
+            "description": "It is over; `state` tells how.",
+            "headers": LOCATION | PREFERENCE_APPLIED,
+        },
+        202: {
+            "model": StatementBody,
+            "description": "It is accepted and not over.",
+            "headers": LOCATION | PREFERENCE_APPLIED,
+        },
+        **refusals(409, 429, body=True),
+    },
 )
 async def submit_statement(
-    session: str,
+    session: SessionName,
     request: StatementRequest,
     libra: LibraDep,
-    prefer: PreferHeader = None,
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
+    preference: PreferenceDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Accept a statement; the answer is 200 once it is over, 202 while it is not.
 
-    A request without ``Prefer``, ``Idempotency-Key`` and new fields is answered in the old
-    contract's form, when the statement is over.
+    A request without `Prefer`, `Idempotency-Key` and new fields is answered in the old contract's
+    form, when the statement is over. Without a wait that `Prefer` limits, so are the others.
     """
-    preference = Preference.of(prefer)
     old = not (preference.given or idempotency_key or request.is_of_new_contract)
     order = order_of(session, request, libra.settings, old=old)
+    if old and not order.code.strip():
+        return _json(OldStatementBody.without_code(secrets.token_hex(16), session))
     statement = await libra.dispatcher.submit(order, idempotency_key)
     if preference.seconds != 0:
         statement = await libra.dispatcher.wait(statement.job_id, preference.seconds)
-    return _old_answer(statement) if old else _answer(statement)
+    if old:
+        return _json(OldStatementBody.of(statement))
+    answer = await _answer(libra, statement, preference)
+    answer.headers["Location"] = f"/api/v1/statements/{statement.job_id}"
+    answer.status_code = 200 if statement.state.is_terminal else 202
+    return answer
 
 
-def _old_answer(statement: Statement) -> Response:
-    return JSONResponse(OldStatementBody.of(statement).model_dump(mode="json", by_alias=True))
+async def _answer(libra: Libra, statement: Statement, preference: Preference) -> Response:
+    body = StatementBody.of(statement)
+    if preference.rows:
+        page = await run_in_threadpool(rows.small, libra.settings.results_dir, statement)
+        body = RepresentationBody.of(statement, result=page)
+    answer = _json(body)
+    if preference.applied:
+        answer.headers["Preference-Applied"] = preference.applied
+    return answer
 
 
-def _answer(statement: Statement) -> Response:
-    code = status.HTTP_200_OK if statement.state.is_terminal else status.HTTP_202_ACCEPTED
-    return JSONResponse(
-        StatementBody.of(statement).model_dump(mode="json", by_alias=True),
-        status_code=code,
-        headers={"Location": f"/api/v1/statements/{statement.job_id}"},
-    )
+def _json(body: Wire) -> Response:
+    # Made here: FastAPI would check and convert what is a checked model already.
+    return Response(body.to_json(), media_type="application/json")
 
 
-@router.post("/statements/status")
-async def read_many(request: StatusRequest, libra: LibraDep) -> StatusReply:
+@router.post(
+    "/statements/status",
+    response_model=None,
+    responses={200: {"model": StatusReply}, **refusals(body=True)},
+)
+async def read_many(request: StatusRequest, libra: LibraDep) -> Response:
     """How many statements stand, in one request."""
-    found = await libra.dispatcher.ask(libra.ledger.get_many, request.job_ids)
-    return StatusReply.of(request.job_ids, found)
+    found = await libra.dispatcher.many([each for each in request.job_ids if is_job_id(each)])
+    return _json(StatusReply.of(request.job_ids, found))
 
 
-@router.get("/statements")
+@router.get(
+    "/statements",
+    response_model=None,
+    responses={200: {"model": StatementPage}, **refusals(400)},
+)
 async def list_statements(
+    *,
     libra: LibraDep,
     state: State | None = None,
-    session: str | None = None,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    session: SessionName | None = None,
+    pool: Plain | None = None,
+    kind: Kind | None = None,
+    key: Annotated[Plain | None, Query(description="Its Idempotency-Key.")] = None,
+    tag: Annotated[
+        list[Plain], Query(max_length=64, description="name:value; all of them must be there.")
+    ] = [],  # noqa: B006  # FastAPI copies it
+    offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> StatementPage:
-    """The latest statements first."""
-    found = await libra.dispatcher.ask(
-        libra.ledger.page, state=state, session=session, offset=offset, limit=limit
+) -> Response:
+    """The latest statements first: those to which every filter applies."""
+    check_pool(pool, libra.settings)
+    found = await libra.dispatcher.page(
+        state=state,
+        session=session,
+        pool=pool,
+        kind=kind,
+        key=key,
+        tags=tags_in(tag),
+        offset=offset,
+        limit=limit,
     )
     bodies = [StatementBody.of(each) for each in found]
-    return StatementPage(statements=bodies, offset=offset, limit=limit)
+    return _json(StatementPage(statements=bodies, offset=offset, limit=limit))
 
 
-@router.get("/statements/{job_id}")
-async def read_statement(
-    job_id: str, libra: LibraDep, prefer: PreferHeader = None
-) -> StatementBody:
-    """How the statement stands; with ``Prefer: wait=N`` once it is over, or after N seconds."""
-    seconds = Preference.of(prefer).seconds or 0.0
-    return StatementBody.of(await libra.dispatcher.wait(job_id, seconds))
+@router.get(
+    "/statements/{job_id}",
+    response_model=None,
+    responses={
+        200: {"model": RepresentationBody | StatementBody, "headers": PREFERENCE_APPLIED},
+        **refusals(400, 404),
+    },
+)
+async def read_statement(job_id: JobId, libra: LibraDep, preference: PreferenceDep) -> Response:
+    """How the statement stands; with `Prefer: wait=N` once it is over, or after N seconds."""
+    statement = await libra.dispatcher.wait(job_id, preference.seconds or 0)
+    return await _answer(libra, statement, preference)
 
 
-@router.get("/statements/{job_id}/result", response_model=None)
-async def read_result(
-    job_id: str,
-    libra: LibraDep,
-    accept: Annotated[str, Header()] = "application/json",
-    offset: Annotated[int, Query(ge=0)] = 0,
-    limit: Annotated[int, Query(ge=1)] = 1000,
-) -> Response:
-    """A page of rows as JSON, or all of them as an Arrow stream where ``Accept`` asks for it."""
-    path = await _rows_of(job_id, libra)
-    if ARROW in accept:
-        return FileResponse(path, media_type=ARROW)
-    page = await run_in_threadpool(_page, job_id, path, offset, limit)
-    return JSONResponse(page)
-
-
-async def _rows_of(job_id: str, libra: Libra) -> Path:
-    statement = await libra.dispatcher.ask(libra.ledger.get, job_id)
-    if statement.state is not State.SUCCESS:
-        why = statement.error or "it is not over; ask again later"
-        raise NoResult(f"Statement {job_id} is {statement.state}: {why}", job_id)
-    if statement.text is not None:
-        sentence = f"Statement {job_id} was answered as text; submit it with Prefer to get rows."
-        raise NoResult(sentence, job_id)
-    return results.path_of(libra.settings.results_dir, job_id)
-
-
-def _page(job_id: str, path: Path, offset: int, limit: int) -> dict[str, Any]:
-    try:
-        return {"jobId": job_id} | results.page(path, offset=offset, limit=limit)
-    except (FileNotFoundError, pa.ArrowInvalid) as error:
-        sentence = f"The rows of {job_id} are no longer readable on Libra's disk: {error}."
-        raise NoResult(sentence, job_id) from error
-
-
-@router.delete("/statements/{job_id}")
-async def kill_statement(job_id: str, libra: LibraDep, response: Response) -> StatementBody:
+@router.delete(
+    "/statements/{job_id}",
+    response_model=None,
+    responses={
+        200: {"model": StatementBody, "description": "It is over, by this or before."},
+        202: {"model": StatementBody, "description": "It was told to stop and still ends."},
+        **refusals(404),
+    },
+)
+async def kill_statement(job_id: JobId, libra: LibraDep) -> Response:
     """Stop the statement: 202 while it still ends, 200 when it is over."""
     statement = await libra.dispatcher.kill(job_id)
-    if not statement.state.is_terminal:
-        response.status_code = status.HTTP_202_ACCEPTED
-    return StatementBody.of(statement)
+    answer = _json(StatementBody.of(statement))
+    answer.status_code = 200 if statement.state.is_terminal else 202
+    return answer

@@ -1,0 +1,65 @@
+"""How sessions end: by a request, or because nobody has used them for long."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from libra_provider.core.errors import LibraError
+from libra_provider.server.dispatcher import Dispatcher
+from libra_provider.server.statement import State, Statement
+
+_log = logging.getLogger(__name__)
+_LOOKS = 4
+# As many statements are killed at once; the rest follows in the next round.
+_ROUND = 1000
+
+
+async def close(dispatcher: Dispatcher, name: str) -> None:
+    """Kill what waits or runs in the session, then forget it with its views and settings.
+
+    Raises UnknownSession, and BadInput for the default session. A statement that waited would
+    otherwise run in a new session of that name, without the views it was written for.
+    """
+    dispatcher.sessions.closable(name)
+    while statements := await _open(dispatcher, name, State.PENDING, _ROUND):
+        for each in statements:
+            await dispatcher.kill(each.job_id)
+    for each in await _open(dispatcher, name, State.RUNNING, _ROUND):
+        await dispatcher.kill(each.job_id)
+    await dispatcher.close_session(name)
+
+
+async def close_idle(dispatcher: Dispatcher, idle_seconds: float) -> None:
+    """Until it is cancelled: close each session that had nothing to do for *idle_seconds*."""
+    span = timedelta(seconds=idle_seconds)
+    while True:
+        await asyncio.sleep(idle_seconds / _LOOKS)
+        try:
+            for session in dispatcher.sessions.idle(span):
+                await _close_if_idle(dispatcher, session.name, span)
+        except LibraError as error:
+            _log.warning("Idle sessions stay open for now: %s", error)
+
+
+async def _close_if_idle(dispatcher: Dispatcher, name: str, span: timedelta) -> None:
+    busy = await _is_busy(dispatcher, name)
+    if name not in [each.name for each in dispatcher.sessions.idle(span)]:
+        return  # used, or closed, meanwhile
+    if busy:
+        dispatcher.sessions.touch(name)
+        return
+    _log.info("Session %s was idle for %s and is closed.", name, span)
+    await close(dispatcher, name)
+
+
+async def _is_busy(dispatcher: Dispatcher, name: str) -> bool:
+    return any(
+        [await _open(dispatcher, name, state, 1) for state in (State.PENDING, State.RUNNING)]
+    )
+
+
+async def _open(dispatcher: Dispatcher, name: str, state: State, limit: int) -> Sequence[Statement]:
+    return await dispatcher.page(session=name, state=state, offset=0, limit=limit)

@@ -1,0 +1,21 @@
+"""Estimates: what a query would weigh, without running it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from libra_provider.core.errors import BadInput
+from libra_provider.server.access import LibraDep
+from libra_provider.server.answers import refusals
+from libra_provider.server.bodies import EstimateReply, EstimateRequest
+
+router = APIRouter(prefix="/statements/estimate", tags=["statements"])
+
+
+@router.post("", responses=refusals(body=True))
+async def estimate(request: EstimateRequest, libra: LibraDep) -> EstimateReply:
+    """Spark's statistics of the query's result: bytes and rows, known or guessed."""
+    found = await libra.dispatcher.estimate(request.session, request.code, request.parameters)
+    if found.error is not None:
+        raise BadInput("code", request.code, found.error.rstrip("."))
+    return EstimateReply.of(found)

@@ -1,0 +1,19 @@
+"""Pools: who shares the driver, and who waits for it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from libra_provider.server.access import LibraDep
+from libra_provider.server.answers import refusals
+from libra_provider.server.bodies import PoolBody
+
+router = APIRouter(prefix="/pools", tags=["pools"])
+
+
+@router.get("", responses=refusals())
+async def list_pools(libra: LibraDep) -> list[PoolBody]:
+    """Every pool of the settings with the statements that wait and run in it."""
+    queues = {each.pool: each for each in libra.dispatcher.queues()}
+    pools = libra.settings.pools.items()
+    return [PoolBody.of(name, pool, queues.get(name)) for name, pool in pools]

@@ -1,0 +1,71 @@
+"""Results: rows as JSON pages or as an Arrow stream, or where they were written."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse
+from starlette.types import Receive, Scope, Send
+
+from libra_provider.core.units import MIB
+from libra_provider.server import rows
+from libra_provider.server.access import LibraDep
+from libra_provider.server.answers import refusals
+from libra_provider.server.negotiation import best_of
+from libra_provider.server.problems import NotAcceptable
+from libra_provider.server.schemas import JobId, ResultBody, WrittenBody
+
+ARROW = "application/vnd.apache.arrow.stream"
+JSON = "application/json"
+_MOST_ROWS = 10_000
+router = APIRouter(tags=["results"])
+
+
+class ArrowFile(FileResponse):
+    """The whole file, in pieces that keep the network busy."""
+
+    chunk_size = MIB
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; an Arrow stream has no parts that would be of use alone."""
+        whole = [pair for pair in scope["headers"] if pair[0] not in (b"range", b"if-range")]
+        del self.headers["accept-ranges"]
+        await super().__call__({**scope, "headers": whole}, receive, send)
+
+
+@router.get(
+    "/statements/{job_id}/result",
+    response_model=None,
+    responses={
+        200: {
+            "description": "The rows; or, with `resultPath`, where they were written.",
+            "model": ResultBody | WrittenBody,
+            "content": {ARROW: {"schema": {"type": "string", "format": "binary"}}},
+        },
+        **refusals(400, 404, 406, 409),
+    },
+)
+async def read_result(
+    job_id: JobId,
+    libra: LibraDep,
+    accept: Annotated[str, Header(description=f"`{JSON}` or `{ARROW}`.")] = "*/*",
+    offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
+    limit: Annotated[int, Query(ge=1, le=_MOST_ROWS)] = 1000,
+) -> Response:
+    """A page of rows as JSON, or all of them as an Arrow stream where `Accept` asks for it."""
+    wanted = best_of(accept, (JSON, ARROW))
+    statement = await libra.dispatcher.get(job_id)
+    folder = libra.settings.results_dir
+    if wanted is None:
+        raise NotAcceptable(f"A result comes as {JSON} or {ARROW}; accept one of them.", job_id)
+    if statement.result_uri is None and wanted == ARROW:
+        return ArrowFile(rows.file(folder, statement), media_type=ARROW)
+    if statement.result_uri is None:
+        page = await run_in_threadpool(rows.page, folder, statement, offset=offset, limit=limit)
+        return Response(page.to_json(), media_type=JSON)
+    if wanted == ARROW:
+        sentence = f"The rows of {job_id} were written to {statement.result_uri}; read them there."
+        raise NotAcceptable(sentence, job_id)
+    return Response(rows.written(statement).to_json(), media_type=JSON)

@@ -1,0 +1,51 @@
+"""What all bodies share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+from libra_provider.server.sessions import NAME_PATTERN, checked_name
+
+# pydantic would write Z, which datetime.fromisoformat only reads since Python 3.11.
+Moment = Annotated[datetime, PlainSerializer(datetime.isoformat, return_type=str)]
+
+SessionName = Annotated[
+    str, AfterValidator(checked_name), Field(json_schema_extra={"pattern": f"^{NAME_PATTERN}$"})
+]
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("no database stores a NUL character")
+    return text
+
+
+Plain = Annotated[str, AfterValidator(_without_nul)]
+
+
+class Wire(BaseModel):
+    """A body: camelCase outside, snake_case inside."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        json_schema_serialization_defaults_required=True,
+    )
+
+    def to_json(self) -> str:
+        """The body as it is sent."""
+        return self.model_dump_json(by_alias=True)
+
+
+def local_time(moment: datetime | None) -> str | None:
+    """*moment* as the old contract writes it: this machine's time, without a zone."""
+    return moment.astimezone().replace(tzinfo=None).isoformat() if moment else None
+
+
+def milliseconds(start: datetime | None, end: datetime | None) -> int | None:
+    """From *start* to *end*; None until both are known."""
+    return round((end - start).total_seconds() * 1000) if start and end else None
