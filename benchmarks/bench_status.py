@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from benchmarks.comparison import Comparison, Goal, Step, options, report
-from benchmarks.measure import Cost, in_fork, of_calls, of_command
+from benchmarks.comparison import Comparison, Run
+from benchmarks.measure import Cost, CostGoal, in_fork, of_calls, of_command
 from benchmarks.stage import Stage, stage
 from libra_provider.hooks import SparkMasterHook
 
@@ -23,19 +23,17 @@ HOURS = 12
 
 def main() -> None:
     """Measure, and print what came of it."""
-    given = options(__doc__)
-    comparison = Comparison("One status poll", Goal(way=POLL, times_less_cpu=500))
+    run = Run.of_command_line(__doc__)
     with stage() as found:
         driver_id = found.start(HOURS * 3600)
-        steps: list[Step] = [
+        steps = [
             partial(by_command, found, SPARK_SUBMIT, driver_id),
             partial(by_command, found, COMMAND, driver_id),
             partial(in_task, found, driver_id),
             partial(in_trigger, found, driver_id),
             partial(in_look, found, driver_id),
         ]
-        comparison.measure(steps, given.rounds)
-    report(comparison, json_file=given.json)
+        run.measure(Comparison("One status poll", CostGoal(way=POLL, times_less_cpu=500), steps))
 
 
 def by_command(found: Stage, way: str, driver_id: str) -> dict[str, Cost]:

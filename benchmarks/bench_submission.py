@@ -8,8 +8,8 @@ import subprocess
 import sys
 from functools import partial
 
-from benchmarks.comparison import Comparison, Goal, Step, options, report
-from benchmarks.measure import Cost, Memory, in_fork, of_calls, of_command
+from benchmarks.comparison import Comparison, Run, Step
+from benchmarks.measure import Cost, CostGoal, Memory, in_fork, of_calls, of_command
 from benchmarks.stage import Stage, driver_in, stage
 from libra_provider.core.job import new_tag
 from libra_provider.hooks import SparkMasterHook
@@ -33,17 +33,16 @@ print(json.dumps(asdict(of_calls(lambda: import_module("libra_provider.operators
 
 def main() -> None:
     """Measure, and print what came of it."""
-    given = options(__doc__)
-    comparison = Comparison("One submission", Goal(way=TASK, times_less_cpu=100, seconds=0.03))
+    run = Run.of_command_line(__doc__)
+    goal = CostGoal(way=TASK, times_less_cpu=100, seconds=0.03)
     with stage() as found:
-        steps: list[Step] = [
+        steps: list[Step[Cost]] = [
             partial(by_command, found, SPARK_SUBMIT),
             partial(by_command, found, COMMAND),
             partial(in_task, found),
             imported,
         ]
-        comparison.measure(steps, given.rounds)
-    report(comparison, json_file=given.json)
+        run.measure(Comparison("One submission", goal, steps))
 
 
 def by_command(found: Stage, way: str) -> dict[str, Cost]:

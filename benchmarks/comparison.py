@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from rich import box
 from rich.console import Console
@@ -15,123 +16,136 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.machine import described
-from benchmarks.measure import Cost, Memory
-from libra_provider.core.units import readable_size
 
+
+class Figures(Protocol):
+    """A dataclass of what one measurement found."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    legend: ClassVar[str]
+
+    @classmethod
+    def middle(cls, each: Sequence[Self], /) -> Self:
+        """The median of each figure by itself."""
+
+    def cells(self, first: Self, /) -> Iterator[tuple[str, str]]:
+        """Each column's name and figure; *first* is what it is compared with."""
+
+
+F = TypeVar("F", bound=Figures)
+F_contra = TypeVar("F_contra", bound=Figures, contravariant=True)
 # One measurement; it may tell several ways apart, each by its name.
-Step = Callable[[], Mapping[str, Cost]]
+Step = Callable[[], Mapping[str, F]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Goal:
-    """What *way* promises: so many times less CPU than the first way, and wall time in seconds."""
+class Goal(Protocol[F_contra]):
+    """A dataclass of what one way promises."""
 
-    way: str
-    times_less_cpu: float
-    seconds: float | None = None
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def way(self) -> str:
+        """Its name."""
+
+    def verdicts(self, first: F_contra, ours: F_contra, /) -> Iterator[tuple[str, bool]]:
+        """Each part as a sentence, and whether it was reached."""
 
 
 @dataclass(slots=True)
-class Comparison:
-    """The costs of each way, round by round; the first way is what the others are compared with."""
+class Comparison(Generic[F]):
+    """The figures of each way, round by round; the first way is what others are compared with."""
 
     title: str
-    goal: Goal
-    costs: dict[str, list[Cost]] = field(default_factory=dict)
-    machine: dict[str, str] = field(default_factory=described)
+    goal: Goal[F]
+    steps: Sequence[Step[F]]
+    found: dict[str, list[F]] = field(default_factory=dict)
 
-    def measure(self, steps: Sequence[Step], rounds: int) -> None:
-        """Take all *steps* in each round, so that a busy moment of the machine hits all alike."""
-        for number in range(rounds):
-            # Another one begins each time: none always profits from what the one before warmed.
-            for step in _rotated(steps, number):
-                for way, cost in step().items():
-                    self.costs.setdefault(way, []).append(cost)
-            print(f"round {number + 1} of {rounds} is done", file=sys.stderr)
+    def measure(self, number: int) -> None:
+        """Take all steps of round *number*."""
+        # Another one begins each time: none always profits from what the one before warmed.
+        for step in _rotated(self.steps, number):
+            for way, figures in step().items():
+                self.found.setdefault(way, []).append(figures)
 
-    def medians(self) -> dict[str, Cost]:
-        """The median of each way."""
-        return {way: Cost.middle(costs) for way, costs in self.costs.items()}
+    def medians(self) -> dict[str, F]:
+        """The median of each way; the ways are in the order of the first round."""
+        return {way: type(each[0]).middle(each) for way, each in self.found.items()}
 
-    def times_less_cpu(self) -> dict[str, float]:
-        """How many times less CPU than the first way each one takes, by the medians."""
+    def verdicts(self) -> dict[str, bool]:
+        """Each part of the goal as a sentence, and whether it was reached."""
         medians = self.medians()
         first = next(iter(medians.values()))
-        return {way: first.cpu / cost.cpu for way, cost in medians.items()}
-
-    def verdicts(self) -> Iterator[tuple[str, bool]]:
-        """Each part of the goal as a sentence, and whether it was reached."""
-        goal, cost = self.goal, self.medians()[self.goal.way]
-        ratio = self.times_less_cpu()[goal.way]
-        said = f"at least {goal.times_less_cpu:.0f} times less CPU: {_ratio(ratio)}"
-        yield said, ratio >= goal.times_less_cpu
-        if goal.seconds:
-            said = f"under {_milliseconds(goal.seconds)}: {_milliseconds(cost.wall)}"
-            yield said, cost.wall < goal.seconds
+        return dict(self.goal.verdicts(first, medians[self.goal.way]))
 
     def to_json(self) -> dict[str, object]:
-        """Every figure, in seconds and bytes, with the machine it was measured on."""
+        """Every figure, in seconds and bytes."""
         return {
             "title": self.title,
-            "machine": self.machine,
-            "medians": {way: asdict(cost) for way, cost in self.medians().items()},
-            "times_less_cpu": self.times_less_cpu(),
-            "goal": asdict(self.goal) | {"verdicts": dict(self.verdicts())},
-            "rounds": {way: [asdict(each) for each in costs] for way, costs in self.costs.items()},
+            "medians": {way: asdict(each) for way, each in self.medians().items()},
+            "goal": asdict(self.goal) | {"verdicts": self.verdicts()},
+            "rounds": {way: [asdict(each) for each in all_] for way, all_ in self.found.items()},
         }
 
     def show(self, console: Console) -> None:
-        """The machine, the medians and ratios, and what became of the goal."""
-        console.print(
-            "; ".join(f"{name} {value}" for name, value in self.machine.items()), soft_wrap=True
-        )
-        console.print(self._table())
-        console.print(f"Memory: {Memory.PEAK_RSS}; with a +, {Memory.ADDED}.", soft_wrap=True)
-        for sentence, reached in self.verdicts():
+        """The medians and ratios, and what became of the goal."""
+        medians = self.medians()
+        console.print(self._table(medians))
+        console.print(next(iter(medians.values())).legend, soft_wrap=True)
+        for sentence, reached in self.verdicts().items():
             word = Text("reached", "green") if reached else Text("MISSED", "bold red")
             console.print(Text(f"Goal for {self.goal.way}, {sentence}, "), word, sep="")
 
-    def _table(self) -> Table:
-        rounds = max(map(len, self.costs.values()))
+    def _table(self, medians: Mapping[str, F]) -> Table:
+        rounds = max(map(len, self.found.values()))
         title = f"{self.title}, medians of {rounds} interleaved rounds"
         table = Table(title=title, title_justify="left", box=box.SIMPLE)
         table.add_column("way", no_wrap=True)
-        for name in ("wall", "CPU", "memory", "times less CPU"):
+        first = next(iter(medians.values()))
+        for name, _ in first.cells(first):
             table.add_column(name, justify="right", no_wrap=True)
-        ratios = self.times_less_cpu()
-        for way, cost in self.medians().items():
-            sign = "+" if cost.memory_is is Memory.ADDED else ""
-            times = (_milliseconds(cost.wall), _milliseconds(cost.cpu))
-            size = f"{sign}{readable_size(cost.memory)}"
-            table.add_row(way, *times, size, _ratio(ratios[way]))
+        for way, each in medians.items():
+            table.add_row(way, *(cell for _, cell in each.cells(first)))
         return table
 
 
-def options(description: str) -> argparse.Namespace:
-    """``--rounds N`` and ``--json FILE`` of the command line."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="how often (9)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
-    return parser.parse_args()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """How often to measure, and where every figure is written; ``machine`` is as it was before."""
+
+    rounds: int
+    json_file: Path | None
+    machine: Mapping[str, str] = field(default_factory=described)
+
+    @classmethod
+    def of_command_line(cls, description: str | None, *, rounds: int = 9) -> Self:
+        """What ``--rounds N`` and ``--json FILE`` ask for."""
+        parser = argparse.ArgumentParser(description=description)
+        often = f"how often ({rounds})"
+        parser.add_argument("--rounds", type=int, default=rounds, metavar="N", help=often)
+        parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
+        given = parser.parse_args()
+        return cls(rounds=given.rounds, json_file=given.json)
+
+    def measure(self, *comparisons: Comparison[F]) -> None:
+        """Take all steps of all in each round: a busy moment of the machine hits all alike."""
+        for number in range(self.rounds):
+            for each in comparisons:
+                each.measure(number)
+            print(f"round {number + 1} of {self.rounds} is done", file=sys.stderr)
+        self._report(comparisons)
+
+    def _report(self, comparisons: Sequence[Comparison[F]]) -> None:
+        # Into a file or a pipe, rich would fold everything to 80 columns.
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+        machine = "; ".join(f"{name} {value}" for name, value in self.machine.items())
+        console.print(machine, soft_wrap=True)
+        for each in comparisons:
+            each.show(console)
+        if self.json_file:
+            found = {"machine": self.machine, "found": [each.to_json() for each in comparisons]}
+            self.json_file.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
 
-def report(comparison: Comparison, *, json_file: Path | None) -> None:
-    """Print *comparison*, and write it to *json_file* if there is one."""
-    # Into a file or a pipe, rich would fold everything to 80 columns.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-    comparison.show(console)
-    if json_file:
-        json_file.write_text(json.dumps(comparison.to_json(), indent=2, ensure_ascii=False) + "\n")
-
-
-def _rotated(steps: Sequence[Step], by: int) -> list[Step]:
+def _rotated(steps: Sequence[Step[F]], by: int) -> list[Step[F]]:
     first = by % len(steps)
     return [*steps[first:], *steps[:first]]
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:,.0f} ms" if seconds >= 0.1 else f"{seconds * 1000:.1f} ms"
-
-
-def _ratio(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"

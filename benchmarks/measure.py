@@ -6,16 +6,18 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from benchmarks import meter
+from benchmarks.figures import milliseconds, number
+from libra_provider.core.units import readable_size
 
 T = TypeVar("T")
 _AT_MOST = 300.0  # seconds
@@ -37,6 +39,8 @@ class Cost:
     memory: float
     memory_is: Memory
 
+    legend: ClassVar[str] = f"Memory: {Memory.PEAK_RSS}; with a +, {Memory.ADDED}."
+
     @classmethod
     def middle(cls, costs: Sequence[Cost]) -> Cost:
         """The median of each figure by itself."""
@@ -44,6 +48,39 @@ class Cost:
             median(getattr(each, name) for each in costs) for name in ("wall", "cpu", "memory")
         )
         return cls(wall, cpu, memory, costs[0].memory_is)
+
+    def cells(self, first: Cost) -> Iterator[tuple[str, str]]:
+        """Each column's name and figure; *first* is what it is compared with."""
+        sign = "+" if self.memory_is is Memory.ADDED else ""
+        yield "wall", milliseconds(self.wall)
+        yield "CPU", milliseconds(self.cpu)
+        yield "memory", f"{sign}{readable_size(self.memory)}"
+        yield "times faster", number(first.wall / self.wall)
+        yield "times less CPU", number(first.cpu / self.cpu)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostGoal:
+    """What *way* promises beside the first way, in CPU and wall time; *seconds* are its own."""
+
+    way: str
+    times_less_cpu: float | None = None
+    times_faster: float | None = None
+    seconds: float | None = None
+
+    def verdicts(self, first: Cost, ours: Cost) -> Iterator[tuple[str, bool]]:
+        """Each part as a sentence, and whether it was reached."""
+        if self.times_less_cpu:
+            times = first.cpu / ours.cpu
+            said = f"at least {number(self.times_less_cpu)} times less CPU: {number(times)}"
+            yield said, times >= self.times_less_cpu
+        if self.times_faster:
+            times = first.wall / ours.wall
+            said = f"at least {number(self.times_faster)} times faster: {number(times)}"
+            yield said, times >= self.times_faster
+        if self.seconds:
+            said = f"under {milliseconds(self.seconds)}: {milliseconds(ours.wall)}"
+            yield said, ours.wall < self.seconds
 
 
 def of_command(command: Sequence[str], *, env: Mapping[str, str]) -> tuple[Cost, str]:
