@@ -49,7 +49,7 @@ def _completed(made: dict[str, Any]) -> dict[str, Any]:
     components = made["components"]
     components["securitySchemes"] = _SECURITY
     schemas = components["schemas"]
-    schemas["Problem"] = Problem.model_json_schema(by_alias=True, mode="serialization")
+    schemas["Problem"] = Problem.model_json_schema()
     # FastAPI's own words for invalid requests; Libra answers 400 with a problem.
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
