@@ -136,7 +136,7 @@ class Keeper:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGTERM)
         ends_at = time.monotonic() + self.grace
-        while (now := time.monotonic()) < ends_at and any(_descendants()):
+        while (now := time.monotonic()) < ends_at and any(descendants()):
             if self._told() == KILL:
                 return
             self._reap()
@@ -147,7 +147,7 @@ class Keeper:
     def _kill_all(self) -> list[int]:
         """SIGKILL until nothing is left; whoever is left after all is returned."""
         ends_at = time.monotonic() + 10
-        while (left := list(_descendants())) and time.monotonic() < ends_at:
+        while (left := list(descendants())) and time.monotonic() < ends_at:
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -167,7 +167,7 @@ def _die_with_parent() -> None:
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def _descendants() -> Iterator[int]:
+def descendants() -> Iterator[int]:
     """Every living process below this one."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
