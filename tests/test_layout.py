@@ -44,7 +44,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "py4j": ("jobs/", "server/driver/"),
     "fastapi": ("server/", "plugins/"),
     "uvicorn": ("server/",),
-    "sqlalchemy": ("server/ledger.py",),
+    "sqlalchemy": ("server/ledger",),
     "typer": ("cli.py", "cli/"),
 }
 HEAVY = ("pyspark", "fastapi", "pandas", "pyarrow", "sqlalchemy.orm", "uvicorn")

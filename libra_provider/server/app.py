@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 
@@ -15,6 +15,7 @@ from libra_provider.server.driver.process import HOST_COMMAND
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.ledger import Ledger
 from libra_provider.server.limits import Limits
+from libra_provider.server.retention import Retention
 from libra_provider.server.routes import estimates, health, pools, results, sessions, statements
 from libra_provider.server.settings import Settings
 
@@ -30,15 +31,19 @@ def create_app(settings: Settings, *, host_command: Sequence[str] = HOST_COMMAND
         libra = Libra(settings, ledger, Supervisor(settings, command=host_command))
         app.state.libra = libra
         await libra.dispatcher.start()
-        sweep = asyncio.create_task(
-            closing.close_idle(libra.dispatcher, settings.session_idle_seconds)
-        )
+        retention = Retention(settings, ledger, libra.dispatcher)
+        sweeps = [
+            asyncio.create_task(
+                closing.close_idle(libra.dispatcher, settings.session_idle_seconds)
+            ),
+            asyncio.create_task(retention.run()),
+        ]
         try:
             yield
         finally:
-            sweep.cancel()
-            with suppress(asyncio.CancelledError):
-                await sweep
+            for sweep in sweeps:
+                sweep.cancel()
+            await asyncio.wait(sweeps)
             await libra.dispatcher.stop()
             ledger.close()
 

@@ -1,147 +1,141 @@
 """Every statement ever accepted, and the only place where its state moves.
 
-Blocking, and safe to call from any thread. What a method returns is committed.
+Blocking, and safe to call from any thread. What a method returns is committed, or will be with the
+transaction around it. Each method raises LedgerAway when the database cannot be used now.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    DateTime,
-    Engine,
-    Index,
-    Integer,
-    MetaData,
-    RowMapping,
-    Select,
-    String,
-    Table,
-    Text,
-    create_engine,
-    event,
-    func,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
 from libra_provider.core.patience import utc_now
+from libra_provider.server.ledger_store import Store, patiently, reaching
+from libra_provider.server.ledger_tables import (
+    EPOCHS,
+    METADATA,
+    MOVE,
+    SELECT,
+    STATEMENTS,
+    TAGS,
+    from_row,
+    moved,
+    new_row,
+    storable,
+    tag_rows,
+)
 from libra_provider.server.problems import IllegalMove, KeyReused, UnknownStatement
 from libra_provider.server.statement import Epoch, Order, State, Statement
 
-
-class Moment(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite forgets zones, so it is put back when read."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """*value*, aware of its zone."""
-        del dialect
-        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
-
-
-_METADATA = MetaData()
-_EPOCHS = Table(
-    "epochs",
-    _METADATA,
-    Column("number", Integer, primary_key=True),
-    Column("tag", String(32), nullable=False),
-    Column("host", Text),
-    Column("application_id", Text),
-    Column("spark_ui", Text),
-)
-_STATEMENTS = Table(
-    "statements",
-    _METADATA,
-    # SQLite counts only in a column of exactly this type.
-    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("job_id", String(64), nullable=False, unique=True),
-    Column("idempotency_key", String(255), unique=True),
-    Column("digest", String(64), nullable=False),
-    Column("session", Text, nullable=False),
-    Column("order", Text, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("epoch", Integer),
-    Column("submitted_at", Moment, nullable=False),
-    Column("started_at", Moment),
-    Column("completed_at", Moment),
-    Column("error", Text),
-    Column("error_class", Text),
-    Column("sql_state", String(5)),
-    Column("row_count", BigInteger),
-    Column("result_bytes", BigInteger),
-    Column("text", Text),
-    Column("result_uri", Text),
-    Column("result_schema", Text),
-    Column("progress", Text),
-    Index("statements_by_state", "state"),
-)
-_OUTCOME = (
-    "error",
-    "error_class",
-    "sql_state",
-    "row_count",
-    "result_bytes",
-    "text",
-    "result_uri",
-    "result_schema",
-)
+_BY_KEY = SELECT.where(STATEMENTS.c.idempotency_key == bindparam("key"))
+_BY_ID = SELECT.where(STATEMENTS.c.job_id.in_(bindparam("job_ids", expanding=True)))
+_ENDED = STATEMENTS.c.completed_at.is_not(None)
+# Of PostgreSQL's and SQLite's limits on the parameters of one question, the lower is 32766.
+_AT_ONCE = 10_000
 
 
 class Ledger:
-    """The table of statements at *url* (SQLite or PostgreSQL), made where it is missing."""
+    """The table of statements at *url* (SQLite or PostgreSQL), made where it is missing.
+
+    Raises BadInput when *url* is of no use, LedgerTaken when another Libra has it.
+    """
 
     def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
-        _METADATA.create_all(self._engine)
+        self._here = threading.local()
+        patiently(lambda: self._open(url))
+
+    def _open(self, url: str) -> None:
+        self._store = Store(url)
+        try:
+            with reaching():
+                METADATA.create_all(self._store.writer)
+        except BaseException:
+            self._store.close()
+            raise
 
     def close(self) -> None:
         """Let go of the database."""
-        self._engine.dispose()
+        self._store.close()
 
-    def accept(self, order: Order, key: str | None = None) -> tuple[Statement, bool]:
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One commit for all that this thread asks within: all of it is kept, or nothing."""
+        with self._writing():
+            yield
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if inside := getattr(self._here, "connection", None):
+            yield inside
+            return
+        with reaching(), self._store.writer.begin() as connection:
+            self._here.connection = connection
+            try:
+                yield connection
+            finally:
+                self._here.connection = None
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        if inside := getattr(self._here, "connection", None):
+            yield inside
+            return
+        with reaching(), self._store.reader.connect() as connection:
+            yield connection
+
+    def check(self) -> None:
+        """Raise LedgerAway unless the database takes what is written."""
+        nothing = update(EPOCHS).where(EPOCHS.c.number < 0).values(host=None)
+        with self._writing() as connection:
+            connection.execute(nothing)
+
+    def accept(
+        self,
+        order: Order,
+        key: str | None = None,
+        *,
+        job_id: str | None = None,
+        epoch: Epoch | None = None,
+    ) -> tuple[Statement, bool]:
         """The statement for *order*, and whether it is new; raises KeyReused.
 
-        It is not new if *key* was already used for an equal order.
+        It is not new if *key* was already used for an equal order. Where *epoch* has room for it,
+        it is RUNNING there at once.
         """
-        row = {
-            "job_id": secrets.token_hex(16),
-            "idempotency_key": key,
-            "digest": order.digest,
-            "session": order.session,
-            "order": order.to_json(),
-            "state": State.PENDING,
-            "submitted_at": utc_now(),
-        }
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(insert(_STATEMENTS).values(row))
-        except IntegrityError:
-            if key is None or (known := self.by_key(key, order)) is None:
-                raise
-            return known, False
+        now = utc_now()
         accepted = Statement(
-            job_id=str(row["job_id"]),
+            job_id=job_id or secrets.token_hex(16),
             order=order,
-            state=State.PENDING,
-            submitted_at=row["submitted_at"],  # type: ignore[arg-type]  # the row is str and datetime
+            state=State.RUNNING if epoch else State.PENDING,
+            submitted_at=now,
+            started_at=now if epoch else None,
+            epoch=epoch,
         )
+        with self._writing() as connection:
+            # Nobody else writes, so nobody can use the key between this look and the insertion.
+            if key is not None and (known := self.by_key(key, order)):
+                return known, False
+            connection.execute(insert(STATEMENTS), new_row(accepted, key))
+            if order.tags:
+                connection.execute(insert(TAGS), tag_rows(accepted))
         return accepted, True
+
+    def forget(self, job_ids: Sequence[str]) -> None:
+        """Remove these statements, in whatever state they are; their keys may be used again."""
+        with self._writing() as connection:
+            for table in (TAGS, STATEMENTS):
+                connection.execute(delete(table).where(table.c.job_id.in_(job_ids)))
 
     def by_key(self, key: str, order: Order) -> Statement | None:
         """The statement accepted under *key*; raises KeyReused if it was for another order."""
-        found = self._rows(_select().where(_STATEMENTS.c.idempotency_key == key))
+        found = self._rows(_BY_KEY, key=storable(key))
         if found and found[0].order.digest != order.digest:
             sentence = (
                 f"Idempotency-Key {key!r} was used for statement {found[0].job_id} with another"
@@ -157,9 +151,18 @@ class Ledger:
             raise UnknownStatement(job_id)
         return found[0]
 
-    def get_many(self, job_ids: Iterable[str]) -> list[Statement]:
+    def get_many(self, job_ids: Sequence[str]) -> list[Statement]:
         """Those of *job_ids* that are known, oldest first."""
-        return self._rows(_select().where(_STATEMENTS.c.job_id.in_(list(job_ids))))
+        asked = [storable(job_id) for job_id in job_ids]
+        parts = [asked[start : start + _AT_ONCE] for start in range(0, len(asked), _AT_ONCE)]
+        return [each for part in parts for each in self._rows(_BY_ID, job_ids=part)]
+
+    def states(self, job_ids: Iterable[str]) -> dict[str, State]:
+        """How those of *job_ids* stand that are known."""
+        query = select(STATEMENTS.c.job_id, STATEMENTS.c.state)
+        query = query.where(STATEMENTS.c.job_id.in_([storable(job_id) for job_id in job_ids]))
+        with self._reading() as connection:
+            return {job_id: State(state) for job_id, state in connection.execute(query)}
 
     def page(
         self,
@@ -174,90 +177,93 @@ class Ledger:
         limit: int,
     ) -> Sequence[Statement]:
         """A page of statements, newest first: those to which everything given applies."""
-        del pool, kind, key, tags
-        query = select(_STATEMENTS.c.job_id).order_by(_STATEMENTS.c.position.desc())
-        if state:
-            query = query.where(_STATEMENTS.c.state == state)
-        if session:
-            query = query.where(_STATEMENTS.c.session == session)
-        page = query.offset(offset).limit(limit)
-        return self._rows(_select().where(_STATEMENTS.c.job_id.in_(page)))[::-1]
+        wanted = {
+            "state": state,
+            "session": session,
+            "pool": pool,
+            "kind": kind,
+            "idempotency_key": key,
+        }
+        found = select(STATEMENTS.c.job_id).order_by(STATEMENTS.c.position.desc())
+        for column, value in wanted.items():
+            if value is not None:
+                found = found.where(STATEMENTS.c[column] == storable(value))
+        for name, value in (tags or {}).items():
+            is_it = (TAGS.c.name == storable(name)) & (TAGS.c.value == storable(value))
+            found = found.where(STATEMENTS.c.job_id.in_(select(TAGS.c.job_id).where(is_it)))
+        page = found.offset(offset).limit(limit).subquery()
+        return self._rows(SELECT.where(STATEMENTS.c.job_id.in_(select(page.c.job_id))))[::-1]
 
     def in_state(self, state: State) -> Sequence[Statement]:
         """All statements in *state*, oldest first."""
-        return self._rows(_select().where(_STATEMENTS.c.state == state))
+        return self._rows(SELECT.where(STATEMENTS.c.state == state))
+
+    def ended(self, *, before: datetime, beyond: int, limit: int) -> list[str]:
+        """Up to *limit* ids of statements that ended *before* then, or *beyond* so many newer."""
+        newest = select(STATEMENTS.c.position).where(_ENDED).order_by(STATEMENTS.c.position.desc())
+        too_many = STATEMENTS.c.position <= newest.offset(beyond).limit(1).scalar_subquery()
+        too_old = STATEMENTS.c.completed_at < before
+        query = select(STATEMENTS.c.job_id).where(_ENDED & (too_old | too_many)).limit(limit)
+        with self._reading() as connection:
+            return list(connection.execute(query).scalars())
 
     def move(
-        self, job_id: str, to: State, *, epoch: int | None = None, **outcome: Any
+        self,
+        statement: Statement,
+        to: State,
+        *,
+        at: datetime | None = None,
+        epoch: Epoch | None = None,
+        **outcome: Any,
     ) -> Statement:
-        """The statement after its move; raises UnknownStatement, or IllegalMove if it may not."""
-        values = {name: outcome.get(name) for name in _OUTCOME} | {"state": to}
+        """*statement* after its move *at* that moment (or now); done twice, it is done once.
+
+        Raises UnknownStatement, or IllegalMove if it may not, or stands otherwise than given.
+        """
         moment = "completed_at" if to.is_terminal else "started_at"
-        values |= {moment: utc_now()} | ({"epoch": epoch} if epoch else {})
-        before = [state for state in State if to in state.followers]
-        allowed = (_STATEMENTS.c.job_id == job_id) & _STATEMENTS.c.state.in_(before)
-        with self._engine.begin() as connection:
-            moved = connection.execute(update(_STATEMENTS).where(allowed).values(values)).rowcount
-        statement = self.get(job_id)
-        if not moved:
-            sentence = f"Statement {job_id} is {statement.state} and cannot become {to}."
-            raise IllegalMove(sentence, job_id)
-        return statement
+        changes: dict[str, Any] = {
+            "state": to,
+            "epoch": epoch or statement.epoch,
+            moment: at or utc_now(),
+        }
+        after = replace(statement, **changes, **outcome)
+        if to not in statement.state.followers:
+            raise _illegal(statement, to)
+        values = moved(after) | {"of_job": statement.job_id, "before": statement.state}
+        with self._writing() as connection:
+            if not connection.execute(MOVE, values).rowcount:
+                found = self.get(statement.job_id)
+                # A commit whose answer was lost is tried again.
+                if (found.state, getattr(found, moment)) != (to, changes[moment]):
+                    raise _illegal(found, to)
+        return after
 
     def last_epoch(self) -> Epoch | None:
         """The latest life of the driver, if there was one."""
-        query = select(_EPOCHS).order_by(_EPOCHS.c.number.desc()).limit(1)
-        with self._engine.connect() as connection:
+        query = select(EPOCHS).order_by(EPOCHS.c.number.desc()).limit(1)
+        with self._reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return Epoch(**row) if row else None
 
     def open_epoch(self) -> Epoch:
         """A new life of the driver, recorded before its first process starts."""
-        with self._engine.begin() as connection:
-            last = connection.execute(select(func.max(_EPOCHS.c.number))).scalar() or 0
+        with self._writing() as connection:
+            last = connection.execute(select(func.max(EPOCHS.c.number))).scalar() or 0
             epoch = Epoch(number=last + 1, tag=secrets.token_hex(16))
-            row = {"number": epoch.number, "tag": epoch.tag}
-            connection.execute(insert(_EPOCHS).values(row))
+            connection.execute(insert(EPOCHS), {"number": epoch.number, "tag": epoch.tag})
         return epoch
 
-    def note_epoch(self, number: int, **facts: str | None) -> None:
-        """Where the driver of that epoch runs: host, application_id, spark_ui."""
-        with self._engine.begin() as connection:
-            connection.execute(update(_EPOCHS).where(_EPOCHS.c.number == number).values(facts))
+    def note_epoch(self, epoch: Epoch) -> None:
+        """Keep where the driver of that epoch runs."""
+        facts = {name: getattr(epoch, name) for name in ("host", "application_id", "spark_ui")}
+        with self._writing() as connection:
+            connection.execute(update(EPOCHS).where(EPOCHS.c.number == epoch.number).values(facts))
 
-    def _rows(self, query: Select[Any]) -> list[Statement]:
-        with self._engine.connect() as connection:
-            return [_statement(row) for row in connection.execute(query).mappings()]
-
-
-def _engine(url: str) -> Engine:
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _make_durable)
-    return engine
+    def _rows(self, query: Select[Any], **values: Any) -> list[Statement]:
+        with self._reading() as connection:
+            return [from_row(row) for row in connection.execute(query, values).mappings()]
 
 
-def _make_durable(connection: Any, _record: object) -> None:
-    # FULL: a statement that was answered, or ran, must still be known after a power loss.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _select() -> Select[Any]:
-    epoch = [column.label(f"epoch_{column.name}") for column in _EPOCHS.c]
-    joined = _STATEMENTS.outerjoin(_EPOCHS, _STATEMENTS.c.epoch == _EPOCHS.c.number)
-    return select(_STATEMENTS, *epoch).select_from(joined).order_by(_STATEMENTS.c.position)
-
-
-def _statement(row: RowMapping) -> Statement:
-    ran = row["epoch_number"] is not None
-    return Statement(
-        job_id=row["job_id"],
-        order=Order.from_json(row["order"]),
-        state=State(row["state"]),
-        submitted_at=row["submitted_at"],
-        started_at=row["started_at"],
-        completed_at=row["completed_at"],
-        epoch=Epoch(**{c.name: row[f"epoch_{c.name}"] for c in _EPOCHS.c}) if ran else None,
-        **{name: row[name] for name in _OUTCOME},
-    )
+def _illegal(statement: Statement, to: State) -> IllegalMove:
+    sentence = f"Statement {statement.job_id} is {statement.state} and cannot become {to}."
+    return IllegalMove(sentence, statement.job_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -68,8 +68,14 @@ class Order:
     """Where its own driver runs (ISOLATED), a DeployMode; None: it runs in the shared driver."""
 
     def to_json(self) -> str:
-        """The order as the ledger stores it; equal orders give equal texts."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """The order as the ledger stores it; equal orders give equal texts.
+
+        What was not asked for is not in it: a field that a later Libra adds must not make the same
+        request look like another one.
+        """
+        told = {name: getattr(self, name) for name in self.__slots__}
+        asked = {n: v for n, v in told.items() if n not in _DEFAULTS or v != _DEFAULTS[n]}
+        return json.dumps(asked, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -80,6 +86,15 @@ class Order:
     def digest(self) -> str:
         """What tells two orders apart that carry the same idempotency key."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+_DEFAULTS: Mapping[str, Any] = {
+    each.name: each.default for each in fields(Order) if each.default is not MISSING
+} | {
+    each.name: each.default_factory()
+    for each in fields(Order)
+    if each.default_factory is not MISSING
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

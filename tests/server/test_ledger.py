@@ -52,19 +52,17 @@ def test_a_key_with_another_order_is_refused(ledger: Ledger) -> None:
 @pytest.mark.parametrize("end", [state for state in State if state.is_terminal])
 @pytest.mark.parametrize("to", list(State))
 def test_nothing_follows_an_end(ledger: Ledger, end: State, to: State) -> None:
-    job_id = ledger.accept(ORDER)[0].job_id
-    ledger.move(job_id, State.RUNNING)
-    ledger.move(job_id, end, error="why")
+    running = ledger.move(ledger.accept(ORDER)[0], State.RUNNING)
+    ended = ledger.move(running, end, error="why")
 
     with pytest.raises(IllegalMove, match=f"is {end}"):
-        ledger.move(job_id, to)
-    assert ledger.get(job_id).error == "why"
+        ledger.move(ended, to)
+    assert ledger.get(ended.job_id) == ended
 
 
 def test_each_move_has_its_moment(ledger: Ledger) -> None:
-    job_id = ledger.accept(ORDER)[0].job_id
-    running = ledger.move(job_id, State.RUNNING)
-    ended = ledger.move(job_id, State.SUCCESS, row_count=3)
+    running = ledger.move(ledger.accept(ORDER)[0], State.RUNNING)
+    ended = ledger.move(running, State.SUCCESS, row_count=3)
 
     assert running.started_at
     assert ended.completed_at
@@ -73,18 +71,19 @@ def test_each_move_has_its_moment(ledger: Ledger) -> None:
 
 
 def test_an_unknown_id_cannot_move(ledger: Ledger) -> None:
+    unknown = replace(ledger.accept(ORDER)[0], job_id="nope")
+
     with pytest.raises(UnknownStatement, match="'nope'"):
-        ledger.move("nope", State.RUNNING)
+        ledger.move(unknown, State.RUNNING)
 
 
 def test_epochs_count_up_and_a_statement_knows_its_own(ledger: Ledger) -> None:
     first, second = ledger.open_epoch(), ledger.open_epoch()
-    ledger.note_epoch(second.number, host="h", application_id="app-1", spark_ui="http://h:1")
-    job_id = ledger.accept(ORDER)[0].job_id
-    statement = ledger.move(job_id, State.RUNNING, epoch=second.number)
+    where = replace(second, host="h", application_id="app-1", spark_ui="http://h:1")
+    ledger.note_epoch(where)
+    statement = ledger.move(ledger.accept(ORDER)[0], State.RUNNING, epoch=where)
 
     assert (first.number, second.number) == (1, 2)
     assert first.tag != second.tag
-    assert statement.epoch == ledger.last_epoch()
-    assert statement.epoch
-    assert statement.epoch.application_id == "app-1"
+    assert statement.epoch == ledger.last_epoch() == where
+    assert ledger.get(statement.job_id) == statement

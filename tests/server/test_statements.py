@@ -189,7 +189,6 @@ def test_an_unknown_id_is_a_problem_that_names_it(api: RunningLibra, verb: str) 
 def test_a_full_queue_is_429_with_retry_after(make_libra: MakeLibra) -> None:
     with make_libra(max_running=1, max_pending=1) as api:
         submit(api, "hang", {"Prefer": "wait=1"})
-        submit(api, "hang", {"Prefer": "wait=1"})  # it is taken off the queue to wait for room
         submit(api, "hang", AT_ONCE)
         reply = api.post(PATH, json={"code": "hang"}, headers=AT_ONCE)
 

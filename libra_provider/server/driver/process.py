@@ -59,10 +59,10 @@ class HostProcess:
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_LONGEST_LINE)
         return cls(process, tag, reader, writer)
 
-    async def say(self, message: Message) -> None:
-        """Send *message*; raises OSError when the host is gone."""
-        self._writer.write(encode(message))
-        await self._writer.drain()
+    def say(self, message: Message) -> None:
+        """Send *message*; it is lost when the host is gone."""
+        if not self._writer.is_closing():
+            self._writer.write(encode(message))
 
     async def end(self, *, within: float = 0.0) -> int:
         """The host's exit code, once its whole group is known to be gone.

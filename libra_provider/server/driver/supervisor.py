@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +14,9 @@ from libra_provider.server.driver import properties
 from libra_provider.server.driver.messages import (
     Broken,
     Ended,
+    Estimated,
     Message,
+    Progressed,
     Ready,
     Stop,
     decode,
@@ -34,14 +37,20 @@ class Listener(Protocol):
     async def epoch_begins(self) -> Epoch:
         """The epoch that is about to start."""
 
-    async def epoch_ready(self, epoch: Epoch, ready: Ready) -> None:
+    def epoch_ready(self, epoch: Epoch, ready: Ready) -> None:
         """The driver of *epoch* takes statements."""
 
-    async def statement_ended(self, ended: Ended) -> None:
+    def statement_ended(self, ended: Ended) -> None:
         """A statement is over."""
 
-    async def epoch_ended(self, epoch: Epoch, reason: str) -> None:
-        """Every process of *epoch* is gone."""
+    def statement_progressed(self, progressed: Progressed) -> None:
+        """A statement has come further."""
+
+    def estimated(self, estimated: Estimated) -> None:
+        """An estimate was asked for, and is here."""
+
+    def epoch_ended(self, reason: str) -> None:
+        """Every process of the last epoch is gone."""
 
 
 class Supervisor:
@@ -60,21 +69,11 @@ class Supervisor:
         self.facts: Ready | None = None
         self.problem = "the driver is starting"
         self.epoch: Epoch | None = None
-        self._up = asyncio.Event()
 
-    async def ready(self) -> Epoch:
-        """The present epoch, once its driver takes statements."""
-        await self._up.wait()
-        assert self.epoch  # noqa: S101  # _up is set only while there is one
-        return self.epoch
-
-    async def say(self, message: Message) -> None:
-        """Send *message* to the driver; if it just died, :meth:`Listener.epoch_ended` follows."""
+    def say(self, message: Message) -> None:
+        """Send *message*; if the driver just died, :meth:`Listener.epoch_ended` follows."""
         if self._process:
-            try:
-                await self._process.say(message)
-            except OSError:
-                _log.info("The driver is gone; %s was not sent.", type(message).__name__)
+            self._process.say(message)
 
     def start(self, listener: Listener) -> None:
         """Begin the first epoch; call it on the event loop's thread, see HostProcess.start."""
@@ -83,8 +82,8 @@ class Supervisor:
     async def stop(self) -> None:
         """Return when every process of the driver is gone; it is asked politely at first."""
         self._stopping = True
-        if self._up.is_set():
-            await self.say(Stop())
+        if self.facts:
+            self.say(Stop())
             await asyncio.wait([self._task], timeout=_STOP_WITHIN)
         self._task.cancel()
         await asyncio.wait([self._task])
@@ -93,47 +92,56 @@ class Supervisor:
         failures = 0
         while not self._stopping:
             epoch = self.epoch = await listener.epoch_begins()
-            served, reason = await self._live(epoch, listener)
+            served = await self._live(epoch, listener)
             if self._stopping:
                 return
+            reason = f"{self.problem}; its log is {self._log_of(epoch)}"
             _log.error("Driver epoch %s is over: %s", epoch.number, reason)
-            await listener.epoch_ended(epoch, reason)
+            listener.epoch_ended(reason)
             failures = 0 if served else failures + 1
             await asyncio.sleep(min(2.0**failures - 1, _LONGEST_PAUSE))
 
-    async def _live(self, epoch: Epoch, listener: Listener) -> tuple[bool, str]:
-        """Whether the driver ever took statements, and why it ended; its processes are gone."""
-        log = self._settings.data_dir / "logs" / f"driver-{epoch.number}.log"
-        self._process = await self._start(epoch, log)
-        served, last_words = False, ""
+    async def _live(self, epoch: Epoch, listener: Listener) -> bool:
+        """Whether the driver ever took statements; its processes are gone, ``problem`` says why."""
+        try:
+            self._process = await self._start(epoch)
+        except OSError as error:
+            self.problem = f"the driver host cannot be started: {error}"
+            return False
+        served = False
+        last_words = ""
         try:
             async for line in self._process.reader:
                 match message := decode(line):
                     case Ready():
-                        await self._begin(epoch, message, listener)
                         served = True
-                    case Ended():
-                        await listener.statement_ended(message)
+                        self._begin(epoch, message, listener)
                     case Broken():
                         last_words = message.reason
+                    case _:
+                        _tell(listener, message)
+        except (ValueError, LookupError, TypeError, OSError) as error:
+            last_words = f"the driver host said what is no message: {error!r}"
         finally:
-            self._up.clear()
             self.facts = None
             code = await self._process.end(within=_LAST_BREATH)
         self.problem = last_words or f"the driver host ended with exit code {code}"
-        return served, f"{self.problem}; its log is {log}"
+        return served
 
-    async def _begin(self, epoch: Epoch, ready: Ready, listener: Listener) -> None:
-        await listener.epoch_ready(epoch, ready)
+    def _begin(self, epoch: Epoch, ready: Ready, listener: Listener) -> None:
         self.facts = ready
-        self._up.set()
+        listener.epoch_ready(epoch, ready)
         _log.info(
             "The driver takes statements: application %s on %s, its Spark UI at %s (epoch %s)",
             *(ready.application_id, ready.master, ready.spark_ui, epoch.number),
         )
 
-    async def _start(self, epoch: Epoch, log: Path) -> HostProcess:
+    def _log_of(self, epoch: Epoch) -> Path:
+        return self._settings.data_dir / "logs" / f"driver-{epoch.number}.log"
+
+    async def _start(self, epoch: Epoch) -> HostProcess:
         folder = self._settings.data_dir / "run" / str(epoch.number)
+        _remove_others(folder)
         arguments = {
             "--properties": properties.write(self._settings, folder),
             "--results": self._settings.results_dir,
@@ -143,4 +151,23 @@ class Supervisor:
         env = dict(os.environ)
         if self._settings.is_loopback and "spark.driver.host" not in self._settings.spark:
             env["SPARK_LOCAL_IP"] = "127.0.0.1"  # Spark's UI binds to this, not to bindAddress
-        return await HostProcess.start([*self._command, *options], tag=epoch.tag, env=env, log=log)
+        return await HostProcess.start(
+            [*self._command, *options], tag=epoch.tag, env=env, log=self._log_of(epoch)
+        )
+
+
+def _tell(listener: Listener, message: Message) -> None:
+    match message:
+        case Ended():
+            listener.statement_ended(message)
+        case Progressed():
+            listener.statement_progressed(message)
+        case Estimated():
+            listener.estimated(message)
+
+
+def _remove_others(folder: Path) -> None:
+    """Remove what past epochs left beside *folder*: their properties may hold secrets."""
+    for past in folder.parent.glob("*"):
+        if past != folder:
+            shutil.rmtree(past, ignore_errors=True)

@@ -1,0 +1,49 @@
+"""Questions to the driver that wait for its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from libra_provider.server.driver.messages import Estimate, Estimated, Message
+from libra_provider.server.problems import NotReady
+
+_PATIENCE = 30.0
+
+
+class Estimates:
+    """What was asked through *say* and is not answered yet; lives on one event loop."""
+
+    def __init__(self, say: Callable[[Message], None]) -> None:
+        self._say = say
+        self._asked: dict[str, asyncio.Future[Estimated]] = {}
+
+    async def ask(
+        self, session: str, code: str, parameters: Mapping[str, Any] | Sequence[Any] | None
+    ) -> Estimated:
+        """Spark's answer; raises NotReady when there is none within 30 seconds."""
+        key = secrets.token_hex(8)
+        answer = self._asked[key] = asyncio.get_running_loop().create_future()
+        self._say(Estimate(key=key, session=session, code=code, parameters=parameters))
+        try:
+            return await asyncio.wait_for(answer, _PATIENCE)
+        except TimeoutError as error:
+            sentence = f"The driver gave no estimate within {_PATIENCE:g} s; ask again later."
+            raise NotReady(sentence, retry_after=5) from error
+        finally:
+            del self._asked[key]
+
+    def answered(self, estimated: Estimated) -> None:
+        """Tell who asked; an answer that comes late is nobody's."""
+        answer = self._asked.get(estimated.key)
+        if answer and not answer.done():
+            answer.set_result(estimated)
+
+    def refuse(self, reason: str) -> None:
+        """Nobody will answer what was asked so far."""
+        sentence = f"The driver ended before it gave an estimate ({reason}); ask again."
+        for answer in self._asked.values():
+            if not answer.done():
+                answer.set_exception(NotReady(sentence, retry_after=5))

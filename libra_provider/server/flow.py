@@ -1,0 +1,203 @@
+"""Statements on their way: they wait for room, are with the driver, and end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
+
+from libra_provider.core.patience import utc_now
+from libra_provider.server.clerk import Clerk
+from libra_provider.server.driver.messages import Ended, Estimated, Kill, Progressed, Ready
+from libra_provider.server.driver.supervisor import Supervisor
+from libra_provider.server.estimates import Estimates
+from libra_provider.server.ledger import Ledger
+from libra_provider.server.live import Live
+from libra_provider.server.recent import Recent
+from libra_provider.server.settings import Settings
+from libra_provider.server.statement import Epoch, Progress, State, Statement
+
+_log = logging.getLogger(__name__)
+
+
+class Flow:
+    """What has been accepted and is not over, in ``live``; lives on one event loop.
+
+    It hears of the driver from the supervisor. What it decides is committed in the same order,
+    even where the ledger is away for a while; nobody is told before.
+    """
+
+    def __init__(
+        self, settings: Settings, ledger: Ledger, clerk: Clerk, driver: Supervisor
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._clerk = clerk
+        self._driver = driver
+        self._epoch: Epoch | None = None
+        self._room = settings.max_running
+        self.live: dict[str, Live] = {}
+        self.waiting: dict[str, Live] = {}
+        self.recent = Recent()
+        self.estimates = Estimates(driver.say)
+        self.draining = False
+
+    @property
+    def epoch(self) -> Epoch | None:
+        """The epoch whose driver takes statements now."""
+        return self._epoch if self._driver.facts else None
+
+    @property
+    def running(self) -> Sequence[Live]:
+        """What the driver has heard of, and not ended."""
+        return [live for live in self.live.values() if live.told and not live.ended]
+
+    def reserve(self) -> Epoch | None:
+        """The epoch where one statement has room at once: :meth:`enter` it, or :meth:`release`."""
+        if self.waiting or self.draining or self._room < 1 or not self.epoch:
+            return None
+        self._room -= 1
+        return self.epoch
+
+    def release(self) -> None:
+        """Give room back, to whoever waits for it."""
+        self._room += 1
+        self._hand_out()
+
+    def enter(self, statement: Statement, *, has_room: bool = False) -> Live:
+        """Take in what was just accepted, or what an earlier Libra left PENDING."""
+        over = asyncio.get_running_loop().create_future()
+        live = self.live[statement.job_id] = Live(statement, over, has_room=has_room)
+        if has_room:
+            self._hand_over(live)
+        else:
+            self.waiting[live.job_id] = live
+            self._hand_out()
+        return live
+
+    def leave_behind(self, statement: Statement) -> None:
+        """Call LOST what ran when an earlier Libra ended."""
+        over = asyncio.get_running_loop().create_future()
+        live = self.live[statement.job_id] = Live(statement, over, told=True)
+        self.lose(live, "Libra itself ended while it ran")
+
+    def kill(self, live: Live) -> None:
+        """Have it stopped, by the driver where it runs already."""
+        live.killed = not live.timed_out
+        if self.waiting.pop(live.job_id, None):
+            self._settle(live, State.CANCELLED, error="It was killed before it began.")
+        elif live.told and not live.ended:
+            self._driver.say(Kill(live.job_id))
+
+    def lose(self, live: Live, reason: str) -> None:
+        """Call LOST what was with a driver that is gone for *reason*."""
+        epoch = live.statement.epoch
+        over = f"Driver epoch {epoch.number if epoch else 'unknown'} is over ({reason})"
+        advice = "it may have written; check before running it again"
+        if not live.told:
+            advice = "it had not begun there, and may be submitted again"
+        self._settle(live, State.LOST, error=f"{over}; {advice}.")
+
+    def _hand_out(self) -> None:
+        while self.waiting and not self.draining and self._room > 0 and (epoch := self.epoch):
+            live = self.waiting.pop(next(iter(self.waiting)))
+            live.has_room = True
+            self._room -= 1
+            # RUNNING is committed before the driver hears of it: after a crash, a statement that
+            # may have run must never look as if it had not.
+            begin = partial(
+                self._ledger.move, live.statement, State.RUNNING, at=utc_now(), epoch=epoch
+            )
+            self._clerk.keep(begin).add_done_callback(partial(self._begun, live))
+
+    def _begun(self, live: Live, written: asyncio.Future[Statement]) -> None:
+        if error := written.exception():
+            self._unstorable(live, error)
+            return
+        live.statement = written.result()
+        self._hand_over(live)
+
+    def _hand_over(self, live: Live) -> None:
+        if live.killed:
+            self._settle(live, State.CANCELLED, error="It was killed before it began.")
+        elif live.statement.epoch is not self.epoch:
+            self.lose(live, "its driver ended at the same moment")
+        else:
+            live.told = True
+            self._driver.say(live.run(self._settings))
+            if seconds := live.statement.order.timeout_seconds:
+                live.timer = asyncio.get_running_loop().call_later(seconds, self._time_out, live)
+
+    def _time_out(self, live: Live) -> None:
+        if not live.killed:
+            live.timed_out = True
+            self._driver.say(Kill(live.job_id))
+
+    def _settle(self, live: Live, to: State, **outcome: Any) -> None:
+        live.ended = True
+        if live.timer:
+            live.timer.cancel()
+        move = partial(self._ledger.move, live.statement, to, at=utc_now(), **outcome)
+        self._clerk.keep(move).add_done_callback(partial(self._settled, live))
+        if live.has_room:
+            live.has_room = False
+            self.release()
+
+    def _settled(self, live: Live, written: asyncio.Future[Statement]) -> None:
+        if error := written.exception():
+            self._unstorable(live, error)
+            return
+        statement = written.result()
+        del self.live[live.job_id]
+        self.recent.add(statement)
+        live.over.set_result(statement)
+
+    def _unstorable(self, live: Live, error: BaseException) -> None:
+        _log.error("What became of %s cannot be stored", live.job_id, exc_info=error)
+        if live.unstorable:
+            return  # the ledger's next opening calls it LOST
+        live.unstorable = True
+        why = f"What became of it cannot be stored ({type(error).__name__}); Libra's log says more."
+        self._settle(live, State.LOST, error=why)
+
+    async def epoch_begins(self) -> Epoch:
+        """A number for the driver that is about to start."""
+        return await self._clerk.keep(self._ledger.open_epoch)
+
+    def epoch_ready(self, epoch: Epoch, ready: Ready) -> None:
+        """Note where the driver is, and give it what waits."""
+        self._epoch = replace(
+            epoch, host=ready.host, application_id=ready.application_id, spark_ui=ready.spark_ui
+        )
+        self._clerk.keep(partial(self._ledger.note_epoch, self._epoch))
+        self._hand_out()
+
+    def epoch_ended(self, reason: str) -> None:
+        """Call LOST what ran there."""
+        self._epoch = None
+        self.estimates.refuse(reason)
+        for live in self.running:
+            self.lose(live, reason)
+
+    def statement_ended(self, ended: Ended) -> None:
+        """Commit the outcome, then tell who waits."""
+        live = self.live.get(ended.job_id)
+        if live is None or live.ended:
+            _log.warning("The driver reports the end of %s, which is over.", ended.job_id)
+            return
+        state, outcome = live.outcome(ended)
+        self._settle(live, state, **outcome)
+
+    def statement_progressed(self, progressed: Progressed) -> None:
+        """Keep how far it is, for who asks now and for its end."""
+        if live := self.live.get(progressed.job_id):
+            told = asdict(progressed)
+            del told["job_id"]
+            live.progress = Progress(**told)
+
+    def estimated(self, estimated: Estimated) -> None:
+        """Tell who asked."""
+        self.estimates.answered(estimated)

@@ -1,0 +1,177 @@
+"""The ledger's tables, and how a row becomes a statement again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    RowMapping,
+    Select,
+    String,
+    Table,
+    Text,
+    bindparam,
+    select,
+    update,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+from libra_provider.server.statement import Epoch, Order, Progress, State, Statement
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite forgets zones, so it is put back when read."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """*value*, in UTC and aware of it."""
+        del dialect
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+METADATA = MetaData()
+# SQLite counts only in a column of exactly this type.
+_POSITION = BigInteger().with_variant(Integer, "sqlite")
+EPOCHS = Table(
+    "epochs",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("tag", String(32), nullable=False),
+    Column("host", Text),
+    Column("application_id", Text),
+    Column("spark_ui", Text),
+)
+STATEMENTS = Table(
+    "statements",
+    METADATA,
+    Column("position", _POSITION, primary_key=True),
+    Column("job_id", String(64), nullable=False, unique=True),
+    Column("idempotency_key", Text, unique=True),
+    Column("session", Text, nullable=False),
+    Column("pool", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("order", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("epoch", Integer),
+    Column("submitted_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("completed_at", Moment),
+    Column("error", Text),
+    Column("error_class", Text),
+    Column("sql_state", Text),
+    Column("row_count", BigInteger),
+    Column("result_bytes", BigInteger),
+    Column("text", Text),
+    Column("result_uri", Text),
+    Column("result_schema", Text),
+    Column("progress", Text),
+    Index("statements_by_state", "state"),
+    Index("statements_by_end", "completed_at"),
+)
+TAGS = Table(
+    "tags",
+    METADATA,
+    Column("job_id", String(64), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Index("statements_by_tag", "name", "value"),
+)
+OUTCOME = (
+    "error",
+    "error_class",
+    "sql_state",
+    "row_count",
+    "result_bytes",
+    "text",
+    "result_uri",
+    "result_schema",
+)
+_MOVED = ("state", "epoch", "started_at", "completed_at", "progress", *OUTCOME)
+
+# Built once: a statement is written in microseconds, its SQL would take longer to put together.
+MOVE = (
+    update(STATEMENTS)
+    .where(STATEMENTS.c.job_id == bindparam("of_job"), STATEMENTS.c.state == bindparam("before"))
+    .values({name: bindparam(name) for name in _MOVED})
+)
+SELECT: Select[Any] = (
+    select(STATEMENTS, *(column.label(f"epoch_{column.name}") for column in EPOCHS.c))
+    .select_from(STATEMENTS.outerjoin(EPOCHS, STATEMENTS.c.epoch == EPOCHS.c.number))
+    .order_by(STATEMENTS.c.position)
+)
+
+
+def storable(text: str) -> str:
+    """*text* without what PostgreSQL, or UTF-8, cannot hold: zero bytes and halves of pairs."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
+def new_row(statement: Statement, key: str | None) -> dict[str, Any]:
+    """The columns of a *statement* that was just accepted under *key*."""
+    order = statement.order
+    return {
+        "job_id": statement.job_id,
+        "idempotency_key": storable(key) if key is not None else None,
+        "session": storable(order.session),
+        "pool": storable(order.pool),
+        "kind": order.kind,
+        "order": order.to_json(),
+        "state": statement.state,
+        "submitted_at": statement.submitted_at,
+        "started_at": statement.started_at,
+        "epoch": statement.epoch.number if statement.epoch else None,
+    }
+
+
+def tag_rows(statement: Statement) -> list[dict[str, str]]:
+    """The rows that let a *statement* be found by its tags."""
+    tags = {storable(name): storable(value) for name, value in statement.order.tags.items()}
+    return [{"job_id": statement.job_id, "name": n, "value": v} for n, v in tags.items()]
+
+
+def moved(statement: Statement) -> dict[str, Any]:
+    """The columns of *statement* that a move changes."""
+    values = {name: getattr(statement, name) for name in ("state", *OUTCOME)}
+    values = {k: storable(v) if isinstance(v, str) else v for k, v in values.items()}
+    return values | {
+        "epoch": statement.epoch.number if statement.epoch else None,
+        "started_at": statement.started_at,
+        "completed_at": statement.completed_at,
+        "progress": json.dumps(asdict(statement.progress)) if statement.progress else None,
+    }
+
+
+def from_row(row: RowMapping) -> Statement:
+    """The statement in *row* of :data:`SELECT`."""
+    return Statement(
+        job_id=row["job_id"],
+        order=Order.from_json(row["order"]),
+        state=State(row["state"]),
+        submitted_at=row["submitted_at"],
+        started_at=row["started_at"],
+        completed_at=row["completed_at"],
+        epoch=_epoch(row),
+        progress=Progress(**json.loads(row["progress"])) if row["progress"] else None,
+        **{name: row[name] for name in OUTCOME},
+    )
+
+
+def _epoch(row: Mapping[Any, Any]) -> Epoch | None:
+    if row["epoch_number"] is None:
+        return None
+    return Epoch(**{column.name: row[f"epoch_{column.name}"] for column in EPOCHS.c})

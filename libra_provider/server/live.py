@@ -1,0 +1,102 @@
+"""A statement between its acceptance and its end, as this process knows it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from libra_provider.core.patience import utc_now
+from libra_provider.server.driver.messages import Ended, Run
+from libra_provider.server.settings import Settings
+from libra_provider.server.statement import PoolQueue, Progress, State, Statement
+
+TIMEOUT = "LIBRA_TIMEOUT"
+
+
+@dataclass(slots=True, eq=False)
+class Live:
+    """``statement`` is what is committed, ``over`` its end; the rest happens between the two.
+
+    ``has_room`` says that it takes one of the places beside the driver, ``told`` that the driver
+    has heard of it, ``ended`` that its outcome is known, though not yet committed. Who stops it
+    first decides how it ends: a client (``killed``) or its timeout.
+    """
+
+    statement: Statement
+    over: asyncio.Future[Statement]
+    has_room: bool = False
+    told: bool = False
+    ended: bool = False
+    killed: bool = False
+    timed_out: bool = False
+    progress: Progress | None = None
+    timer: asyncio.TimerHandle | None = None
+    unstorable: bool = False
+
+    @property
+    def job_id(self) -> str:
+        """The statement's id."""
+        return self.statement.job_id
+
+    @property
+    def seen(self) -> Statement:
+        """The statement as a client sees it now."""
+        if self.progress is None or self.statement.state is not State.RUNNING:
+            return self.statement
+        return replace(self.statement, progress=self.progress)
+
+    def run(self, settings: Settings) -> Run:
+        """What the driver is told."""
+        order = self.statement.order
+        return Run(
+            job_id=self.job_id,
+            session=order.session,
+            code=order.code,
+            pool=order.pool,
+            parameters=order.parameters,
+            description=order.description,
+            as_text=order.as_text,
+            result_limit=order.result_limit or settings.result_limit,
+            result_max_bytes=settings.result_max_bytes,
+            result_path=order.result_path,
+        )
+
+    def outcome(self, ended: Ended) -> tuple[State, dict[str, Any]]:
+        """The state that follows, and what the ledger keeps with it."""
+        values = {name: getattr(ended, name) for name in Ended.__slots__}
+        state = State(values.pop("state"))
+        del values["job_id"]
+        if state is State.CANCELLED and self.timed_out:
+            seconds = self.statement.order.timeout_seconds
+            why = (
+                f"It ran for longer than timeoutSeconds={seconds:g} and was killed; give it more"
+                " time, or make it faster."
+            )
+            state, values = State.FAILED, {"error": why, "error_class": TIMEOUT}
+        return state, values | {"progress": self.progress}
+
+
+def queues(pools: Iterable[str], live: Iterable[Live]) -> list[PoolQueue]:
+    """How the statements in *live* share the *pools*; a pool of old orders comes last."""
+    now = utc_now()
+    waiting: dict[str, list[float]] = {name: [] for name in pools}
+    running = dict.fromkeys(waiting, 0)
+    for each in live:
+        pool = each.statement.order.pool
+        waits = waiting.setdefault(pool, [])
+        running.setdefault(pool, 0)
+        if each.statement.state is State.PENDING:
+            waits.append((now - each.statement.submitted_at).total_seconds())
+        else:
+            running[pool] += 1
+    return [
+        PoolQueue(
+            pool=pool,
+            waiting=len(waits),
+            running=running[pool],
+            oldest_waiting_seconds=max(waits, default=0.0),
+        )
+        for pool, waits in waiting.items()
+    ]

@@ -1,0 +1,40 @@
+"""The statements that ended last, so that nobody who asks for them waits for the database."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from libra_provider.server.statement import Statement
+
+_MOST = 1000
+_LONGEST = 16 * 1024  # characters
+
+
+class Recent:
+    """A bounded number of small, ended statements, by id."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, Statement] = OrderedDict()
+
+    def get(self, job_id: str) -> Statement | None:
+        """The statement, if it is still here."""
+        return self._known.get(job_id)
+
+    def add(self, statement: Statement) -> None:
+        """Keep *statement*, unless it is large, and let go of the oldest."""
+        texts = (
+            statement.order.to_json(),
+            statement.text,
+            statement.error,
+            statement.result_schema,
+        )
+        if sum(len(text or "") for text in texts) <= _LONGEST:
+            self._known[statement.job_id] = statement
+        if len(self._known) > _MOST:
+            self._known.popitem(last=False)
+
+    def forget(self, job_ids: Iterable[str]) -> None:
+        """Let go of statements that the ledger no longer has."""
+        for job_id in job_ids:
+            self._known.pop(job_id, None)
