@@ -104,7 +104,7 @@ class DriverView:
         if self._seen:
             state, moment = self._seen
             seen = f"was last seen {state} at {moment:%H:%M:%S} UTC"
-        return f"it {seen}; the master lists {cluster.ended_drivers} ended drivers"
+        return f"it {seen}; the master lists {len(cluster.ended_drivers)} ended drivers"
 
     def _new_lines(self, status: JobStatus) -> Dialogue[list[str]]:
         wanted = self._with_log or self._log.application_id is None

@@ -27,12 +27,19 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """One driver as the master's page lists it: what it asks for; memory in MiB."""
+    """One driver as the master's page lists it: what it asks for; memory in MiB.
+
+    ``submitted`` is in seconds since the epoch by the master's clock; ``worker_id`` is None while
+    the driver waits.
+    """
 
     driver_id: str
     state: str
     cores: int
     memory_mib: int
+    main_class: str = ""
+    submitted: float = 0.0
+    worker_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class Cluster:
     workers: Sequence[Worker]
     drivers: Sequence[Driver]
     applications: Sequence[Application]
-    ended_drivers: int
+    ended_drivers: Sequence[Driver] = ()
 
     @property
     def alive(self) -> list[Worker]:
@@ -82,7 +89,7 @@ def cluster() -> Call[Cluster]:
                 workers=tuple(map(_worker, body["workers"])),
                 drivers=tuple(map(_driver, body["activedrivers"])),
                 applications=tuple(map(_application, body["activeapps"])),
-                ended_drivers=len(body["completeddrivers"]),
+                ended_drivers=tuple(map(_driver, body["completeddrivers"])),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise reply.not_as_expected(f"the master's page was expected ({error!r})") from error
@@ -107,6 +114,9 @@ def _driver(body: dict[str, Any]) -> Driver:
         state=str(body["state"]),
         cores=int(body["cores"]),
         memory_mib=int(body["memory"]),
+        main_class=str(body.get("mainclass", "")),
+        submitted=int(body.get("starttime") or 0) / 1000,
+        worker_id=worker if (worker := str(body.get("worker") or "None")) != "None" else None,
     )
 
 

@@ -40,7 +40,7 @@ def ended_drivers(cluster: StandaloneCluster) -> int:
     found = client.send(spark_ui.cluster())
     client.close()
     assert not found.drivers
-    return found.ended_drivers
+    return len(found.ended_drivers)
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ def worker(cores: int, memory_mib: int, state: str = "ALIVE") -> Worker:
 def cluster(
     *workers: Worker, drivers: list[Driver] | None = None, apps: list[Application] | None = None
 ) -> Cluster:
-    return Cluster("ALIVE", workers, drivers or [BIG], apps or [], ended_drivers=0)
+    return Cluster("ALIVE", workers, drivers or [BIG], apps or [])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,98 @@
+"""Finding the driver of a submission whose answer was lost: by the tag that it carries.
+
+The head of a driver's stderr is its Launch Command, with every property of the submission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from libra_provider.clients import cluster_pages, spark_ui
+from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.submission import TAG
+from libra_provider.core.errors import ServerError
+from libra_provider.core.status import DriverLocation
+
+# The clocks of a master and of whoever submits may differ by so much.
+_CLOCKS = 300.0  # seconds
+_HEAD = 2**18  # bytes; a class path alone may be longer than a part of the log
+_COMMAND = "Launch Command: "
+
+
+@dataclass(frozen=True, slots=True)
+class Adoptable:
+    """What a search by tag has found.
+
+    ``carriers`` are the drivers with the tag, the oldest first. ``undecided`` are those of which
+    it cannot be said, with the reason; of ``waiting`` it can be said once they run.
+    """
+
+    carriers: Sequence[str] = ()
+    undecided: Mapping[str, str] = field(default_factory=dict)
+    waiting: Sequence[str] = ()
+
+    @property
+    def names(self) -> str:
+        """The undecided ones, for people."""
+        return ", ".join(f"{driver_id} ({why})" for driver_id, why in self.undecided.items())
+
+
+def carriers(
+    tag: str, ui_urls: Sequence[str], *, main_class: str, since: datetime
+) -> Dialogue[Adoptable]:
+    """The drivers that carry *tag*, among those of *main_class* submitted *since* then.
+
+    Raises ServerError when the page of no leading master can be read.
+    """
+    cluster = yield from cluster_pages.leading(ui_urls)
+    active = {each.driver_id for each in cluster.drivers}
+    verdicts: dict[str, str] = {}
+    for driver in sorted(_candidates(cluster, main_class, since), key=lambda each: each.driver_id):
+        alive = driver.driver_id in active
+        verdicts[driver.driver_id] = yield from _verdict(driver, tag, ui_urls, alive=alive)
+    return Adoptable(
+        carriers=[driver_id for driver_id, said in verdicts.items() if said == _CARRIES],
+        waiting=[driver_id for driver_id, said in verdicts.items() if said == _WAITS],
+        undecided={name: said for name, said in verdicts.items() if said not in _SETTLED},
+    )
+
+
+_CARRIES, _WAITS, _ANOTHER = "it carries the tag", "it waits", "it is another"
+_SETTLED = (_CARRIES, _WAITS, _ANOTHER)
+
+
+def _verdict(
+    driver: spark_ui.Driver, tag: str, ui_urls: Sequence[str], *, alive: bool
+) -> Dialogue[str]:
+    """One of the three above, or why it cannot be said."""
+    if driver.worker_id is None:
+        # One that ended without a worker has never run: it is none to adopt.
+        return _WAITS if alive else _ANOTHER
+    try:
+        head = yield from _head(driver, ui_urls)
+    except ServerError as error:
+        return str(error)
+    if f"{TAG}={tag}" in head:
+        return _CARRIES
+    if _COMMAND in head:
+        return _ANOTHER
+    return _WAITS if alive else "it ended without a log"
+
+
+def _candidates(
+    cluster: spark_ui.Cluster, main_class: str, since: datetime
+) -> Sequence[spark_ui.Driver]:
+    earliest = since.timestamp() - _CLOCKS
+    drivers = [*cluster.drivers, *cluster.ended_drivers]
+    return [each for each in drivers if each.main_class == main_class and each.submitted > earliest]
+
+
+def _head(driver: spark_ui.Driver, ui_urls: Sequence[str]) -> Dialogue[str]:
+    location = DriverLocation(where="", worker_id=driver.worker_id)
+    worker = yield from cluster_pages.worker_ui(location, ui_urls)
+    part: spark_ui.LogPart = yield Ask(
+        spark_ui.driver_log(driver.driver_id, "stderr", offset=0, length=_HEAD), worker
+    )
+    return part.text

@@ -1,0 +1,187 @@
+"""Drivers on the cluster, through the masters' REST API; they outlive Libra."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+
+from libra_provider.clients import spark_master
+from libra_provider.clients.adoption import Adoptable, carriers
+from libra_provider.clients.client import Client
+from libra_provider.clients.submission import create_request
+from libra_provider.core.errors import JobLost, ServerBusy, ServerError, ServerUnreachable
+from libra_provider.core.job import SparkJob
+from libra_provider.core.patience import utc_now
+from libra_provider.core.states import JobState
+from libra_provider.core.status import DriverLocation, JobStatus
+from libra_provider.server.driver.messages import Ended
+from libra_provider.server.runners import masters
+from libra_provider.server.runners.job import job_of
+from libra_provider.server.runners.poller import DriverPoller
+from libra_provider.server.runners.runner import Errand, lost
+from libra_provider.server.settings import Settings
+from libra_provider.server.statement import State
+
+_log = logging.getLogger(__name__)
+_STATE: Mapping[JobState, State] = {
+    JobState.SUCCEEDED: State.SUCCESS,
+    JobState.FAILED: State.FAILED,
+    JobState.KILLED: State.CANCELLED,
+    JobState.LOST: State.LOST,
+}
+_SILENCE = 300.0  # seconds for which a master may be away before a submission
+# A POST that was delayed arrives late: what is not there now may be there soon.
+_GRACE = 10.0  # seconds
+_AGAIN = 1.0  # seconds
+_KILL_AGAIN = 5.0  # seconds
+_UNDECIDED = (
+    "the answer to its submission was lost, and whether there is a driver cannot be said: {doubt};"
+    " look for spark.libra.tag={tag} at the head of the drivers' stderr"
+)
+
+
+class ClusterRunner:
+    """One driver at the master for each statement, whose id is its tag."""
+
+    ends_with_libra = False
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def _client(self) -> Client:
+        return masters.client(self._settings)
+
+    @cached_property
+    def _poller(self) -> DriverPoller:
+        return DriverPoller(self._client, masters.ui_urls(self._settings))
+
+    async def close(self) -> None:
+        """Give the connections to the masters back."""
+        if "_client" in self.__dict__:
+            await self._client.aclose()
+
+    async def run(self, errand: Errand) -> Ended:
+        """Submit once, or take up what was submitted, and watch it to its end."""
+        try:
+            driver_id = errand.statement.driver_id or await self._submit_once(errand)
+        except JobLost as error:
+            return lost(errand.job_id, str(error))
+        if driver_id is None:
+            return _killed(errand, "It was killed before it was submitted.")
+        await errand.note(driver_id=driver_id)
+        killer = asyncio.create_task(self._kill_when_told(errand, driver_id))
+        try:
+            last = await self._poller.end_of(driver_id, lambda status: _note(errand, status))
+        finally:
+            killer.cancel()
+        return _ended(errand, driver_id, last)
+
+    async def _submit_once(self, errand: Errand) -> str | None:
+        """The driver of *errand*; None if it was killed before there was one."""
+        job = job_of(errand.statement, self._settings)
+        # An earlier Libra may have sent it, and never have heard the answer.
+        uncertain = errand.resumed
+        since = errand.statement.started_at or utc_now()
+        gives_up_at = time.monotonic() + _SILENCE
+        while True:
+            if uncertain and (driver_id := await self._adopted(errand, job, since)):
+                return driver_id
+            if errand.killed.is_set():
+                return None
+            try:
+                return await self._submitted(errand, job)
+            except ServerError as error:
+                uncertain = _may_have_arrived(error)
+                if not _may_help_to_wait(error) or time.monotonic() > gives_up_at:
+                    raise
+                _log.info("Statement %s is not submitted yet: %s", errand.job_id, error)
+                await asyncio.sleep(getattr(error, "retry_after", _AGAIN))
+
+    async def _submitted(self, errand: Errand, job: SparkJob) -> str:
+        settings = self._settings
+        call = spark_master.submit(
+            job, errand.job_id, master=settings.master, bootstrap=settings.isolated.bootstrap
+        )
+        return await self._client.asend(call)
+
+    async def _adopted(self, errand: Errand, job: SparkJob, since: datetime) -> str | None:
+        """The driver that carries the tag, once it can be said; raises JobLost if it cannot."""
+        main_class = create_request(job, errand.job_id, master=self._settings.master)["mainClass"]
+        began = time.monotonic()
+        while True:
+            await asyncio.sleep(_AGAIN)
+            found, doubt = await self._search(errand.job_id, main_class, since)
+            if found.carriers:
+                return await self._first(errand, found)
+            waited = time.monotonic() - began
+            if doubt and waited > _SILENCE:
+                raise JobLost(errand.job_id, _UNDECIDED.format(doubt=doubt, tag=errand.job_id))
+            if not doubt and not found.waiting and waited > _GRACE:
+                return None
+
+    async def _search(self, tag: str, main_class: str, since: datetime) -> tuple[Adoptable, str]:
+        """What carries *tag*, and what keeps one from being sure."""
+        pages = masters.ui_urls(self._settings)
+        search = carriers(tag, pages, main_class=main_class, since=since)
+        try:
+            found = await self._client.arun(search)
+        except ServerError as error:
+            return Adoptable(), f"the master's page cannot be read ({error})"
+        return found, f"it may be one of {found.names}" if found.undecided else ""
+
+    async def _first(self, errand: Errand, found: Adoptable) -> str:
+        """The oldest driver with the tag; a second one would do the work twice."""
+        first, *others = found.carriers
+        for other in others:
+            text = "%s and %s are both statement %s; the second is told to stop"
+            _log.warning(text, first, other, errand.job_id)
+            await self._client.asend(spark_master.kill(other))
+        return first
+
+    async def _kill_when_told(self, errand: Errand, driver_id: str) -> None:
+        await errand.killed.wait()
+        while True:
+            try:
+                said = await self._client.asend(spark_master.kill(driver_id))
+                _log.info("%s is told to stop: %s", driver_id, said)
+            except ServerError as error:
+                _log.warning("%s cannot be told to stop, trying again: %s", driver_id, error)
+            await asyncio.sleep(_KILL_AGAIN)
+
+
+def _may_have_arrived(error: ServerError) -> bool:
+    return isinstance(error, ServerUnreachable) and error.may_have_arrived
+
+
+def _may_help_to_wait(error: ServerError) -> bool:
+    return isinstance(error, ServerUnreachable | ServerBusy)
+
+
+async def _note(errand: Errand, status: JobStatus) -> None:
+    location = status.location
+    if status.state is JobState.WAITING:
+        why = status.detail or "for a worker"
+        location = DriverLocation(where=f"at the master, waiting: {why}")
+    if location:
+        await errand.note(location=location)
+
+
+def _killed(errand: Errand, sentence: str) -> Ended:
+    return Ended(job_id=errand.job_id, state=State.CANCELLED, error=sentence)
+
+
+def _ended(errand: Errand, driver_id: str, last: JobStatus) -> Ended:
+    """*last* in Libra's words."""
+    if last.state is JobState.LOST:
+        return lost(errand.job_id, f"{driver_id}: {last.detail}")
+    if last.state is JobState.KILLED:
+        by_us = errand.killed.is_set()
+        return _killed(errand, "It was killed." if by_us else f"{driver_id} was killed elsewhere.")
+    why = last.detail or f"{driver_id} failed; its log may say why."
+    error = why if last.state is JobState.FAILED else None
+    return Ended(job_id=errand.job_id, state=_STATE[last.state], error=error)

@@ -1,0 +1,54 @@
+"""Which files a statement may name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from libra_provider.core.errors import BadInput
+from libra_provider.core.job import DeployMode
+
+_REMOTE = ("http", "https", "s3a", "hdfs")
+
+
+def permitted(
+    path: str, roots: Sequence[Path], *, parameter: str, deploy_mode: str = DeployMode.CLIENT
+) -> str:
+    """*path* as a driver finds it: a URL as it is, a file below one of *roots* resolved.
+
+    Raises BadInput for all else. A ``local:`` path lies on the workers, where only a driver in
+    cluster mode sees it; its links cannot be followed from here.
+    """
+    scheme, colon, _ = path.split("/", 1)[0].partition(":")
+    if not colon:
+        return _file(path, path, roots, parameter)
+    if scheme.lower() in _REMOTE:
+        return path
+    bare = unquote(urlsplit(path).path)
+    if scheme.lower() == "file":
+        return _file(path, bare, roots, parameter)
+    if scheme.lower() == "local" and deploy_mode == DeployMode.CLUSTER:
+        normal = Path(os.path.normpath(bare))
+        _check_root(path, normal, roots, parameter)
+        return f"local:{normal}"
+    schemes = ", ".join(_REMOTE)
+    raise BadInput(parameter, path, f"it is the path of a file, or a URL of {schemes}")
+
+
+def _file(given: str, path: str, roots: Sequence[Path], parameter: str) -> str:
+    if "\0" in path or not Path(path).is_absolute():
+        raise BadInput(parameter, given, "it must be an absolute path, or a URL")
+    # Links are followed first: one below a root may lead out of it.
+    resolved = Path(path).resolve()
+    _check_root(given, resolved, roots, parameter)
+    if not resolved.is_file():
+        raise BadInput(parameter, given, "there is no such file on Libra's host")
+    return str(resolved)
+
+
+def _check_root(given: str, path: Path, roots: Sequence[Path], parameter: str) -> None:
+    if not any(path.is_relative_to(root.resolve()) for root in roots):
+        below = ", ".join(map(str, roots)) or "none so far"
+        raise BadInput(parameter, given, f"files must lie below Libra's file_roots ({below})")

@@ -1,0 +1,104 @@
+"""Every ISOLATED statement between its acceptance and its end; takes no slot of the shared one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from functools import partial
+
+from libra_provider.core.errors import LibraError
+from libra_provider.core.job import DeployMode
+from libra_provider.server.driver.messages import Ended
+from libra_provider.server.runners.cluster import ClusterRunner
+from libra_provider.server.runners.runner import Errand, Listener, Runner, lost
+from libra_provider.server.runners.spark_submit import SparkSubmitRunner
+from libra_provider.server.settings import Settings
+from libra_provider.server.statement import State, Statement
+
+_log = logging.getLogger(__name__)
+
+
+class IsolatedStatements:
+    """Lives on one event loop; each deploy mode has its own queue and its own limit."""
+
+    def __init__(self, settings: Settings, listener: Listener) -> None:
+        self._listener = listener
+        self._runners: Mapping[str, Runner] = {
+            DeployMode.CLIENT: SparkSubmitRunner(settings),
+            DeployMode.CLUSTER: ClusterRunner(settings),
+        }
+        self._room = {
+            DeployMode.CLIENT: asyncio.Semaphore(settings.isolated.max_client),
+            DeployMode.CLUSTER: asyncio.Semaphore(settings.isolated.max_cluster),
+        }
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, Errand] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many have been accepted and have not begun."""
+        return len(self._tasks) - len(self._running)
+
+    def submit(self, statement: Statement) -> None:
+        """Run *statement* once there is room."""
+        self._begin(statement, resumed=False)
+
+    def resume(self, statement: Statement) -> None:
+        """Take up a statement that an earlier Libra left RUNNING."""
+        self._begin(statement, resumed=True)
+
+    def kill(self, job_id: str) -> None:
+        """Tell *job_id* to end; nothing happens unless it runs."""
+        if errand := self._running.get(job_id):
+            errand.killed.set()
+
+    async def stop(self) -> None:
+        """End what ends with Libra, leave the rest to the next one."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        for runner in self._runners.values():
+            await runner.close()
+
+    def _begin(self, statement: Statement, *, resumed: bool) -> None:
+        job_id = statement.job_id
+        task = asyncio.create_task(self._live(statement, resumed), name=f"isolated {job_id}")
+        self._tasks[job_id] = task
+        task.add_done_callback(partial(self._forget, job_id))
+
+    def _forget(self, job_id: str, task: asyncio.Task[None]) -> None:
+        del self._tasks[job_id]
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("Statement %s: Libra lost its thread", job_id, exc_info=error)
+
+    async def _live(self, statement: Statement, resumed: bool) -> None:
+        mode = DeployMode(str(statement.order.deploy_mode))
+        async with self._room[mode]:
+            if not resumed:
+                begun = await self._listener.isolated_begins(statement.job_id)
+                if begun is None:
+                    return
+                statement = begun
+            note = partial(self._listener.driver_noted, statement.job_id)
+            errand = Errand(statement=statement, note=note, resumed=resumed)
+            self._running[errand.job_id] = errand
+            try:
+                await self._listener.statement_ended(await self._run(self._runners[mode], errand))
+            finally:
+                del self._running[errand.job_id]
+
+    async def _run(self, runner: Runner, errand: Errand) -> Ended:
+        try:
+            return await runner.run(errand)
+        except asyncio.CancelledError:
+            if not runner.ends_with_libra:
+                raise
+            why = "Libra was stopped while it ran, and its driver with it"
+            return lost(errand.job_id, why)
+        except (LibraError, OSError) as error:
+            sentence = f"Libra could not run it: {error}"
+        except Exception:  # noqa: BLE001 - nobody must wait for this statement for ever
+            _log.exception("Statement %s could not be run", errand.job_id)
+            sentence = "Libra met an error of its own while it ran; its log says more."
+        return Ended(job_id=errand.job_id, state=State.FAILED, error=sentence)

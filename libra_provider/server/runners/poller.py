@@ -1,0 +1,133 @@
+"""Watches every driver of this Libra by one page of the master per round."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from libra_provider.clients import cluster_pages
+from libra_provider.clients.client import Client
+from libra_provider.clients.driver_view import DriverView
+from libra_provider.core.errors import ServerError
+from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
+
+_log = logging.getLogger(__name__)
+_ROUND = 1.0  # seconds
+_AT_ONCE = 16  # looks of one round that are under way together
+# Without the master's page each driver costs a request: fewer of them.
+_BLIND_LOOK_EVERY = 5.0  # seconds
+_WAITING_LOOK_EVERY = 10.0  # seconds: why it waits may change
+_NEW_LOOK_EVERY = 2.0  # seconds, until the log has told the application
+_NEW_FOR = 60.0  # seconds
+
+
+class WatchedDriver:
+    """What is known of one driver, and when it is to be looked at again."""
+
+    def __init__(
+        self, driver_id: str, view: DriverView, told: Callable[[JobStatus], Awaitable[None]]
+    ) -> None:
+        self.driver_id, self.told = driver_id, told
+        self.over: asyncio.Future[JobStatus] = asyncio.get_running_loop().create_future()
+        self._view = view
+        self._word: str | None = ""
+        self._status: JobStatus | None = None
+        self._since = self._looked = time.monotonic()
+        self._unreachable = False
+
+    def is_due(self, words: Mapping[str, str] | None) -> bool:
+        """Whether it must be looked at, given the states on the master's page (None: no page)."""
+        silence = time.monotonic() - self._looked
+        if words is None:
+            return self._status is None or silence >= _BLIND_LOOK_EVERY
+        word = words.get(self.driver_id)
+        # A driver that is not among the living has ended, or was forgotten.
+        if word is None or word != self._word:
+            self._word = word
+            return True
+        return silence >= self._patience()
+
+    def _patience(self) -> float:
+        status, now = self._status, time.monotonic()
+        if status is None:
+            return 0.0
+        if status.state is JobState.WAITING:
+            return _WAITING_LOOK_EVERY
+        known = status.location is not None and status.location.application_id is not None
+        return float("inf") if known or now - self._since > _NEW_FOR else _NEW_LOOK_EVERY
+
+    async def look(self, client: Client) -> None:
+        """Look at it once, and tell; a master that does not answer is asked again later."""
+        self._looked = time.monotonic()
+        try:
+            status = (await client.arun(self._view.look())).status
+        except ServerError as error:
+            self._warn(error)
+            self._word = ""
+            return
+        self._unreachable = False
+        if self._status is None or status.state is not self._status.state:
+            self._since = self._looked
+        changed, self._status = status != self._status, status
+        if changed:
+            await self.told(status)
+        if status.state.is_terminal and not self.over.done():
+            self.over.set_result(status)
+
+    def _warn(self, error: ServerError) -> None:
+        if not self._unreachable:
+            _log.warning("%s; asking again until it says how %s stands", error, self.driver_id)
+        self._unreachable = True
+
+
+class DriverPoller:
+    """One for all drivers; asks nothing while there is none."""
+
+    def __init__(self, client: Client, ui_urls: Sequence[str]) -> None:
+        self._client, self._ui_urls = client, ui_urls
+        self._watched: dict[str, WatchedDriver] = {}
+        self._rounds: asyncio.Task[None] | None = None
+
+    async def end_of(
+        self, driver_id: str, told: Callable[[JobStatus], Awaitable[None]]
+    ) -> JobStatus:
+        """The last status of *driver_id*, once it is over; *told* gets each new one until then."""
+        view = DriverView(driver_id, self._ui_urls, with_log=False)
+        watched = self._watched[driver_id] = WatchedDriver(driver_id, view, told)
+        if self._rounds is None:
+            self._rounds = asyncio.create_task(self._keep_looking(), name="driver poller")
+        try:
+            return await watched.over
+        finally:
+            del self._watched[driver_id]
+
+    async def _keep_looking(self) -> None:
+        while self._watched:
+            try:
+                await self._round()
+            except Exception:  # noqa: BLE001 - one odd answer must not end the watch over the rest
+                _log.exception("A round of looking at drivers failed")
+            await asyncio.sleep(_ROUND)
+        self._rounds = None
+
+    async def _round(self) -> None:
+        words = await self._words()
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def look(watched: WatchedDriver) -> None:
+            async with slots:
+                await watched.look(self._client)
+
+        due = [each for each in list(self._watched.values()) if each.is_due(words)]
+        await asyncio.gather(*map(look, due))
+
+    async def _words(self) -> Mapping[str, str] | None:
+        """The state of each living driver in Spark's words; None where no page can be read."""
+        try:
+            cluster = await self._client.arun(cluster_pages.leading(self._ui_urls))
+        except ServerError:
+            return None
+        return {each.driver_id: each.state for each in cluster.drivers}

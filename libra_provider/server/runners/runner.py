@@ -1,0 +1,78 @@
+"""What runs ISOLATED statements, and whom it tells."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from libra_provider.core.status import DriverLocation
+from libra_provider.server.driver.messages import Ended
+from libra_provider.server.statement import State, Statement
+
+Note = Callable[..., Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """One statement that runs, or is taken up again.
+
+    ``killed`` is set once it must end. ``note(driver_id=…, location=…)`` keeps what becomes known
+    of its driver. ``resumed``: an earlier Libra had begun it.
+    """
+
+    statement: Statement
+    note: Note
+    killed: asyncio.Event = field(default_factory=asyncio.Event)
+    resumed: bool = False
+
+    @property
+    def job_id(self) -> str:
+        """The statement's id, which is also the tag of its driver."""
+        return self.statement.job_id
+
+
+class Runner(Protocol):
+    """One way to give a statement a driver of its own.
+
+    ``ends_with_libra`` says whether its drivers do.
+    """
+
+    ends_with_libra: bool
+
+    async def run(self, errand: Errand) -> Ended:
+        """How the statement ended; cancelled, it ends what :attr:`ends_with_libra` says."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class Listener(Protocol):
+    """Who keeps the statements."""
+
+    async def isolated_begins(self, job_id: str) -> Statement | None:
+        """The statement, now RUNNING, committed; None if it was killed while it waited."""
+        ...
+
+    async def driver_noted(
+        self,
+        job_id: str,
+        *,
+        driver_id: str | None = None,
+        location: DriverLocation | None = None,
+    ) -> None:
+        """Keep where the driver of a statement is."""
+        ...
+
+    async def statement_ended(self, ended: Ended) -> None:
+        """A statement is over."""
+        ...
+
+
+def lost(job_id: str, why: str) -> Ended:
+    """The end of a statement of which only *why* is known."""
+    advice = "it may have written; check before running it again"
+    return Ended(job_id=job_id, state=State.LOST, error=f"{why}; {advice}.")

@@ -1,0 +1,191 @@
+"""Drivers on Libra's own host: one supervised ``spark-submit`` for each statement."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib.util
+import os
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from libra_provider.clients.submission import TAG
+from libra_provider.core.errors import BadInput
+from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.status import DriverLocation
+from libra_provider.jobs import keeper
+from libra_provider.server.driver.messages import Ended
+from libra_provider.server.driver.process import MARK, end_leftovers, without_secrets
+from libra_provider.server.driver.properties import as_java_properties, loopback
+from libra_provider.server.runners.job import job_of
+from libra_provider.server.runners.logs import StatementLogs
+from libra_provider.server.runners.runner import Errand, lost
+from libra_provider.server.settings import Settings
+from libra_provider.server.statement import State
+
+_GRACE = 2.0  # seconds for a driver to end by itself once it is told to
+_LOOK_EVERY = 1.0  # seconds between two looks for the application's id
+_WHERE = "on Libra's host"
+
+
+class SparkSubmitRunner:
+    """Each driver ends with Libra: its keeper sees to that, however Libra ends."""
+
+    ends_with_libra = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def run(self, errand: Errand) -> Ended:
+        """Run ``spark-submit`` to its end; when this returns, none of its processes is left."""
+        if errand.resumed:
+            return await self._end_what_is_left(errand)
+        logs = StatementLogs(self._settings.statement_logs_dir, errand.job_id)
+        logs.prepare()
+        folder = self._folder(errand)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            command, env = self._submission(errand, folder)
+            async with self._kept(command, env, folder, logs) as process:
+                await self._watch(errand, process, logs)
+        finally:
+            await asyncio.to_thread(self._clear, errand)
+        return await asyncio.to_thread(_outcome, errand, process.returncode, logs)
+
+    async def close(self) -> None:
+        """Nothing is open between statements."""
+
+    def _folder(self, errand: Errand) -> Path:
+        """The working directory of a driver; it goes with it."""
+        return self._settings.data_dir / "isolated" / errand.job_id
+
+    async def _end_what_is_left(self, errand: Errand) -> Ended:
+        await asyncio.to_thread(self._clear, errand)
+        why = "Libra itself ended while it ran, and its driver on Libra's host with it"
+        return lost(errand.job_id, why)
+
+    def _clear(self, errand: Errand) -> None:
+        end_leftovers(errand.job_id)
+        shutil.rmtree(self._folder(errand), ignore_errors=True)
+
+    def _submission(self, errand: Errand, folder: Path) -> tuple[list[str], dict[str, str]]:
+        """The command, and its environment; what is secret is in a file in *folder*."""
+        order, written = errand.statement.order, None
+        if order.kind == Kind.PYTHON:
+            written = folder / "statement.py"
+            _write_private(written, order.code)
+        job = job_of(errand.statement, self._settings, str(written) if written else None)
+        file = folder / "spark.properties"
+        _write_private(file, as_java_properties(self._properties(job, errand.job_id, folder)))
+        main = ["--class", str(job.java_class)] if job.java_class else []
+        command = [str(spark_home() / "bin" / "spark-submit"), "--properties-file", str(file)]
+        return [*command, *main, str(job.application), *job.application_args], self._env(
+            job, errand
+        )
+
+    def _properties(self, job: SparkJob, tag: str, folder: Path) -> dict[str, str]:
+        return {
+            "spark.sql.warehouse.dir": str(self._settings.data_dir / "warehouse"),
+            # A driver that is killed leaves its scratch files where they are.
+            "spark.local.dir": str(folder),
+            **loopback(self._settings),
+            **({"spark.app.name": job.name} if job.name else {}),
+            **job.conf,
+            "spark.master": self._settings.master,
+            "spark.submit.deployMode": "client",
+            TAG: tag,
+        }
+
+    def _env(self, job: SparkJob, errand: Errand) -> dict[str, str]:
+        env = without_secrets(os.environ) | {MARK: errand.job_id}
+        env.setdefault("PYSPARK_PYTHON", sys.executable)
+        env["PYSPARK_DRIVER_PYTHON"] = env["PYSPARK_PYTHON"]
+        if self._settings.is_loopback and "spark.driver.host" not in job.conf:
+            env["SPARK_LOCAL_IP"] = "127.0.0.1"
+        return env
+
+    @asynccontextmanager
+    async def _kept(
+        self, command: list[str], env: Mapping[str, str], folder: Path, logs: StatementLogs
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        """The keeper of *command*; on leaving, it and all below it have ended."""
+        files = [str(logs.path(stream)) for stream in ("stdout", "stderr")]
+        most = str(self._settings.isolated.log_max_bytes)
+        keep = [sys.executable, "-I", "-S", keeper.__file__, "--logs", *files, most]
+        process = await asyncio.create_subprocess_exec(
+            *[*keep, str(os.getpid()), str(_GRACE), *command],
+            env=env,
+            cwd=folder,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            _tell(process, keeper.KILL)
+            await process.wait()
+
+    async def _watch(
+        self, errand: Errand, process: asyncio.subprocess.Process, logs: StatementLogs
+    ) -> None:
+        """Return when the keeper has ended, which is told to end when the statement must."""
+        ended = asyncio.create_task(process.wait())
+        killed = asyncio.create_task(errand.killed.wait())
+        looks = asyncio.create_task(self._locate(errand, logs))
+        try:
+            await asyncio.wait([ended, killed], return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                _tell(process, keeper.STOP)
+            await ended
+        finally:
+            for each in (ended, killed, looks):
+                each.cancel()
+
+    async def _locate(self, errand: Errand, logs: StatementLogs) -> None:
+        """Note where the driver is, and again once its log tells its application."""
+        host = "127.0.0.1" if self._settings.is_loopback else socket.gethostname()
+        await errand.note(location=DriverLocation(where=_WHERE, host=host))
+        while True:
+            application, port = await asyncio.to_thread(logs.application)
+            if application:
+                page = f"http://{host}:{port}" if port else None
+                location = DriverLocation(
+                    where=_WHERE, host=host, application_id=application, spark_ui=page
+                )
+                return await errand.note(location=location)
+            await asyncio.sleep(_LOOK_EVERY)
+
+
+def _outcome(errand: Errand, code: int | None, logs: StatementLogs) -> Ended:
+    """How it ended, by the exit code of ``spark-submit`` (128 + N after signal N) and its logs."""
+    if code == 0:
+        text = logs.text("stdout") if errand.statement.order.as_text else None
+        return Ended(job_id=errand.job_id, state=State.SUCCESS, text=text)
+    if errand.killed.is_set():
+        return Ended(job_id=errand.job_id, state=State.CANCELLED, error="It was killed.")
+    sentence = logs.first_exception() or f"spark-submit ended with exit code {code}; see its log."
+    return Ended(job_id=errand.job_id, state=State.FAILED, error=sentence)
+
+
+def _tell(process: asyncio.subprocess.Process, signal: int) -> None:
+    with suppress(ProcessLookupError):
+        process.send_signal(signal)
+
+
+def _write_private(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+
+
+@functools.cache
+def spark_home() -> Path:
+    """The installation that the shared driver runs too, found without importing it."""
+    found = importlib.util.find_spec("pyspark")
+    if found is None or found.origin is None:
+        raise BadInput("pyspark", None, "install airflow-provider-libra[server], which brings it")
+    return Path(found.origin).parent
