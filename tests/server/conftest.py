@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from libra_provider.server.settings import Settings
+from tests.server.postgres import Postgres
 from tests.server.running import RunningLibra
 
 MakeLibra = Callable[..., RunningLibra]
@@ -28,3 +30,19 @@ def make_libra(tmp_path: Path) -> MakeLibra:
 def api(make_libra: MakeLibra) -> Iterator[RunningLibra]:
     with make_libra() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL; the tests that need it are skipped where it is not installed."""
+    with Postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new ledger, in both kinds of database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    running: Postgres = request.getfixturevalue("postgres")
+    return running.url(secrets.token_hex(8))

@@ -15,18 +15,17 @@ ORDER = Order(session="default", kind="sql", code="select 1", pool="default", re
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+def ledger(ledger_url: str) -> Iterator[Ledger]:
+    ledger = Ledger(ledger_url)
     yield ledger
     ledger.close()
 
 
-def test_what_was_accepted_is_there_after_reopening(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    first = Ledger(url)
+def test_what_was_accepted_is_there_after_reopening(ledger_url: str) -> None:
+    first = Ledger(ledger_url)
     accepted, new = first.accept(replace(ORDER, parameters={"a": [1, None]}), "key")
     first.close()
-    second = Ledger(url)
+    second = Ledger(ledger_url)
     found = second.get(accepted.job_id)
     second.close()
 
