@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from libra_provider.clients import libra, rows, spark_master, submission
+from libra_provider.clients import libra, libra_result, rows, spark_master, submission
 from libra_provider.clients.authorization import BearerToken, jws
+from libra_provider.clients.call import Call
 from libra_provider.clients.client import Client
+from libra_provider.clients.contract import Contract
 from libra_provider.clients.doctor import Examination
 from libra_provider.clients.doctor_libra import examine_libra
 from libra_provider.clients.doctor_master import examine_master
 from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.greeting import greet_master
-from libra_provider.clients.libra import ResultPage
+from libra_provider.clients.libra_result import ResultPage, WrittenResult
 from libra_provider.clients.look import Look, View
 from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import ServerAddress
@@ -22,6 +25,8 @@ from libra_provider.core.job import SparkJob
 from libra_provider.core.patience import Patience
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
+
+T = TypeVar("T")
 
 
 class Statements:
@@ -34,22 +39,26 @@ class Statements:
         address = ServerAddress(
             url=url, authorization=BearerToken(token), verify=verification(verify)
         )
-        self._client = Client([address])
+        self._client, self._contract = Client([address]), Contract()
         self.close = self._client.close
 
+    def answers_at_once(self) -> bool:
+        """Whether this Libra knows more than the old contract."""
+        return not self._client.run(self._contract.known()).is_old
+
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
-        """Have *job* accepted once under *tag*."""
-        return self._client.send(libra.submit(job, tag))
+        """Have *job* accepted once under *tag*; a Libra of the old contract runs it to its end."""
+        return self._client.run(self._contract.submit(job, tag))
 
     def status(self, job_id: str) -> JobStatus:
         """Where statement *job_id* stands."""
-        return self._client.send(libra.status(job_id))
+        return self._ask(libra.status(job_id))
 
     def view(self, job_id: str, *, with_log: bool = False) -> View:
         """A view of statement *job_id*; raises BadInput for its log, which there is not."""
         if with_log:
             raise BadInput("ID", job_id, "only drivers have a log, and their ids begin driver-")
-        return StatementView(job_id, wait=self._WAIT)
+        return StatementView(job_id, self._contract, wait=self._WAIT)
 
     def look(self, view: View) -> Look:
         """Look at a statement when it is over, or two seconds from now."""
@@ -57,15 +66,26 @@ class Statements:
 
     def kill(self, job_id: str) -> str:
         """Stop statement *job_id*; the answer is the state in which it was found."""
-        return self._client.send(libra.kill(job_id)).state
+        return self._ask(libra.kill(job_id)).state
 
     def result(self, job_id: str) -> ResultPage:
         """Every row of statement *job_id*."""
-        return self._client.run(rows.all_rows(job_id))
+        return self._client.run(rows.all_rows(self._contract, job_id))
+
+    def arrow_into(self, job_id: str, sink: Callable[[bytes], object]) -> None:
+        """Every row of statement *job_id* as an Arrow stream, piece by piece into *sink*."""
+        self._ask(libra_result.arrow_into(job_id, sink))
+
+    def written(self, job_id: str) -> WrittenResult:
+        """Where statement *job_id* wrote its rows."""
+        return self._ask(libra_result.written(job_id))
 
     def examine(self) -> Examination:
         """Each step that a question to this Libra takes, and how it goes."""
         return examine_libra(self._client.addresses[0])
+
+    def _ask(self, call: Call[T]) -> T:
+        return self._client.run(self._contract.asked(call))
 
 
 class Drivers:
@@ -91,6 +111,10 @@ class Drivers:
         )
         self._master, self._ui_urls = master, tuple(ui_urls)
         self.close = self._client.close
+
+    def answers_at_once(self) -> bool:
+        """A master does."""
+        return True
 
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
         """Create a driver for *job*; an answer that never came is said to be undecided."""

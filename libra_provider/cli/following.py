@@ -24,6 +24,10 @@ class Jobs(Stoppable, Protocol):
 
     patience: Patience
 
+    def answers_at_once(self) -> bool:
+        """Whether a submission is answered when it is accepted, not when the job is over."""
+        ...
+
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
         """Submit *job* under *tag*."""
         ...
@@ -52,6 +56,9 @@ def submitted(jobs: Jobs, job: SparkJob) -> JobStatus:
 @contextlib.contextmanager
 def running(jobs: Jobs, job: SparkJob) -> Iterator[JobStatus]:
     """Submit *job*, and stop it should the block be interrupted; how it stood at first."""
+    if not jobs.answers_at_once():
+        yield _run_to_its_end(jobs, job)
+        return
     with _held_back() as let_through:
         status = jobs.submit(job, new_tag())
         with _killed_when_interrupted(jobs, status.job_id):
@@ -64,14 +71,23 @@ def followed(jobs: Jobs, first: JobStatus) -> Outcome:
     view = jobs.view(first.job_id)
     watch = Watch(first.job_id, jobs.patience, utc_now())
     outcome = watch.told(first, utc_now())
-    with elapsing(first.job_id) as tell:
-        tell(watch.news)
+    with elapsing(first.job_id) as course:
+        course.tell(watch.news)
         while outcome is None:
             time.sleep(watch.wait)
             outcome = watch.told(_answer(jobs, view), utc_now())
+            course.show(watch.status.progress)
             if watch.news:
-                tell(watch.news)
+                course.tell(watch.news)
     return outcome
+
+
+def _run_to_its_end(jobs: Jobs, job: SparkJob) -> JobStatus:
+    try:
+        return jobs.submit(job, new_tag())
+    except KeyboardInterrupt:
+        say("Interrupted: this Libra cannot stop a statement, it runs on", style="yellow")
+        raise
 
 
 def _answer(jobs: Jobs, view: View) -> JobStatus | ServerError:

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import itertools
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich import progress as progress_bar
+from rich.console import Console, RenderableType
+from rich.progress import (
+    BarColumn,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
-from libra_provider.clients.libra import ResultPage
+from libra_provider.clients.libra_result import ResultPage
 from libra_provider.core.errors import LibraError
-from libra_provider.core.status import JobStatus
+from libra_provider.core.status import JobStatus, Progress
 from libra_provider.core.units import readable_duration
 
 if TYPE_CHECKING:
@@ -48,20 +59,51 @@ def show(table: Table) -> None:
 
 
 @contextlib.contextmanager
-def elapsing(title: str) -> Iterator[Callable[[str], None]]:
-    """Say what is called with meanwhile; on a terminal, the seconds run beside *title*."""
+def elapsing(title: str) -> Iterator[Course]:
+    """Say what is told meanwhile; on a terminal, a bar and the seconds run beside *title*."""
     console = _console(stderr=True)
     if not console.is_terminal:
-        yield say
+        yield Course()
         return
-    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True) as progress:
-        progress.add_task(title, total=None)
+    description = TextColumn("{task.description}", markup=False)
+    columns = SpinnerColumn(), description, _Bar(), TimeElapsedColumn()
+    with progress_bar.Progress(*columns, console=console, transient=True) as bar:
+        yield _LiveCourse(bar, bar.add_task(title, total=None))
 
-        def tell(sentence: str) -> None:
-            progress.console.print(_text(sentence), soft_wrap=True)
 
-        yield tell
+class Course:
+    """What is told of a job while it runs, one line after the other."""
+
+    def tell(self, sentence: str) -> None:
+        """One line about a change."""
+        say(sentence)
+
+    def show(self, progress: Progress | None) -> None:
+        """How far the job is; a pipe or a file reads it in the sentences."""
+
+
+class _LiveCourse(Course):
+    """The same on a terminal, where a bar shows how far the job is."""
+
+    def __init__(self, bar: progress_bar.Progress, task: TaskID) -> None:
+        self._bar, self._task = bar, task
+
+    def tell(self, sentence: str) -> None:
+        self._bar.console.print(_text(sentence), soft_wrap=True)
+
+    def show(self, progress: Progress | None) -> None:
+        if progress and progress.tasks_total:
+            done, total = progress.tasks_done, progress.tasks_total
+            self._bar.update(self._task, completed=done, total=total)
+
+
+class _Bar(ProgressColumn):
+    """A bar, once there is something to count."""
+
+    _bar = BarColumn(bar_width=30)
+
+    def render(self, task: Task) -> RenderableType:
+        return self._bar.render(task) if task.total else ""
 
 
 def rows_as_table(page: ResultPage) -> Table:
@@ -81,6 +123,15 @@ def rows_as_json(page: ResultPage) -> str:
     return json.dumps(page.as_dicts(), ensure_ascii=False, indent=2)
 
 
+def rows_as_csv(page: ResultPage) -> str:
+    """Rows as CSV with a header: what is missing is empty, what is nested is JSON."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(page.columns)
+    writer.writerows([_plain(value) for value in row] for row in page.rows)
+    return text.getvalue()
+
+
 def status_as_table(status: JobStatus) -> Table:
     """What is known of a job, one fact per line."""
     location, timings = status.location, status.timings
@@ -93,6 +144,7 @@ def status_as_table(status: JobStatus) -> Table:
             "application": location.application_id if location else None,
             "Spark UI": location.spark_ui if location else None,
             "log": location.log_url if location else None,
+            "progress": str(status.progress) if status.progress else None,
             "detail": status.detail,
             "submitted": _moment(timings.submitted_at),
             "started": _moment(timings.started_at),
@@ -140,10 +192,14 @@ def _text(plain: str, style: str = "") -> Text:
 
 
 def _cell(value: object) -> Text:
+    return _text("null", "dim") if value is None else _text(_plain(value))
+
+
+def _plain(value: object) -> str:
     if value is None:
-        return _text("null", "dim")
+        return ""
     nested = isinstance(value, list | dict | bool)
-    return _text(json.dumps(value, ensure_ascii=False) if nested else str(value))
+    return json.dumps(value, ensure_ascii=False) if nested else str(value)
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -23,7 +23,7 @@ class Reply:
     server: str
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes | bytearray
 
     @property
     def text(self) -> str:
@@ -73,8 +73,8 @@ class Call(Generic[T_co]):
 
     ``timeout`` is in seconds and replaces the address's own read timeout, for calls that are meant
     to wait. ``parse`` raises ServerError for replies that carry no answer; one larger than
-    ``most_bytes`` is not read. ``repeatable``: sent twice, it does what it does sent once; every
-    GET is.
+    ``most_bytes`` is not read. The body of a 200 goes into ``sink``, piece by piece, where there is
+    one. ``repeatable``: sent twice, it does what it does sent once; every GET is.
     """
 
     method: str
@@ -85,6 +85,7 @@ class Call(Generic[T_co]):
     query: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
     most_bytes: int = _MOST
+    sink: Callable[[bytes], object] | None = None
     repeatable: bool = False
 
     @property

@@ -1,26 +1,18 @@
-"""Libra's REST API as calls (design.md, section 8; the old contract: reference/libra.md)."""
+"""Statements in Libra's REST API, as calls (design.md, section 8)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from libra_provider.clients.call import Call, Reply
-from libra_provider.core.errors import (
-    AccessDenied,
-    BadInput,
-    JobLost,
-    Rejected,
-    ServerBusy,
-    ServerError,
-)
+from libra_provider.clients.problem import checked, is_unknown, problem
 from libra_provider.core.job import SparkJob
 from libra_provider.core.states import JobState
-from libra_provider.core.status import DriverLocation, JobStatus, Timings
+from libra_provider.core.status import DriverLocation, JobStatus, Progress, Timings
 
 STATE_OF_WORD: Mapping[str, JobState] = {
     "PENDING": JobState.WAITING,
@@ -30,59 +22,44 @@ STATE_OF_WORD: Mapping[str, JobState] = {
     "CANCELLED": JobState.KILLED,
     "LOST": JobState.LOST,
 }
-# The public Java implementation answers SUCCESS for work that it cannot do.
-_NOT_DONE = re.compile(r"Job type '.*' execution not yet implemented")
+_WORD_OF_STATE = {state: word for word, state in STATE_OF_WORD.items()}
+_COUNTS = {
+    "tasks_done": "tasksDone",
+    "tasks_total": "tasksTotal",
+    "stages_done": "stagesDone",
+    "stages_total": "stagesTotal",
+    "rows_read": "rowsRead",
+    "bytes_read": "bytesRead",
+}
 _STATEMENTS = "/api/v1/statements"
-# Libra keeps results of 64 MiB unless asked otherwise; as JSON they are several times larger.
-_LARGEST_PAGE = 2**30  # bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ResultPage:
-    """Rows of a statement: ``row_count`` counts all of them, ``offset`` says where these begin."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedStatement:
+    """A statement of a list: how it stands, and what it was."""
 
-    schema: Mapping[str, Any]
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Any]]
-    offset: int
-    row_count: int
-
-    def as_dicts(self) -> list[dict[str, Any]]:
-        """Each row by column name; raises BadInput where two columns share one."""
-        if len(set(self.columns)) < len(self.columns):
-            raise BadInput("columns", list(self.columns), "each needs a name of its own (AS)")
-        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What Libra says of itself; ``error`` is Spark's, where Spark is down."""
-
-    service: str
-    spark_version: str | None
-    master: str | None
-    application_id: str | None
-    error: str | None
-
-    @property
-    def is_up(self) -> bool:
-        """Whether a statement would find a driver."""
-        return self.error is None
+    status: JobStatus
+    kind: str
+    session: str
+    pool: str
+    name: str | None
+    tags: Mapping[str, str]
 
 
 def submit(job: SparkJob, tag: str) -> Call[JobStatus]:
-    """Accept *job* at most once under *tag*; asking twice gives the same statement.
-
-    A server that knows only the old contract answers when the work is done.
-    """
-    session = quote(job.session or "default", safe="")
+    """Accept *job* at most once under *tag*; asking twice gives the same statement."""
     return Call(
         method="POST",
-        path=f"/api/v1/sessions/{session}/statements",
-        parse=_status_from,
+        path=statements_of(job.session),
+        parse=status_from,
         json=statement_body(job),
         headers={"Prefer": "respond-async", "Idempotency-Key": tag},
     )
+
+
+def statements_of(session: str | None) -> str:
+    """The path to which a statement of *session* is posted."""
+    return f"/api/v1/sessions/{quote(session or 'default', safe='')}/statements"
 
 
 def statement_body(job: SparkJob) -> dict[str, Any]:
@@ -98,6 +75,8 @@ def statement_body(job: SparkJob) -> dict[str, Any]:
         "sparkConfig": dict(job.conf),
         "parameters": job.parameters,
         "resultLimit": job.result_limit,
+        "resultPath": job.result_path,
+        "timeoutSeconds": job.timeout,
         "tags": dict(job.origin),
     }
     return {name: value for name, value in body.items() if value not in (None, [], {})}
@@ -107,87 +86,117 @@ def status(job_id: str, *, wait: float = 0) -> Call[JobStatus]:
     """Where *job_id* stands; *wait* seconds at most for its end. An unknown id is LOST."""
 
     def parse(reply: Reply) -> JobStatus:
-        if reply.status == 404 and _is_problem(reply):
-            return JobStatus(job_id=job_id, state=JobState.LOST, detail=_problem(reply))
-        return _status_from(reply)
+        if is_unknown(reply):
+            return JobStatus(job_id=job_id, state=JobState.LOST, detail=problem(reply))
+        return status_from(reply)
 
     headers = {"Prefer": f"wait={wait:g}"} if wait else {}
-    path = f"{_STATEMENTS}/{quote(job_id, safe='')}"
     timeout = wait + 30 if wait else None
-    return Call(method="GET", path=path, parse=parse, headers=headers, timeout=timeout)
+    return Call(method="GET", path=path_of(job_id), parse=parse, headers=headers, timeout=timeout)
+
+
+def path_of(job_id: str) -> str:
+    """The path of statement *job_id*."""
+    return f"{_STATEMENTS}/{quote(job_id, safe='')}"
+
+
+def statuses(job_ids: Sequence[str]) -> Call[list[JobStatus]]:
+    """Where each of *job_ids* stands, in their order; an unknown id is LOST."""
+
+    def parse(reply: Reply) -> list[JobStatus]:
+        found = {each.job_id: each for each in (_status(b, reply) for b in _listed(reply))}
+        why = "Libra knows no statement of this id."
+        return [
+            found.get(job_id) or JobStatus(job_id=job_id, state=JobState.LOST, detail=why)
+            for job_id in job_ids
+        ]
+
+    return Call(
+        method="POST",
+        path=f"{_STATEMENTS}/status",
+        parse=parse,
+        json={"jobIds": list(job_ids)},
+        repeatable=True,
+    )
+
+
+def statements(
+    *,
+    state: JobState | None = None,
+    session: str | None = None,
+    pool: str | None = None,
+    kind: str | None = None,
+    tag: tuple[str, str] | None = None,
+    offset: int = 0,
+    limit: int = 100,
+) -> Call[list[ListedStatement]]:
+    """At most *limit* statements for which all of this holds, the latest first."""
+
+    def parse(reply: Reply) -> list[ListedStatement]:
+        return [_listed_statement(body, reply) for body in _listed(reply)]
+
+    filters = {
+        "state": state and _WORD_OF_STATE.get(state, str(state)),
+        "session": session,
+        "pool": pool,
+        "kind": kind,
+        "tag": tag and ":".join(tag),
+        "offset": str(offset),
+        "limit": str(limit),
+    }
+    query = {name: value for name, value in filters.items() if value}
+    return Call(method="GET", path=_STATEMENTS, parse=parse, query=query)
 
 
 def kill(job_id: str) -> Call[JobStatus]:
     """Stop *job_id*; the answer is where it stood then. Ended statements stay as they are."""
-    path = f"{_STATEMENTS}/{quote(job_id, safe='')}"
-    return Call(method="DELETE", path=path, parse=status(job_id).parse)
+    return Call(method="DELETE", path=path_of(job_id), parse=status(job_id).parse)
 
 
-def result(job_id: str, *, offset: int = 0, limit: int = 1000) -> Call[ResultPage]:
-    """At most *limit* rows of *job_id* from *offset* on; raises JobLost for an unknown id."""
+def status_from(reply: Reply) -> JobStatus:
+    """The one statement in *reply*."""
+    return _status(checked(reply).json_object(), reply)
 
-    def parse(reply: Reply) -> ResultPage:
-        if reply.status == 404 and _is_problem(reply):
-            raise JobLost(job_id, _problem(reply))
-        body = _checked(reply).json_object()
-        try:
-            return ResultPage(
-                schema=body["schema"],
-                columns=tuple(body["columns"]),
-                rows=body["rows"],
-                offset=int(body["offset"]),
-                row_count=int(body["rowCount"]),
-            )
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise reply.not_as_expected(f"a page of rows was expected ({error!r})") from error
 
-    path = f"{_STATEMENTS}/{quote(job_id, safe='')}/result"
-    return Call(
-        method="GET",
-        path=path,
-        parse=parse,
-        query={"offset": str(offset), "limit": str(limit)},
-        most_bytes=_LARGEST_PAGE,
+def _listed(reply: Reply) -> list[Any]:
+    found = checked(reply).json_object().get("statements")
+    if not isinstance(found, list):
+        raise reply.not_as_expected("a list of statements was expected")
+    return found
+
+
+def _listed_statement(body: object, reply: Reply) -> ListedStatement:
+    status, fields = _status(body, reply), body if isinstance(body, dict) else {}
+    tags = fields.get("tags")
+    return ListedStatement(
+        status=status,
+        kind=str(fields.get("kind") or "sql"),
+        session=str(fields.get("sessionId") or ""),
+        pool=str(fields.get("pool") or ""),
+        name=_text(fields.get("description")),
+        tags=tags if isinstance(tags, dict) else {},
     )
 
 
-def health() -> Call[Health]:
-    """What Libra and its Spark say of themselves."""
-
-    def parse(reply: Reply) -> Health:
-        body = _checked(reply).json_object()
-        spark = body.get("spark")
-        if not isinstance(spark, dict) or "service" not in body:
-            raise reply.not_as_expected("this is not Libra's health page; check the port")
-        return Health(
-            service=str(body["service"]),
-            spark_version=spark.get("version"),
-            master=spark.get("master"),
-            application_id=spark.get("applicationId"),
-            error=spark.get("error"),
-        )
-
-    return Call(method="GET", path="/api/v1/health", parse=parse)
-
-
-def _status_from(reply: Reply) -> JobStatus:
-    body = _checked(reply).json_object()
+def _status(body: object, reply: Reply) -> JobStatus:
+    if not isinstance(body, dict):
+        raise reply.not_as_expected("a statement was expected")
     word, job_id = body.get("state"), body.get("jobId")
     if not isinstance(job_id, str) or not isinstance(word, str) or word not in STATE_OF_WORD:
         raise reply.not_as_expected("a statement with jobId and state was expected")
-    state, detail = STATE_OF_WORD[word], body.get("error") or ""
-    if _NOT_DONE.match(str(body.get("result") or "")):
-        state, detail = JobState.FAILED, body["result"]
     return JobStatus(
         job_id=job_id,
-        state=state,
-        detail=str(detail),
+        state=STATE_OF_WORD[word],
+        detail=str(body.get("error") or ""),
         location=_location(body.get("driver")),
         timings=Timings(
             submitted_at=_moment(body.get("submittedAt")),
             started_at=_moment(body.get("startedAt")),
             ended_at=_moment(body.get("completedAt")),
         ),
+        progress=_progress(body.get("progress")),
+        error_class=_text(body.get("errorClass")),
+        sql_state=_text(body.get("sqlState")),
     )
 
 
@@ -203,50 +212,21 @@ def _location(driver: object) -> DriverLocation | None:
     )
 
 
+def _progress(counts: object) -> Progress | None:
+    if not isinstance(counts, dict):
+        return None
+    found = {name: counts.get(word) for name, word in _COUNTS.items()}
+    return Progress(**{n: count for n, count in found.items() if isinstance(count, int)})
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
 def _moment(text: object) -> datetime | None:
-    """*text* as a moment; the old contract's local times have no zone and are taken as UTC."""
+    """*text* as a moment; None where it does not say its zone."""
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _checked(reply: Reply) -> Reply:
-    """*reply* if it is an answer; raises the ServerError that its status stands for."""
-    if 200 <= reply.status < 300:
-        return reply
-    raise _error_of(reply)
-
-
-def _error_of(reply: Reply) -> ServerError:
-    if reply.status in (401, 403):
-        advice = (
-            f"{_problem(reply)} Set the connection's password to the token of this Libra; "
-            "on the command line, LIBRA_TOKEN."
-        )
-        return AccessDenied(reply.server, reply.status, advice)
-    if reply.status in (429, 503) and _is_problem(reply):
-        return ServerBusy(reply.server, _problem(reply), _retry_after(reply))
-    if 400 <= reply.status < 500 and _is_problem(reply):
-        return Rejected(reply.server, reply.status, _problem(reply))
-    if reply.status >= 500:
-        return reply.no_answer()
-    return reply.not_as_expected("this is not an answer of Libra; check host, port and proxies")
-
-
-def _is_problem(reply: Reply) -> bool:
-    return reply.headers.get("content-type", "").startswith("application/problem+json")
-
-
-def _problem(reply: Reply) -> str:
-    if not _is_problem(reply):
-        return ""
-    found = reply.json_object()
-    return str(found.get("detail") or found.get("title") or "")
-
-
-def _retry_after(reply: Reply) -> float:
-    """Seconds; what a server says beyond a minute, or instead of a number, is not waited for."""
-    text = reply.headers.get("retry-after", "")
-    return min(float(text), 60.0) if re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII) else 1.0
+    return moment if moment.tzinfo else None

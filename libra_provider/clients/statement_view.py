@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from libra_provider.clients import libra
-from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.contract import Contract
+from libra_provider.clients.dialogue import Dialogue
 from libra_provider.clients.look import Look
 
 
@@ -14,8 +15,10 @@ class StatementView:
     """One statement, looked at again and again; Libra may keep each question *wait* seconds."""
 
     job_id: str
+    contract: Contract
     wait: float = 0
 
     def look(self) -> Dialogue[Look]:
         """Where the statement stands: now, at its end, or when *wait* is over."""
-        return Look((yield Ask(libra.status(self.job_id, wait=self.wait))))
+        call = libra.status(self.job_id, wait=self.wait)
+        return Look((yield from self.contract.asked(call)))

@@ -177,23 +177,27 @@ class _Whole:
 
     def __init__(self, address: ServerAddress, call: Call[Any]) -> None:
         self.timeout = call.timeout or address.read_timeout
-        self._server, self._most = address.url, call.most_bytes
+        self._server, self._most, self._sink = address.url, call.most_bytes, call.sink
         self._gives_up_at = time.monotonic() + self.timeout * _WHOLE_ANSWER
-        self._body = bytearray()
+        self._size, self._body = 0, bytearray()
 
     def took(self, piece: bytes, status: int) -> None:
         """Add *piece*; raises ProtocolError when it is too much, TimeoutError when too late."""
-        self._body += piece
-        if len(self._body) > self._most:
+        self._size += len(piece)
+        if self._size > self._most:
             problem = f"its answer is larger than {self._most} bytes, which it should never be"
             raise ProtocolError(self._server, status, problem)
         if time.monotonic() > self._gives_up_at:
             raise TimeoutError
+        if self._sink and status == 200:
+            self._sink(piece)
+        else:
+            self._body += piece
 
     def reply(self, status: int, headers: Any) -> Reply:
         """The answer, once it is there."""
         lower = {name.lower(): value for name, value in headers}
-        return Reply(self._server, status, lower, bytes(self._body))
+        return Reply(self._server, status, lower, self._body)
 
 
 def _pieces(raw: urllib3.HTTPResponse) -> Iterator[bytes]:

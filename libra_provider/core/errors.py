@@ -4,14 +4,18 @@
 
     LibraError
     ├── BadInput              wrong before anything was sent; trying again cannot help
+    ├── NotInstalled          a package that the call needs is not there
     ├── ServerError           a server was asked, and the question was not answered
     │   ├── ServerUnreachable nobody answered, or the connection broke
     │   ├── ServerBusy        429 or 503: ask again later
     │   ├── AccessDenied      401 or 403
     │   ├── Rejected          the server understood the request and refuses it
+    │   ├── NotOffered        the server is too old for the request
     │   └── ProtocolError     the answer is not what the protocol says
     └── JobError              a job was accepted, and did not end well
         ├── JobFailed
+        │   └── JobWrong      it was wrong as it was written; trying again cannot help
+        ├── ResultNotWhole    it ended well, and its result did not come whole
         ├── JobKilled
         ├── JobLost           the server no longer knows it; it may still run
         ├── JobGivenUp        the watch over it ended before it did
@@ -39,6 +43,19 @@ class BadInput(LibraError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.parameter}={self.value!r} cannot be used: {self.expected}."
+
+
+class NotInstalled(LibraError, ImportError):
+    """A call needs *package*, which is not installed; ``extra`` of this provider brings it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(package, extra)
+        self.package = package
+        self.extra = extra
+
+    def __str__(self) -> str:
+        install = f"pip install 'airflow-provider-libra[{self.extra}]'"
+        return f"{self.package} is needed and not installed here: {install}."
 
 
 class ServerError(LibraError):
@@ -101,6 +118,13 @@ class Rejected(ServerError):
         return f"{self.server} rejects the request (HTTP {self.status}): {self.problem}"
 
 
+class NotOffered(ServerError):
+    """The server knows only the old contract, which has nothing like what was asked."""
+
+    def __str__(self) -> str:
+        return f"{self.server} knows Libra's old contract only: {self.problem}"
+
+
 class ProtocolError(ServerError):
     """Something answered, and it does not speak the protocol; ``start`` is what it said first."""
 
@@ -135,6 +159,16 @@ class JobFailed(JobError):
 
     outcome = "failed"
     unexplained = "the server gave no reason; the driver's log may"
+
+
+class JobWrong(JobFailed):
+    """The job failed and would fail again: what its author wrote must change."""
+
+
+class ResultNotWhole(JobError):
+    """The job succeeded, and the server gave back only a part of its result."""
+
+    outcome = "succeeded, and its result did not come whole"
 
 
 class JobKilled(JobError):

@@ -59,7 +59,9 @@ class SparkJob:
 
     ``code`` is the text of a SQL statement or inline Python; ``application`` the path or URL of a
     Python file or JAR. ``conf`` holds Spark properties; its secrets never appear in ``repr``.
-    ``driver_timeout`` (seconds) ends the driver by itself, whoever still watches.
+    ``driver_timeout`` (seconds) ends the driver by itself, whoever still watches; ``timeout``
+    (seconds from its start) likewise a statement. Rows go to ``result_path`` as Parquet, or come
+    back, at most ``result_limit`` of them.
     """
 
     kind: Kind | str
@@ -81,6 +83,8 @@ class SparkJob:
     pool_name: str | None = None
     session: str | None = None
     result_limit: int | None = None
+    result_path: str | None = None
+    timeout: float | None = None
     origin: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -92,8 +96,7 @@ class SparkJob:
             object.__setattr__(self, parameter, _strings(parameter, getattr(self, parameter)))
         for parameter in ("conf", "env_vars", "origin"):
             object.__setattr__(self, parameter, MappingProxyType(dict(getattr(self, parameter))))
-        if self.result_limit is not None and self.result_limit < 1:
-            raise BadInput("result_limit", self.result_limit, "it must be at least 1")
+        self._check_result()
         self._check_environment()
         self._check_driver()
         self._check_twice()
@@ -109,6 +112,17 @@ class SparkJob:
             raise BadInput("application", self.application, "it must name a Python file or a JAR")
         if self.kind in (Kind.JAR, Kind.JAR_CLASS) and not self.java_class:
             raise BadInput("java_class", self.java_class, "a JAR needs the name of its main class")
+
+    def _check_result(self) -> None:
+        limit, path = self.result_limit, self.result_path
+        if limit is not None and limit < 1:
+            raise BadInput("result_limit", limit, "it must be at least 1")
+        if path is not None and not path.strip():
+            raise BadInput("result_path", path, "it must be the folder or URL to write to")
+        if path is not None and limit is not None:
+            raise BadInput("result_limit", limit, "result_path is given too, and has no limit")
+        if self.timeout is not None and not self.timeout > 0:
+            raise BadInput("timeout", self.timeout, "it must be more than 0 seconds")
 
     def _check_environment(self) -> None:
         for name, value in self.env_vars.items():

@@ -15,6 +15,8 @@ from libra_provider.core.errors import (
     JobGivenUp,
     JobKilled,
     JobLost,
+    JobWrong,
+    NotOffered,
     ProtocolError,
     Rejected,
     ServerBusy,
@@ -66,6 +68,8 @@ class Patience:
 
     def forgives(self, error: ServerError) -> float:
         """For how many seconds *error* may go on."""
+        if isinstance(error, NotOffered):
+            return 0.0
         refused = isinstance(error, AccessDenied | ProtocolError | Rejected)
         return self.refusal if refused else self.silence
 
@@ -82,6 +86,8 @@ class Outcome:
         job_id, state, detail = self.status.job_id, self.status.state, self.status.detail
         if self.given_up:
             raise JobGivenUp(job_id, self.given_up)
+        if self.status.would_fail_again:
+            raise JobWrong(job_id, detail)
         if state in _ERROR_OF_STATE:
             raise _ERROR_OF_STATE[state](job_id, detail)
         return self.status
@@ -106,8 +112,10 @@ _ERROR_OF_STATE = {
 # A look costs a server milliseconds; waiting a tenth of what the job took is not felt.
 _SOONEST = 0.2  # seconds
 _SHARE_OF_LIFE = 0.1
-# A sentence of which only the numbers have changed is news again after a minute.
+# A sentence of which only the numbers have changed is news again after a minute; one that tells how
+# far the job is, sooner: somebody may be waiting for it.
 _SAY_AGAIN = 60.0  # seconds
+_SAY_PROGRESS_AGAIN = 10.0  # seconds
 _NUMBER = re.compile(r"\d+")
 
 
@@ -125,7 +133,7 @@ class Watch:
         self.wait = 0.0
         self.status = JobStatus(job_id=job_id, state=JobState.WAITING)
         self._seen = Timings(submitted_at=submitted_at)
-        self._said = ("", JobState.UNCLEAR, submitted_at)
+        self._said = ("", "", JobState.UNCLEAR, submitted_at)
         self._unclear_since: datetime | None = None
         self._starving_since: datetime | None = None
 
@@ -138,7 +146,7 @@ class Watch:
         self.status = self._with_moments(answer, now)
         unclear = answer.state is JobState.UNCLEAR
         self._unclear_since = (self._unclear_since or now) if unclear else None
-        self._say(self._sentence(), now)
+        self._say(self._sentence(), now, progress=_progress(answer))
         if answer.state.is_terminal:
             return Outcome(self.status)
         if unclear:
@@ -202,14 +210,23 @@ class Watch:
             case state:
                 return f"{job_id} is {state}{why}"
 
-    def _say(self, sentence: str, now: datetime) -> None:
-        """Make *sentence* the news, unless it, or the same but for its numbers, was just said."""
-        said, state, moment = self._said
-        recently = state is self.status.state and (now - moment).total_seconds() < _SAY_AGAIN
-        if sentence == said or (recently and _NUMBER.sub("", sentence) == _NUMBER.sub("", said)):
+    def _say(self, sentence: str, now: datetime, *, progress: str = "") -> None:
+        """Make both the news, unless they, or the same but for numbers, were just said."""
+        said, said_progress, state, moment = self._said
+        again = _SAY_PROGRESS_AGAIN if progress else _SAY_AGAIN
+        recently = state is self.status.state and (now - moment).total_seconds() < again
+        same = (sentence, progress) == (said, said_progress)
+        if same or (recently and _NUMBER.sub("", sentence) == _NUMBER.sub("", said)):
             self.news = ""
         else:
-            self.news, self._said = sentence, (sentence, self.status.state, now)
+            self.news = ": ".join(filter(None, [sentence, progress]))
+            self._said = (sentence, progress, self.status.state, now)
+
+
+def _progress(status: JobStatus) -> str:
+    """Empty while there is nothing to count."""
+    counts = status.state is JobState.RUNNING and status.progress and status.progress.tasks_total
+    return str(status.progress) if counts else ""
 
 
 def _text(status: JobStatus) -> str:

@@ -8,6 +8,13 @@ from datetime import datetime
 from typing import Any, Self
 
 from libra_provider.core.states import JobState
+from libra_provider.core.units import readable_size
+
+# SQLSTATE classes: syntax error or access rule violation; feature not supported.
+_WRITTEN_WRONG = ("42", "0A")
+# Of these, a table, a path and a schema that are not there: another job may yet make them.
+_MAY_COME_TO_EXIST = ("42P01", "42K03", "42704")
+_WRONG_CLASSES = ("LIBRA_RESULT_TOO_LARGE",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +62,27 @@ class Timings:
         return cls(**{n: datetime.fromisoformat(data[n]) for n in names if data.get(n)})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a job is: tasks and stages of all its Spark jobs so far, and what they have read."""
+
+    tasks_done: int = 0
+    tasks_total: int = 0
+    stages_done: int = 0
+    stages_total: int = 0
+    rows_read: int = 0
+    bytes_read: int = 0
+
+    def __str__(self) -> str:
+        facts = [
+            f"{self.tasks_done} of {self.tasks_total} tasks",
+            f"{self.stages_done} of {self.stages_total} stages",
+        ]
+        if self.bytes_read:
+            facts.append(f"read {readable_size(self.bytes_read)}")
+        return ", ".join(facts)
+
+
 def _seconds_between(start: datetime | None, end: datetime | None) -> float | None:
     return round((end - start).total_seconds(), 3) if start and end else None
 
@@ -63,7 +91,9 @@ def _seconds_between(start: datetime | None, end: datetime | None) -> float | No
 class JobStatus:
     """What a server said of a job; ``detail`` is its own explanation, for people.
 
-    ``has_executors`` is None where it is not known.
+    ``has_executors`` and ``progress`` are None where they are not known. ``error_class`` and
+    ``sql_state`` are Spark's. ``text`` is the result, where the server gives it with the status and
+    as a text: one that knows the old contract only.
     """
 
     job_id: str
@@ -72,6 +102,19 @@ class JobStatus:
     location: DriverLocation | None = None
     timings: Timings = Timings()
     has_executors: bool | None = None
+    progress: Progress | None = None
+    error_class: str | None = None
+    sql_state: str | None = None
+    text: str | None = None
+
+    @property
+    def would_fail_again(self) -> bool:
+        """Whether what failed was wrong as it was written, so that only its author can help."""
+        if self.state is not JobState.FAILED:
+            return False
+        state = self.sql_state or ""
+        written_wrong = state.startswith(_WRITTEN_WRONG) and state not in _MAY_COME_TO_EXIST
+        return written_wrong or self.error_class in _WRONG_CLASSES
 
     def to_json(self) -> dict[str, Any]:
         """The status as a trigger's event carries it."""
@@ -81,6 +124,8 @@ class JobStatus:
             "detail": self.detail,
             "location": asdict(self.location) if self.location else None,
             "timings": self.timings.to_json(),
+            "error_class": self.error_class,
+            "sql_state": self.sql_state,
         }
 
     @classmethod
@@ -92,4 +137,6 @@ class JobStatus:
             detail=data["detail"],
             location=DriverLocation(**data["location"]) if data["location"] else None,
             timings=Timings.from_json(data["timings"]),
+            error_class=data.get("error_class"),
+            sql_state=data.get("sql_state"),
         )

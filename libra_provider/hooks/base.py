@@ -66,6 +66,10 @@ class ServerHook(BaseHook, ABC):
     def greet(self) -> None:
         """Make sure that this is the right server, before a submission that cannot be repeated."""
 
+    @abstractmethod
+    def by_hand(self, tag: str) -> str:
+        """How people find the job of *tag*; empty where submitting *tag* again finds it."""
+
     def complete(self, job: SparkJob) -> SparkJob:
         """*job* with what the connection adds; BadInput if it asks for more than it allows."""
         return job

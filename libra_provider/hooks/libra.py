@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow.sdk import Connection
 
-from libra_provider.clients import libra
+from libra_provider.clients import libra, libra_result, libra_server, rows
 from libra_provider.clients.authorization import BearerToken
+from libra_provider.clients.call import Call
+from libra_provider.clients.contract import Contract
+from libra_provider.clients.dialogue import Dialogue
 from libra_provider.clients.doctor import Examination
 from libra_provider.clients.doctor_libra import examine_libra
-from libra_provider.clients.rows import all_rows
+from libra_provider.clients.libra import ListedStatement
+from libra_provider.clients.libra_result import ResultPage, WrittenResult
+from libra_provider.clients.libra_server import Estimate, Health, Session
 from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import BadInput
@@ -19,10 +25,16 @@ from libra_provider.core.job import Backend, SparkJob
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook, address, scheme
 
+T = TypeVar("T")
+Rows = list[dict[str, Any]]
+
 
 class LibraHook(ServerHook):
     """
     Submit statements to Libra, ask how they stand, stop them, and fetch their rows.
+
+    Every verb has a twin for event loops, with an ``a`` before its name. All raise ServerError;
+    what a Libra of the old contract does not have is NotOffered.
 
     :param libra_conn_id: a connection of type ``libra``: host, port (8990), schema (http or
         https), password (the bearer token); in the extra: ``verify`` (path of a CA file, or a
@@ -40,6 +52,7 @@ class LibraHook(ServerHook):
         super().__init__(libra_conn_id)
         self.session: str | None = None
         self.pool_name: str | None = None
+        self._contract = Contract()
 
     def read(self, connection: Connection) -> list[ServerAddress]:
         """Take session and pool from *connection*; its one address."""
@@ -51,42 +64,157 @@ class LibraHook(ServerHook):
         token = BearerToken(connection.password)
         return [address(connection, url, authorization=token)]
 
+    def greet(self) -> None:
+        """Make sure that this is Libra, and find out which contract it knows."""
+        self._run(self._contract.known)
+
+    def by_hand(self, tag: str) -> str:  # noqa: ARG002 - an old Libra has not seen it
+        """Empty, but for a Libra of the old contract, which finds nothing again."""
+        if not self._run(self._contract.known).is_old:
+            return ""
+        return "look whether its work was done, and clear the task to run it again"
+
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
-        """Have *job* accepted once under *tag*; the same tag finds the same statement again."""
-        client = self.client()
-        return client.send(libra.submit(self._completed(job), tag))
+        """Have *job* accepted once under *tag*; the same tag finds the same statement again.
+
+        A Libra of the old contract answers when the statement is over, with its result as text.
+        """
+        return self._run(lambda: self._contract.submit(self._completed(job), tag))
 
     async def asubmit(self, job: SparkJob, tag: str) -> JobStatus:
         """Have *job* accepted once under *tag*, for event loops."""
-        client = await self.aclient()
-        return await client.asend(libra.submit(self._completed(job), tag))
+        return await self._arun(lambda: self._contract.submit(self._completed(job), tag))
 
-    def status(self, job_id: str) -> JobStatus:
-        """Where statement *job_id* stands; raises ServerError."""
-        return self.client().send(libra.status(job_id))
+    def status(self, job_id: str, *, wait: float = 0) -> JobStatus:
+        """Where statement *job_id* stands: now, at its end, or when *wait* seconds are over."""
+        return self._ask(libra.status(job_id, wait=wait))
 
-    async def astatus(self, job_id: str) -> JobStatus:
+    async def astatus(self, job_id: str, *, wait: float = 0) -> JobStatus:
         """Where statement *job_id* stands, for triggers."""
-        return await (await self.aclient()).asend(libra.status(job_id))
+        return await self._aask(libra.status(job_id, wait=wait))
+
+    def statuses(self, job_ids: Sequence[str]) -> list[JobStatus]:
+        """Where each of *job_ids* stands, in their order, by one request; unknown ones are LOST."""
+        return self._ask(libra.statuses(job_ids))
+
+    async def astatuses(self, job_ids: Sequence[str]) -> list[JobStatus]:
+        """Where each of *job_ids* stands, for triggers."""
+        return await self._aask(libra.statuses(job_ids))
 
     def view(self, job_id: str, *, with_log: bool = True) -> StatementView:  # noqa: ARG002 - none yet
         """A view of statement *job_id*."""
-        return StatementView(job_id)
+        return StatementView(job_id, self._contract)
 
     def kill(self, job_id: str) -> str:
         """Stop statement *job_id*; the answer is the state in which it was found."""
-        return self.client().send(libra.kill(job_id)).state
+        return self._ask(libra.kill(job_id)).state
 
     async def akill(self, job_id: str) -> str:
         """Stop statement *job_id*, for triggers."""
-        return (await (await self.aclient()).asend(libra.kill(job_id))).state
+        return (await self._aask(libra.kill(job_id))).state
 
-    def result(self, job_id: str) -> list[dict[str, Any]]:
-        """Every row of statement *job_id* as a dict; raises ServerError, JobLost.
+    def statements(self, **filters: Any) -> list[ListedStatement]:
+        """Statements that Libra remembers, the latest first.
+
+        :param filters: ``state`` (a JobState), ``session``, ``pool``, ``kind``, ``tag`` (its name
+            and its value), ``offset``, ``limit`` (100).
+        """
+        return self._ask(libra.statements(**filters))
+
+    async def astatements(self, **filters: Any) -> list[ListedStatement]:
+        """Statements that Libra remembers, for event loops."""
+        return await self._aask(libra.statements(**filters))
+
+    def result(self, job_id: str) -> Rows:
+        """Every row of statement *job_id* as a dict, with Python's values; raises JobLost.
 
         Raises BadInput for a result with two columns of one name: a dict would drop one of them.
         """
-        return self.client().run(all_rows(job_id)).as_dicts()
+        return self.page(job_id).as_python()
+
+    async def aresult(self, job_id: str) -> Rows:
+        """Every row of statement *job_id*, for event loops."""
+        return (await self.apage(job_id)).as_python()
+
+    def page(self, job_id: str) -> ResultPage:
+        """Every row as JSON carries it: exact numbers and moments as text, binary as base64."""
+        return self._run(lambda: rows.all_rows(self._contract, job_id))
+
+    async def apage(self, job_id: str) -> ResultPage:
+        """Every row as JSON carries it, for event loops."""
+        return await self._arun(lambda: rows.all_rows(self._contract, job_id))
+
+    def value(self, job_id: str) -> Any:
+        """The value of statement *job_id*, whose result is one row of one column, or BadInput."""
+        return _value(self._ask(libra_result.result(job_id, limit=1)).only_value().as_python())
+
+    async def avalue(self, job_id: str) -> Any:
+        """The value of statement *job_id*, for event loops."""
+        page = await self._aask(libra_result.result(job_id, limit=1))
+        return _value(page.only_value().as_python())
+
+    def arrow(self, job_id: str, **limits: int) -> Any:
+        """Every row of statement *job_id* as a pyarrow.Table; NotInstalled without pyarrow.
+
+        :param limits: ``most_bytes`` that may come, 1 GiB unless asked otherwise.
+        """
+        return self._ask(libra_result.arrow(job_id, **limits))
+
+    async def aarrow(self, job_id: str, **limits: int) -> Any:
+        """Every row of statement *job_id* as a pyarrow.Table, for event loops."""
+        return await self._aask(libra_result.arrow(job_id, **limits))
+
+    def pandas(self, job_id: str, **limits: int) -> Any:
+        """Every row of statement *job_id* as a pandas.DataFrame; NotInstalled without pandas."""
+        return self._ask(libra_result.pandas(job_id, **limits))
+
+    async def apandas(self, job_id: str, **limits: int) -> Any:
+        """Every row of statement *job_id* as a pandas.DataFrame, for event loops."""
+        return await self._aask(libra_result.pandas(job_id, **limits))
+
+    def written(self, job_id: str) -> WrittenResult:
+        """Where statement *job_id* wrote its rows; it was submitted with a ``result_path``."""
+        return self._ask(libra_result.written(job_id))
+
+    async def awritten(self, job_id: str) -> WrittenResult:
+        """Where statement *job_id* wrote its rows, for event loops."""
+        return await self._aask(libra_result.written(job_id))
+
+    def estimate(
+        self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None
+    ) -> Estimate:
+        """What *sql* would return, by Spark's statistics; it is not run."""
+        return self._run(lambda: self._estimate(sql, parameters))
+
+    async def aestimate(
+        self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None
+    ) -> Estimate:
+        """What *sql* would return, for event loops."""
+        return await self._arun(lambda: self._estimate(sql, parameters))
+
+    def sessions(self) -> list[Session]:
+        """The sessions that are open."""
+        return self._ask(libra_server.sessions())
+
+    async def asessions(self) -> list[Session]:
+        """The sessions that are open, for event loops."""
+        return await self._aask(libra_server.sessions())
+
+    def close_session(self, name: str) -> None:
+        """Close session *name*: its temporary views and settings are gone."""
+        self._ask(libra_server.close_session(name))
+
+    async def aclose_session(self, name: str) -> None:
+        """Close session *name*, for event loops."""
+        await self._aask(libra_server.close_session(name))
+
+    def health(self) -> Health:
+        """What Libra and its Spark say of themselves."""
+        return self._ask(libra_server.health())
+
+    async def ahealth(self) -> Health:
+        """What Libra and its Spark say of themselves, for event loops."""
+        return await self._aask(libra_server.health())
 
     def examine(self) -> Examination:
         """From the name of the host to the queue; raises BadInput."""
@@ -95,3 +223,25 @@ class LibraHook(ServerHook):
     def _completed(self, job: SparkJob) -> SparkJob:
         session, pool = job.session or self.session, job.pool_name or self.pool_name
         return replace(job, session=session, pool_name=pool)
+
+    def _estimate(self, sql: str, parameters: Any) -> Dialogue[Estimate]:
+        call = libra_server.estimate(sql, parameters=parameters, session=self.session)
+        return self._contract.asked(call)
+
+    def _ask(self, call: Call[T]) -> T:
+        return self._run(lambda: self._contract.asked(call))
+
+    async def _aask(self, call: Call[T]) -> T:
+        return await self._arun(lambda: self._contract.asked(call))
+
+    def _run(self, dialogue: Callable[[], Dialogue[T]]) -> T:
+        client = self.client()  # it reads session and pool, before the dialogue is made
+        return client.run(dialogue())
+
+    async def _arun(self, dialogue: Callable[[], Dialogue[T]]) -> T:
+        client = await self.aclient()
+        return await client.arun(dialogue())
+
+
+def _value(rows: Rows) -> Any:
+    return next(iter(rows[0].values()))

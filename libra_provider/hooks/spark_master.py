@@ -104,6 +104,13 @@ class SparkMasterHook(ServerHook):
         """Ask the REST port whether it takes submissions; raises ServerError."""
         greet_master(self.client())
 
+    def by_hand(self, tag: str) -> str:
+        """Where people find the driver of *tag*: the master does not know tags."""
+        return (
+            f"look in the stderr of the drivers submitted then for {tag}, "
+            "and kill the one that has it"
+        )
+
     def complete(self, job: SparkJob) -> SparkJob:
         """*job* as it is submitted; BadInput if it asks for more than the connection allows."""
         self.client()  # it reads the connection

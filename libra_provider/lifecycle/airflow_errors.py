@@ -7,10 +7,23 @@ from contextlib import contextmanager
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from libra_provider.core.errors import AccessDenied, BadInput, JobLost, Rejected
+from libra_provider.core.errors import (
+    AccessDenied,
+    BadInput,
+    JobLost,
+    JobWrong,
+    NotInstalled,
+    NotOffered,
+    Rejected,
+    ResultNotWhole,
+)
 from libra_provider.core.job import Backend
+from libra_provider.lifecycle.submission import UndecidedSubmission
 
-_FINAL = (BadInput, AccessDenied, Rejected)
+_FINAL = (
+    *(BadInput, NotInstalled, AccessDenied, Rejected, NotOffered),
+    *(JobWrong, ResultNotWhole, UndecidedSubmission),
+)
 
 
 @contextmanager

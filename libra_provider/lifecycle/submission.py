@@ -13,7 +13,9 @@ from libra_provider.clients.ending import kill_and_verify
 from libra_provider.core.errors import (
     AccessDenied,
     JobLost,
+    NotOffered,
     Rejected,
+    ResultNotWhole,
     ServerBusy,
     ServerError,
     ServerUnreachable,
@@ -99,7 +101,11 @@ def _once_not_busy(ask: Callable[[], T], busy_for: float) -> T:
 
 def _send(intent: Record, job: SparkJob, server: ServerHook, records: Records) -> Submission:
     status = server.submit(job, intent.tag)
-    record = records.save(intent.with_job(status.job_id))
+    record = intent.with_job(status.job_id)
+    if status.state.is_terminal and status.state is not JobState.SUCCEEDED:
+        records.forget()
+    else:
+        records.save(record)
     log.info("%s is submitted to %s with tag %s", status.job_id, server.where, intent.tag)
     return Submission(record, status)
 
@@ -114,13 +120,11 @@ def _resume_intent(
     found: Record, job: SparkJob, server: ServerHook, records: Records
 ) -> Submission:
     """An earlier try died in its request: Libra tells by the tag whether it had arrived."""
-    if found.backend is Backend.LIBRA:
+    by_hand = server.by_hand(found.tag)
+    if not by_hand:
         return _send(found, job, server, records)
-    problem = (
-        f"an earlier try was interrupted at {found.at} before the answer came; look in the "
-        f"stderr of the drivers submitted then for {found.tag}, and kill the one that has it"
-    )
-    raise UndecidedSubmission(f"A driver of {server.where}", problem)
+    problem = f"an earlier try was interrupted at {found.at} before the answer came; {by_hand}"
+    raise UndecidedSubmission(f"A job of {server.where}", problem)
 
 
 def _rejoin(found: Record, server: ServerHook) -> Submission | None:
@@ -128,6 +132,9 @@ def _rejoin(found: Record, server: ServerHook) -> Submission | None:
     assert found.job_id is not None  # noqa: S101 - find_or_submit has looked
     try:
         status = server.status(found.job_id)
+    except NotOffered as error:
+        why = f"the try that had it was interrupted; clear the task to run it again ({error})"
+        raise ResultNotWhole(found.job_id, why) from error
     except ServerError as error:
         log.warning("%s; rejoining %s all the same", error, found.job_id)
         return Submission(found, JobStatus(job_id=found.job_id, state=JobState.UNCLEAR))
@@ -142,5 +149,9 @@ def _rejoin(found: Record, server: ServerHook) -> Submission | None:
 
 def _end(found: Record, server: ServerHook) -> None:
     """Stop the job of a generation that the user has cleared away."""
-    if found.job_id is not None:
+    if found.job_id is None:
+        return
+    try:
         kill_and_verify(server, found.job_id)
+    except NotOffered:
+        log.info("%s was over when its server told its id", found.job_id)

@@ -58,7 +58,7 @@ def test_options_travel_as_they_were_meant(run: Run, fake_libra: FakeLibra) -> N
         *("--param", "n=5", "--param", "day=2013-01-01", "--param", "zip=01234"),
     )
 
-    assert "/sessions/mine/" in fake_libra.requests[0].path
+    assert fake_libra.statements["statement-0"].session == "mine"
     assert fake_libra.statements["statement-0"].body == {
         "kind": "sql",
         "code": "SELECT :n",

@@ -13,6 +13,7 @@ import itertools
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_provider.clients import libra, master_page, spark_master, spark_ui
+from libra_provider.clients import (
+    libra,
+    libra_result,
+    libra_server,
+    master_page,
+    old_libra,
+    spark_master,
+    spark_ui,
+)
 from libra_provider.clients.call import Call, Reply
 from libra_provider.clients.client import Client
 from libra_provider.clients.dialogue import Ask, Dialogue
@@ -56,8 +65,16 @@ VERBS: dict[str, Call[Any]] = {
     "libra submit": libra.submit(SQL, TAG),
     "libra status": libra.status("s-1"),
     "libra kill": libra.kill("s-1"),
-    "libra result": libra.result("s-1"),
-    "libra health": libra.health(),
+    "libra statuses": libra.statuses(["s-1"]),
+    "libra statements": libra.statements(),
+    "libra result": libra_result.result("s-1"),
+    "libra written": libra_result.written("s-1"),
+    "libra arrow": replace(libra_result.arrow("s-1"), timeout=None),
+    "libra health": libra_server.health(),
+    "libra sessions": libra_server.sessions(),
+    "libra close": libra_server.close_session("mine"),
+    "libra estimate": libra_server.estimate("select 1"),
+    "old libra submit": replace(old_libra.submit(SQL, "http://l:8990"), timeout=None),
 }
 JSON = "Content-Type: application/json"
 HTML = "Content-Type: text/html"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_provider.clients import libra
+from libra_provider.clients import libra, libra_result, libra_server, old_libra
 from libra_provider.clients.call import Call, Reply
 from libra_provider.core.errors import (
     AccessDenied,
@@ -22,6 +22,7 @@ from libra_provider.core.errors import (
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.states import JobState
 
+OLD_SQL = SparkJob(kind=Kind.SQL, code="select 1")
 SQL = SparkJob(kind=Kind.SQL, code="select 1", parameters={"day": "2026-11-20"}, session="a/b")
 PROBLEM = "application/problem+json"
 
@@ -63,7 +64,7 @@ def test_an_unknown_statement_is_lost() -> None:
 
     found = libra.status("s-1").parse(gone)
     with pytest.raises(JobLost, match="s-1 is unknown"):
-        libra.result("s-1").parse(gone)
+        libra_result.result("s-1").parse(gone)
 
     assert (found.state, found.detail) == (JobState.LOST, "Statement s-1 is unknown.")
 
@@ -72,21 +73,6 @@ def test_a_404_of_somebody_else_is_not_an_answer_about_the_statement() -> None:
     """A proxy before a restarting server must not make a running statement lost."""
     with pytest.raises(ProtocolError):
         libra.status("s-1").parse(reply(b"<html>not found</html>", 404, "text/html"))
-
-
-def test_the_old_servers_success_of_work_it_cannot_do_is_a_failure() -> None:
-    result = "Job type 'scala' execution not yet implemented"
-    found = libra.status("s-1").parse(statement(state="SUCCESS", result=result))
-
-    assert (found.state, found.detail) == (JobState.FAILED, result)
-
-
-def test_times_without_a_zone_are_read() -> None:
-    found = libra.status("s-1").parse(
-        statement(startedAt="2026-11-20T08:22:39.123", completedAt="2026-11-20T08:22:40+00:00")
-    )
-
-    assert found.timings.run_seconds == 0.877
 
 
 @pytest.mark.parametrize(
@@ -120,7 +106,7 @@ def test_a_busy_server_says_when_to_come_back() -> None:
 
 def test_another_servers_health_page_is_not_libras() -> None:
     with pytest.raises(ProtocolError, match="not Libra's health page; check the port"):
-        libra.health().parse(reply({"metadatabase": {"status": "healthy"}}))
+        libra_server.health().parse(reply({"metadatabase": {"status": "healthy"}}))
 
 
 json_values = st.recursive(
@@ -130,7 +116,10 @@ json_values = st.recursive(
     ),
     max_leaves=8,
 )
-fields = ["jobId", "state", "driver", "error", "schema", "columns", "rows", "offset", "rowCount"]
+fields = [
+    *("jobId", "state", "driver", "error", "progress", "tags", "statements", "executionTimeMs"),
+    *("schema", "columns", "rows", "offset", "rowCount", "uri", "bytes", "guessed", "result"),
+]
 
 
 @given(
@@ -147,8 +136,16 @@ def test_any_reply_is_read_or_becomes_an_error_of_ours(
         libra.submit(SQL, "ab" * 16),
         libra.status("s-1"),
         libra.kill("s-1"),
-        libra.result("s-1"),
-        libra.health(),
+        libra_result.result("s-1"),
+        libra.statuses(["s-1", "s-2"]),
+        libra.statements(),
+        libra_result.written("s-1"),
+        libra_result.arrow("s-1"),
+        libra_server.health(),
+        libra_server.sessions(),
+        libra_server.close_session("mine"),
+        libra_server.estimate("select 1"),
+        old_libra.submit(OLD_SQL, "http://l:8990"),
     ]
     for call in calls:
         with contextlib.suppress(LibraError):

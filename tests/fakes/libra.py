@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 
 from tests.fakes.server import Answer, FakeServer, Request
 
 TOKEN = "a-token-of-libra"
+ARROW = "application/vnd.apache.arrow.stream"
 DRIVER = {"where": "in Libra", "host": "127.0.0.1", "applicationId": "app-1", "sparkUi": None}
 
 
@@ -20,6 +23,7 @@ class FakeStatement:
     key: str | None
     body: dict[str, Any]
     states: list[str]
+    session: str = "default"
     killed: bool = False
     asked: int = 0
 
@@ -37,7 +41,12 @@ class FakeLibra(FakeServer):
     states: list[str] = field(default_factory=lambda: ["PENDING", "RUNNING", "SUCCESS"])
     columns: list[str] = field(default_factory=lambda: ["n"])
     rows: list[list[Any]] = field(default_factory=lambda: [[1]])
+    types: list[Any] = field(default_factory=list)
     error: str | None = None
+    error_class: str | None = None
+    sql_state: str | None = None
+    progress: dict[str, int] | None = None
+    sessions: set[str] = field(default_factory=set)
     statements: dict[str, FakeStatement] = field(default_factory=dict)
     disturb: Callable[[Request], Answer | None] = lambda _: None
 
@@ -51,29 +60,49 @@ class FakeLibra(FakeServer):
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return problem(401, "The token is missing or wrong.")
         parts = urlsplit(request.path).path.strip("/").split("/")[2:]
+        if parts[0] == "statements":
+            return self._answer_statements(request, parts[1:])
         match (request.method, parts):
-            case ("POST", ["sessions", _, "statements"]):
-                return self._submit(request)
-            case ("GET", ["statements", job_id]):
-                return self._status(job_id)
-            case ("DELETE", ["statements", job_id]):
-                self.statements[job_id].killed = True
-                return self._status(job_id)
-            case ("GET", ["statements", job_id, "result"]):
-                return self._result(job_id)
+            case ("POST", ["sessions", session, "statements"]):
+                return self._submit(request, unquote(session))
+            case ("GET", ["sessions"]):
+                return Answer(body=[_session(name) for name in sorted(self.sessions)])
+            case ("DELETE", ["sessions", name]):
+                return self._close(unquote(name))
             case ("GET", ["health"]):
                 spark = {"version": "4.3.0", "master": "spark://m:7077", "status": "CONNECTED"}
-                return Answer(body={"status": "UP", "service": "libra", "spark": spark})
+                head = {"status": "UP", "service": "whereq-libra", "version": "1.0"}
+                return Answer(body=head | {"spark": spark})
             case _:
                 return problem(404, f"There is no {request.path}.")
 
-    def _submit(self, request: Request) -> Answer:
+    def _answer_statements(self, request: Request, parts: list[str]) -> Answer:
+        match (request.method, parts):
+            case ("POST", ["status"]):
+                return self._many(request.json()["jobIds"])
+            case ("POST", ["estimate"]):
+                return self._estimate(request.json())
+            case ("GET", []):
+                return self._list(dict(parse_qsl(urlsplit(request.path).query)))
+            case ("GET", [job_id]):
+                return self._status(job_id)
+            case ("DELETE", [job_id]):
+                self.statements[job_id].killed = True
+                return self._status(job_id)
+            case ("GET", [job_id, "result"]):
+                return self._result(job_id, request.headers.get("accept", ""))
+            case _:
+                return problem(404, f"There is no {request.path}.")
+
+    def _submit(self, request: Request, session: str = "default") -> Answer:
         key = request.headers.get("idempotency-key")
         for job_id, statement in self.statements.items():
             if key and statement.key == key:
                 return self._status(job_id)
         job_id = f"statement-{len(self.statements)}"
-        self.statements[job_id] = FakeStatement(key, request.json(), list(self.states))
+        self.sessions.add(session)
+        statement = FakeStatement(key, request.json(), list(self.states), session=session)
+        self.statements[job_id] = statement
         return Answer(202, self._shape(job_id, "PENDING"))
 
     def _status(self, job_id: str) -> Answer:
@@ -82,30 +111,104 @@ class FakeLibra(FakeServer):
             return problem(404, f"Statement {job_id} is unknown here.")
         return Answer(body=self._shape(job_id, statement.state()))
 
+    def _many(self, job_ids: list[str]) -> Answer:
+        known = [job_id for job_id in job_ids if job_id in self.statements]
+        found = [self._shape(job_id, self.statements[job_id].state()) for job_id in known]
+        # Its own order: whoever asks sorts by id.
+        unknown = [job_id for job_id in job_ids if job_id not in known]
+        return Answer(body={"statements": found[::-1], "unknown": unknown})
+
+    def _list(self, asked: dict[str, str]) -> Answer:
+        name, _, value = asked.get("tag", "").partition(":")
+        found = [
+            shape
+            for job_id, statement in reversed(self.statements.items())
+            if (shape := self._shape(job_id, statement.state()))
+            and all(
+                shape[field] == asked.get(word, shape[field])
+                for field, word in (("state", "state"), ("sessionId", "session"), ("pool", "pool"))
+            )
+            and (not name or shape["tags"].get(name) == value)
+        ]
+        return Answer(body={"statements": found[: int(asked["limit"])], "offset": 0, "limit": 100})
+
+    def _estimate(self, body: dict[str, Any]) -> Answer:
+        if "selec " in body["code"]:
+            return problem(400, "[PARSE_SYNTAX_ERROR] Syntax error at or near 'selec'.")
+        return Answer(body={"bytes": 16 * len(self.rows), "rows": len(self.rows), "guessed": False})
+
+    def _close(self, name: str) -> Answer:
+        if name not in self.sessions:
+            return problem(404, f"There is no session {name}.")
+        self.sessions.remove(name)
+        return Answer(204)
+
     def _shape(self, job_id: str, state: str) -> dict[str, Any]:
+        body = self.statements[job_id].body
         moment = "2026-11-20T08:22:39+00:00"
         ended = state not in ("PENDING", "RUNNING")
         return {
             "jobId": job_id,
             "state": state,
+            "sessionId": self.statements[job_id].session,
+            "kind": body.get("kind", "sql"),
+            "pool": body.get("pool", "default"),
+            "description": body.get("description"),
+            "tags": body.get("tags", {}),
             "error": self.error if state in ("FAILED", "LOST") else None,
+            "errorClass": self.error_class if state == "FAILED" else None,
+            "sqlState": self.sql_state if state == "FAILED" else None,
+            "progress": self.progress if state == "RUNNING" else None,
             "driver": None if state == "PENDING" else DRIVER,
             "submittedAt": moment,
             "startedAt": None if state == "PENDING" else moment,
             "completedAt": moment if ended else None,
         }
 
-    def _result(self, job_id: str) -> Answer:
+    def _result(self, job_id: str, accept: str) -> Answer:
+        if uri := self.statements[job_id].body.get("resultPath"):
+            written = {"uri": uri, "rowCount": len(self.rows), "bytes": 512}
+            return Answer(body=written | {"jobId": job_id, "schema": self._schema()})
+        if accept == ARROW:
+            return Answer(body=self._arrow(), headers={"content-type": ARROW})
         return Answer(
             body={
                 "jobId": job_id,
-                "schema": {"type": "struct", "fields": []},
+                "schema": self._schema(),
                 "columns": self.columns,
                 "rows": self.rows,
                 "offset": 0,
                 "rowCount": len(self.rows),
             }
         )
+
+    def _schema(self) -> dict[str, Any]:
+        types = self.types or ["string"] * len(self.columns)
+        fields = [
+            {"name": name, "type": each, "nullable": True, "metadata": {}}
+            for name, each in zip(self.columns, types, strict=True)
+        ]
+        return {"type": "struct", "fields": fields}
+
+    def _arrow(self) -> bytes:
+        columns = [pa.array(column) for column in zip(*self.rows, strict=True)]
+        table = pa.table(columns, names=self.columns)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        return bytes(sink.getvalue())
+
+
+def _session(name: str) -> dict[str, Any]:
+    return {
+        "sessionId": name,
+        "appId": "app-1",
+        "state": "RUNNING",
+        "master": "spark://m:7077",
+        "sparkVersion": "4.3.0",
+        "createdAt": "2026-11-20T08:22:39",
+        "lastActivity": "2026-11-20T08:22:39",
+    }
 
 
 def problem(status: int, detail: str) -> Answer:

@@ -24,6 +24,10 @@ def run(runner: TaskRunner, deferrable: bool, **fields: Any) -> Any:
     return result
 
 
+def is_look(request: Request) -> bool:
+    return request.method == "GET" and request.path.startswith("/api/v1/statements/")
+
+
 both_ways = pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "deferrable"])
 
 
@@ -166,7 +170,7 @@ def test_an_outage_costs_nothing_but_waiting(
     libra: FakeLibra, runner: TaskRunner, deferrable: bool
 ) -> None:
     answers = iter([Answer(hang_up=True), Answer(502, "Bad Gateway"), problem(503, "Starting.")])
-    libra.disturb = lambda request: next(answers, None) if request.method == "GET" else None
+    libra.disturb = lambda request: next(answers, None) if is_look(request) else None
     result = run(runner, deferrable)
 
     assert result.state == "success"
@@ -176,7 +180,7 @@ def test_an_outage_costs_nothing_but_waiting(
 def test_a_server_that_stays_away_ends_the_wait_and_says_so(
     libra: FakeLibra, runner: TaskRunner, deferrable: bool
 ) -> None:
-    libra.disturb = lambda request: Answer(502, "Bad Gateway") if request.method == "GET" else None
+    libra.disturb = lambda request: Answer(502, "Bad Gateway") if is_look(request) else None
     result = run(runner, deferrable, patience=0)
 
     assert result.state == "up_for_retry"
@@ -222,7 +226,8 @@ def test_an_intent_whose_statement_has_another_body_is_kept(
     """Libra answers 409: the statement of the earlier try exists, and must not be forgotten."""
     runner.run(top_products(deferrable=True))
     runner.store["libra_job"]["job_id"] = None
-    libra.disturb = lambda _: problem(409, "The key was used for another statement.")
+    conflict = problem(409, "The key was used for another statement.")
+    libra.disturb = lambda request: conflict if request.method == "POST" else None
     result = run(runner, False, sql="select 43")
 
     assert result.state == "failed"
@@ -242,9 +247,8 @@ def test_a_wrong_token_fails_at_once_and_says_what_to_set(
 def test_a_statement_that_libra_refuses_is_not_tried_again(
     libra: FakeLibra, runner: TaskRunner
 ) -> None:
-    libra.disturb = lambda _: problem(
-        400, "pool 'fast' does not exist; there are default, interactive."
-    )
+    refusal = problem(400, "pool 'fast' does not exist; there are default, interactive.")
+    libra.disturb = lambda request: refusal if request.method == "POST" else None
     result = run(runner, False, pool_name="fast")
 
     assert result.state == "failed"

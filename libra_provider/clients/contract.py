@@ -1,0 +1,84 @@
+"""Which contract a Libra knows, and what follows from it for those who ask it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TypeVar
+
+from libra_provider.clients import libra, libra_server, old_libra
+from libra_provider.clients.call import Call
+from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.libra_server import Health
+from libra_provider.core.errors import (
+    NotOffered,
+    ProtocolError,
+    ServerBusy,
+    ServerError,
+    ServerUnreachable,
+)
+from libra_provider.core.job import SparkJob
+from libra_provider.core.status import JobStatus
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+_NOT_THERE = (404, 405)
+
+
+class Contract:
+    """The contract of the Libra behind one client; asked for once, before it matters."""
+
+    def __init__(self) -> None:
+        self._health: Health | None = None
+
+    def known(self) -> Dialogue[Health]:
+        """What Libra says of itself; raises ServerBusy where a statement could only fail.
+
+        A Libra of today keeps statements until its driver is there, an old one fails them.
+        """
+        if self._health is None:
+            found = yield Ask(libra_server.health())
+            if found.is_old and not found.is_up:
+                raise ServerBusy(found.server, f"its Spark is down: {found.error}", 5.0)
+            if found.is_old:
+                log.warning("%s knows Libra's old contract only: %s", found.server, _WHAT_FOLLOWS)
+            self._health = found
+        return self._health
+
+    def submit(self, job: SparkJob, tag: str) -> Dialogue[JobStatus]:
+        """Have *job* accepted once under *tag*; at an old Libra, run it and see its end.
+
+        Raises NotOffered, before anything is sent, for what an old one would ignore.
+        """
+        health = yield from self.known()
+        call = old_libra.submit(job, health.server) if health.is_old else libra.submit(job, tag)
+        try:
+            status: JobStatus = yield Ask(call)
+        except ServerUnreachable as error:
+            if not (health.is_old and error.may_have_arrived):
+                raise
+            problem = f"{error.problem}; the statement may run all the same, and cannot be found"
+            raise ServerUnreachable(error.server, problem, True) from error
+        return status
+
+    def asked(self, call: Call[T]) -> Dialogue[T]:
+        """The answer to *call*; raises NotOffered where an old Libra has no such thing."""
+        try:
+            answer: T = yield Ask(call)
+        except ProtocolError as error:
+            if error.status not in _NOT_THERE or not (yield from self._is_old()):
+                raise
+            problem = "it does not list statements, find them again or stop them; upgrade it"
+            raise NotOffered(error.server, problem) from error
+        return answer
+
+    def _is_old(self) -> Dialogue[bool]:
+        try:
+            return (yield from self.known()).is_old
+        except ServerError:
+            return False
+
+
+_WHAT_FOLLOWS = (
+    "a request lasts as long as its statement, also for a deferrable task; the statement cannot "
+    "be stopped, and a try that is interrupted cannot be resumed"
+)

@@ -1,0 +1,212 @@
+"""What a statement on Libra gives back, as calls: rows, an Arrow table, or where it was written."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from libra_provider.clients import values
+from libra_provider.clients.call import Call, Reply
+from libra_provider.clients.libra import path_of
+from libra_provider.clients.problem import checked, is_unknown, problem
+from libra_provider.core.errors import BadInput, JobLost, NotInstalled, Rejected
+
+T = TypeVar("T")
+ARROW = "application/vnd.apache.arrow.stream"
+# Libra keeps results of 64 MiB unless asked otherwise; as JSON they are several times larger.
+_MOST = 2**30  # bytes
+_ARROW_READ_TIMEOUT = 120.0  # seconds without a byte; ten times as long for all of them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultPage:
+    """Rows of a statement: ``row_count`` counts all of them, ``offset`` says where these begin.
+
+    ``schema`` is Spark's; values are as JSON carries them, exact numbers and moments as text.
+    """
+
+    server: str
+    schema: Mapping[str, Any]
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    offset: int
+    row_count: int
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """Each row by column name; raises BadInput where two columns share one."""
+        return self._dicts(self.rows)
+
+    def as_python(self) -> list[dict[str, Any]]:
+        """Each row by column name, with Python's values: Decimal, datetime, bytes and so on.
+
+        Raises ProtocolError for values that do not fit the schema.
+        """
+        return self._dicts(values.as_python(self.server, self.schema, self.rows))
+
+    def _dicts(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        if len(set(self.columns)) < len(self.columns):
+            raise BadInput("columns", list(self.columns), "each needs a name of its own (AS)")
+        return [dict(zip(self.columns, row, strict=True)) for row in rows]
+
+    def only_row(self) -> ResultPage:
+        """This page, if the result is one row, or none; raises BadInput."""
+        if self.row_count > 1:
+            raise BadInput("rows", self.row_count, "one was asked for; add a LIMIT, or fetch all")
+        return self
+
+    def only_value(self) -> ResultPage:
+        """This page, if the result is one row of one column; raises BadInput."""
+        if (self.row_count, len(self.columns)) != (1, 1):
+            found = f"{self.row_count} rows of {len(self.columns)} columns"
+            raise BadInput("result", found, "one value was asked for, so one row of one column")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenResult:
+    """Where the rows of a statement were written, as Parquet; ``schema`` is Spark's."""
+
+    uri: str
+    rows: int
+    bytes: int
+    schema: Mapping[str, Any]
+
+
+def result(job_id: str, *, offset: int = 0, limit: int = 1000) -> Call[ResultPage]:
+    """At most *limit* rows of *job_id* from *offset* on; raises JobLost for an unknown id.
+
+    Rows that were written elsewhere are Rejected, with where they are.
+    """
+
+    def read(reply: Reply) -> ResultPage:
+        body = reply.json_object()
+        _refuse_written(reply, body, job_id)
+        columns, rows = tuple(body["columns"]), body["rows"]
+        if not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
+            raise TypeError(f"rows of {len(columns)} values")
+        return ResultPage(
+            server=reply.server,
+            schema=body["schema"],
+            columns=columns,
+            rows=rows,
+            offset=int(body["offset"]),
+            row_count=int(body["rowCount"]),
+        )
+
+    return Call(
+        method="GET",
+        path=f"{path_of(job_id)}/result",
+        parse=_reader(job_id, read, "a page of rows"),
+        query={"offset": str(offset), "limit": str(limit)},
+        most_bytes=_MOST,
+    )
+
+
+def written(job_id: str) -> Call[WrittenResult]:
+    """Where the rows of *job_id* were written; raises JobLost for an unknown id."""
+
+    def read(reply: Reply) -> WrittenResult:
+        body = reply.json_object()
+        return WrittenResult(
+            uri=str(body["uri"]),
+            rows=int(body["rowCount"]),
+            bytes=int(body["bytes"]),
+            schema=dict(body["schema"]),
+        )
+
+    parse = _reader(job_id, read, "where the rows were written")
+    return Call(method="GET", path=f"{path_of(job_id)}/result", parse=parse)
+
+
+def arrow(job_id: str, *, most_bytes: int = _MOST) -> Call[Any]:
+    """Every row of *job_id* as a pyarrow.Table, which lies on the bytes that came, uncopied.
+
+    More than *most_bytes* are not read. Raises NotInstalled, before anything is sent, where pyarrow
+    is not there.
+    """
+    pa = installed("pyarrow", extra="arrow")
+
+    def read(reply: Reply) -> Any:
+        _refuse_other_than_arrow(reply, job_id)
+        try:
+            return pa.ipc.open_stream(pa.py_buffer(reply.body)).read_all()
+        except (pa.ArrowException, OSError) as error:
+            raise reply.not_as_expected(f"an Arrow stream was expected ({error})") from error
+
+    return _arrow_call(job_id, read, most_bytes)
+
+
+def pandas(job_id: str, *, most_bytes: int = _MOST) -> Call[Any]:
+    """Every row of *job_id* as a pandas.DataFrame; otherwise as :func:`arrow`."""
+    installed("pandas", extra="pandas")
+    call = arrow(job_id, most_bytes=most_bytes)
+
+    def parse(reply: Reply) -> Any:
+        # Column by column, so that not all of them are in memory twice.
+        return call.parse(reply).to_pandas(split_blocks=True, self_destruct=True)
+
+    return replace(call, parse=parse)
+
+
+def installed(package: str, *, extra: str) -> Any:
+    """*package*, imported now: a Dag file, and a provider without it, must not need it."""
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise NotInstalled(package, extra) from error
+
+
+def arrow_into(
+    job_id: str, sink: Callable[[bytes], object], *, most_bytes: int = 2**40
+) -> Call[None]:
+    """Every row of *job_id* as an Arrow stream, piece by piece into *sink*; none is kept."""
+
+    def read(reply: Reply) -> None:
+        _refuse_other_than_arrow(reply, job_id)
+
+    return _arrow_call(job_id, read, most_bytes, sink)
+
+
+def _arrow_call(
+    job_id: str,
+    read: Callable[[Reply], T],
+    most_bytes: int,
+    sink: Callable[[bytes], object] | None = None,
+) -> Call[T]:
+    return Call(
+        method="GET",
+        path=f"{path_of(job_id)}/result",
+        parse=_reader(job_id, read, "an Arrow stream"),
+        headers={"Accept": ARROW},
+        timeout=_ARROW_READ_TIMEOUT,
+        most_bytes=most_bytes,
+        sink=sink,
+    )
+
+
+def _reader(job_id: str, read: Callable[[Reply], T], expected: str) -> Callable[[Reply], T]:
+    """*read*, for answers that are some; what it stumbles over becomes an error of ours."""
+
+    def parse(reply: Reply) -> T:
+        if is_unknown(reply):
+            raise JobLost(job_id, problem(reply))
+        try:
+            return read(checked(reply))
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise reply.not_as_expected(f"{expected} was expected ({error!r})") from error
+
+    return parse
+
+
+def _refuse_written(reply: Reply, body: Mapping[str, Any], job_id: str) -> None:
+    if "uri" in body and "rows" not in body:
+        sentence = f"the rows of {job_id} were written to {body['uri']}; read them there"
+        raise Rejected(reply.server, reply.status, sentence)
+
+
+def _refuse_other_than_arrow(reply: Reply, job_id: str) -> None:
+    if not reply.headers.get("content-type", "").startswith(ARROW):
+        _refuse_written(reply, reply.json_object(), job_id)
+        raise reply.not_as_expected("an Arrow stream was expected")

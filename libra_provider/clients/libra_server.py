@@ -1,0 +1,145 @@
+"""What Libra says of itself, of its sessions, and of queries that it has not run, as calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from libra_provider.clients.call import Call, Reply
+from libra_provider.clients.problem import checked
+
+_SESSIONS = "/api/v1/sessions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What Libra says of itself; ``error`` is Spark's, where Spark is down.
+
+    ``version`` is None where only the old contract is known (reference/libra.md).
+    """
+
+    server: str
+    service: str
+    version: str | None
+    spark_version: str | None
+    master: str | None
+    application_id: str | None
+    error: str | None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a statement would find a driver."""
+        return self.error is None
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it answers statements when they are over, and knows nothing of them later."""
+        return self.version is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A session on Libra: temporary views and SQL settings under a name."""
+
+    name: str
+    state: str
+    application_id: str | None
+    created_at: str | None
+    last_activity: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What Spark expects of a query: ``rows`` and ``bytes`` are None where it has no idea.
+
+    ``guessed`` says that some table has no statistics, so that the numbers mean little.
+    """
+
+    bytes: int | None
+    rows: int | None
+    guessed: bool
+
+
+def health() -> Call[Health]:
+    """What Libra and its Spark say of themselves."""
+
+    def parse(reply: Reply) -> Health:
+        body = checked(reply).json_object()
+        spark = body.get("spark")
+        if not isinstance(spark, dict) or "service" not in body:
+            raise reply.not_as_expected("this is not Libra's health page; check the port")
+        return Health(
+            server=reply.server,
+            service=str(body["service"]),
+            version=body.get("version"),
+            spark_version=spark.get("version"),
+            master=spark.get("master"),
+            application_id=spark.get("applicationId"),
+            error=spark.get("error"),
+        )
+
+    return Call(method="GET", path="/api/v1/health", parse=parse)
+
+
+def sessions() -> Call[list[Session]]:
+    """The sessions that are open."""
+
+    def parse(reply: Reply) -> list[Session]:
+        return [_session(each, reply) for each in checked(reply).json_list()]
+
+    return Call(method="GET", path=_SESSIONS, parse=parse)
+
+
+def close_session(name: str) -> Call[None]:
+    """Close session *name*: its temporary views and settings are gone. Raises Rejected."""
+
+    def parse(reply: Reply) -> None:
+        if not 200 <= reply.status < 300 or reply.body:
+            checked(reply)
+            raise reply.not_as_expected("an empty answer was expected")
+
+    path = f"{_SESSIONS}/{quote(name, safe='')}"
+    return Call(method="DELETE", path=path, parse=parse)
+
+
+def estimate(
+    sql: str,
+    *,
+    parameters: Mapping[str, Any] | Sequence[Any] | None = None,
+    session: str | None = None,
+) -> Call[Estimate]:
+    """What query *sql* would return, by Spark's statistics; it is not run. Raises Rejected."""
+
+    def parse(reply: Reply) -> Estimate:
+        body = checked(reply).json_object()
+        counts = {name: body.get(name) for name in ("bytes", "rows")}
+        if "guessed" not in body or not all(_is_count(each) for each in counts.values()):
+            raise reply.not_as_expected("an estimate was expected")
+        return Estimate(**counts, guessed=bool(body["guessed"]))
+
+    asked = {"session": session, "code": sql, "parameters": parameters}
+    return Call(
+        method="POST",
+        path="/api/v1/statements/estimate",
+        parse=parse,
+        json={name: value for name, value in asked.items() if value is not None},
+        repeatable=True,
+    )
+
+
+def _session(body: object, reply: Reply) -> Session:
+    if not isinstance(body, dict) or not isinstance(body.get("sessionId"), str):
+        raise reply.not_as_expected("a list of sessions was expected")
+    return Session(
+        name=body["sessionId"],
+        state=str(body.get("state") or ""),
+        application_id=body.get("appId"),
+        created_at=body.get("createdAt"),
+        last_activity=body.get("lastActivity"),
+    )
+
+
+def _is_count(value: object) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)

@@ -1,0 +1,67 @@
+"""A Libra that knows the old contract only (reference/libra.md): one call that waits to the end."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from libra_provider.clients import libra
+from libra_provider.clients.call import Call, Reply
+from libra_provider.clients.problem import checked
+from libra_provider.core.errors import NotOffered, ResultNotWhole
+from libra_provider.core.job import SparkJob
+from libra_provider.core.patience import utc_now
+from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus, Timings
+
+# It answers when the work is over, however long that takes; whoever waits has a limit of their own.
+_A_DAY = 86_400.0  # seconds
+_IGNORED = ("parameters", "result_limit", "result_path", "timeout")
+# It answers SUCCESS for work that it cannot do.
+_NOT_DONE = re.compile(r"Job type '.*' execution not yet implemented")
+_CUT = re.compile(r"^\.\.\. showing (\d+) of (\d+) rows\s*\Z", re.MULTILINE)
+
+
+def submit(job: SparkJob, server: str) -> Call[JobStatus]:
+    """Run *job* and wait for its end; the answer says how it ended and has its result as text.
+
+    Sent twice, it runs twice. Raises NotOffered for what *server* would ignore without a word.
+    """
+    for name in _IGNORED:
+        if getattr(job, name) is not None:
+            raise NotOffered(server, f"it would ignore {name}; leave it out, or upgrade Libra")
+    body = {name: v for name, v in libra.statement_body(job).items() if name != "tags"}
+    path = libra.statements_of(job.session)
+    return Call(method="POST", path=path, parse=_ended, json=body, timeout=_A_DAY)
+
+
+def whole_text(status: JobStatus) -> str:
+    """The result of a statement as its server wrote it; raises ResultNotWhole if rows are left out.
+
+    Rows of such a text have no types, and values may hold what separates them.
+    """
+    text = status.text or ""
+    if cut := _CUT.search(text):
+        why = f"this Libra gives back {cut[1]} rows, as text, and there are {cut[2]}; add a LIMIT"
+        raise ResultNotWhole(status.job_id, why)
+    return text
+
+
+def _ended(reply: Reply) -> JobStatus:
+    body = checked(reply).json_object()
+    status, text = libra.status_from(reply), str(body.get("result") or "")
+    if not status.state.is_terminal:
+        raise reply.not_as_expected("a statement that is over was expected")
+    if _NOT_DONE.match(text):
+        status = replace(status, state=JobState.FAILED, detail=text)
+    return replace(status, text=text, timings=_timings(body.get("executionTimeMs")))
+
+
+def _timings(milliseconds: Any) -> Timings:
+    """Its times have no zone; the answer comes at the end, and the span is told."""
+    now = utc_now()
+    if not isinstance(milliseconds, int) or not 0 <= milliseconds < _A_DAY * 1000:
+        return Timings(ended_at=now)
+    return Timings(started_at=now - timedelta(milliseconds=milliseconds), ended_at=now)
