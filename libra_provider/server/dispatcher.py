@@ -53,8 +53,9 @@ class Dispatcher:
     async def stop(self) -> None:
         """Give running statements a moment, stop the driver, call the rest LOST."""
         self._flow.draining = True
-        if running := [live.over for live in self._flow.running]:
+        if running := [live.over for live in self._flow.ending_with_libra]:
             await asyncio.wait(running, timeout=self._settings.drain_seconds)
+        await self._flow.isolated.stop()
         await self._driver.stop()
         for live in self._flow.running:
             self._flow.lose(live, "Libra was stopped while it ran")
@@ -93,7 +94,7 @@ class Dispatcher:
     def _admit(self, order: Order) -> None:
         if self._flow.draining:
             raise NotReady("Libra is stopping; submit again once it is back.", retry_after=5)
-        waiting = len(self._flow.waiting) + self._arriving
+        waiting = len(self._flow.waiting) + self._flow.isolated.waiting + self._arriving
         if waiting >= self._settings.max_pending:
             sentence = f"{waiting} statements wait already; submit again later."
             raise QueueFull(sentence, retry_after=5)
@@ -102,7 +103,7 @@ class Dispatcher:
     async def _accept(self, order: Order, key: str | None) -> Statement:
         job_id = secrets.token_hex(16)
         # Accepted and begun in one commit, where there is room at once.
-        epoch = self._flow.reserve()
+        epoch = None if order.deploy_mode else self._flow.reserve()
         self._arriving += not epoch
         accept = partial(self._ledger.accept, order, key, job_id=job_id, epoch=epoch)
         new = False

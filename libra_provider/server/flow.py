@@ -9,7 +9,9 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
+from libra_provider.core.job import DeployMode
 from libra_provider.core.patience import utc_now
+from libra_provider.core.status import DriverLocation
 from libra_provider.server.clerk import Clerk
 from libra_provider.server.driver.messages import Ended, Estimated, Kill, Progressed, Ready
 from libra_provider.server.driver.supervisor import Supervisor
@@ -17,6 +19,7 @@ from libra_provider.server.estimates import Estimates
 from libra_provider.server.ledger import Ledger
 from libra_provider.server.live import Live
 from libra_provider.server.recent import Recent
+from libra_provider.server.runners.isolated import IsolatedStatements
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import Epoch, Progress, State, Statement
 
@@ -43,6 +46,7 @@ class Flow:
         self.waiting: dict[str, Live] = {}
         self.recent = Recent()
         self.estimates = Estimates(driver.say)
+        self.isolated = IsolatedStatements(settings, self)
         self.draining = False
 
     @property
@@ -52,7 +56,17 @@ class Flow:
 
     @property
     def running(self) -> Sequence[Live]:
-        """What the driver has heard of, and not ended."""
+        """What the shared driver has heard of, and not ended."""
+        return [live for live in self._begun_ones if live.statement.order.deploy_mode is None]
+
+    @property
+    def ending_with_libra(self) -> Sequence[Live]:
+        """What runs here: all but the drivers at the master, which outlive Libra."""
+        cluster = DeployMode.CLUSTER
+        return [live for live in self._begun_ones if live.statement.order.deploy_mode != cluster]
+
+    @property
+    def _begun_ones(self) -> Sequence[Live]:
         return [live for live in self.live.values() if live.told and not live.ended]
 
     def reserve(self) -> Epoch | None:
@@ -71,7 +85,9 @@ class Flow:
         """Take in what was just accepted, or what an earlier Libra left PENDING."""
         over = asyncio.get_running_loop().create_future()
         live = self.live[statement.job_id] = Live(statement, over, has_room=has_room)
-        if has_room:
+        if statement.order.deploy_mode:
+            self.isolated.submit(statement)
+        elif has_room:
             self._hand_over(live)
         else:
             self.waiting[live.job_id] = live
@@ -79,10 +95,14 @@ class Flow:
         return live
 
     def leave_behind(self, statement: Statement) -> None:
-        """Call LOST what ran when an earlier Libra ended."""
+        """Call LOST what ran when an earlier Libra ended; what has its own driver may go on."""
         over = asyncio.get_running_loop().create_future()
         live = self.live[statement.job_id] = Live(statement, over, told=True)
-        self.lose(live, "Libra itself ended while it ran")
+        if statement.order.deploy_mode:
+            self._set_timer(live)
+            self.isolated.resume(statement)
+        else:
+            self.lose(live, "Libra itself ended while it ran")
 
     def kill(self, live: Live) -> None:
         """Have it stopped, by the driver where it runs already."""
@@ -90,6 +110,15 @@ class Flow:
         if self.waiting.pop(live.job_id, None):
             self._settle(live, State.CANCELLED, error="It was killed before it began.")
         elif live.told and not live.ended:
+            self._stop(live)
+        elif live.statement.order.deploy_mode and not live.ended:
+            self.isolated.kill(live.job_id)
+            self._settle(live, State.CANCELLED, error="It was killed before it began.")
+
+    def _stop(self, live: Live) -> None:
+        if live.statement.order.deploy_mode:
+            self.isolated.kill(live.job_id)
+        else:
             self._driver.say(Kill(live.job_id))
 
     def lose(self, live: Live, reason: str) -> None:
@@ -128,13 +157,18 @@ class Flow:
         else:
             live.told = True
             self._driver.say(live.run(self._settings))
-            if seconds := live.statement.order.timeout_seconds:
-                live.timer = asyncio.get_running_loop().call_later(seconds, self._time_out, live)
+            self._set_timer(live)
+
+    def _set_timer(self, live: Live) -> None:
+        if seconds := live.statement.order.timeout_seconds:
+            ran = utc_now() - (live.statement.started_at or utc_now())
+            left = max(0.0, seconds - ran.total_seconds())
+            live.timer = asyncio.get_running_loop().call_later(left, self._time_out, live)
 
     def _time_out(self, live: Live) -> None:
         if not live.killed:
             live.timed_out = True
-            self._driver.say(Kill(live.job_id))
+            self._stop(live)
 
     def _settle(self, live: Live, to: State, **outcome: Any) -> None:
         live.ended = True
@@ -162,6 +196,34 @@ class Flow:
         live.unstorable = True
         why = f"What became of it cannot be stored ({type(error).__name__}); Libra's log says more."
         self._settle(live, State.LOST, error=why)
+
+    async def isolated_begins(self, job_id: str) -> Statement | None:
+        """The statement, now RUNNING, committed; None if it was killed while it waited."""
+        live = self.live.get(job_id)
+        if live is None or live.ended:
+            return None
+        # Killed from now on, it is the runner that ends it.
+        live.told = True
+        begin = partial(self._ledger.move, live.statement, State.RUNNING, at=utc_now())
+        try:
+            live.statement = await self._clerk.keep(begin)
+        except Exception as error:  # noqa: BLE001 - the ledger's own, which comes again
+            self._unstorable(live, error)
+            return None
+        self._set_timer(live)
+        return live.statement
+
+    def driver_noted(
+        self, job_id: str, *, driver_id: str | None = None, location: DriverLocation | None = None
+    ) -> None:
+        """Keep where the driver of an ISOLATED statement is."""
+        if (live := self.live.get(job_id)) is None or live.ended:
+            return
+        known = live.statement
+        live.statement = replace(
+            known, driver_id=driver_id or known.driver_id, location=location or known.location
+        )
+        self._clerk.keep(partial(self._ledger.note_driver, live.statement))
 
     async def epoch_begins(self) -> Epoch:
         """A number for the driver that is about to start."""

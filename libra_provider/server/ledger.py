@@ -22,12 +22,14 @@ from libra_provider.server.ledger_tables import (
     EPOCHS,
     METADATA,
     MOVE,
+    NOTE_DRIVER,
     SELECT,
     STATEMENTS,
     TAGS,
     from_row,
     moved,
     new_row,
+    noted,
     storable,
     tag_rows,
 )
@@ -237,6 +239,11 @@ class Ledger:
                 if (found.state, getattr(found, moment)) != (to, changes[moment]):
                     raise _illegal(found, to)
         return after
+
+    def note_driver(self, statement: Statement) -> None:
+        """Keep where the own driver of *statement* is."""
+        with self._writing() as connection:
+            connection.execute(NOTE_DRIVER, noted(statement))
 
     def last_epoch(self) -> Epoch | None:
         """The latest life of the driver, if there was one."""

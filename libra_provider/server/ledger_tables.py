@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from libra_provider.core.status import DriverLocation
 from libra_provider.server.statement import Epoch, Order, Progress, State, Statement
 
 
@@ -80,6 +81,8 @@ STATEMENTS = Table(
     Column("result_uri", Text),
     Column("result_schema", Text),
     Column("progress", Text),
+    Column("driver_id", Text),
+    Column("location", Text),
     Index("statements_by_state", "state"),
     Index("statements_by_end", "completed_at"),
 )
@@ -108,6 +111,11 @@ MOVE = (
     update(STATEMENTS)
     .where(STATEMENTS.c.job_id == bindparam("of_job"), STATEMENTS.c.state == bindparam("before"))
     .values({name: bindparam(name) for name in _MOVED})
+)
+NOTE_DRIVER = (
+    update(STATEMENTS)
+    .where(STATEMENTS.c.job_id == bindparam("of_job"))
+    .values(driver_id=bindparam("driver_id"), location=bindparam("location"))
 )
 SELECT: Select[Any] = (
     select(STATEMENTS, *(column.label(f"epoch_{column.name}") for column in EPOCHS.c))
@@ -156,6 +164,16 @@ def moved(statement: Statement) -> dict[str, Any]:
     }
 
 
+def noted(statement: Statement) -> dict[str, Any]:
+    """The columns of *statement* that say where its own driver is."""
+    location = statement.location
+    return {
+        "of_job": statement.job_id,
+        "driver_id": statement.driver_id,
+        "location": json.dumps(asdict(location)) if location else None,
+    }
+
+
 def from_row(row: RowMapping) -> Statement:
     """The statement in *row* of :data:`SELECT`."""
     return Statement(
@@ -167,6 +185,8 @@ def from_row(row: RowMapping) -> Statement:
         completed_at=row["completed_at"],
         epoch=_epoch(row),
         progress=Progress(**json.loads(row["progress"])) if row["progress"] else None,
+        driver_id=row["driver_id"],
+        location=DriverLocation(**json.loads(row["location"])) if row["location"] else None,
         **{name: row[name] for name in OUTCOME},
     )
 

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 from libra_provider.clients import spark_master
 from libra_provider.clients.adoption import Adoptable, carriers
@@ -73,10 +73,10 @@ class ClusterRunner:
             return lost(errand.job_id, str(error))
         if driver_id is None:
             return _killed(errand, "It was killed before it was submitted.")
-        await errand.note(driver_id=driver_id)
+        errand.note(driver_id=driver_id)
         killer = asyncio.create_task(self._kill_when_told(errand, driver_id))
         try:
-            last = await self._poller.end_of(driver_id, lambda status: _note(errand, status))
+            last = await self._poller.end_of(driver_id, partial(_note, errand))
         finally:
             killer.cancel()
         return _ended(errand, driver_id, last)
@@ -162,13 +162,13 @@ def _may_help_to_wait(error: ServerError) -> bool:
     return isinstance(error, ServerUnreachable | ServerBusy)
 
 
-async def _note(errand: Errand, status: JobStatus) -> None:
+def _note(errand: Errand, status: JobStatus) -> None:
     location = status.location
     if status.state is JobState.WAITING:
         why = status.detail or "for a worker"
         location = DriverLocation(where=f"at the master, waiting: {why}")
     if location:
-        await errand.note(location=location)
+        errand.note(location=location)
 
 
 def _killed(errand: Errand, sentence: str) -> Ended:

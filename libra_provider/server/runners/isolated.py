@@ -32,13 +32,14 @@ class IsolatedStatements:
             DeployMode.CLIENT: asyncio.Semaphore(settings.isolated.max_client),
             DeployMode.CLUSTER: asyncio.Semaphore(settings.isolated.max_cluster),
         }
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._running: dict[str, Errand] = {}
+        self._errands: dict[str, Errand] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def waiting(self) -> int:
         """How many have been accepted and have not begun."""
-        return len(self._tasks) - len(self._running)
+        errands = self._errands.values()
+        return sum(not each.has_begun and not each.killed.is_set() for each in errands)
 
     def submit(self, statement: Statement) -> None:
         """Run *statement* once there is room."""
@@ -49,44 +50,43 @@ class IsolatedStatements:
         self._begin(statement, resumed=True)
 
     def kill(self, job_id: str) -> None:
-        """Tell *job_id* to end; nothing happens unless it runs."""
-        if errand := self._running.get(job_id):
+        """Tell *job_id* to end; nothing happens if it is over."""
+        if errand := self._errands.get(job_id):
             errand.killed.set()
 
     async def stop(self) -> None:
         """End what ends with Libra, leave the rest to the next one."""
-        for task in self._tasks.values():
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for runner in self._runners.values():
             await runner.close()
 
     def _begin(self, statement: Statement, *, resumed: bool) -> None:
-        job_id = statement.job_id
-        task = asyncio.create_task(self._live(statement, resumed), name=f"isolated {job_id}")
-        self._tasks[job_id] = task
-        task.add_done_callback(partial(self._forget, job_id))
+        note = partial(self._listener.driver_noted, statement.job_id)
+        errand = Errand(statement=statement, note=note, resumed=resumed)
+        self._errands[errand.job_id] = errand
+        task = asyncio.create_task(self._live(errand), name=f"isolated {errand.job_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _forget(self, job_id: str, task: asyncio.Task[None]) -> None:
-        del self._tasks[job_id]
-        if not task.cancelled() and (error := task.exception()):
-            _log.error("Statement %s: Libra lost its thread", job_id, exc_info=error)
+    async def _live(self, errand: Errand) -> None:
+        mode = DeployMode(str(errand.statement.order.deploy_mode))
+        try:
+            async with self._room[mode]:
+                if await self._has_begun(errand):
+                    self._listener.statement_ended(await self._run(self._runners[mode], errand))
+        finally:
+            del self._errands[errand.job_id]
 
-    async def _live(self, statement: Statement, resumed: bool) -> None:
-        mode = DeployMode(str(statement.order.deploy_mode))
-        async with self._room[mode]:
-            if not resumed:
-                begun = await self._listener.isolated_begins(statement.job_id)
-                if begun is None:
-                    return
-                statement = begun
-            note = partial(self._listener.driver_noted, statement.job_id)
-            errand = Errand(statement=statement, note=note, resumed=resumed)
-            self._running[errand.job_id] = errand
-            try:
-                await self._listener.statement_ended(await self._run(self._runners[mode], errand))
-            finally:
-                del self._running[errand.job_id]
+    async def _has_begun(self, errand: Errand) -> bool:
+        if not errand.resumed:
+            begun = await self._listener.isolated_begins(errand.job_id)
+            if begun is None:
+                return False
+            errand.statement = begun
+        errand.has_begun = True
+        return True
 
     async def _run(self, runner: Runner, errand: Errand) -> Ended:
         try:

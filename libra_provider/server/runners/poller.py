@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from libra_provider.clients import cluster_pages
 from libra_provider.clients.client import Client
@@ -27,9 +27,7 @@ _NEW_FOR = 60.0  # seconds
 class WatchedDriver:
     """What is known of one driver, and when it is to be looked at again."""
 
-    def __init__(
-        self, driver_id: str, view: DriverView, told: Callable[[JobStatus], Awaitable[None]]
-    ) -> None:
+    def __init__(self, driver_id: str, view: DriverView, told: Callable[[JobStatus], None]) -> None:
         self.driver_id, self.told = driver_id, told
         self.over: asyncio.Future[JobStatus] = asyncio.get_running_loop().create_future()
         self._view = view
@@ -73,7 +71,7 @@ class WatchedDriver:
             self._since = self._looked
         changed, self._status = status != self._status, status
         if changed:
-            await self.told(status)
+            self.told(status)
         if status.state.is_terminal and not self.over.done():
             self.over.set_result(status)
 
@@ -91,9 +89,7 @@ class DriverPoller:
         self._watched: dict[str, WatchedDriver] = {}
         self._rounds: asyncio.Task[None] | None = None
 
-    async def end_of(
-        self, driver_id: str, told: Callable[[JobStatus], Awaitable[None]]
-    ) -> JobStatus:
+    async def end_of(self, driver_id: str, told: Callable[[JobStatus], None]) -> JobStatus:
         """The last status of *driver_id*, once it is over; *told* gets each new one until then."""
         view = DriverView(driver_id, self._ui_urls, with_log=False)
         watched = self._watched[driver_id] = WatchedDriver(driver_id, view, told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,21 +11,20 @@ from libra_provider.core.status import DriverLocation
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.statement import State, Statement
 
-Note = Callable[..., Awaitable[None]]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Errand:
-    """One statement that runs, or is taken up again.
+    """One statement that waits for room, runs, or is taken up again.
 
     ``killed`` is set once it must end. ``note(driver_id=…, location=…)`` keeps what becomes known
     of its driver. ``resumed``: an earlier Libra had begun it.
     """
 
     statement: Statement
-    note: Note
+    note: Callable[..., None]
     killed: asyncio.Event = field(default_factory=asyncio.Event)
     resumed: bool = False
+    has_begun: bool = False
 
     @property
     def job_id(self) -> str:
@@ -57,7 +56,7 @@ class Listener(Protocol):
         """The statement, now RUNNING, committed; None if it was killed while it waited."""
         ...
 
-    async def driver_noted(
+    def driver_noted(
         self,
         job_id: str,
         *,
@@ -67,7 +66,7 @@ class Listener(Protocol):
         """Keep where the driver of a statement is."""
         ...
 
-    async def statement_ended(self, ended: Ended) -> None:
+    def statement_ended(self, ended: Ended) -> None:
         """A statement is over."""
         ...
 

@@ -149,7 +149,7 @@ class SparkSubmitRunner:
     async def _locate(self, errand: Errand, logs: StatementLogs) -> None:
         """Note where the driver is, and again once its log tells its application."""
         host = "127.0.0.1" if self._settings.is_loopback else socket.gethostname()
-        await errand.note(location=DriverLocation(where=_WHERE, host=host))
+        errand.note(location=DriverLocation(where=_WHERE, host=host))
         while True:
             application, port = await asyncio.to_thread(logs.application)
             if application:
@@ -157,7 +157,7 @@ class SparkSubmitRunner:
                 location = DriverLocation(
                     where=_WHERE, host=host, application_id=application, spark_ui=page
                 )
-                return await errand.note(location=location)
+                return errand.note(location=location)
             await asyncio.sleep(_LOOK_EVERY)
 
 
