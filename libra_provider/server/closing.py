@@ -29,7 +29,8 @@ async def close(dispatcher: Dispatcher, name: str) -> None:
             await dispatcher.kill(each.job_id)
     for each in await _open(dispatcher, name, State.RUNNING, _ROUND):
         await dispatcher.kill(each.job_id)
-    await dispatcher.close_session(name)
+    dispatcher.sessions.close(name)
+    await dispatcher.forget_session(name)
 
 
 async def close_idle(dispatcher: Dispatcher, idle_seconds: float) -> None:

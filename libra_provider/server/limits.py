@@ -15,12 +15,11 @@ BODY_SECONDS = 60.0
 
 
 class Limits:
-    """Middleware: bodies have at most *most* bytes and arrive within *seconds*, else 413 or 408."""
+    """Middleware: bodies have at most *most* bytes and arrive within a minute, else 413 or 408."""
 
-    def __init__(self, app: ASGIApp, *, most: int, seconds: float = BODY_SECONDS) -> None:
+    def __init__(self, app: ASGIApp, *, most: int) -> None:
         self._app = app
         self._most = most
-        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body, then let the application have it."""
@@ -41,14 +40,14 @@ class Limits:
         self._check(int(headers.get("content-length", "0")))
         body = bytearray()
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(BODY_SECONDS):
                 while (message := await receive())["type"] == "http.request":
                     body += message.get("body", b"")
                     self._check(len(body))  # a chunked body declares nothing
                     if not message.get("more_body"):
                         return bytes(body)
         except TimeoutError as error:
-            within = readable_duration(self._seconds)
+            within = readable_duration(BODY_SECONDS)
             raise TooSlow(f"The body did not arrive within {within}; send it again.") from error
         return None
 

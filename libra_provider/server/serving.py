@@ -6,33 +6,29 @@ import fcntl
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from libra_provider.core.errors import BadInput
 from libra_provider.server.app import create_app
+from libra_provider.server.connection import PatientProtocol
+from libra_provider.server.driver.process import HOST_COMMAND
 from libra_provider.server.settings import Settings
 
 _log = logging.getLogger(__name__)
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; then the driver and its JVM are gone too.
+def serve(settings: Settings, *, host_command: Sequence[str] = HOST_COMMAND) -> None:
+    """Serve until SIGTERM or SIGINT; then the driver host, which *host_command* runs, is gone too.
 
     Raises BadInput when the address is taken, or the data folder is another Libra's.
     """
     with listening(settings) as listener, _alone_in(settings.data_dir):
-        config = uvicorn.Config(
-            create_app(settings),
-            log_level="warning",
-            # A client that waits for a long statement must not keep Libra from stopping.
-            timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
-            ssl_certfile=settings.tls_certificate,
-            ssl_keyfile=settings.tls_key,
-        )
+        config = configured(create_app(settings, host_command=host_command), settings)
         port = listener.getsockname()[1]
         scheme = "https" if settings.tls_certificate else "http"
         _log.info("Libra listens on %s://%s:%s", scheme, settings.host, port)
@@ -40,6 +36,21 @@ def serve(settings: Settings) -> None:
             uvicorn.Server(config).run(sockets=[listener])
         except KeyboardInterrupt:  # uvicorn raises Ctrl-C again after it has stopped cleanly
             _log.info("Libra has stopped.")
+
+
+def configured(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How *app* is served: what is between it and the network."""
+    return uvicorn.Config(
+        app,
+        http=PatientProtocol,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        # A client that waits for a long statement must not keep Libra from stopping.
+        timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+    )
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import requests
 import uvicorn
 
 from libra_provider.server.app import create_app
-from libra_provider.server.serving import listening
+from libra_provider.server.serving import configured, listening
 from libra_provider.server.settings import Settings
 
 FAKE_HOST = (sys.executable, str(Path(__file__).with_name("fake_host.py")))
@@ -23,10 +23,10 @@ class RunningLibra:
 
     def __init__(self, settings: Settings) -> None:
         self._listener = listening(settings)
-        self._url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port = self._listener.getsockname()[1]
+        self.url = f"{'https' if settings.tls_certificate else 'http'}://127.0.0.1:{self.port}"
         app = create_app(settings, host_command=FAKE_HOST)
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(configured(app, settings))
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],))
         self._session = requests.Session()
 
@@ -44,7 +44,7 @@ class RunningLibra:
         self._listener.close()
 
     def request(self, verb: str, path: str, **how: Any) -> requests.Response:
-        return self._session.request(verb, self._url + path, timeout=60, **how)
+        return self._session.request(verb, self.url + path, timeout=60, **how)
 
     def get(self, path: str, **how: Any) -> requests.Response:
         return self.request("GET", path, **how)

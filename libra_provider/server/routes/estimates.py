@@ -8,8 +8,9 @@ from libra_provider.core.errors import BadInput
 from libra_provider.server.access import LibraDep
 from libra_provider.server.answers import refusals
 from libra_provider.server.bodies import EstimateReply, EstimateRequest
+from libra_provider.server.strict_json import StrictJsonRoute
 
-router = APIRouter(prefix="/statements/estimate", tags=["statements"])
+router = APIRouter(prefix="/statements/estimate", tags=["statements"], route_class=StrictJsonRoute)
 
 
 @router.post("", responses=refusals(body=True))

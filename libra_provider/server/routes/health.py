@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 
 from libra_provider.server import metrics
 from libra_provider.server.access import LibraDep
@@ -45,7 +46,8 @@ async def is_ready(libra: LibraDep) -> ReadyBody:
 @probes.get(
     "/metrics",
     response_model=None,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **refusals()},
+    response_class=PlainTextResponse,
+    responses=refusals(),
 )
 async def read_metrics(libra: LibraDep) -> Response:
     """What waits, runs and is open, in Prometheus' text format; needs the token."""

@@ -27,9 +27,10 @@ from libra_provider.server.schemas import (
     tags_in,
 )
 from libra_provider.server.statement import State, Statement
+from libra_provider.server.strict_json import StrictJsonRoute
 from libra_provider.server.wire import Plain, SessionName, Wire
 
-router = APIRouter(tags=["statements"])
+router = APIRouter(tags=["statements"], route_class=StrictJsonRoute)
 IdempotencyKey = Annotated[
     str | None,
     Header(

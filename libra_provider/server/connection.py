@@ -1,0 +1,62 @@
+"""A connection to a client that may be slow, or never say what it wants."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.h11_impl import H11Protocol as Protocol
+    from uvicorn.protocols.http.h11_impl import RequestResponseCycle
+else:
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol as Protocol
+
+HEAD_SECONDS = 30.0
+_MOST_HEAD_BYTES = 64 * 1024
+
+
+class PatientProtocol(Protocol):
+    """uvicorn's, which would wait for ever, and read on for ever, until a request's head ends."""
+
+    _head_bytes = 0
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; a head that is late or too long ends the connection."""
+        self._expect_head()
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if not self._awaits_head:
+            self._stop_expecting()
+        elif self._head_bytes > _MOST_HEAD_BYTES:
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is waited for any longer."""
+        self._stop_expecting()
+        super().connection_lost(exc)
+
+    @property
+    def _awaits_head(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn declares it as always there
+        return cycle is None or cycle.response_complete
+
+    def _expect_head(self) -> None:
+        if self._awaits_head and self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if self._awaits_head:
+            self.transport.close()
+
+    def _stop_expecting(self) -> None:
+        self._head_bytes = 0
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
