@@ -14,7 +14,7 @@ IN_PROCESS = "toArrow() in process"
 LIBRA = "Libra, submission to Arrow table"
 ROWS = 1_000_000
 PARTITIONS = 4
-DURATION = 5.0  # seconds of each measurement
+DURATION = 4.0  # seconds of each measurement
 COLUMNS = "id, id / 7D AS ratio, concat('row-', lpad(id, 7, '0')) AS name"
 GOAL = LoadGoal(way=LIBRA, times_p50=1.5)
 

@@ -14,6 +14,7 @@ from benchmarks.measure import Cost, CostGoal, in_fork, of_calls, of_command
 from benchmarks.question import Question, aggregation, smallest
 from benchmarks.sides import MASTER, address_of
 from libra_provider.clients.client import Client
+from libra_provider.clients.transport import ServerAddress
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import spark_home
 from libra_provider.server.driver import properties
@@ -23,7 +24,7 @@ SPARK_SUBMIT = "spark-submit of a script"
 COMMAND = "libra sql, a fresh process"
 TASK = "in an Airflow task: its first statement"
 GOAL = CostGoal(way=TASK, times_faster=50)
-_WARM = 200  # statements: Libra lives for days
+_WARM = 50  # statements: Libra lives for days
 _SCRIPT = """
 import sys
 from pyspark.sql import SparkSession
@@ -48,11 +49,11 @@ def comparison(
     title: str, question: Question, script: list[str], libra: LocalLibra
 ) -> Comparison[Cost]:
     """The three ways to ask *question*."""
-    in_fork(partial(ask, libra, question, times=_WARM))
+    in_fork(partial(ask, address_of(libra), question, times=_WARM))
     steps = [
         partial(by_command, libra, SPARK_SUBMIT, [*script, question.sql]),
         partial(by_command, libra, COMMAND, [*libra_sql(libra), question.sql]),
-        partial(in_task, libra, question),
+        partial(in_task, address_of(libra), question),
     ]
     return Comparison(title, GOAL, steps)
 
@@ -76,16 +77,16 @@ def by_command(libra: LocalLibra, way: str, command: list[str]) -> dict[str, Cos
     return {way: of_command(command, env=env)[0]}
 
 
-def in_task(libra: LocalLibra, question: Question) -> dict[str, Cost]:
+def in_task(server: ServerAddress, question: Question) -> dict[str, Cost]:
     """What a task waits for its rows, from a new connection on."""
-    return {TASK: in_fork(partial(ask, libra, question))}
+    return {TASK: in_fork(partial(ask, server, question))}
 
 
-def ask(libra: LocalLibra, question: Question, *, times: int = 1) -> Cost:
+def ask(server: ServerAddress, question: Question, *, times: int = 1) -> Cost:
     """What it costs to ask *question*, from a new connection on."""
 
     def answer() -> None:
-        with contextlib.closing(Client([address_of(libra)])) as client:
+        with contextlib.closing(Client([server])) as client:
             client.run(question.of_libra())
 
     return of_calls(answer, times=times)

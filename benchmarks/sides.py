@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 from benchmarks import session
 from benchmarks.answers import Answers, of_tasks, of_threads
 from benchmarks.cpu import cpu_of
+from benchmarks.figures import milliseconds
 from benchmarks.load import Load
 from benchmarks.process import Process
 from benchmarks.question import Question
@@ -30,8 +32,8 @@ from libra_provider.server.settings import Settings
 MASTER = "local[2]"
 # A compiler of the JVM is done when further asking saves less than this, so many times.
 _SETTLED = 0.97
-_PATIENCE = 3
-_LONGEST_WARM_UP = 15
+_PATIENCE = 2
+_LONGEST_WARM_UP = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,7 @@ def warm_up(ask: Callable[[], Load]) -> None:
     least, in_vain = float("inf"), 0
     for _ in range(_LONGEST_WARM_UP):
         used = ask().cpu_in_all
+        print(f"warming up: {milliseconds(used)} of CPU per answer", file=sys.stderr)
         in_vain = 0 if used < least * _SETTLED else in_vain + 1
         least = min(least, used)
         if in_vain == _PATIENCE:
