@@ -78,6 +78,7 @@ STATEMENTS = Table(
     Column("row_count", BigInteger),
     Column("result_bytes", BigInteger),
     Column("text", Text),
+    Column("value", Text),
     Column("result_uri", Text),
     Column("result_schema", Text),
     Column("progress", Text),
@@ -101,6 +102,7 @@ OUTCOME = (
     "row_count",
     "result_bytes",
     "text",
+    "value",
     "result_uri",
     "result_schema",
 )

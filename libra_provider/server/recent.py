@@ -26,6 +26,7 @@ class Recent:
         texts = (
             statement.order.to_json(),
             statement.text,
+            statement.value,
             statement.error,
             statement.result_schema,
         )

@@ -137,6 +137,8 @@ class Statement:
     row_count: int | None = None
     result_bytes: int | None = None
     text: str | None = None
+    value: str | None = None
+    """What it came to that is no table, as JSON."""
     result_uri: str | None = None
     result_schema: str | None = None
     """Spark's schema as JSON, of rows that were written to ``result_uri``."""

@@ -18,6 +18,10 @@ class Run:
     pool: str
     result_limit: int
     result_max_bytes: int
+    kind: str = "sql"
+    args: Sequence[str] = ()
+    main_class: str | None = None
+    file_path: str | None = None
     parameters: Mapping[str, Any] | Sequence[Any] | None = None
     description: str | None = None
     as_text: bool = False
@@ -86,6 +90,8 @@ class Ended:
     row_count: int | None = None
     result_bytes: int | None = None
     text: str | None = None
+    value: str | None = None
+    """What a statement came to that is no table, as JSON."""
     result_uri: str | None = None
     result_schema: str | None = None
     """Spark's schema as JSON, of rows that were written to ``result_uri``."""
