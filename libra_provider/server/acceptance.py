@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 
@@ -11,26 +12,42 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind
 from libra_provider.core.masking import MASK
 from libra_provider.server.pools import DEFAULT_POOL
+from libra_provider.server.runners.job import RESOURCES, Isolation, isolation
 from libra_provider.server.schemas import StatementRequest
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import Order
 
-_RUNNABLE = (Kind.SQL,)
+_log = logging.getLogger(__name__)
+# What the shared driver runs, and what needs one of its own whatever it asks for.
+_SHARED = (Kind.SQL,)
+_ISOLATED = (Kind.JAR, Kind.PYTHON_FILE)
 _NOT_FOR_SQL: Mapping[str, str] = {
     "spark_config": "the shared driver has its properties already; use SET in the session",
     "args": "a SQL statement takes parameters",
     "file_path": "send the text of the statement as code",
     "main_class": "a SQL statement has no class",
 }
+_WRITES_ITSELF = "a driver of its own returns no rows; have the program write them"
+_NOT_FOR_OWN_DRIVERS: Mapping[str, str] = {
+    "parameters": "only SQL takes them; send args",
+    "result_limit": _WRITES_ITSELF,
+    "result_path": _WRITES_ITSELF,
+}
 _PASSWORD_IN_URL = re.compile(r"\w+://[^/]*@")
 
 
 def order_of(session: str, request: StatementRequest, settings: Settings, *, old: bool) -> Order:
     """The order in *request*; raises BadInput. ``old`` is the lenient door of the old contract."""
-    _check_kind(request.kind)
+    if request.kind not in list(Kind):
+        kinds = ", ".join(Kind)
+        raise BadInput("kind", request.kind, f"there is no such kind of statement; it is {kinds}")
+    isolated = _is_isolated(request)
     if not old:
-        _check_fields(request)
+        _check_fields(request, _NOT_FOR_OWN_DRIVERS if isolated else _NOT_FOR_SQL)
         check_pool(request.pool, settings)
+    if not isolated and not (request.code and request.code.strip()):
+        raise BadInput("code", request.code, "it has no code: send the text of a statement")
+    own = _isolation(request, settings).fields() if isolated else {}
     return Order(
         session=session,
         kind=request.kind,
@@ -43,26 +60,61 @@ def order_of(session: str, request: StatementRequest, settings: Settings, *, old
         description=request.description,
         tags=request.tags or {},
         as_text=old,
+        **own,
     )
 
 
-def _check_kind(kind: str) -> None:
-    kinds = ", ".join(_RUNNABLE)
-    if kind not in list(Kind):
-        raise BadInput("kind", kind, f"there is no such kind of statement; this Libra runs {kinds}")
-    if kind not in _RUNNABLE:
-        raise BadInput("kind", kind, f"this version of Libra runs {kinds} only")
+def _is_isolated(request: StatementRequest) -> bool:
+    """Whether it gets a driver of its own; raises BadInput where it asks for both, or neither."""
+    asks = _asks_for_own_driver(request)
+    if request.kind in _ISOLATED:
+        asks = asks or "this kind of statement"
+    if asks and request.mode == "shared":
+        raise BadInput("mode", "shared", f"{asks} needs a driver of its own; say isolated")
+    if asks and request.kind == Kind.SQL:
+        raise BadInput("mode", request.mode, "SQL runs on the shared driver; leave out " + asks)
+    if not asks and request.kind not in _SHARED:
+        expected = f"on its shared driver, this Libra runs {', '.join(_SHARED)} only; say isolated"
+        raise BadInput("kind", request.kind, expected)
+    if asks and request.kind == Kind.JAR_CLASS:
+        _log.warning("A jar-class statement runs ISOLATED, because of %s", asks)
+    return bool(asks)
 
 
-def _check_fields(request: StatementRequest) -> None:
+def _asks_for_own_driver(request: StatementRequest) -> str:
+    """What in *request* only a driver of its own can give; empty if nothing does."""
+    if request.mode == "isolated":
+        return "mode isolated"
+    if request.deploy_mode:
+        return f"deployMode {request.deploy_mode}"
+    if request.kind == Kind.SQL:
+        return ""
+    return next((key for key in RESOURCES if key in (request.spark_config or {})), "")
+
+
+def _isolation(request: StatementRequest, settings: Settings) -> Isolation:
+    if request.kind == Kind.PYTHON and not (request.code and request.code.strip()):
+        raise BadInput("code", request.code, "it must be the text of a Python program")
+    if request.kind != Kind.PYTHON and request.code:
+        raise BadInput("code", MASK, "what runs is the file in filePath; leave it out")
+    return isolation(
+        request.kind,
+        settings=settings,
+        deploy_mode=request.deploy_mode,
+        spark_config=request.spark_config,
+        file_path=request.file_path,
+        main_class=request.main_class,
+        args=tuple(request.args or ()),
+    )
+
+
+def _check_fields(request: StatementRequest, not_for_it: Mapping[str, str]) -> None:
     for name, value in (request.model_extra or {}).items():
         if value is not None:
             raise BadInput(name, _shown(value), "this version of Libra does not know the field")
-    for name, advice in _NOT_FOR_SQL.items():
+    for name, advice in not_for_it.items():
         if value := getattr(request, name):
             raise BadInput(to_camel(name), _shown(value), advice)
-    if not (request.code and request.code.strip()):
-        raise BadInput("code", request.code, "it must be the text of a statement")
     if _PASSWORD_IN_URL.match(request.result_path or ""):
         advice = "it carries credentials, and paths are kept; set them as a Spark property"
         raise BadInput("resultPath", MASK, advice)

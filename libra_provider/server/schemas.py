@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue
 
 from libra_provider.core.errors import BadInput
+from libra_provider.core.job import DeployMode
 from libra_provider.core.patience import utc_now
 from libra_provider.server.problems import UnknownStatement
-from libra_provider.server.statement import Epoch, State, Statement
+from libra_provider.server.statement import State, Statement
 from libra_provider.server.wire import Moment, Plain, Wire, local_time, milliseconds
 
 # What Spark can count, and the longest wait that timers can take.
@@ -43,16 +44,28 @@ class StatementRequest(Wire):
     # Kept, not refused here: the old contract ignores what it does not know.
     model_config = ConfigDict(extra="allow")
 
-    kind: str = Field("sql", description="What `code` is; this Libra runs `sql`.")
+    kind: str = Field("sql", description="`sql`, `python`, `python-file`, `jar`, `jar-class`.")
     code: str | None = Field(
         None, description="The text of one statement.", examples=["SELECT :n + 1 AS n"]
     )
-    file_path: str | None = Field(None, description="Not for SQL.")
-    main_class: str | None = Field(None, description="Not for SQL.")
-    args: list[str] | None = Field(None, description="Not for SQL.")
+    file_path: Plain | None = Field(
+        None, description="The JAR or Python file: a path below Libra's file roots, or a URL."
+    )
+    main_class: Plain | None = Field(None, description="The class in the JAR whose main is run.")
+    args: list[Plain] | None = Field(None, description="What the program is called with.")
     description: str | None = Field(None, description="Shown for its jobs in Spark's UI.")
     pool: str | None = Field(None, description="The scheduler pool; see `GET /api/v1/pools`.")
-    spark_config: dict[str, Any] | None = Field(None, description="Not for SQL.")
+    spark_config: dict[str, Any] | None = Field(
+        None,
+        description="Spark properties of a driver of its own.",
+        examples=[{"spark.executor.memory": "2g"}],
+    )
+    mode: Literal["shared", "isolated"] | None = Field(
+        None, description="Whose driver runs it; not given, its kind and properties decide."
+    )
+    deploy_mode: Literal["client", "cluster"] | None = Field(
+        None, description="Where a driver of its own runs: beside Libra, or on a worker."
+    )
     parameters: Parameters | None = Field(
         None, description="Values for `:name` (an object) or `?` (a list).", examples=[{"n": 1}]
     )
@@ -75,33 +88,49 @@ class StatementRequest(Wire):
     @property
     def is_of_new_contract(self) -> bool:
         """Whether the body alone says so."""
-        return any(getattr(self, name) is not None for name in _NEW_FIELDS) or any(
-            (self.model_extra or {}).get(name) is not None for name in _FIELDS_TO_COME
-        )
+        return any(getattr(self, name) is not None for name in _NEW_FIELDS)
 
 
-_NEW_FIELDS = ("parameters", "result_limit", "result_path", "timeout_seconds", "tags")
-_FIELDS_TO_COME = ("mode", "deployMode")
+_NEW_FIELDS = (
+    *("parameters", "result_limit", "result_path", "timeout_seconds", "tags"),
+    *("mode", "deploy_mode"),
+)
 
 
 class DriverBody(Wire):
     """Where a statement ran, or runs."""
 
     where: str = "in Libra"
+    """``in Libra``, ``on Libra's host``, ``on worker ID``, or why it waits at the master."""
     host: str | None
     application_id: str | None
     spark_ui: str | None
-    epoch: int
+    epoch: int | None = None
+    """Of the shared driver: which life of it."""
+    driver_id: str | None = None
+    """Of a driver at the master: its name there."""
+    log_url: str | None = None
 
     @classmethod
-    def of(cls, epoch: Epoch) -> DriverBody:
-        """The driver of *epoch*."""
-        return cls(
-            host=epoch.host,
-            application_id=epoch.application_id,
-            spark_ui=epoch.spark_ui,
-            epoch=epoch.number,
-        )
+    def of(cls, statement: Statement) -> DriverBody | None:
+        """The driver of *statement*, as soon as it has one."""
+        if epoch := statement.epoch:
+            return cls(
+                host=epoch.host,
+                application_id=epoch.application_id,
+                spark_ui=epoch.spark_ui,
+                epoch=epoch.number,
+            )
+        if place := statement.location:
+            return cls(
+                where=place.where,
+                host=place.host,
+                application_id=place.application_id,
+                spark_ui=place.spark_ui,
+                driver_id=statement.driver_id,
+                log_url=place.log_url,
+            )
+        return None
 
 
 class ProgressBody(Wire):
@@ -151,8 +180,8 @@ class StatementBody(Wire):
     kind: str
     state: State
     pool: str
-    mode: Literal["SHARED"] = "SHARED"
-    deploy_mode: Literal["client"] = "client"
+    mode: Literal["SHARED", "ISOLATED"]
+    deploy_mode: Literal["client", "cluster"]
     description: str | None
     error: str | None
     error_class: str | None
@@ -180,6 +209,8 @@ class StatementBody(Wire):
             kind=order.kind,
             state=statement.state,
             pool=order.pool,
+            mode="ISOLATED" if order.deploy_mode else "SHARED",
+            deploy_mode="cluster" if order.deploy_mode == DeployMode.CLUSTER else "client",
             description=order.description,
             error=statement.error,
             error_class=statement.error_class,
@@ -189,7 +220,7 @@ class StatementBody(Wire):
             completed_at=statement.completed_at,
             queue_time_ms=milliseconds(statement.submitted_at, statement.started_at),
             execution_time_ms=milliseconds(statement.started_at, statement.completed_at),
-            driver=DriverBody.of(statement.epoch) if statement.epoch else None,
+            driver=DriverBody.of(statement),
             row_count=statement.row_count,
             result_bytes=statement.result_bytes,
             result_uri=statement.result_uri,
@@ -233,15 +264,15 @@ class OldStatementBody(Wire):
         )
 
     @classmethod
-    def without_code(cls, job_id: str, session: str) -> OldStatementBody:
-        """What the old contract says of a statement that has no text; it is not kept."""
+    def refused(cls, job_id: str, session: str, why: str) -> OldStatementBody:
+        """What the old contract says of a statement that lacks something; it is not kept."""
         now = local_time(utc_now())
         return cls(
             job_id=job_id,
             session_id=session,
             state="FAILED",
             result=None,
-            error="The statement has no code; send its text as code.",
+            error=why,
             started_at=now,
             completed_at=now,
             execution_time_ms=0,

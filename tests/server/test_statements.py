@@ -69,6 +69,8 @@ def test_wait_gives_the_finished_statement_with_driver_and_times(api: RunningLib
         "applicationId": "app-1",
         "sparkUi": None,
         "epoch": 1,
+        "driverId": None,
+        "logUrl": None,
     }
     assert body["submittedAt"].endswith("+00:00")
     assert body["tags"] == {"dag": "etl"}
@@ -163,7 +165,7 @@ def test_the_list_is_newest_first_and_filters_by_state(api: RunningLibra) -> Non
         ({"code": "rows 1", "pool": "nope"}, AT_ONCE, "interactive"),
         ({"code": "rows 1", "resultLimit": 0}, {}, "greater than or equal to 1"),
         ({"code": "rows 1", "sparkConfig": {"spark.a": "1"}}, AT_ONCE, "shared driver"),
-        ({"code": "rows 1", "mode": "isolated"}, {}, "does not know the field"),
+        ({"code": "rows 1", "mode": "isolated"}, {}, "runs on the shared driver"),
         ({"code": 5}, {}, "body.code"),
     ],
     ids=lambda value: str(value)[:40],

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
+from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind
 from libra_provider.server import rows
 from libra_provider.server.acceptance import check_pool, order_of
@@ -87,9 +88,12 @@ async def submit_statement(
     form, when the statement is over. Without a wait that `Prefer` limits, so are the others.
     """
     old = not (preference.given or idempotency_key or request.is_of_new_contract)
-    order = order_of(session, request, libra.settings, old=old)
-    if old and not order.code.strip():
-        return _json(OldStatementBody.without_code(secrets.token_hex(16), session))
+    try:
+        order = order_of(session, request, libra.settings, old=old)
+    except BadInput as error:
+        if not old or error.parameter == "kind":
+            raise
+        return _json(OldStatementBody.refused(secrets.token_hex(16), session, str(error)))
     statement = await libra.dispatcher.submit(order, idempotency_key)
     if preference.seconds != 0:
         statement = await libra.dispatcher.wait(statement.job_id, preference.seconds)
