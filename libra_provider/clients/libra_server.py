@@ -96,9 +96,8 @@ def close_session(name: str) -> Call[None]:
     """Close session *name*: its temporary views and settings are gone. Raises Rejected."""
 
     def parse(reply: Reply) -> None:
-        if not 200 <= reply.status < 300 or reply.body:
-            checked(reply)
-            raise reply.not_as_expected("an empty answer was expected")
+        if checked(reply).status != 204:
+            raise reply.not_as_expected("an empty answer (204) was expected")
 
     path = f"{_SESSIONS}/{quote(name, safe='')}"
     return Call(method="DELETE", path=path, parse=parse)

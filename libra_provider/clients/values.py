@@ -59,6 +59,11 @@ def _binary(text: str) -> bytes:
     return base64.b64decode(text, validate=True)
 
 
+def _within_python(read: Reader) -> Reader:
+    """*read*; Spark's years beyond 9999 and before 1, which have a sign, stay text."""
+    return lambda text: text if text.startswith(("+", "-")) else read(text)
+
+
 def _duration(text: str) -> timedelta:
     found = _DURATION.fullmatch(text)
     if found is None:
@@ -100,10 +105,10 @@ _SIMPLE: Mapping[str, Reader] = {
     # "NaN" and "Infinity" are texts in JSON.
     "float": float,
     "double": float,
-    "date": date.fromisoformat,
+    "date": _within_python(date.fromisoformat),
     "time": time.fromisoformat,
-    "timestamp": datetime.fromisoformat,
-    "timestamp_ntz": datetime.fromisoformat,
+    "timestamp": _within_python(datetime.fromisoformat),
+    "timestamp_ntz": _within_python(datetime.fromisoformat),
     "binary": _binary,
 }
 _NESTED: Mapping[str, Callable[[Mapping[str, Any]], Reader]] = {

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.masking import MASK, masked_conf
+from libra_provider.core.parameters import as_json
 from libra_provider.core.properties import PROPERTY_OF
 
 
@@ -96,6 +97,8 @@ class SparkJob:
             object.__setattr__(self, parameter, _strings(parameter, getattr(self, parameter)))
         for parameter in ("conf", "env_vars", "origin"):
             object.__setattr__(self, parameter, MappingProxyType(dict(getattr(self, parameter))))
+        if self.parameters is not None:
+            object.__setattr__(self, "parameters", as_json(self.parameters))
         self._check_result()
         self._check_environment()
         self._check_driver()

@@ -19,6 +19,10 @@ EXAMPLES = [
     errors.JobLost("driver-1"),
     errors.JobGivenUp("driver-1", "it waited longer than queued_timeout=1 min 0 s"),
     errors.KillNotVerified("driver-1"),
+    errors.NotInstalled("pandas", "pandas"),
+    errors.NotOffered("http://l:8990", "it would ignore result_path"),
+    errors.JobWrong("s-1", "[PARSE_SYNTAX_ERROR] Syntax error."),
+    errors.ResultNotWhole("s-1", "20 of 25 rows came"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,13 +14,15 @@ from libra_provider.core.errors import (
     JobGivenUp,
     JobKilled,
     JobLost,
+    JobWrong,
+    NotOffered,
     ServerBusy,
     ServerError,
     ServerUnreachable,
 )
 from libra_provider.core.patience import Outcome, Patience, Watch
 from libra_provider.core.states import JobState
-from libra_provider.core.status import DriverLocation, JobStatus
+from libra_provider.core.status import DriverLocation, JobStatus, Progress
 
 START = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 GONE = ServerUnreachable("http://m:6066", "nothing listens there")
@@ -35,6 +38,65 @@ def status(state: JobState, detail: str = "") -> JobStatus:
 
 def watch(**patience: float) -> Watch:
     return Watch("driver-1", Patience(**patience), START)
+
+
+def progress(done: int) -> JobStatus:
+    counts = Progress(tasks_done=done, tasks_total=200, stages_done=1, stages_total=3)
+    return replace(status(JobState.RUNNING), progress=replace(counts, bytes_read=done * 2**20))
+
+
+def test_progress_is_news_every_ten_seconds_while_it_changes() -> None:
+    seen = watch()
+    news = []
+    for second in range(60):
+        seen.told(progress(second // 30 * 35), at(second))
+        news += [seen.news] if seen.news else []
+
+    assert news == [
+        "driver-1 is running: 0 of 200 tasks, 1 of 3 stages",
+        "driver-1 is running: 35 of 200 tasks, 1 of 3 stages, read 35 MiB",
+    ]
+
+
+def test_progress_that_grows_all_the_time_is_not_said_more_often() -> None:
+    seen = watch()
+    news = []
+    for second in range(60):
+        seen.told(progress(second), at(second))
+        news += [second] if seen.news else []
+
+    assert news == [0, 10, 20, 30, 40, 50]
+
+
+@pytest.mark.parametrize(
+    ("sql_state", "error_class", "again"),
+    [
+        ("42601", "PARSE_SYNTAX_ERROR", True),
+        ("42703", "UNRESOLVED_COLUMN.WITH_SUGGESTION", True),
+        ("0A000", "UNSUPPORTED_FEATURE", True),
+        ("42P01", "TABLE_OR_VIEW_NOT_FOUND", False),  # another task may yet make it
+        ("42K03", "PATH_NOT_FOUND", False),
+        ("22012", "DIVIDE_BY_ZERO", False),  # the data may change
+        (None, "LIBRA_RESULT_TOO_LARGE", True),
+        (None, None, False),
+    ],
+)
+def test_what_was_written_wrong_would_fail_again(
+    sql_state: str | None, error_class: str | None, again: bool
+) -> None:
+    failed = replace(status(JobState.FAILED), sql_state=sql_state, error_class=error_class)
+    with pytest.raises(JobFailed) as caught:
+        Outcome.from_json(Outcome(failed).to_json()).raise_for_state()
+
+    assert isinstance(caught.value, JobWrong) is again
+
+
+def test_an_old_libra_is_not_asked_again_for_what_it_does_not_have() -> None:
+    seen = watch()
+    outcome = seen.told(NotOffered("http://l:8990", "it finds no statement again"), at(1))
+
+    assert outcome is not None
+    assert "finds no statement again" in outcome.given_up
 
 
 @pytest.mark.parametrize("poll_interval", [0, -1])

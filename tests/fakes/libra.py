@@ -166,6 +166,8 @@ class FakeLibra(FakeServer):
         }
 
     def _result(self, job_id: str, accept: str) -> Answer:
+        if job_id not in self.statements:
+            return problem(404, f"Statement {job_id} is unknown here.")
         if uri := self.statements[job_id].body.get("resultPath"):
             written = {"uri": uri, "rowCount": len(self.rows), "bytes": 512}
             return Answer(body=written | {"jobId": job_id, "schema": self._schema()})
