@@ -74,6 +74,8 @@ async def _invalid_request(_request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     if first["loc"] == ("body",) and isinstance(error.body, bytes):
         return of(problems.NotJson("Send the body as JSON, with Content-Type: application/json."))
+    if isinstance(why := first.get("ctx", {}).get("error"), LibraError):
+        return of(why)
     where = ".".join(str(part) for part in first["loc"])
     # Only where and why: the value may be a secret.
     return _problem(400, f"{where} cannot be used: {first['msg']}.")

@@ -46,3 +46,12 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'ledger.db'}"
     running: Postgres = request.getfixturevalue("postgres")
     return running.url(secrets.token_hex(8))
+
+
+@pytest.fixture(scope="module")
+def shared_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLibra]:
+    """One Libra, its driver up, for tests that neither mind nor leave other statements in it."""
+    folder = tmp_path_factory.mktemp("libra")
+    with RunningLibra(Settings(port=0, data_dir=folder, drain_seconds=0.0)) as running:
+        running.post("/api/v1/sessions/default/statements", json={"code": "rows 1"})
+        yield running

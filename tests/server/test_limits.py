@@ -13,6 +13,11 @@ PATH = "/api/v1/sessions/default/statements"
 MOST = 10_000
 
 
+@pytest.fixture(scope="module")
+def api(shared_api: RunningLibra) -> RunningLibra:
+    return shared_api
+
+
 @pytest.fixture
 def narrow(make_libra: MakeLibra) -> Iterator[RunningLibra]:
     with make_libra(max_request_bytes=MOST) as running:

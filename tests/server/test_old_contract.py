@@ -22,6 +22,11 @@ FAILED = (
 )
 
 
+@pytest.fixture(scope="module")
+def api(shared_api: RunningLibra) -> RunningLibra:
+    return shared_api
+
+
 def answer(api: RunningLibra, body: dict[str, Any], shape: str) -> dict[str, str]:
     reply = api.post(PATH, json=body)
     assert (reply.status_code, reply.headers["Content-Type"]) == (200, "application/json")

@@ -22,6 +22,11 @@ CHECKS = (
 )
 
 
+@pytest.fixture(scope="module")
+def api(shared_api: RunningLibra) -> RunningLibra:
+    return shared_api
+
+
 def answers(api: RunningLibra) -> dict[tuple[str, str], dict[str, Any]]:
     paths = api.get("/openapi.json").json()["paths"]
     return {
@@ -34,11 +39,14 @@ def answers(api: RunningLibra) -> dict[tuple[str, str], dict[str, Any]]:
 def test_schemathesis_finds_no_5xx_and_no_undocumented_answer(
     make_libra: MakeLibra, tmp_path: Path
 ) -> None:
+    token = "Authorization: Bearer right"
     with make_libra(token="right") as api:
+        body, header = {"code": "rows 1"}, {"Authorization": "Bearer right"}
+        api.post("/api/v1/sessions/default/statements", json=body, headers=header)  # it is up
         done = subprocess.run(
             [
                 *(SCHEMATHESIS, "run", api.url + "/openapi.json", "--no-color"),
-                *("--header", "Authorization: Bearer right", "--request-timeout", "20"),
+                *("--header", token, "--request-timeout", "20"),
                 *("--checks", ",".join(CHECKS), "--seed", "1", "--max-examples", "15"),
             ],
             cwd=tmp_path,  # where it may leave its caches
