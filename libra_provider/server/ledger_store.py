@@ -24,7 +24,7 @@ from libra_provider.core.errors import BadInput
 from libra_provider.server.problems import LedgerAway, LedgerTaken
 
 _LOCK = 0x4C696272  # "Libr"; PostgreSQL's advisory locks are numbers
-_TRIES, _PAUSE = 40, 0.1  # of a start, while the database notices that the Libra before is gone
+_TRIES, _PAUSE = 20, 0.1  # of a start, while the database notices that the Libra before is gone
 # What is wrong with what was written; whatever else a database says, it may take it later.
 _NOT_AWAY = (IntegrityError, DataError, ProgrammingError)
 _POSTGRES: dict[str, Any] = {

@@ -1,6 +1,9 @@
 """A driver host without Spark: speaks the real protocol over the real channel.
 
-Its SQL: ``rows N``, ``fail``, ``hang`` (until it is killed), ``die``, ``break WORD``.
+Its SQL: ``rows N``, ``fail``, ``nap SECONDS`` (then one row), ``hang`` (until it is killed),
+``stubborn`` (it ends a second after it was killed), ``halfway`` (tells its progress and hangs),
+``die``, ``die SECONDS``, ``babble``, ``break``. Whatever is estimated has as many bytes as its
+text, except for ``silence``, which is not answered.
 """
 
 from __future__ import annotations
@@ -8,20 +11,35 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 
 from libra_provider.server import results
 from libra_provider.server.driver.channel import Channel
-from libra_provider.server.driver.messages import Broken, Ended, Kill, Ready, Run, Stop
+from libra_provider.server.driver.messages import (
+    Broken,
+    Ended,
+    Estimate,
+    Estimated,
+    Kill,
+    Message,
+    Progressed,
+    Ready,
+    Run,
+    Stop,
+)
 
 SCHEMA = '{"type":"struct","fields":[{"name":"n","type":"long","nullable":true,"metadata":{}}]}'
 
 
 def outcome(order: Run, folder: Path) -> Ended:
     verb, _, rest = order.code.partition(" ")
-    if verb != "rows":
+    if verb == "nap":
+        rest = "1"
+    elif verb != "rows":
         return Ended(
             job_id=order.job_id,
             state="FAILED",
@@ -31,11 +49,79 @@ def outcome(order: Run, folder: Path) -> Ended:
         )
     if order.as_text:
         return Ended(job_id=order.job_id, state="SUCCESS", text=f"Total rows: {rest}")
+    if order.result_path:
+        return Ended(
+            job_id=order.job_id,
+            state="SUCCESS",
+            row_count=int(rest),
+            result_bytes=8 * int(rest),
+            result_uri=order.result_path,
+            result_schema=SCHEMA,
+        )
     table = pa.table({"n": list(range(int(rest)))})
     results.write(results.path_of(folder, order.job_id), table, SCHEMA)
     return Ended(
         job_id=order.job_id, state="SUCCESS", row_count=int(rest), result_bytes=table.nbytes
     )
+
+
+def progress(job_id: str) -> Progressed:
+    return Progressed(
+        job_id=job_id,
+        tasks_done=1,
+        tasks_total=2,
+        stages_done=0,
+        stages_total=1,
+        rows_read=10,
+        bytes_read=80,
+    )
+
+
+def later(seconds: float, act: Callable[[], object]) -> None:
+    timer = threading.Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
+
+
+class FakeHost:
+    def __init__(self, channel: Channel, folder: Path) -> None:
+        self._channel = channel
+        self._folder = folder
+        self._stubborn: set[str] = set()
+        self._verbs: dict[str, Callable[[Run, float], object]] = {
+            "hang": lambda _order, _seconds: None,
+            "stubborn": lambda order, _seconds: self._stubborn.add(order.job_id),
+            "halfway": lambda order, _seconds: channel.say(progress(order.job_id)),
+            "nap": lambda order, seconds: later(seconds, lambda: self._end(order)),
+            "die": lambda _order, seconds: later(seconds, lambda: os._exit(9)),
+            "babble": lambda _order, _seconds: channel._socket.sendall(b"no message\n"),
+            "break": lambda _order, _seconds: self._break(),
+        }
+
+    def hear(self, message: Message) -> None:
+        match message:
+            case Run():
+                verb, _, seconds = message.code.partition(" ")
+                if act := self._verbs.get(verb):
+                    act(message, float(seconds or 0))
+                else:
+                    self._end(message)
+            case Kill():
+                ended = Ended(job_id=message.job_id, state="CANCELLED", error="It was killed.")
+                delay = 1.0 if message.job_id in self._stubborn else 0.0
+                later(delay, lambda: self._channel.say(ended))
+            case Estimate() if message.code != "silence":
+                size = len(message.code)
+                self._channel.say(Estimated(key=message.key, bytes=size, guessed=False))
+            case Stop():
+                sys.exit()
+
+    def _end(self, order: Run) -> None:
+        self._channel.say(outcome(order, self._folder))
+
+    def _break(self) -> None:
+        self._channel.say(Broken("its JVM ended with exit code -9"))
+        os._exit(1)
 
 
 def main() -> None:
@@ -47,21 +133,9 @@ def main() -> None:
     channel.say(
         Ready(host="h", application_id="app-1", master="fake", spark_version="4", spark_ui=None)
     )
+    host = FakeHost(channel, options.results)
     for message in channel.heard():
-        match message:
-            case Run(code="die"):
-                os._exit(9)
-            case Run(code="break"):
-                channel.say(Broken("its JVM ended with exit code -9"))
-                os._exit(1)
-            case Run(code="hang"):
-                pass
-            case Run():
-                channel.say(outcome(message, options.results))
-            case Kill():
-                channel.say(Ended(job_id=message.job_id, state="CANCELLED", error="It was killed."))
-            case Stop():
-                sys.exit()
+        host.hear(message)
 
 
 if __name__ == "__main__":

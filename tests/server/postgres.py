@@ -45,7 +45,7 @@ class Postgres:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self.stop(how=signal.SIGQUIT)
         shutil.rmtree(self._folder)
 
     def url(self, database: str) -> str:
@@ -68,10 +68,10 @@ class Postgres:
             time.sleep(0.1)
         raise AssertionError((self._folder / "log").read_text())
 
-    def stop(self) -> None:
+    def stop(self, *, how: signal.Signals = signal.SIGINT) -> None:
         """Stop it at once, whoever is connected."""
         if self._server:
-            self._server.send_signal(signal.SIGINT)
+            self._server.send_signal(how)
             self._server.wait(30)
             self._server = None
 
