@@ -32,6 +32,8 @@ def serve(settings: Settings, *, host_command: Sequence[str] = HOST_COMMAND) -> 
         port = listener.getsockname()[1]
         scheme = "https" if settings.tls_certificate else "http"
         _log.info("Libra listens on %s://%s:%s", scheme, settings.host, port)
+        if scheme == "http" and not settings.is_loopback:
+            _log.warning("Token and data cross the network in clear; set tls_certificate")
         try:
             uvicorn.Server(config).run(sockets=[listener])
         except KeyboardInterrupt:  # uvicorn raises Ctrl-C again after it has stopped cleanly

@@ -26,6 +26,11 @@ from libra_provider.server.pools import DEFAULT_POOL, STANDARD_POOLS, Pool
 from libra_provider.server.runners.settings import IsolatedSettings
 
 _MASTER = re.compile(r"local(\[[^\]]+\])?|local-cluster\[[^\]]+\]|spark://\S+:\d+")
+_TOKEN = re.compile(r"[!-~]+")
+_POSITIVE = (
+    *("result_limit", "result_max_bytes", "max_running", "max_pending", "max_sessions"),
+    *("retention_seconds", "retention_count", "session_idle_seconds", "max_request_bytes"),
+)
 
 
 def _state_folder() -> Path:
@@ -69,16 +74,16 @@ class Settings:
     drain_seconds: float = 5.0
     """How long running statements may go on once Libra is told to stop."""
     tls_certificate: Path | None = None
+    """PEM, the chain included; makes Libra speak https."""
     tls_key: Path | None = None
+    """PEM; None means that the certificate's file has it."""
 
     def __post_init__(self) -> None:
         self._check_numbers()
         spark_conf({"spark.master": self.master})
         if not _MASTER.fullmatch(self.master):
             raise BadInput("master", self.master, "it looks like spark://host:7077 or local[2]")
-        if not self.is_loopback and not self.token:
-            advice = "a server beyond 127.0.0.1 needs a token; set LIBRA_TOKEN"
-            raise BadInput("host", self.host, advice)
+        self._check_network()
         if DEFAULT_POOL not in self.pools:
             raise BadInput("pools", sorted(self.pools), f"one must be named {DEFAULT_POOL!r}")
         object.__setattr__(self, "spark", spark_conf(self.spark))
@@ -90,9 +95,26 @@ class Settings:
     def _check_numbers(self) -> None:
         if not 0 <= self.port < 65536:
             raise BadInput("port", self.port, "a port is a number from 0 to 65535")
-        for name in ("result_limit", "result_max_bytes", "max_running", "max_pending"):
-            if getattr(self, name) < 1:
-                raise BadInput(name, getattr(self, name), "it must be at least 1")
+        for name in _POSITIVE:
+            if getattr(self, name) <= 0:
+                raise BadInput(name, getattr(self, name), "it must be more than 0")
+
+    def _check_network(self) -> None:
+        if self.token is not None and not _TOKEN.fullmatch(self.token):
+            advice = (
+                "a token is one word of printable ASCII, without spaces; try openssl rand -hex 32"
+            )
+            raise BadInput("token", MASK, advice)
+        if not self.is_loopback and not self.token:
+            advice = "a server beyond 127.0.0.1 needs a token; set LIBRA_TOKEN"
+            raise BadInput("host", self.host, advice)
+        if self.tls_key and not self.tls_certificate:
+            advice = "a key alone is no TLS; set tls_certificate too"
+            raise BadInput("tls_key", str(self.tls_key), advice)
+        for name in ("tls_certificate", "tls_key"):
+            path: Path | None = getattr(self, name)
+            if path and not path.is_file():
+                raise BadInput(name, str(path), "there is no such file")
 
     @property
     def is_loopback(self) -> bool:
@@ -195,7 +217,8 @@ def _table(name: str, value: Any) -> dict[str, Any]:
         try:
             value = json.loads(value)
         except ValueError as error:
-            raise BadInput(name, value, "it must be a JSON object") from error
+            # Spark's properties carry secrets, and what is no JSON has no keys to tell them by.
+            raise BadInput(name, MASK, f"it must be a JSON object ({error})") from error
     if not isinstance(value, Mapping):
         raise BadInput(name, value, "it must be a table")
     return dict(value)

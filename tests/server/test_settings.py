@@ -55,7 +55,13 @@ def test_spark_properties_come_as_json_from_the_environment(
         ({"pools": {"default": {"height": 1}}}, "weight and a min_share"),
         ({"master": "yarn"}, "standalone master"),
         ({"colour": "red"}, "settings are host, port"),
-        ({"max_pending": 0}, "at least 1"),
+        ({"max_pending": 0}, "more than 0"),
+        ({"session_idle_seconds": 0}, "more than 0"),
+        ({"token": ""}, "one word"),
+        ({"token": "two words"}, "one word"),
+        ({"token": "clé"}, "one word"),
+        ({"tls_key": "key.pem"}, "tls_certificate too"),
+        ({"tls_certificate": "/nowhere/chain.pem"}, "no such file"),
     ],
     ids=str,
 )
@@ -77,6 +83,17 @@ def test_secrets_do_not_show() -> None:
     )
 
     assert "s3cr3t" not in repr(settings)
+
+
+def test_properties_that_cannot_be_read_do_not_show_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LIBRA_SPARK_CONF", '{"spark.hadoop.fs.s3a.secret.key": "s3cr3t"')
+
+    with pytest.raises(BadInput) as refused:
+        Settings.load()
+
+    assert "s3cr3t" not in str(refused.value)
 
 
 def test_the_standard_pools_are_those_of_the_reference() -> None:

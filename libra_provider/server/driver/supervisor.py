@@ -135,6 +135,11 @@ class Supervisor:
             "The driver takes statements: application %s on %s, its Spark UI at %s (epoch %s)",
             *(ready.application_id, ready.master, ready.spark_ui, epoch.number),
         )
+        if ready.catalog == "in-memory":
+            _log.warning(
+                "Tables of spark_catalog end with this driver, because the catalog is in memory;"
+                " docs/libra.md says how to keep them"
+            )
 
     def _log_of(self, epoch: Epoch) -> Path:
         return self._settings.data_dir / "logs" / f"driver-{epoch.number}.log"
