@@ -16,7 +16,16 @@ from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.ledger import Ledger
 from libra_provider.server.limits import Limits
 from libra_provider.server.retention import Retention
-from libra_provider.server.routes import estimates, health, pools, results, sessions, statements
+from libra_provider.server.routes import (
+    compat,
+    estimates,
+    health,
+    logs,
+    pools,
+    results,
+    sessions,
+    statements,
+)
 from libra_provider.server.settings import Settings
 
 
@@ -57,7 +66,7 @@ def create_app(settings: Settings, *, host_command: Sequence[str] = HOST_COMMAND
     app.openapi = openapi.document(app)  # type: ignore[method-assign]  # FastAPI's documented way
     api = APIRouter(prefix="/api/v1")
     # Estimates first: their path would be a statement's id.
-    for each in (estimates, statements, results, sessions, pools, health):
+    for each in (estimates, statements, results, logs, sessions, pools, health, compat):
         api.include_router(each.router)
     app.include_router(api)
     app.include_router(health.probes)

@@ -17,12 +17,13 @@ from libra_provider.server.flow import Flow
 from libra_provider.server.ledger import Ledger
 from libra_provider.server.live import queues
 from libra_provider.server.problems import ComeBackLater, LedgerAway, NotReady, QueueFull
+from libra_provider.server.runners.logs import LogPiece
 from libra_provider.server.sessions import Sessions
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import Epoch, Order, PoolQueue, State, Statement
 
 T = TypeVar("T")
-_COMMIT_WITHIN = 10.0  # seconds
+_COMMIT_WITHIN = 5.0  # seconds
 
 
 class Dispatcher:
@@ -169,6 +170,11 @@ class Dispatcher:
         self._epoch()
         self.sessions.touch(session)
         return await self._flow.estimates.ask(session, code, parameters)
+
+    async def log(self, job_id: str, stream: str, offset: int) -> tuple[Statement, LogPiece]:
+        """The statement, and a piece of what it has written; raises UnknownStatement, NotReady."""
+        statement = await self.get(job_id)
+        return statement, await self._flow.isolated.log(statement, stream, offset)
 
     async def kill(self, job_id: str) -> Statement:
         """The statement after it was told to stop; one that is over stays as it is.

@@ -13,6 +13,7 @@ from libra_provider.core.patience import utc_now
 from libra_provider.server.dispatcher import Dispatcher
 from libra_provider.server.ledger import Ledger
 from libra_provider.server.problems import LedgerAway
+from libra_provider.server.runners.logs import STREAMS, StatementLogs
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import State
 
@@ -73,6 +74,8 @@ class Retention:
     def _remove_results(self, job_ids: Iterable[str]) -> None:
         folder = self._settings.results_dir
         _remove(folder / f"{job_id}{suffix}" for job_id in job_ids for suffix in (".arrow", _HALF))
+        logs = self._settings.statement_logs_dir
+        _remove(StatementLogs(logs, job_id).path(each) for job_id in job_ids for each in STREAMS)
 
     def _remove_logs(self) -> None:
         logs = sorted((self._settings.data_dir / "logs").glob("driver-*.log"), key=_age)

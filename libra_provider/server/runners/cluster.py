@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property, partial
 
-from libra_provider.clients import spark_master
+from libra_provider.clients import cluster_pages, spark_master, spark_ui
 from libra_provider.clients.adoption import Adoptable, carriers
 from libra_provider.clients.client import Client
+from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.spark_ui import LogPart
 from libra_provider.clients.submission import create_request
 from libra_provider.core.errors import JobLost, ServerBusy, ServerError, ServerUnreachable
 from libra_provider.core.job import SparkJob
@@ -19,12 +21,14 @@ from libra_provider.core.patience import utc_now
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus
 from libra_provider.server.driver.messages import Ended
+from libra_provider.server.problems import NotReady
 from libra_provider.server.runners import masters
 from libra_provider.server.runners.job import job_of
+from libra_provider.server.runners.logs import PART
 from libra_provider.server.runners.poller import DriverPoller
 from libra_provider.server.runners.runner import Errand, lost
 from libra_provider.server.settings import Settings
-from libra_provider.server.statement import State
+from libra_provider.server.statement import State, Statement
 
 _log = logging.getLogger(__name__)
 _STATE: Mapping[JobState, State] = {
@@ -80,6 +84,25 @@ class ClusterRunner:
         finally:
             killer.cancel()
         return _ended(errand, driver_id, last)
+
+    async def log_part(self, statement: Statement, stream: str, offset: int) -> LogPart:
+        """A part of what the driver has written, from its worker's page; raises NotReady."""
+        place = statement.location
+        if statement.driver_id is None or place is None or place.worker_id is None:
+            return LogPart("", 0, 0, 0)
+        try:
+            return await self._client.arun(self._log(statement.driver_id, place, stream, offset))
+        except ServerError as error:
+            sentence = f"The log of {statement.driver_id} cannot be read now: {error}."
+            raise NotReady(sentence, retry_after=5) from error
+
+    def _log(
+        self, driver_id: str, place: DriverLocation, stream: str, offset: int
+    ) -> Dialogue[LogPart]:
+        worker = yield from cluster_pages.worker_ui(place, masters.ui_urls(self._settings))
+        call = spark_ui.driver_log(driver_id, stream, offset=offset, length=PART)
+        part: LogPart = yield Ask(call, worker)
+        return part
 
     async def _submit_once(self, errand: Errand) -> str | None:
         """The driver of *errand*; None if it was killed before there was one."""

@@ -11,6 +11,7 @@ from libra_provider.core.errors import LibraError
 from libra_provider.core.job import DeployMode
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.runners.cluster import ClusterRunner
+from libra_provider.server.runners.logs import LogPiece, StatementLogs, piece
 from libra_provider.server.runners.runner import Errand, Listener, Runner, lost
 from libra_provider.server.runners.spark_submit import SparkSubmitRunner
 from libra_provider.server.settings import Settings
@@ -23,10 +24,12 @@ class IsolatedStatements:
     """Lives on one event loop; each deploy mode has its own queue and its own limit."""
 
     def __init__(self, settings: Settings, listener: Listener) -> None:
+        self._settings = settings
         self._listener = listener
+        self._cluster = ClusterRunner(settings)
         self._runners: Mapping[str, Runner] = {
             DeployMode.CLIENT: SparkSubmitRunner(settings),
-            DeployMode.CLUSTER: ClusterRunner(settings),
+            DeployMode.CLUSTER: self._cluster,
         }
         self._room = {
             DeployMode.CLIENT: asyncio.Semaphore(settings.isolated.max_client),
@@ -53,6 +56,14 @@ class IsolatedStatements:
         """Tell *job_id* to end; nothing happens if it is over."""
         if errand := self._errands.get(job_id):
             errand.killed.set()
+
+    async def log(self, statement: Statement, stream: str, offset: int) -> LogPiece:
+        """A piece of what *statement* has written; raises NotReady where its worker is away."""
+        is_over = statement.state.is_terminal
+        if statement.order.deploy_mode == DeployMode.CLUSTER:
+            return piece(await self._cluster.log_part(statement, stream, offset), is_over=is_over)
+        logs = StatementLogs(self._settings.statement_logs_dir, statement.job_id)
+        return piece(await asyncio.to_thread(logs.part, stream, offset), is_over=is_over)
 
     async def stop(self) -> None:
         """End what ends with Libra, leave the rest to the next one."""

@@ -3,17 +3,50 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from libra_provider.clients.driver_log import APPLICATION_LINE, SPARK_UI_LINE
-from libra_provider.clients.spark_ui import first_exception
+from libra_provider.clients.driver_log import APPLICATION_LINE, SPARK_UI_LINE, LogFollower
+from libra_provider.clients.spark_ui import LogPart, first_exception
 from libra_provider.core.masking import masked_text
 
 STREAMS = ("stdout", "stderr")
+# One answer; the Launch Command at the head of a cluster driver's stderr is shorter.
+PART = 2**18  # bytes
 _LONGEST_ERROR = 600  # characters
+# What stands for bytes that are no UTF-8, which makes bytes uncountable.
+_REPLACED = "\ufffd"
 # A context tells its application and its page while it starts; later nobody looks for them.
 _HEAD = 2**18  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogPiece:
+    """Whole lines of a log, without secrets; ``next_offset`` is where the next piece begins."""
+
+    lines: Sequence[str]
+    next_offset: int
+    size: int
+
+
+def piece(part: LogPart, *, is_over: bool) -> LogPiece:
+    """What is to be read in *part*; unless the log *is_over*, its last line is left to the next.
+
+    A line that is longer than the part is given in pieces.
+    """
+    whole, newline, rest = part.text.rpartition("\n")
+    at_the_end = part.end >= part.size
+    if not rest or (at_the_end and is_over):
+        pass
+    elif newline and _REPLACED not in whole:
+        end = part.start + len((whole + newline).encode())
+        part = LogPart(whole + newline, part.start, end, part.size)
+    elif at_the_end and not newline:
+        return LogPiece((), part.start, part.size)
+    follower = LogFollower()
+    lines = follower.took(LogPart(part.text, part.start, part.end, part.end))
+    return LogPiece([*lines, *follower.remainder()], part.end, part.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +72,18 @@ class StatementLogs:
             return self.path(stream).read_text(errors="replace")
         except FileNotFoundError:
             return ""
+
+    def part(self, stream: str, offset: int) -> LogPart:
+        """A part of one of them, from *offset* (bytes) on."""
+        try:
+            with self.path(stream).open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                start = min(offset, size)
+                file.seek(start)
+                data = file.read(PART)
+        except FileNotFoundError:
+            return LogPart("", 0, 0, 0)
+        return LogPart(data.decode(errors="replace"), start, start + len(data), size)
 
     def first_exception(self) -> str | None:
         """The first exception in them, without secrets; Python's is in stdout."""

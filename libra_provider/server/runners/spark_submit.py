@@ -29,6 +29,7 @@ from libra_provider.server.statement import State
 
 _GRACE = 2.0  # seconds for a driver to end by itself once it is told to
 _LOOK_EVERY = 1.0  # seconds between two looks for the application's id
+_MOST_TEXT = 2**16  # characters of the output that the ledger keeps for the old contract
 _WHERE = "on Libra's host"
 
 
@@ -37,8 +38,9 @@ class SparkSubmitRunner:
 
     ends_with_libra = True
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, program: Path | None = None) -> None:
         self._settings = settings
+        self._program = program
 
     async def run(self, errand: Errand) -> Ended:
         """Run ``spark-submit`` to its end; when this returns, none of its processes is left."""
@@ -82,7 +84,8 @@ class SparkSubmitRunner:
         file = folder / "spark.properties"
         _write_private(file, as_java_properties(self._properties(job, errand.job_id, folder)))
         main = ["--class", str(job.java_class)] if job.java_class else []
-        command = [str(spark_home() / "bin" / "spark-submit"), "--properties-file", str(file)]
+        program = self._program or spark_home() / "bin" / "spark-submit"
+        command = [str(program), "--properties-file", str(file)]
         return [*command, *main, str(job.application), *job.application_args], self._env(
             job, errand
         )
@@ -164,7 +167,7 @@ class SparkSubmitRunner:
 def _outcome(errand: Errand, code: int | None, logs: StatementLogs) -> Ended:
     """How it ended, by the exit code of ``spark-submit`` (128 + N after signal N) and its logs."""
     if code == 0:
-        text = logs.text("stdout") if errand.statement.order.as_text else None
+        text = logs.text("stdout")[-_MOST_TEXT:] if errand.statement.order.as_text else None
         return Ended(job_id=errand.job_id, state=State.SUCCESS, text=text)
     if errand.killed.is_set():
         return Ended(job_id=errand.job_id, state=State.CANCELLED, error="It was killed.")

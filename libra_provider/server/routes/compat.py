@@ -1,0 +1,150 @@
+"""The two blocking endpoints of the old contract that start a program, in its own plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field
+
+from libra_provider.core.errors import BadInput
+from libra_provider.core.job import Kind
+from libra_provider.core.masking import masked_text
+from libra_provider.server.acceptance import order_of
+from libra_provider.server.access import Libra, LibraDep
+from libra_provider.server.answers import Answers, refusals
+from libra_provider.server.runners.logs import StatementLogs
+from libra_provider.server.schemas import StatementRequest
+from libra_provider.server.sessions import DEFAULT_SESSION
+from libra_provider.server.statement import State
+from libra_provider.server.strict_json import StrictJsonRoute
+from libra_provider.server.wire import Plain, Wire, milliseconds
+
+_MOST_OUTPUT = 2**20  # characters
+
+
+class JarJobRequest(Wire):
+    """A JAR to run: with ``spark-submit``, or in the shared driver's JVM."""
+
+    jar_path: Plain | None = None
+    main_class: Plain | None = None
+    args: list[Plain] | None = None
+    execution_mode: Literal["SPARK_SUBMIT", "IN_JVM"] | None = None
+    pool: Plain | None = None
+    spark_config: dict[str, Any] | None = None
+
+    def statement(self) -> StatementRequest:
+        """The statement that it stands for."""
+        in_jvm = self.execution_mode == "IN_JVM"
+        return _statement(
+            self,
+            kind=Kind.JAR_CLASS if in_jvm else Kind.JAR,
+            filePath=self.jar_path,
+            mainClass=self.main_class,
+            deployMode=None if in_jvm else "client",
+        )
+
+
+class PythonJobRequest(Wire):
+    """A Python file, or the text of one, to run with ``spark-submit``."""
+
+    file_path: Plain | None = None
+    python_code: str | None = None
+    args: list[Plain] | None = None
+    pool: Plain | None = None
+    spark_config: dict[str, Any] | None = None
+
+    def statement(self) -> StatementRequest:
+        """The statement that it stands for; raises BadInput unless it has a file or a text."""
+        file, code = (self.file_path or "").strip(), (self.python_code or "").strip()
+        if bool(file) == bool(code):
+            raise BadInput("filePath", self.file_path, "give either filePath or pythonCode")
+        return _statement(
+            self,
+            kind=Kind.PYTHON if code else Kind.PYTHON_FILE,
+            code=self.python_code if code else None,
+            filePath=self.file_path if file else None,
+            deployMode="client",
+        )
+
+
+def _statement(job: JarJobRequest | PythonJobRequest, **fields: object) -> StatementRequest:
+    same = {"args": job.args, "pool": job.pool, "sparkConfig": job.spark_config}
+    return StatementRequest.model_validate(same | fields)
+
+
+class OldJobBody(Wire):
+    """How a program ended; ``output`` is what it printed."""
+
+    status: Literal["SUCCESS", "FAILED"]
+    output: str | None = None
+    error_message: str | None = None
+    execution_time_ms: Annotated[int | None, Field(description="Waiting included.")] = None
+
+    def answer(self, status: int) -> Response:
+        """It, as plain JSON."""
+        return Response(self.to_json(), status_code=status, media_type="application/json")
+
+
+class _OldRoute(StrictJsonRoute):
+    """Says what is wrong with a body in the old form, not as a problem of RFC 9457."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, as FastAPI asks for it."""
+        handle = super().get_route_handler()
+
+        async def handle_as_before(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except BadInput as error:
+                return _refused(masked_text(str(error)))
+            except RequestValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(str(part) for part in first["loc"])
+                return _refused(f"{where} cannot be used: {first['msg']}.")
+
+        return handle_as_before
+
+
+def _refused(sentence: str) -> Response:
+    return OldJobBody(status="FAILED", error_message=sentence).answer(400)
+
+
+_ANSWERS: Answers = {
+    **refusals(429, body=True),
+    200: {"model": OldJobBody, "description": "It ended well."},
+    400: {"model": OldJobBody, "description": "The body contradicts itself, or cannot work."},
+    500: {"model": OldJobBody, "description": "It failed, was killed or is lost."},
+}
+router = APIRouter(prefix="/spark/jobs/submit", tags=["old contract"], route_class=_OldRoute)
+
+
+@router.post("/jar", response_model=None, responses=_ANSWERS)
+async def submit_jar(request: JarJobRequest, libra: LibraDep) -> Response:
+    """Run a JAR and answer when it has ended, however long that takes."""
+    return await _run(request.statement(), libra)
+
+
+@router.post("/python", response_model=None, responses=_ANSWERS)
+async def submit_python(request: PythonJobRequest, libra: LibraDep) -> Response:
+    """Run a Python program and answer when it has ended, however long that takes."""
+    return await _run(request.statement(), libra)
+
+
+async def _run(request: StatementRequest, libra: Libra) -> Response:
+    order = order_of(DEFAULT_SESSION, request, libra.settings, old=True)
+    accepted = await libra.dispatcher.submit(order)
+    ended = await libra.dispatcher.wait(accepted.job_id)
+    logs = StatementLogs(libra.settings.statement_logs_dir, ended.job_id)
+    output = await run_in_threadpool(logs.text, "stdout")
+    good = ended.state is State.SUCCESS
+    body = OldJobBody(
+        status="SUCCESS" if good else "FAILED",
+        output=masked_text(output[-_MOST_OUTPUT:]),
+        error_message=None if good else f"{ended.job_id}: {ended.error}",
+        execution_time_ms=milliseconds(ended.submitted_at, ended.completed_at),
+    )
+    return body.answer(200 if good else 500)
