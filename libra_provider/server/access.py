@@ -30,7 +30,8 @@ class Libra:
         self.dispatcher = Dispatcher(settings, ledger, driver)
 
 
-def _libra(request: Request) -> Libra:
+# async, though it never waits: FastAPI takes a plain function to another thread and back.
+async def _libra(request: Request) -> Libra:
     libra: Libra = request.app.state.libra
     return libra
 

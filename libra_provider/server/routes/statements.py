@@ -42,7 +42,8 @@ IdempotencyKey = Annotated[
 ]
 
 
-def _preference(
+# async, though it never waits: FastAPI takes a plain function to another thread and back.
+async def _preference(
     prefer: Annotated[
         list[str] | None,
         Header(
