@@ -30,6 +30,7 @@ from libra_provider.server.statement import State
 _GRACE = 2.0  # seconds for a driver to end by itself once it is told to
 _LOOK_EVERY = 1.0  # seconds between two looks for the application's id
 _MOST_TEXT = 2**16  # characters of the output that the ledger keeps for the old contract
+_KILLED = 128 + 9  # as shells tell it
 _WHERE = "on Libra's host"
 
 
@@ -171,8 +172,16 @@ def _outcome(errand: Errand, code: int | None, logs: StatementLogs) -> Ended:
         return Ended(job_id=errand.job_id, state=State.SUCCESS, text=text)
     if errand.killed.is_set():
         return Ended(job_id=errand.job_id, state=State.CANCELLED, error="It was killed.")
-    sentence = logs.first_exception() or f"spark-submit ended with exit code {code}; see its log."
+    sentence = logs.first_exception() or _last_resort(code)
     return Ended(job_id=errand.job_id, state=State.FAILED, error=sentence)
+
+
+def _last_resort(code: int | None) -> str:
+    if code == _KILLED:
+        return (
+            "Its driver was ended by signal 9 (SIGKILL), not by Libra: was this host out of memory?"
+        )
+    return f"spark-submit ended with exit code {code}; its log says more."
 
 
 def _tell(process: asyncio.subprocess.Process, signal: int) -> None:

@@ -1,0 +1,56 @@
+"""Statements for runners, and what a runner notes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from libra_provider.core.job import new_tag
+from libra_provider.core.patience import utc_now
+from libra_provider.server.runners.job import isolation
+from libra_provider.server.runners.runner import Errand
+from libra_provider.server.settings import Settings
+from libra_provider.server.statement import Order, State, Statement
+
+
+class Noting(Errand):
+    """An errand that remembers its notes."""
+
+    def __init__(self, statement: Statement, *, resumed: bool = False) -> None:
+        self.notes: list[dict[str, Any]] = []
+        super().__init__(statement=statement, note=self._keep, resumed=resumed)
+
+    def _keep(self, **what: Any) -> None:
+        self.notes.append(what)
+
+
+def errand(
+    settings: Settings,
+    kind: str = "jar",
+    *,
+    code: str = "",
+    resumed: bool = False,
+    driver_id: str | None = None,
+    as_text: bool = False,
+    **given: Any,
+) -> Noting:
+    """A statement of *kind* that has just begun, or *resumed*."""
+    own = isolation(kind, settings=settings, **given)
+    order = Order(
+        session="default",
+        kind=kind,
+        code=code,
+        pool="default",
+        result_limit=None,
+        as_text=as_text,
+        **own.fields(),
+    )
+    now = utc_now()
+    statement = Statement(
+        job_id=new_tag(),
+        order=order,
+        state=State.RUNNING,
+        submitted_at=now,
+        started_at=now,
+        driver_id=driver_id,
+    )
+    return Noting(statement, resumed=resumed)
