@@ -106,7 +106,7 @@ def test_parameters_are_bound_and_types_survive(api: Client) -> None:
             "AP8=",
             [["a", 1]],
             {"x": None},
-            "INTERVAL '3' MONTH",
+            "P0Y3M",
             "2026-01-02T03:04:05",
         ]
     ]

@@ -12,33 +12,40 @@ import logging
 import os
 import signal
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # py4j has no types
 from pyspark.sql import SparkSession
 
-from libra_provider.server.driver import sql
 from libra_provider.server.driver.channel import Channel
+from libra_provider.server.driver.estimate import estimate
 from libra_provider.server.driver.failure import failure_of
+from libra_provider.server.driver.kills import Kills
 from libra_provider.server.driver.messages import (
     Broken,
     CloseSession,
     Ended,
+    Estimate,
     Kill,
     Message,
     Ready,
     Run,
     Stop,
 )
+from libra_provider.server.driver.progress import Progress
+from libra_provider.server.driver.room import Room
+from libra_provider.server.driver.sql import Statements
 from libra_provider.server.sessions import DEFAULT_SESSION
 
 _PR_SET_PDEATHSIG = 1
-_KILL_AGAIN = 0.2
+_ESTIMATES = 2
 # Who waits for the JVM knows how it ended, and ends this process; it needs a moment to say so.
 _LAST_WORDS = 1.0
 
@@ -49,22 +56,23 @@ class Host:
     def __init__(self, spark: SparkSession, channel: Channel, folder: Path, threads: int) -> None:
         self._spark = spark
         self._channel = channel
-        self._folder = folder
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="statement")
+        # Its own, so that long statements do not keep a question waiting.
+        self._asked = ThreadPoolExecutor(_ESTIMATES, thread_name_prefix="estimate")
         self._sessions = {DEFAULT_SESSION: spark}
         self._sessions_lock = threading.Lock()
-        self._running: set[str] = set()
-        self._killed: set[str] = set()
-        self._kills = threading.Event()
+        self._statements = Statements(folder, Room(spark, Path(tempfile.mkdtemp())))
+        self._progress = Progress(spark.sparkContext, channel.say)
+        self._kills = Kills(spark.sparkContext)
         self._stopping = False
-        threading.Thread(target=self._keep_killing, daemon=True, name="kills").start()
 
     def serve(self) -> None:
         """Obey until told to stop, or until nobody is there to tell."""
         answers: Mapping[type[Message], Callable[[Any], object]] = {
             Run: self._start,
-            Kill: self._kill,
+            Kill: lambda kill: self._kills.kill(kill.job_id),
             CloseSession: self._close,
+            Estimate: lambda asked: self._asked.submit(self._estimate, asked),
         }
         for message in self._channel.heard():
             if isinstance(message, Stop):
@@ -74,31 +82,13 @@ class Host:
             answers[type(message)](message)
 
     def _start(self, order: Run) -> None:
-        self._running.add(order.job_id)
+        self._kills.begin(order.job_id)
+        self._progress.begin(order.job_id)
         self._threads.submit(self._run, order)
-
-    def _kill(self, message: Kill) -> None:
-        if message.job_id in self._running:
-            self._killed.add(message.job_id)
-            self._kills.set()
-
-    def _keep_killing(self) -> None:
-        # Again and again: "future jobs" leaves out the shuffle stages of adaptive execution, so a
-        # statement told to stop while it is planned would run on.
-        while self._kills.wait():
-            self._kills.clear()
-            while doomed := self._killed & self._running:
-                for job_id in doomed:
-                    self._context.sc().cancelJobGroupAndFutureJobs(job_id)
-                time.sleep(_KILL_AGAIN)
 
     def _close(self, message: CloseSession) -> None:
         with self._sessions_lock:
             self._sessions.pop(message.session, None)
-
-    @property
-    def _context(self) -> Any:
-        return self._spark.sparkContext._jsc  # noqa: SLF001  # pyspark has no public name for these calls
 
     def _session(self, name: str) -> SparkSession:
         with self._sessions_lock:
@@ -106,24 +96,32 @@ class Host:
                 self._sessions[name] = self._spark.newSession()
             return self._sessions[name]
 
+    def _estimate(self, asked: Estimate) -> None:
+        self._channel.say(estimate(self._session(asked.session), asked))
+
     def _run(self, order: Run) -> None:
         context = self._spark.sparkContext
+        job_id = order.job_id
         try:
             # Threads are used again: what one statement sets must not reach the next (SPARK-26914).
             context.setLocalProperty("spark.scheduler.pool", order.pool)
-            context.setJobGroup(order.job_id, order.description or order.job_id, True)
-            ended = sql.run(self._session(order.session), order, self._folder)
+            context.setJobGroup(job_id, order.description or job_id, True)
+            session = self._session(order.session)
+            go_on = partial(self._kills.check, job_id)
+            ended = self._statements.run(session, order, go_on=go_on)
         except Exception as error:  # noqa: BLE001  # whatever Spark raises is the statement's outcome
             if self._is_over():
                 return  # not the statement's failure: the supervisor calls it LOST
-            ended = self._failed(order.job_id, error)
-        self._forget(order.job_id)
+            ended = self._failed(job_id, error)
+        self._progress.end(job_id)
+        self._kills.end(job_id)
         self._channel.say(ended)
+        self._clear()
 
     def _is_over(self) -> bool:
         """Whether Spark is gone; if nobody meant it to, so is this process."""
         try:
-            over = self._stopping or self._context.sc().isStopped()
+            over = self._stopping or self._spark.sparkContext._jsc.sc().isStopped()  # noqa: SLF001
         except (Py4JError, OSError):
             over = True
             time.sleep(_LAST_WORDS)
@@ -133,7 +131,7 @@ class Host:
         return bool(over)
 
     def _failed(self, job_id: str, error: Exception) -> Ended:
-        if job_id in self._killed:
+        if self._kills.has(job_id):
             return Ended(job_id=job_id, state="CANCELLED", error="It was killed while it ran.")
         why = failure_of(error)
         return Ended(
@@ -144,12 +142,12 @@ class Host:
             sql_state=why.sql_state,
         )
 
-    def _forget(self, job_id: str) -> None:
-        self._running.discard(job_id)
-        self._killed.discard(job_id)
-        self._context.clearJobGroup()
-        # None clears it; pyspark's signature does not say so.
-        self._spark.sparkContext.setLocalProperty("spark.scheduler.pool", None)  # type: ignore[arg-type]
+    def _clear(self) -> None:
+        # After the end is told, so that nobody waits for it; the thread takes nothing new until
+        # this is done. None clears a property; pyspark's signature does not say so.
+        context = self._spark.sparkContext
+        context._jsc.clearJobGroup()  # noqa: SLF001  # pyspark has no public name for it
+        context.setLocalProperty("spark.scheduler.pool", None)  # type: ignore[arg-type]
 
 
 def ready(spark: SparkSession) -> Ready:
@@ -206,7 +204,8 @@ def main() -> None:
     die_with_parent()
     channel = Channel(options.channel)
     # pyspark logs each failed query with its Java frames; the ledger has the sentence.
-    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     os.environ["PYSPARK_SUBMIT_ARGS"] = (
         f"--properties-file '{options.properties}' --load-spark-defaults pyspark-shell"
     )

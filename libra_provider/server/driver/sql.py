@@ -2,63 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.types import CalendarIntervalType, DataType, VariantType, YearMonthIntervalType
 
 from libra_provider.core.units import readable_size
 from libra_provider.server import results
+from libra_provider.server.driver import written
+from libra_provider.server.driver.columns import NOT_IN_ARROW, with_text, with_unique_names
 from libra_provider.server.driver.messages import Ended, Run
+from libra_provider.server.driver.parameters import bound
+from libra_provider.server.driver.room import Room
 
 _TEXT_ROWS = 20
-# Arrow has no type for these that clients could read; their text is exact.
-_AS_TEXT: tuple[type[DataType], ...] = (YearMonthIntervalType, CalendarIntervalType, VariantType)
+# The property in Spark's sentence: there is no error class for it.
+_BURST = "spark.driver.maxResultSize"
 
 
-def run(spark: SparkSession, order: Run, folder: Path) -> Ended:
-    """How the statement ended; its rows, if it has any to give, are in *folder* by then.
+class Statements:
+    """Runs statements; their rows are in *folder* when they end, and within *room*."""
 
-    Spark's own errors pass through.
-    """
-    # A method of py4j takes no Mapping; Run promises the plain list or dict of its JSON.
-    frame = spark.sql(order.code, args=order.parameters)  # type: ignore[arg-type]
-    return _text(frame, order) if order.as_text else _rows(frame, order, folder)
+    def __init__(self, folder: Path, room: Room) -> None:
+        self._folder = folder
+        self._room = room
+
+    def run(self, session: SparkSession, order: Run, *, go_on: Callable[[], None]) -> Ended:
+        """How the statement ended; Spark's errors pass through, and those of *go_on*.
+
+        *go_on* is called between the steps.
+        """
+        go_on()
+        # A method of py4j takes no Mapping; Run promises the plain list or dict of its JSON.
+        frame = session.sql(order.code, args=bound(session, order.parameters))
+        go_on()
+        try:
+            if order.as_text:
+                return _text(frame, order)
+            if order.result_path and frame.columns:
+                return written.write(frame, order)
+            return self._rows(frame, order)
+        except PySparkException as error:
+            if _BURST not in str(error):
+                raise
+            return self._too_many_bytes(order)
+
+    def _rows(self, frame: DataFrame, order: Run) -> Ended:
+        frame = with_text(frame, NOT_IN_ARROW)
+        most = min(order.result_max_bytes, self._room.most)
+        named = with_unique_names(frame)
+        table = self._room.limited(named, order.result_limit + 1, most).toArrow()
+        if table.num_rows > order.result_limit:
+            what = f"more than resultLimit={order.result_limit} rows"
+            return _too_large(order, what, "ask for more with resultLimit")
+        if table.nbytes > most:
+            return self._too_many_bytes(order)
+        table = table.rename_columns(frame.columns)
+        results.write(results.path_of(self._folder, order.job_id), table, frame.schema.json())
+        return Ended(
+            job_id=order.job_id,
+            state="SUCCESS",
+            row_count=table.num_rows,
+            result_bytes=table.nbytes,
+        )
+
+    def _too_many_bytes(self, order: Run) -> Ended:
+        most = f"more than {readable_size(min(order.result_max_bytes, self._room.most))}"
+        if order.result_max_bytes > self._room.most:
+            most += ", all that the memory of this driver allows"
+        way_out = "resultLimit is no help here, but fewer or narrower rows are"
+        return _too_large(order, most, way_out)
 
 
-def _rows(frame: DataFrame, order: Run, folder: Path) -> Ended:
-    frame = _readable(frame)
-    table = frame.limit(order.result_limit + 1).toArrow()
-    if table.num_rows > order.result_limit:
-        return _too_large(order, f"more than resultLimit={order.result_limit} rows")
-    if table.nbytes > order.result_max_bytes:
-        return _too_large(order, f"more than {readable_size(order.result_max_bytes)}")
-    results.write(results.path_of(folder, order.job_id), table, frame.schema.json())
-    return Ended(
-        job_id=order.job_id, state="SUCCESS", row_count=table.num_rows, result_bytes=table.nbytes
-    )
-
-
-def _readable(frame: DataFrame) -> DataFrame:
-    types = [field.dataType for field in frame.schema]
-    if not any(isinstance(each, _AS_TEXT) for each in types):
-        return frame
-    # By position: a query may give two columns the same name.
-    names = [f"c{position}" for position in range(len(types))]
-    columns = frame.toDF(*names)
-    casts = (
-        columns[name].cast("string") if isinstance(each, _AS_TEXT) else columns[name]
-        for name, each in zip(names, types, strict=True)
-    )
-    return columns.select(*casts).toDF(*frame.columns)
-
-
-def _too_large(order: Run, what: str) -> Ended:
+def _too_large(order: Run, what: str, way_out: str) -> Ended:
     return Ended(
         job_id=order.job_id,
         state="FAILED",
-        error=f"The result has {what}; ask for more with resultLimit, or have it written to"
-        " storage with resultPath.",
+        error=f"The result has {what}; {way_out}, or have it written to storage with resultPath.",
         error_class="LIBRA_RESULT_TOO_LARGE",
     )
 

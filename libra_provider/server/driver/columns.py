@@ -1,0 +1,119 @@
+"""Columns in a form that their reader has a type for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pyspark.sql import DataFrame
+from pyspark.sql.types import (
+    ArrayType,
+    CalendarIntervalType,
+    DataType,
+    MapType,
+    StructType,
+    VariantType,
+    YearMonthIntervalType,
+)
+
+# ISO 8601; each part of a calendar interval has a sign of its own, as in java.time.Period.
+_MONTHS = (
+    "concat(if({0} < INTERVAL '0' MONTH, '-', ''), 'P',"
+    " abs(extract(YEAR FROM {0})), 'Y', abs(extract(MONTH FROM {0})), 'M')"
+)
+_CALENDAR = (
+    "concat('P', extract(YEAR FROM {0}), 'Y', extract(MONTH FROM {0}), 'M',"
+    " extract(DAY FROM {0}), 'DT', extract(HOUR FROM {0}), 'H',"
+    " extract(MINUTE FROM {0}), 'M', extract(SECOND FROM {0}), 'S')"
+)
+TextTypes = Collection[type[DataType]]
+# Arrow has no type for these that its readers agree on.
+NOT_IN_ARROW: TextTypes = (YearMonthIntervalType, CalendarIntervalType, VariantType)
+
+
+def quoted(name: str) -> str:
+    """*name* as SQL has it, whatever characters it contains."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def with_text(frame: DataFrame, types: TextTypes) -> DataFrame:
+    """*frame* with the values of *types* as text, wherever they are; its columns keep their names.
+
+    Intervals become ISO 8601, variants JSON.
+    """
+    fields = frame.schema.fields
+    if not any(_holds(field.dataType, types) for field in fields):
+        return frame
+    # By position: a query may give two columns the same name.
+    names = [f"c{position}" for position in range(len(fields))]
+    columns = [
+        f"{_as_text(quoted(name), field.dataType, types)} AS {quoted(name)}"
+        for name, field in zip(names, fields, strict=True)
+    ]
+    return frame.toDF(*names).selectExpr(*columns).toDF(*frame.columns)
+
+
+def with_unique_names(frame: DataFrame) -> DataFrame:
+    """*frame*, renamed by position if two of its columns share a name."""
+    # Spark's resolver tells names apart by their letters only.
+    if len({name.casefold() for name in frame.columns}) == len(frame.columns):
+        return frame
+    return frame.toDF(*(f"c{position}" for position in range(len(frame.columns))))
+
+
+def _holds(data_type: DataType, types: TextTypes) -> bool:
+    return type(data_type) in types or any(_holds(each, types) for each in _parts(data_type))
+
+
+def _parts(data_type: DataType) -> list[DataType]:
+    match data_type:
+        case ArrayType():
+            return [data_type.elementType]
+        case MapType():
+            return [data_type.keyType, data_type.valueType]
+        case StructType():
+            return [field.dataType for field in data_type]
+    return []
+
+
+def _as_text(value: str, data_type: DataType, types: TextTypes, depth: int = 0) -> str:
+    if type(data_type) in types:
+        return _leaf(value, data_type)
+    if not _holds(data_type, types):
+        return value
+    match data_type:
+        case ArrayType():
+            each = f"e{depth}"
+            inner = _as_text(each, data_type.elementType, types, depth + 1)
+            return f"transform({value}, {each} -> {inner})"
+        case MapType():
+            return _map_as_text(value, data_type, types, depth)
+        case StructType():
+            return _struct_as_text(value, data_type, types, depth)
+    return value
+
+
+def _leaf(value: str, data_type: DataType) -> str:
+    if isinstance(data_type, YearMonthIntervalType):
+        return _MONTHS.format(f"CAST({value} AS INTERVAL YEAR TO MONTH)")
+    if isinstance(data_type, CalendarIntervalType):
+        return _CALENDAR.format(value)
+    if isinstance(data_type, VariantType):
+        return f"to_json({value})"
+    return f"CAST({value} AS STRING)"
+
+
+def _map_as_text(value: str, data_type: MapType, types: TextTypes, depth: int) -> str:
+    key, inner = f"k{depth}", f"v{depth}"
+    keys = _as_text(key, data_type.keyType, types, depth + 1)
+    values = _as_text(inner, data_type.valueType, types, depth + 1)
+    changed = f"transform_values({value}, ({key}, {inner}) -> {values})"
+    return f"transform_keys({changed}, ({key}, {inner}) -> {keys})"
+
+
+def _struct_as_text(value: str, data_type: StructType, types: TextTypes, depth: int) -> str:
+    fields = ", ".join(
+        f"{_as_text(f'{value}.{quoted(field.name)}', field.dataType, types, depth)}"
+        f" AS {quoted(field.name)}"
+        for field in data_type
+    )
+    return f"if({value} IS NULL, NULL, struct({fields}))"

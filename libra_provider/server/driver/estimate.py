@@ -1,0 +1,75 @@
+"""What a query would read and return, without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from py4j.java_gateway import is_instance_of  # type: ignore[import-untyped]  # py4j has no types
+from pyspark.sql import SparkSession
+
+from libra_provider.core.errors import BadInput
+from libra_provider.server.driver.failure import failure_of
+from libra_provider.server.driver.messages import Estimate, Estimated
+from libra_provider.server.driver.parameters import bound
+
+_PLANS = "org.apache.spark.sql.catalyst.plans.logical"
+# What acts as soon as it is analyzed, as Spark's parser calls it.
+_ACTING = (
+    f"{_PLANS}.Command",
+    f"{_PLANS}.ParsedStatement",
+    f"{_PLANS}.CompoundPlanStatement",
+)
+_RELATION = "org.apache.spark.sql.execution.datasources.LogicalRelation"
+
+
+def estimate(session: SparkSession, asked: Estimate) -> Estimated:
+    """Spark's statistics of the query; what is no query, or wrong, is said in ``error``."""
+    try:
+        _check(session, asked.code)
+        frame: Any = session.sql(asked.code, args=bound(session, asked.parameters))
+        return _estimated(session, asked.key, frame._jdf.queryExecution().optimizedPlan())  # noqa: SLF001
+    except Exception as error:  # noqa: BLE001  # whatever Spark raises is the answer
+        why = failure_of(error)
+        return Estimated(
+            key=asked.key,
+            error=why.sentence,
+            error_class=why.error_class,
+            sql_state=why.sql_state,
+        )
+
+
+def _check(session: SparkSession, code: str) -> None:
+    """Raise BadInput for what Spark would do at once, such as INSERT: it must not be analyzed."""
+    java: Any = session._jsparkSession  # noqa: SLF001  # the parser has no Python side
+    for node in _tree(java.sessionState().sqlParser().parsePlan(code)):
+        if any(is_instance_of(session._sc._gateway, node, each) for each in _ACTING):  # noqa: SLF001
+            raise BadInput("code", code[:80], "only a query can be estimated, it does something")
+
+
+def _tree(plan: Any) -> Iterator[Any]:
+    yield plan
+    children = plan.children()
+    for position in range(children.size()):
+        yield from _tree(children.apply(position))
+
+
+def _estimated(session: SparkSession, key: str, plan: Any) -> Estimated:
+    stats = plan.stats()
+    leaves = plan.collectLeaves()
+    known = (_is_known(session, leaves.apply(position)) for position in range(leaves.size()))
+    return Estimated(
+        key=key,
+        bytes=int(stats.sizeInBytes()),
+        rows=int(stats.rowCount().get()) if stats.rowCount().isDefined() else None,
+        guessed=not all(known),
+    )
+
+
+def _is_known(session: SparkSession, leaf: Any) -> bool:
+    if leaf.stats().rowCount().isDefined():
+        return True
+    if not is_instance_of(session._sc._gateway, leaf, _RELATION):  # noqa: SLF001
+        return False
+    table = leaf.catalogTable()
+    return bool(table.isDefined() and table.get().stats().isDefined())

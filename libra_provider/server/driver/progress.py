@@ -1,0 +1,107 @@
+"""How far running statements are, told once a second, and only of those that take longer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # py4j has no types
+from pyspark import SparkContext
+
+from libra_provider.server.driver.messages import Message, Progressed
+
+_INTERVAL = 1.0
+_FINAL = {"COMPLETE", "FAILED", "SKIPPED"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    done: bool
+    tasks_done: int
+    tasks: int
+    rows: int
+    bytes: int
+
+
+@dataclass(slots=True)
+class _Watched:
+    since: float
+    said: Progressed | None = None
+    # What a stage was when it ended is what it stays: Spark is not asked again.
+    ended: dict[int, _Stage] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Progress:
+    """Watches the statements between ``begin`` and ``end``, and tells *say* what has changed."""
+
+    def __init__(self, context: SparkContext, say: Callable[[Message], None]) -> None:
+        self._tracker = context.statusTracker()
+        self._store: Any = context._jsc.sc().statusStore()  # noqa: SLF001  # pyspark's tracker has no metrics
+        self._say = say
+        self._watched: dict[str, _Watched] = {}
+        threading.Thread(target=self._watch, daemon=True, name="progress").start()
+
+    def begin(self, job_id: str) -> None:
+        """Look at the statement from now on."""
+        self._watched[job_id] = _Watched(time.monotonic())
+
+    def end(self, job_id: str) -> None:
+        """Tell the last numbers of a statement that took long enough to have any."""
+        watched = self._watched.pop(job_id)
+        if time.monotonic() - watched.since >= _INTERVAL:
+            self._look(job_id, watched)
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(_INTERVAL)
+            for job_id, watched in list(self._watched.items()):
+                if time.monotonic() - watched.since >= _INTERVAL:
+                    self._look(job_id, watched)
+
+    def _look(self, job_id: str, watched: _Watched) -> None:
+        with watched.lock:
+            try:
+                found = self._progress(job_id, watched)
+            except Py4JError:
+                return  # Spark is ending, or has forgotten a stage: there will be other numbers
+            # Not after ``end`` has told the last ones.
+            if found.stages_total and found != watched.said:
+                watched.said = found
+                self._say(found)
+
+    def _progress(self, job_id: str, watched: _Watched) -> Progressed:
+        stages = [self._stage(each, watched) for each in self._stages_of(job_id)]
+        return Progressed(
+            job_id=job_id,
+            tasks_done=sum(each.tasks_done for each in stages),
+            tasks_total=sum(each.tasks for each in stages),
+            stages_done=sum(each.done for each in stages),
+            stages_total=len(stages),
+            rows_read=sum(each.rows for each in stages),
+            bytes_read=sum(each.bytes for each in stages),
+        )
+
+    def _stages_of(self, job_id: str) -> Iterable[int]:
+        jobs = map(self._tracker.getJobInfo, self._tracker.getJobIdsForGroup(job_id))
+        return sorted({stage for job in jobs if job for stage in job.stageIds})
+
+    def _stage(self, stage: int, watched: _Watched) -> _Stage:
+        if stage in watched.ended:
+            return watched.ended[stage]
+        data = self._store.lastStageAttempt(stage)
+        status, tasks = data.status().name(), data.numTasks()
+        found = _Stage(
+            done=status in _FINAL,
+            # Spark skips what an earlier job has left behind: nothing remains to be done.
+            tasks_done=tasks if status == "SKIPPED" else data.numCompleteTasks(),
+            tasks=tasks,
+            rows=data.inputRecords(),
+            bytes=data.inputBytes(),
+        )
+        if found.done:
+            watched.ended[stage] = found
+        return found

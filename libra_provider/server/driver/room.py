@@ -1,0 +1,115 @@
+"""Keeps a result small before it is one: on the executors, row by row.
+
+Spark collects a partition as a whole. A few hundred rows of a megabyte each would end an executor,
+or the driver, before anybody could count their bytes; so they are counted where they arise.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.classic.column import Column
+from pyspark.sql.types import (
+    ArrayType,
+    BinaryType,
+    DataType,
+    MapType,
+    StringType,
+    StructType,
+    UserDefinedType,
+    VariantType,
+)
+
+from libra_provider.server.driver.columns import quoted
+
+_SOURCE = Path(__file__).parent / "jvm" / "libra" / "Room.java"
+_UDF = "org.apache.spark.sql.api.java.UDF2"
+_COLUMN = "org.apache.spark.sql.Column"
+_CLASS = "java.lang.Class"
+# The widest value of a type that always takes the same room: a decimal.
+_WIDEST = 16
+_OF_ANY_SIZE: tuple[type[DataType], ...] = (
+    *(StringType, BinaryType, VariantType),
+    *(ArrayType, MapType, StructType, UserDefinedType),
+)
+# Each result is in the heap up to three times while one of Spark's four threads takes it in.
+_SHARE_OF_HEAP = 16
+
+
+class Room:
+    """What the driver of *spark* can hand out; *folder* takes the class that executors need."""
+
+    def __init__(self, spark: SparkSession, folder: Path) -> None:
+        self._gateway: Any = spark.sparkContext._gateway  # noqa: SLF001  # the way to Spark's Java side
+        self._jvm = self._gateway.jvm
+        self.most: int = self._jvm.java.lang.Runtime.getRuntime().maxMemory() // _SHARE_OF_HEAP
+        self._function = self._registered(spark, folder / "libra-room.jar")
+
+    def limited(self, frame: DataFrame, rows: int, most: int) -> DataFrame:
+        """At most *rows* rows of *frame*, and no more of them than cross *most* bytes.
+
+        Its columns have names of their own. The bytes are about those of Arrow: of nested values
+        their text is measured.
+        """
+        limited = frame.limit(rows)
+        size = size_of(frame.schema)
+        if "octet_length" not in size and rows * int(size) <= most:
+            return limited
+        expression = self._jvm.org.apache.spark.sql.functions.expr
+        measured = [expression(size), expression(f"{most}L")]
+        return limited.where(Column(self._function.apply(self._array(_COLUMN, measured))))
+
+    def _registered(self, spark: SparkSession, jar: Path) -> Any:
+        compiler = self._jvm.org.codehaus.janino.SimpleCompiler()
+        compiler.cook(_SOURCE.read_text())
+        classes = compiler.getBytecodes()
+        with zipfile.ZipFile(jar, "w") as archive:
+            for name in classes.keySet():
+                archive.writestr(f"{name.replace('.', '/')}.class", bytes(classes[name]))
+        spark.sql(f"ADD JAR '{jar.as_uri()}'")
+        java: Any = spark._jsparkSession  # noqa: SLF001  # where the classes of added jars are
+        found = java.sharedState().jarClassLoader().loadClass("libra.Room")
+        room = found.getConstructor(self._array(_CLASS)).newInstance(
+            self._array("java.lang.Object")
+        )
+        return self._as_function(room, java.parseDataType('"boolean"'))
+
+    def _as_function(self, room: Any, returns: Any) -> Any:
+        # By reflection, since py4j would take the method for Scala's functions; and not by name,
+        # so that nobody's statement sees it, or can drop it.
+        kind = self._jvm.java.lang.Class.forName
+        types = [kind(_UDF), kind("org.apache.spark.sql.types.DataType")]
+        method = kind("org.apache.spark.sql.functions").getMethod("udf", self._array(_CLASS, types))
+        made = method.invoke(None, self._array("java.lang.Object", [room, returns]))
+        # Deterministic, it would be computed once for rows that are all of one size.
+        return made.asNondeterministic()
+
+    def _array(self, kind: str, values: Sequence[Any] = ()) -> Any:
+        java_class = self._gateway.jvm
+        for part in kind.split("."):
+            java_class = getattr(java_class, part)
+        array = self._gateway.new_array(java_class, len(values))
+        for position, each in enumerate(values):
+            array[position] = each
+        return array
+
+
+def size_of(schema: StructType) -> str:
+    """SQL for the bytes of a row of *schema*; a plain number when all rows are of one size."""
+    fixed = _WIDEST * len(schema)
+    sizes = [
+        f"coalesce(octet_length({_measurable(quoted(field.name), field.dataType)}), 0)"
+        for field in schema
+        if isinstance(field.dataType, _OF_ANY_SIZE)
+    ]
+    return " + ".join([str(fixed), *sizes])
+
+
+def _measurable(name: str, data_type: DataType) -> str:
+    if isinstance(data_type, StringType | BinaryType):
+        return name
+    return f"CAST({name} AS STRING)"
