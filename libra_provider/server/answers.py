@@ -35,6 +35,12 @@ PREFERENCE_APPLIED = {
 }
 LOCATION = {"Location": {"description": "Where the statement is.", "schema": {"type": "string"}}}
 
+_ITS_ID = {"job_id": "$response.body#/jobId"}
+LINKS = {
+    name: {"operationId": name, "parameters": _ITS_ID}
+    for name in ("read_statement", "read_result", "read_log", "kill_statement")
+}
+
 
 def refusals(*statuses: int, body: bool = False) -> Answers:
     """The problems of a route: *statuses*, those of a request *body*, and those of every route."""

@@ -29,14 +29,15 @@ from libra_provider.server.routes import (
 from libra_provider.server.settings import Settings
 
 
-def create_app(settings: Settings, *, host_command: Sequence[str] = HOST_COMMAND) -> FastAPI:
+def create_app(
+    settings: Settings, ledger: Ledger, *, host_command: Sequence[str] = HOST_COMMAND
+) -> FastAPI:
     """Libra's API; its lifespan starts and stops the driver host that *host_command* runs."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         for folder in (settings.data_dir, settings.results_dir, settings.data_dir / "logs"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ledger = Ledger(settings.ledger_url)
         libra = Libra(settings, ledger, Supervisor(settings, command=host_command))
         app.state.libra = libra
         await libra.dispatcher.start()
@@ -54,7 +55,6 @@ def create_app(settings: Settings, *, host_command: Sequence[str] = HOST_COMMAND
                 sweep.cancel()
             await asyncio.wait(sweeps)
             await libra.dispatcher.stop()
-            ledger.close()
 
     app = FastAPI(
         title="Libra",
@@ -62,6 +62,7 @@ def create_app(settings: Settings, *, host_command: Sequence[str] = HOST_COMMAND
         lifespan=lifespan,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.openapi = openapi.document(app)  # type: ignore[method-assign]  # FastAPI's documented way
     api = APIRouter(prefix="/api/v1")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from libra_provider.server import problem_details
+
 if TYPE_CHECKING:
     from uvicorn.protocols.http.h11_impl import H11Protocol as Protocol
     from uvicorn.protocols.http.h11_impl import RequestResponseCycle
@@ -40,6 +42,14 @@ class PatientProtocol(Protocol):
         """Nobody is waited for any longer."""
         self._stop_expecting()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP gets a problem too; nothing above this connection ever sees it."""
+        answer = problem_details.problem(400, f"This is no request that Libra can read: {msg}")
+        headers = b"".join(b"%s: %s\r\n" % pair for pair in answer.raw_headers)
+        head = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n" + headers + b"\r\n"
+        self.transport.write(head + bytes(answer.body))
+        self.transport.close()
 
     @property
     def _awaits_head(self) -> bool:

@@ -61,7 +61,7 @@ def of(error: LibraError) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, BadInput) and SECRET_KEY.search(error.parameter):
         error = BadInput(error.parameter, MASK, error.expected)
-    return _problem(status, str(error), headers, getattr(error, "job_id", None))
+    return problem(status, str(error), headers, getattr(error, "job_id", None))
 
 
 async def _domain_problem(_request: Request, error: Exception) -> Response:
@@ -78,7 +78,7 @@ async def _invalid_request(_request: Request, error: Exception) -> Response:
         return of(why)
     where = ".".join(str(part) for part in first["loc"])
     # Only where and why: the value may be a secret.
-    return _problem(400, f"{where} cannot be used: {first['msg']}.")
+    return problem(400, f"{where} cannot be used: {first['msg']}.")
 
 
 async def _http_problem(request: Request, error: Exception) -> Response:
@@ -87,7 +87,7 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         headers["Allow"] = ", ".join(_methods_at(request))
     detail = f"{request.method} {request.url.path}: {error.detail}."
-    return _problem(error.status_code, detail, headers)
+    return problem(error.status_code, detail, headers)
 
 
 def _methods_at(request: Request) -> list[str]:
@@ -100,12 +100,13 @@ def _methods_at(request: Request) -> list[str]:
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return _problem(500, "Libra met an error of its own; its log says more.")
+    return problem(500, "Libra met an error of its own; its log says more.")
 
 
-def _problem(
+def problem(
     status: int, detail: str, headers: Mapping[str, str] | None = None, job_id: str | None = None
 ) -> Response:
+    """The answer that says *detail*, which is cleaned of secrets and cut to a length to read."""
     body = Problem(
         title=http.HTTPStatus(status).phrase,
         status=status,

@@ -56,7 +56,7 @@ def test_schemathesis_finds_no_5xx_and_no_undocumented_answer(
         )
 
         assert done.returncode == 0, done.stdout[-10_000:]
-        assert "Tested: 15" in done.stdout
+        assert f"Tested: {len(answers(api))}" in done.stdout
 
 
 def test_every_answer_is_documented_as_what_it_is(api: RunningLibra) -> None:
@@ -64,9 +64,7 @@ def test_every_answer_is_documented_as_what_it_is(api: RunningLibra) -> None:
         problems = {status: body for status, body in responses.items() if status >= "400"}
 
         assert {"401", "500", "503"} <= problems.keys(), operation
-        assert all(
-            list(each["content"]) == ["application/problem+json"] for each in problems.values()
-        )
+        assert all("application/problem+json" in each["content"] for each in problems.values())
         assert "422" not in responses, operation
 
 
@@ -77,6 +75,14 @@ def test_no_body_is_documented_as_anything_at_all(api: RunningLibra) -> None:
         assert all(each["schema"] not in ({}, {"type": "object"}) for each in contents.values()), (
             operation
         )
+
+
+def test_links_lead_to_operations_that_exist(api: RunningLibra) -> None:
+    paths = api.get("/openapi.json").json()["paths"]
+    ids = {each["operationId"] for operations in paths.values() for each in operations.values()}
+    answer = paths["/api/v1/sessions/{session}/statements"]["post"]["responses"]["202"]
+
+    assert {"read_statement", "read_result", "kill_statement"} <= answer["links"].keys() <= ids
 
 
 def test_the_token_is_a_security_scheme_and_probes_need_none(api: RunningLibra) -> None:

@@ -1,13 +1,57 @@
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import socket
+import ssl
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from libra_provider.core.errors import BadInput
-from libra_provider.server import Settings, serve
+from libra_provider.clients import libra_server
+from libra_provider.clients.authorization import BearerToken
+from libra_provider.clients.client import Client
+from libra_provider.clients.transport import ServerAddress
+from libra_provider.core.errors import BadInput, ServerUnreachable
+from libra_provider.server import Settings, connection, serve
+from tests.fakes.tls import Authority
+from tests.server.conftest import MakeLibra
+from tests.server.running import RunningLibra
+
+
+def blocking(address: ServerAddress) -> str:
+    client = Client([address])
+    try:
+        return client.send(libra_server.health()).service
+    finally:
+        client.close()
+
+
+def on_a_loop(address: ServerAddress) -> str:
+    async def run() -> str:
+        client = Client([address])
+        try:
+            return (await client.asend(libra_server.health())).service
+        finally:
+            await client.aclose()
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+def secure(
+    authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningLibra]:
+    folder, chain = tmp_path_factory.mktemp("libra"), authority.chain
+    settings = Settings(port=0, data_dir=folder, tls_certificate=chain, token="right")
+    with RunningLibra(settings) as running:
+        yield running
 
 
 def test_second_start_on_a_taken_port_fails_with_the_port_in_the_message(tmp_path: Path) -> None:
@@ -24,3 +68,97 @@ def test_a_folder_of_another_libra_is_refused(tmp_path: Path) -> None:
 
         with pytest.raises(BadInput, match="another Libra"):
             serve(Settings(port=0, data_dir=tmp_path))
+
+
+@pytest.mark.parametrize("ask", [blocking, on_a_loop])
+def test_our_client_trusts_a_libra_whose_authority_it_knows(
+    secure: RunningLibra, authority: Authority, ask: Callable[[ServerAddress], str]
+) -> None:
+    token = BearerToken("right")
+    known = ServerAddress(url=secure.url, verify=str(authority.ca), authorization=token)
+    unknown = ServerAddress(url=secure.url, authorization=token)
+
+    assert secure.url.startswith("https:")
+    assert ask(known) == "whereq-libra"
+    with pytest.raises(ServerUnreachable, match="certificate"):
+        ask(unknown)
+
+
+def test_a_libra_with_a_certificate_answers_nothing_in_clear(secure: RunningLibra) -> None:
+    with socket.create_connection(("127.0.0.1", secure.port), timeout=30) as plain:
+        plain.sendall(b"GET /livez HTTP/1.1\r\nHost: libra\r\n\r\n")
+
+        assert b"HTTP" not in plain.recv(65536)
+
+
+def test_tls_is_not_older_than_1_2(secure: RunningLibra, authority: Authority) -> None:
+    context = ssl.create_default_context(cafile=str(authority.ca))
+    with (
+        socket.create_connection(("127.0.0.1", secure.port), timeout=30) as raw,
+        context.wrap_socket(raw, server_hostname="127.0.0.1") as encrypted,
+    ):
+        assert encrypted.version() in ("TLSv1.2", "TLSv1.3")
+
+
+@pytest.mark.parametrize("start", [b"", b"GET /livez HTTP/1.1\r\nHost: libra\r\n"])
+def test_a_request_that_never_begins_or_goes_on_is_not_waited_for(
+    make_libra: MakeLibra, monkeypatch: pytest.MonkeyPatch, start: bytes
+) -> None:
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+    with (
+        make_libra() as api,
+        socket.create_connection(("127.0.0.1", api.port), timeout=30) as slow,
+    ):
+        slow.sendall(start)
+
+        assert slow.recv(65536) == b""
+
+
+def test_a_second_request_that_does_not_go_on_is_not_waited_for_either(
+    make_libra: MakeLibra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+    request = b"GET /livez HTTP/1.1\r\nHost: libra\r\n\r\n"
+    with (
+        make_libra() as api,
+        socket.create_connection(("127.0.0.1", api.port), timeout=30) as slow,
+    ):
+        slow.sendall(request)
+        first = slow.recv(65536)
+        slow.sendall(request[:-2])
+
+        assert first.startswith(b"HTTP/1.1 200 ")
+        assert slow.recv(65536) == b""
+
+
+def test_a_request_without_end_is_not_read_on(api: RunningLibra) -> None:
+    line = b"X-Header: " + b"x" * 1000 + b"\r\n"
+    with socket.create_connection(("127.0.0.1", api.port), timeout=30) as endless:
+        endless.sendall(b"GET /livez HTTP/1.1\r\n")
+        with pytest.raises(ConnectionError):  # noqa: PT012  # whichever line it is that breaks it
+            for _ in range(100_000):
+                endless.sendall(line)
+
+
+def test_a_wait_is_longer_than_a_head_may_take(
+    make_libra: MakeLibra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+    with make_libra() as api:
+        reply = api.post(
+            "/api/v1/sessions/default/statements",
+            json={"code": "hang"},
+            headers={"Prefer": "wait=1"},
+        )
+
+        assert reply.status_code == 202
+
+
+def test_what_is_no_http_is_told_so_with_a_problem(api: RunningLibra) -> None:
+    with socket.create_connection(("127.0.0.1", api.port), timeout=30) as confused:
+        confused.sendall(b"\x16\x03\x01 hello\r\n\r\n")
+        answer = confused.recv(65536)
+
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"application/problem+json" in answer
+        assert confused.recv(65536) == b""

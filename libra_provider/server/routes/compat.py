@@ -113,11 +113,12 @@ def _refused(sentence: str) -> Response:
     return OldJobBody(status="FAILED", error_message=sentence).answer(400)
 
 
+_REFUSALS = refusals(429, body=True)
 _ANSWERS: Answers = {
-    **refusals(429, body=True),
+    **_REFUSALS,
     200: {"model": OldJobBody, "description": "It ended well."},
-    400: {"model": OldJobBody, "description": "The body contradicts itself, or cannot work."},
-    500: {"model": OldJobBody, "description": "It failed, was killed or is lost."},
+    400: {**_REFUSALS[400], "model": OldJobBody, "description": "The body cannot work."},
+    500: {**_REFUSALS[500], "model": OldJobBody, "description": "It failed, or is lost."},
 }
 router = APIRouter(prefix="/spark/jobs/submit", tags=["old contract"], route_class=_OldRoute)
 

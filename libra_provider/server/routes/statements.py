@@ -13,7 +13,7 @@ from libra_provider.core.job import Kind
 from libra_provider.server import rows
 from libra_provider.server.acceptance import check_pool, order_of
 from libra_provider.server.access import Libra, LibraDep
-from libra_provider.server.answers import LOCATION, PREFERENCE_APPLIED, refusals
+from libra_provider.server.answers import LINKS, LOCATION, PREFERENCE_APPLIED, refusals
 from libra_provider.server.negotiation import Preference
 from libra_provider.server.schemas import (
     JobId,
@@ -67,11 +67,13 @@ PreferenceDep = Annotated[Preference, Depends(_preference)]
             "model": RepresentationBody | StatementBody | OldStatementBody,
             "description": "It is over; `state` tells how.",
             "headers": LOCATION | PREFERENCE_APPLIED,
+            "links": LINKS,
         },
         202: {
             "model": StatementBody,
             "description": "It is accepted and not over.",
             "headers": LOCATION | PREFERENCE_APPLIED,
+            "links": LINKS,
         },
         **refusals(409, 429, body=True),
     },
