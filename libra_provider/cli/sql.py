@@ -78,8 +78,8 @@ def sql(
     )
     if result_path is not None and form in ("--csv", "--arrow"):
         raise BadInput(form, result_path, "--result-path is given too, and no rows come back")
-    if arrow is not None and not arrow.absolute().parent.is_dir():
-        raise BadInput("--arrow", str(arrow), f"there is no folder {arrow.absolute().parent}")
+    if arrow is not None:
+        _check_file(arrow)
     servers = Servers(libra=libra, token=token, verify=verify)
     with contextlib.closing(servers.statements()) as there, running(there, job) as first:
         status = followed(there, first).raise_for_state()
@@ -99,6 +99,14 @@ def _form(given: dict[str, Any]) -> str:
     if len(found) > 1:
         raise BadInput(found[1], given[found[1]], f"{found[0]} is given too; choose one")
     return found[0] if found else ""
+
+
+def _check_file(path: Path) -> None:
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise BadInput("--arrow", str(path), f"there is no folder {folder}")
+    if path.is_dir():
+        raise BadInput("--arrow", str(path), "it is a folder; name a file")
 
 
 def _tell_text(status: JobStatus, form: str) -> None:
@@ -138,17 +146,24 @@ def _write_arrow(libra: Statements, status: JobStatus, path: Path) -> None:
     def write(piece: bytes) -> None:
         try:
             file.write(piece)
-        except OSError as error:
-            raise BadInput("--arrow", str(path), f"it cannot be written ({error})") from error
+        except OSError as error:  # the transport would take it for the network's
+            raise _unwritable(path, error) from error
 
     try:
         with unfinished.open("wb") as file:
             libra.arrow_into(status.job_id, write)
             size = file.tell()
-        unfinished.rename(path)
+        unfinished.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
     say(f"{readable_size(size)} of Arrow in {path}")
+
+
+def _unwritable(path: Path, error: OSError) -> BadInput:
+    return BadInput("--arrow", str(path), f"it cannot be written ({error.strerror})")
 
 
 def _parameters(given: Sequence[str]) -> dict[str, Any]:

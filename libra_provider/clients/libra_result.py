@@ -11,7 +11,7 @@ from libra_provider.clients import values
 from libra_provider.clients.call import Call, Reply
 from libra_provider.clients.libra import path_of
 from libra_provider.clients.problem import checked, is_unknown, problem
-from libra_provider.core.errors import BadInput, JobLost, NotInstalled, Rejected
+from libra_provider.core.errors import BadInput, JobLost, NotInstalled
 
 T = TypeVar("T")
 ARROW = "application/vnd.apache.arrow.stream"
@@ -77,12 +77,12 @@ class WrittenResult:
 def result(job_id: str, *, offset: int = 0, limit: int = 1000) -> Call[ResultPage]:
     """At most *limit* rows of *job_id* from *offset* on; raises JobLost for an unknown id.
 
-    Rows that were written elsewhere are Rejected, with where they are.
+    Raises BadInput, with where they are, for rows that were written elsewhere.
     """
 
     def read(reply: Reply) -> ResultPage:
         body = reply.json_object()
-        _refuse_written(reply, body, job_id)
+        _refuse_written(body, job_id)
         columns, rows = tuple(body["columns"]), body["rows"]
         if not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
             raise TypeError(f"rows of {len(columns)} values")
@@ -139,13 +139,21 @@ def arrow(job_id: str, *, most_bytes: int = _MOST) -> Call[Any]:
 
 
 def pandas(job_id: str, *, most_bytes: int = _MOST) -> Call[Any]:
-    """Every row of *job_id* as a pandas.DataFrame; otherwise as :func:`arrow`."""
+    """Every row of *job_id* as a pandas.DataFrame; otherwise as :func:`arrow`.
+
+    Raises BadInput for what pandas has no form for, such as dates after the year 9999.
+    """
     installed("pandas", extra="pandas")
     call = arrow(job_id, most_bytes=most_bytes)
 
     def parse(reply: Reply) -> Any:
-        # Column by column, so that not all of them are in memory twice.
-        return call.parse(reply).to_pandas(split_blocks=True, self_destruct=True)
+        table = call.parse(reply)
+        try:
+            # Column by column, so that not all of them are in memory twice.
+            return table.to_pandas(split_blocks=True, self_destruct=True)
+        except (ValueError, TypeError, NotImplementedError) as error:
+            expected = f"pandas cannot hold its values ({error}); read them as Arrow"
+            raise BadInput("result", job_id, expected) from error
 
     return replace(call, parse=parse)
 
@@ -194,19 +202,20 @@ def _reader(job_id: str, read: Callable[[Reply], T], expected: str) -> Callable[
             raise JobLost(job_id, problem(reply))
         try:
             return read(checked(reply))
+        except BadInput:
+            raise
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise reply.not_as_expected(f"{expected} was expected ({error!r})") from error
 
     return parse
 
 
-def _refuse_written(reply: Reply, body: Mapping[str, Any], job_id: str) -> None:
+def _refuse_written(body: Mapping[str, Any], job_id: str) -> None:
     if "uri" in body and "rows" not in body:
-        sentence = f"the rows of {job_id} were written to {body['uri']}; read them there"
-        raise Rejected(reply.server, reply.status, sentence)
+        raise BadInput("job_id", job_id, f"its rows were written to {body['uri']}; read them there")
 
 
 def _refuse_other_than_arrow(reply: Reply, job_id: str) -> None:
     if not reply.headers.get("content-type", "").startswith(ARROW):
-        _refuse_written(reply, reply.json_object(), job_id)
+        _refuse_written(reply.json_object(), job_id)
         raise reply.not_as_expected("an Arrow stream was expected")

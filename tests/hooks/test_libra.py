@@ -158,7 +158,7 @@ def test_a_written_result_says_where_it_is(ask: Ask) -> None:
         uri="s3a://lake/top", rows=1, bytes=512, schema={"type": "struct", "fields": [schema]}
     )
     for verb in ("result", "arrow"):
-        with pytest.raises(Rejected, match="were written to s3a://lake/top; read them there"):
+        with pytest.raises(BadInput, match="were written to s3a://lake/top; read them there"):
             ask(verb, job_id)
 
 
