@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ class FakeDriver:
     killed: bool = False
     asked: int = 0
     worker: str = WORKER
+    submitted: int = field(default_factory=lambda: int(time.time() * 1000))
 
     def state(self) -> str:
         self.asked += 1
@@ -106,7 +108,15 @@ class FakeMaster(FakeServer):
         """The master's page, and the worker's: one fake serves both."""
         worker = {"id": WORKER, "host": "127.0.0.1", "webuiaddress": self.url, "state": "ALIVE"}
         drivers = [
-            {"id": driver_id, "state": driver.shown(), "cores": 1, "memory": 1024}
+            {
+                "id": driver_id,
+                "state": driver.shown(),
+                "cores": 1,
+                "memory": 1024,
+                "mainclass": driver.request.get("mainClass", ""),
+                "starttime": str(driver.submitted),
+                "worker": "None" if driver.shown() == "SUBMITTED" else driver.worker,
+            }
             for driver_id, driver in self.drivers.items()
         ]
         return {

@@ -65,8 +65,9 @@ class ClusterRunner:
         return DriverPoller(self._client, masters.ui_urls(self._settings))
 
     async def close(self) -> None:
-        """Give the connections to the masters back."""
-        if "_client" in self.__dict__:
+        """Look no more, and give the connections to the masters back."""
+        if "_client" in self.__dict__:  # only then it has asked anything
+            await self._poller.close()
             await self._client.aclose()
 
     async def run(self, errand: Errand) -> Ended:

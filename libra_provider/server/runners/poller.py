@@ -100,6 +100,12 @@ class DriverPoller:
         finally:
             del self._watched[driver_id]
 
+    async def close(self) -> None:
+        """Look no more; a request that is under way would outlive the connections."""
+        if self._rounds:
+            self._rounds.cancel()
+            await asyncio.wait([self._rounds])
+
     async def _keep_looking(self) -> None:
         while self._watched:
             try:

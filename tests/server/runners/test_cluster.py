@@ -1,0 +1,279 @@
+"""Drivers at a master that answers as the reference says, on a real port."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from libra_provider.core.errors import Rejected
+from libra_provider.server.driver.messages import Ended
+from libra_provider.server.runners import cluster
+from libra_provider.server.runners.cluster import ClusterRunner
+from libra_provider.server.runners.settings import IsolatedSettings
+from libra_provider.server.settings import Settings
+from tests.fakes.server import Answer, Request
+from tests.fakes.spark_master import FakeDriver, FakeMaster
+from tests.server.runners.errands import Noting, errand
+
+
+@pytest.fixture
+def master() -> Iterator[FakeMaster]:
+    with FakeMaster() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(master: FakeMaster, tmp_path: Path) -> Settings:
+    (tmp_path / "a.jar").touch()
+    master.states = ["RUNNING", "FINISHED"]
+    isolated = IsolatedSettings(deploy_mode="cluster", rest_urls=[master.url], ui_urls=[master.url])
+    return Settings(
+        master="spark://h:7077",
+        data_dir=tmp_path,
+        file_roots=[tmp_path],
+        isolated=isolated,
+    )
+
+
+@pytest.fixture
+def make(settings: Settings) -> Callable[..., Noting]:
+    def made(**given: Any) -> Noting:
+        jar = str(settings.file_roots[0] / "a.jar")
+        return errand(settings, file_path=jar, main_class="Main", **given)
+
+    return made
+
+
+async def watched(settings: Settings, *errands: Noting) -> list[Ended]:
+    runner = ClusterRunner(settings)
+    try:
+        return await asyncio.gather(*map(runner.run, errands))
+    finally:
+        await runner.close()
+
+
+def run(settings: Settings, *errands: Noting) -> list[Ended]:
+    return asyncio.run(asyncio.wait_for(watched(settings, *errands), 60))
+
+
+def creations(master: FakeMaster) -> list[Request]:
+    return [each for each in master.requests if each.path.endswith("/create")]
+
+
+def carrying(master: FakeMaster, tag: str, driver_id: str, **more: Any) -> FakeDriver:
+    """A driver that was submitted before, with *tag*."""
+    log = f'Launch Command: "java" "-Dspark.libra.tag={tag}" "Main"\n' + "=" * 40 + "\n"
+    request = {"mainClass": "Main", "sparkProperties": {}}
+    driver = FakeDriver(request, **{"states": ["RUNNING", "FINISHED"], **more})
+    driver.logs = {"stderr": log}
+    master.drivers[driver_id] = driver
+    return driver
+
+
+def test_a_statement_is_one_driver_with_its_id_as_tag(
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
+) -> None:
+    one = make(args=("--day", "1"), spark_config={"spark.executor.memory": "2g"})
+    [ended] = run(settings, one)
+    [created] = creations(master)
+    properties = created.json()["sparkProperties"]
+
+    assert ended.state == "SUCCESS"
+    assert properties["spark.libra.tag"] == one.job_id
+    assert (properties["spark.executor.memory"], properties["spark.cores.max"]) == ("2g", "2")
+    assert created.json()["appArgs"] == ["--day", "1"]
+    assert one.notes[0] == {"driver_id": "driver-20261120082239-0000"}
+    assert one.notes[-1]["location"].where.startswith("on worker worker-")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (["RUNNING", "FAILED"], "FAILED", "java.lang.IllegalStateException: as asked"),
+        (["RUNNING", "ERROR"], "FAILED", "its worker was lost"),
+        (["RUNNING", "KILLED"], "CANCELLED", "was killed elsewhere"),
+    ],
+)
+def test_how_a_driver_ends_is_said_in_libras_words(
+    case: tuple[list[str], str, str],
+    master: FakeMaster,
+    settings: Settings,
+    make: Callable[..., Noting],
+) -> None:
+    master.states, state, says = case
+    master.logs = {"stderr": "java.lang.IllegalStateException: as asked\n"}
+    [ended] = run(settings, make())
+
+    assert ended.state == state
+    assert says in str(ended.error)
+
+
+def test_a_driver_that_the_master_has_forgotten_is_lost(
+    settings: Settings, make: Callable[..., Noting]
+) -> None:
+    [ended] = run(settings, make(driver_id="driver-20261120082239-0007", resumed=True))
+
+    assert ended.state == "LOST"
+    assert "the master no longer knows this driver" in str(ended.error)
+    assert "it may have written" in str(ended.error)
+
+
+def test_a_kill_is_over_when_the_master_says_so(
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
+) -> None:
+    master.states = ["RUNNING"]
+    one = make()
+
+    async def killed() -> Ended:
+        running = asyncio.create_task(watched(settings, one))
+        while not one.notes:  # noqa: ASYNC110 - a list has no event
+            await asyncio.sleep(0.02)
+        one.killed.set()
+        return (await running)[0]
+
+    ended = asyncio.run(asyncio.wait_for(killed(), 60))
+
+    assert (ended.state, ended.error) == ("CANCELLED", "It was killed.")
+    assert [each.shown() for each in master.drivers.values()] == ["KILLED"]
+
+
+def test_a_statement_that_an_earlier_libra_submitted_is_watched_and_not_repeated(
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
+) -> None:
+    carrying(master, "whatever", "driver-20261120082239-0007")
+    [ended] = run(settings, make(driver_id="driver-20261120082239-0007", resumed=True))
+
+    assert ended.state == "SUCCESS"
+    assert creations(master) == []
+
+
+def test_a_submission_whose_answer_was_lost_in_a_crash_is_found_by_its_tag(
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
+) -> None:
+    one = make(resumed=True)
+    carrying(master, "f" * 32, "driver-20261120082239-0000")
+    carrying(master, one.job_id, "driver-20261120082239-0001")
+    [ended] = run(settings, one)
+
+    assert ended.state == "SUCCESS"
+    assert one.notes[0] == {"driver_id": "driver-20261120082239-0001"}
+    assert creations(master) == []
+
+
+def test_of_two_drivers_of_one_statement_the_second_is_ended(
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
+) -> None:
+    one = make(resumed=True)
+    carrying(master, one.job_id, "driver-20261120082239-0001")
+    second = carrying(master, one.job_id, "driver-20261120082239-0002", states=["RUNNING"])
+    run(settings, one)
+
+    assert one.notes[0] == {"driver_id": "driver-20261120082239-0001"}
+    assert second.killed
+
+
+def test_an_answer_that_is_lost_on_its_way_makes_no_second_driver(
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
+) -> None:
+    """The request arrived: the connection breaks after the driver was made."""
+    one = make()
+
+    def broken(request: Request) -> Answer | None:
+        if request.path.endswith("/create") and not master.drivers:
+            carrying(master, one.job_id, "driver-20261120082239-0000")
+            return Answer(hang_up=True)
+        return None
+
+    master.disturb = broken
+    [ended] = run(settings, one)
+
+    assert ended.state == "SUCCESS"
+    assert len(creations(master)) == 1
+
+
+def test_what_carries_no_tag_after_a_while_is_submitted(
+    master: FakeMaster,
+    settings: Settings,
+    make: Callable[..., Noting],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cluster, "_GRACE", 1.5)
+    carrying(master, "f" * 32, "driver-20261120082239-0000", states=["FINISHED"])
+    [ended] = run(settings, make(resumed=True))
+
+    assert ended.state == "SUCCESS"
+    assert len(creations(master)) == 1
+
+
+def test_what_cannot_be_decided_is_lost_and_names_the_drivers(
+    master: FakeMaster,
+    settings: Settings,
+    make: Callable[..., Noting],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cluster, "_SILENCE", 1.5)
+    one = make(resumed=True)
+    carrying(master, one.job_id, "driver-20261120082239-0003", worker="worker-gone")
+    [ended] = run(settings, one)
+
+    assert ended.state == "LOST"
+    assert "driver-20261120082239-0003" in str(ended.error)
+    assert f"spark.libra.tag={one.job_id}" in str(ended.error)
+    assert creations(master) == []
+
+
+def test_a_refused_submission_fails_with_the_masters_words(
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
+) -> None:
+    said = {"action": "ErrorResponse", "message": "no such thing\nat a.b.C"}
+    master.disturb = lambda request: Answer(400, said) if "create" in request.path else None
+
+    with pytest.raises(Rejected, match="no such thing"):
+        run(settings, make())
+
+
+def test_many_drivers_cost_the_master_one_page_per_round(
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
+) -> None:
+    master.states = ["RUNNING"]
+    master.logs = {"stderr": "Connected to Spark cluster with app ID app-1\n"}
+    errands = [make() for _ in range(30)]
+
+    async def several_rounds() -> list[Request]:
+        running = asyncio.create_task(watched(settings, *errands))
+        deadline = time.monotonic() + 30
+        while not all(_has_application(each) for each in errands):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.1)
+        before = len(master.requests)
+        await asyncio.sleep(4)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return master.requests[before:]
+
+    paths = [each.path for each in asyncio.run(several_rounds())]
+
+    assert 2 <= len(paths) <= 6
+    assert set(paths) == {"/json/"}
+
+
+def _has_application(one: Noting) -> bool:
+    places = [note.get("location") for note in one.notes]
+    return any(place and place.application_id for place in places)
+
+
+def test_without_the_masters_page_each_driver_is_asked_for(
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
+) -> None:
+    nowhere = replace(settings.isolated, ui_urls=["http://127.0.0.1:1"])
+    blind = replace(settings, isolated=nowhere)
+    master.states = ["FINISHED"]
+    [ended] = run(blind, make())
+
+    assert ended.state == "SUCCESS"
