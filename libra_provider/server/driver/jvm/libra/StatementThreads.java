@@ -1,0 +1,45 @@
+package libra;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** The threads of a statement: its main thread, and those that it starts. */
+final class StatementThreads extends ThreadGroup {
+
+  final String statement;
+
+  StatementThreads(String statement) {
+    super(top(), "statement " + statement);
+    this.statement = statement;
+  }
+
+  /** The statement that thread belongs to, null for all others. */
+  static String statementOf(Thread thread) {
+    ThreadGroup group = thread.getThreadGroup();
+    while (group != null && !(group instanceof StatementThreads)) {
+      group = group.getParent();
+    }
+    return group == null ? null : ((StatementThreads) group).statement;
+  }
+
+  /** Threads that run on besides the calling one; daemons are left out, Spark's pools are such. */
+  List<Thread> running() {
+    Thread[] found = new Thread[activeCount() + 16];
+    int count = enumerate(found);
+    List<Thread> running = new ArrayList<Thread>();
+    for (int i = 0; i < count; i++) {
+      if (!found[i].isDaemon() && found[i] != Thread.currentThread()) {
+        running.add(found[i]);
+      }
+    }
+    return running;
+  }
+
+  private static ThreadGroup top() {
+    ThreadGroup group = Thread.currentThread().getThreadGroup();
+    while (group.getParent() != null) {
+      group = group.getParent();
+    }
+    return group;
+  }
+}
