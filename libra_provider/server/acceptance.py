@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic.alias_generators import to_camel
 
@@ -12,6 +13,7 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind
 from libra_provider.core.masking import MASK
 from libra_provider.server.pools import DEFAULT_POOL
+from libra_provider.server.runners.files import permitted
 from libra_provider.server.runners.job import RESOURCES, Isolation, isolation
 from libra_provider.server.schemas import StatementRequest
 from libra_provider.server.settings import Settings
@@ -19,7 +21,7 @@ from libra_provider.server.statement import Order
 
 _log = logging.getLogger(__name__)
 # What the shared driver runs, and what needs one of its own whatever it asks for.
-_SHARED = (Kind.SQL,)
+_SHARED = (Kind.SQL, Kind.JAR_CLASS)
 _ISOLATED = (Kind.JAR, Kind.PYTHON_FILE)
 _NOT_FOR_SQL: Mapping[str, str] = {
     "spark_config": "the shared driver has its properties already; use SET in the session",
@@ -33,6 +35,18 @@ _NOT_FOR_OWN_DRIVERS: Mapping[str, str] = {
     "result_limit": _WRITES_ITSELF,
     "result_path": _WRITES_ITSELF,
 }
+_PRINTS = "a main class returns no rows; have it print them, or write them"
+_NOT_FOR_MAIN_CLASSES: Mapping[str, str] = {
+    "code": "what runs is a class of the JAR in filePath",
+    "spark_config": "the shared driver has its properties already; say isolated",
+    "parameters": "only SQL takes them; send args",
+    "result_limit": _PRINTS,
+    "result_path": _PRINTS,
+}
+_NOT_FOR_SHARED: Mapping[str, Mapping[str, str]] = {
+    Kind.SQL: _NOT_FOR_SQL,
+    Kind.JAR_CLASS: _NOT_FOR_MAIN_CLASSES,
+}
 _PASSWORD_IN_URL = re.compile(r"\w+://[^/]*@")
 
 
@@ -43,11 +57,16 @@ def order_of(session: str, request: StatementRequest, settings: Settings, *, old
         raise BadInput("kind", request.kind, f"there is no such kind of statement; it is {kinds}")
     isolated = _is_isolated(request)
     if not old:
-        _check_fields(request, _NOT_FOR_OWN_DRIVERS if isolated else _NOT_FOR_SQL)
+        _check_fields(request, _NOT_FOR_OWN_DRIVERS if isolated else _NOT_FOR_SHARED[request.kind])
         check_pool(request.pool, settings)
-    if not isolated and not (request.code and request.code.strip()):
+    if isolated:
+        own = _isolation(request, settings).fields()
+    elif request.kind == Kind.JAR_CLASS:
+        own = _main_class(request, settings)
+    elif request.code and request.code.strip():
+        own = {}
+    else:
         raise BadInput("code", request.code, "it has no code: send the text of a statement")
-    own = _isolation(request, settings).fields() if isolated else {}
     return Order(
         session=session,
         kind=request.kind,
@@ -90,6 +109,18 @@ def _asks_for_own_driver(request: StatementRequest) -> str:
     if request.kind == Kind.SQL:
         return ""
     return next((key for key in RESOURCES if key in (request.spark_config or {})), "")
+
+
+def _main_class(request: StatementRequest, settings: Settings) -> dict[str, Any]:
+    if not request.file_path:
+        raise BadInput("filePath", request.file_path, "it must name the JAR with the class")
+    if not request.main_class:
+        raise BadInput("mainClass", request.main_class, "it must name the class whose main is run")
+    return {
+        "file_path": permitted(request.file_path, settings.file_roots, parameter="filePath"),
+        "main_class": request.main_class,
+        "args": tuple(request.args or ()),
+    }
 
 
 def _isolation(request: StatementRequest, settings: Settings) -> Isolation:

@@ -24,9 +24,11 @@ from typing import Any
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # py4j has no types
 from pyspark.sql import SparkSession
 
+from libra_provider.core.job import Kind
 from libra_provider.server.driver.channel import Channel
 from libra_provider.server.driver.estimate import estimate
 from libra_provider.server.driver.failure import failure_of
+from libra_provider.server.driver.jar_class import MainClasses
 from libra_provider.server.driver.kills import Kills
 from libra_provider.server.driver.messages import (
     Broken,
@@ -53,9 +55,17 @@ _LAST_WORDS = 1.0
 class Host:
     """Runs statements on *spark*, each on a thread of its own while it runs."""
 
-    def __init__(self, spark: SparkSession, channel: Channel, folder: Path, threads: int) -> None:
+    def __init__(
+        self,
+        spark: SparkSession,
+        channel: Channel,
+        main_classes: MainClasses,
+        folder: Path,
+        threads: int,
+    ) -> None:
         self._spark = spark
         self._channel = channel
+        self._main_classes = main_classes
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="statement")
         # Its own, so that long statements do not keep a question waiting.
         self._asked = ThreadPoolExecutor(_ESTIMATES, thread_name_prefix="estimate")
@@ -70,7 +80,7 @@ class Host:
         """Obey until told to stop, or until nobody is there to tell."""
         answers: Mapping[type[Message], Callable[[Any], object]] = {
             Run: self._start,
-            Kill: lambda kill: self._kills.kill(kill.job_id),
+            Kill: self._kill,
             CloseSession: self._close,
             Estimate: lambda asked: self._asked.submit(self._estimate, asked),
         }
@@ -85,6 +95,10 @@ class Host:
         self._kills.begin(order.job_id)
         self._progress.begin(order.job_id)
         self._threads.submit(self._run, order)
+
+    def _kill(self, message: Kill) -> None:
+        self._kills.kill(message.job_id)
+        self._main_classes.kill(message.job_id)
 
     def _close(self, message: CloseSession) -> None:
         with self._sessions_lock:
@@ -108,7 +122,12 @@ class Host:
             context.setJobGroup(job_id, order.description or job_id, True)
             session = self._session(order.session)
             go_on = partial(self._kills.check, job_id)
-            ended = self._statements.run(session, order, go_on=go_on)
+            if order.kind == Kind.JAR_CLASS:
+                ended = self._main_classes.run(session, order, go_on=go_on)
+                if self._is_over():
+                    return  # it may have stopped Spark before it ended
+            else:
+                ended = self._statements.run(session, order, go_on=go_on)
         except Exception as error:  # noqa: BLE001  # whatever Spark raises is the statement's outcome
             if self._is_over():
                 return  # not the statement's failure: the supervisor calls it LOST
@@ -124,9 +143,10 @@ class Host:
             over = self._stopping or self._spark.sparkContext._jsc.sc().isStopped()  # noqa: SLF001
         except (Py4JError, OSError):
             over = True
-            time.sleep(_LAST_WORDS)
         if over and not self._stopping:
-            self._channel.say(Broken("its SparkContext was stopped, or its JVM died"))
+            time.sleep(_LAST_WORDS)
+            reason = "its SparkContext was stopped, or its JVM died"
+            self._channel.say(Broken(blaming(reason, self._main_classes)))
             end_group()
         return bool(over)
 
@@ -174,13 +194,19 @@ def end_group() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def watch_jvm(spark: SparkSession, channel: Channel) -> None:
+def blaming(reason: str, main_classes: MainClasses) -> str:
+    """*reason*, with the statement that is behind it, if one is."""
+    blame = main_classes.blame()
+    return f"{reason}: {blame}" if blame else reason
+
+
+def watch_jvm(spark: SparkSession, channel: Channel, main_classes: MainClasses) -> None:
     """End with a reason as soon as the JVM is gone: py4j would only notice at its next call."""
     gateway: Any = spark.sparkContext._gateway  # noqa: SLF001  # the process is nowhere else
 
     def wait() -> None:
         code = gateway.proc.wait()
-        channel.say(Broken(f"its JVM ended with exit code {code}"))
+        channel.say(Broken(blaming(f"its JVM ended with exit code {code}", main_classes)))
         end_group()
 
     threading.Thread(target=wait, daemon=True, name="jvm").start()
@@ -199,6 +225,7 @@ def main() -> None:
     parser.add_argument("--channel", type=int, required=True)
     parser.add_argument("--properties", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--logs", type=Path, required=True)
     parser.add_argument("--threads", type=int, required=True)
     options = parser.parse_args()
     die_with_parent()
@@ -214,9 +241,11 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  # any failure to start is told to the supervisor
         channel.say(Broken(f"Spark does not start: {why_not(failure_of(error).sentence)}"))
         end_group()
-    watch_jvm(spark, channel)
+    note = options.properties.parent / "ended-by"
+    main_classes = MainClasses(spark, logs=options.logs, note=note)
+    watch_jvm(spark, channel, main_classes)
     channel.say(ready(spark))
-    Host(spark, channel, options.results, options.threads).serve()
+    Host(spark, channel, main_classes, options.results, options.threads).serve()
     end_group()
 
 

@@ -150,6 +150,7 @@ class Supervisor:
         arguments = {
             "--properties": properties.write(self._settings, folder),
             "--results": self._settings.results_dir,
+            "--logs": self._settings.statement_logs_dir,
             "--threads": self._settings.max_running,
         }
         options = [str(part) for pair in arguments.items() for part in pair]
