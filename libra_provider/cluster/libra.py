@@ -25,9 +25,9 @@ class LocalLibra(Startable):
     """Libra on *master_url*, with a token of its own; a context manager that leaves nothing behind.
 
     ``url``, ``host``, ``port`` and ``token`` are what a connection needs. *spark* holds further
-    Spark properties. ``data_dir`` is removed at the end unless it was given; ``process`` can be
-    stopped, killed and started again. Raises ServerUnreachable, with the end of Libra's log, when
-    it does not start.
+    Spark properties, *settings* further settings by their names. ``data_dir`` is removed at the
+    end unless it was given; ``process`` can be stopped, killed and started again. Raises
+    ServerUnreachable, with the end of Libra's log, when it does not start.
     """
 
     host = LOOPBACK
@@ -37,12 +37,14 @@ class LocalLibra(Startable):
         master_url: str,
         *,
         spark: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
         data_dir: Path | None = None,
         port: int | None = None,
     ) -> None:
         self.master_url = master_url
         self.token = secrets.token_urlsafe(24)
         self._spark = dict(spark or {})
+        self._settings = dict(settings or {})
         self._given_dir, self._given_port = data_dir, port
         self._undo = contextlib.ExitStack()
 
@@ -99,9 +101,11 @@ class LocalLibra(Startable):
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        further = {f"LIBRA_{name.upper()}": value for name, value in self._settings.items()}
         return kept | {
             "LIBRA_TOKEN": self.token,
             "LIBRA_SPARK_CONF": json.dumps(self._spark),
             "SPARK_LOCAL_IP": LOOPBACK,
             "PYSPARK_PYTHON": sys.executable,
+            **further,
         }
