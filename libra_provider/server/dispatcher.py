@@ -153,8 +153,9 @@ class Dispatcher:
 
     def _now(self, statement: Statement) -> Statement:
         """*statement*, which was just read, with what only this process knows of it."""
-        live = self._flow.live.get(statement.job_id)
-        return live.seen if live and not statement.state.is_terminal else statement
+        if statement.state.is_terminal:
+            return statement
+        return self._known(statement.job_id) or statement
 
     def queues(self) -> Sequence[PoolQueue]:
         """How many statements wait and run in each pool."""

@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -17,6 +17,7 @@ from libra_provider.core.errors import BadInput
 from libra_provider.server.app import create_app
 from libra_provider.server.connection import PatientProtocol
 from libra_provider.server.driver.process import HOST_COMMAND
+from libra_provider.server.ledger import Ledger
 from libra_provider.server.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -25,10 +26,15 @@ _log = logging.getLogger(__name__)
 def serve(settings: Settings, *, host_command: Sequence[str] = HOST_COMMAND) -> None:
     """Serve until SIGTERM or SIGINT; then the driver host, which *host_command* runs, is gone too.
 
-    Raises BadInput when the address is taken, or the data folder is another Libra's.
+    Raises BadInput when the address is taken, or the data folder is another Libra's; LedgerTaken
+    when the ledger is, and LedgerAway when its database does not answer.
     """
-    with listening(settings) as listener, _alone_in(settings.data_dir):
-        config = configured(create_app(settings, host_command=host_command), settings)
+    with (
+        listening(settings) as listener,
+        _alone_in(settings.data_dir),
+        closing(Ledger(settings.ledger_url)) as ledger,
+    ):
+        config = configured(create_app(settings, ledger, host_command=host_command), settings)
         port = listener.getsockname()[1]
         scheme = "https" if settings.tls_certificate else "http"
         _log.info("Libra listens on %s://%s:%s", scheme, settings.host, port)

@@ -12,6 +12,7 @@ import requests
 import uvicorn
 
 from libra_provider.server.app import create_app
+from libra_provider.server.ledger import Ledger
 from libra_provider.server.serving import configured, listening
 from libra_provider.server.settings import Settings
 
@@ -25,7 +26,8 @@ class RunningLibra:
         self._listener = listening(settings)
         self.port = self._listener.getsockname()[1]
         self.url = f"{'https' if settings.tls_certificate else 'http'}://127.0.0.1:{self.port}"
-        app = create_app(settings, host_command=FAKE_HOST)
+        self._ledger = Ledger(settings.ledger_url)
+        app = create_app(settings, self._ledger, host_command=FAKE_HOST)
         self._server = uvicorn.Server(configured(app, settings))
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],))
         self._session = requests.Session()
@@ -41,6 +43,7 @@ class RunningLibra:
         self._session.close()
         self._server.should_exit = True
         self._thread.join()
+        self._ledger.close()
         self._listener.close()
 
     def ready(self, *, code: int = 200) -> str:

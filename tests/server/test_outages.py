@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from libra_provider.server import Settings, serve
+from libra_provider.server.ledger import Ledger
+from libra_provider.server.problems import LedgerTaken
 from tests.server.conftest import MakeLibra
 from tests.server.postgres import Postgres
 from tests.server.running import RunningLibra
@@ -100,3 +103,12 @@ def test_a_kill_that_cannot_be_stored_yet_is_stored_later(
     assert reply.status_code == 503
     assert after == ["CANCELLED", "CANCELLED"]
     assert status(api, running[1], {})["state"] == "RUNNING"
+
+
+def test_a_second_libra_does_not_start_on_the_same_ledger(tmp_path: Path, ledger_url: str) -> None:
+    first = Ledger(ledger_url)
+    second = Settings(port=0, data_dir=tmp_path / "second", ledger_url=ledger_url)
+
+    with pytest.raises(LedgerTaken, match="Another Libra uses the ledger"):
+        serve(second)
+    first.close()
