@@ -21,7 +21,7 @@ from libra_provider.server.statement import Order
 
 _log = logging.getLogger(__name__)
 # What the shared driver runs, and what needs one of its own whatever it asks for.
-_SHARED = (Kind.SQL, Kind.JAR_CLASS)
+_SHARED = (Kind.SQL, Kind.PYTHON, Kind.JAR_CLASS)
 _ISOLATED = (Kind.JAR, Kind.PYTHON_FILE)
 _NOT_FOR_SQL: Mapping[str, str] = {
     "spark_config": "the shared driver has its properties already; use SET in the session",
@@ -43,8 +43,15 @@ _NOT_FOR_MAIN_CLASSES: Mapping[str, str] = {
     "result_limit": _PRINTS,
     "result_path": _PRINTS,
 }
+_NOT_FOR_PYTHON: Mapping[str, str] = {
+    "spark_config": "the shared driver has its properties already; use spark.conf.set",
+    "file_path": "send the text of the program as code",
+    "main_class": "Python has no main class",
+    "parameters": "only SQL takes them; send args",
+}
 _NOT_FOR_SHARED: Mapping[str, Mapping[str, str]] = {
     Kind.SQL: _NOT_FOR_SQL,
+    Kind.PYTHON: _NOT_FOR_PYTHON,
     Kind.JAR_CLASS: _NOT_FOR_MAIN_CLASSES,
 }
 _PASSWORD_IN_URL = re.compile(r"\w+://[^/]*@")
@@ -64,7 +71,7 @@ def order_of(session: str, request: StatementRequest, settings: Settings, *, old
     elif request.kind == Kind.JAR_CLASS:
         own = _main_class(request, settings)
     elif request.code and request.code.strip():
-        own = {}
+        own = {"args": tuple(request.args or ())} if request.kind == Kind.PYTHON else {}
     else:
         raise BadInput("code", request.code, "it has no code: send the text of a statement")
     return Order(

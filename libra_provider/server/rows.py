@@ -10,7 +10,7 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 from libra_provider.core.units import MIB
 from libra_provider.server import results
 from libra_provider.server.problems import NoResult
-from libra_provider.server.schemas import ResultBody, WrittenBody
+from libra_provider.server.schemas import ResultBody, ValueBody, WrittenBody
 from libra_provider.server.statement import State, Statement
 
 # What comes with a status: as much as a page has, if it is cheap to make.
@@ -57,6 +57,14 @@ def file(folder: Path, statement: Statement) -> Path:
     if not path.is_file():
         raise _unreadable(statement, "the file is gone")
     return path
+
+
+def value(statement: Statement) -> ValueBody | None:
+    """What an ended statement came to, if that is no table."""
+    has_rows = statement.row_count is not None or statement.result_uri is not None
+    if statement.state is not State.SUCCESS or has_rows or statement.text is not None:
+        return None
+    return ValueBody(job_id=statement.job_id, value=json.loads(statement.value or "null"))
 
 
 def written(statement: Statement) -> WrittenBody:

@@ -172,6 +172,13 @@ class WrittenBody(Wire):
     )
 
 
+class ValueBody(Wire):
+    """What a statement came to that is no table: a JSON value, or the text that Python shows."""
+
+    job_id: str
+    value: JsonValue
+
+
 class StatementBody(Wire):
     """How a statement stands; times carry their zone, spans are milliseconds."""
 

@@ -29,6 +29,7 @@ _MASTER = re.compile(r"local(\[[^\]]+\])?|local-cluster\[[^\]]+\]|spark://\S+:\d
 _TOKEN = re.compile(r"[!-~]+")
 _POSITIVE = (
     *("result_limit", "result_max_bytes", "max_running", "max_pending", "max_sessions"),
+    *("python_memory", "max_python_sessions"),
     *("retention_seconds", "retention_count", "session_idle_seconds", "max_request_bytes"),
 )
 
@@ -69,6 +70,10 @@ class Settings:
     session_idle_seconds: float = 30 * 60.0
     """A session without work for so long is closed."""
     max_sessions: int = 100
+    python_memory: int = 2048 * MIB
+    """What the Python of a session may take, with all the processes that it starts."""
+    max_python_sessions: int = 16
+    """Sessions that have a Python at the same time."""
     max_request_bytes: int = 4 * MIB
     """The largest body that is read, inline code and parameters included."""
     drain_seconds: float = 5.0
@@ -245,6 +250,8 @@ _READ: Mapping[str, Callable[[str, Any], Any]] = {
     "retention_count": _number,
     "session_idle_seconds": _seconds,
     "max_sessions": _number,
+    "python_memory": _bytes,
+    "max_python_sessions": _number,
     "max_request_bytes": _bytes,
     "data_dir": _path,
     "tls_certificate": _path,

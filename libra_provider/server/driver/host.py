@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -26,6 +27,9 @@ from pyspark.sql import SparkSession
 
 from libra_provider.core.job import Kind
 from libra_provider.server.driver.channel import Channel
+from libra_provider.server.driver.child import Limits
+from libra_provider.server.driver.children import Children
+from libra_provider.server.driver.connect import Connect
 from libra_provider.server.driver.estimate import estimate
 from libra_provider.server.driver.failure import failure_of
 from libra_provider.server.driver.jar_class import MainClasses
@@ -42,6 +46,7 @@ from libra_provider.server.driver.messages import (
     Stop,
 )
 from libra_provider.server.driver.progress import Progress
+from libra_provider.server.driver.python import CarryOut, PythonSessions
 from libra_provider.server.driver.room import Room
 from libra_provider.server.driver.sql import Statements
 from libra_provider.server.sessions import DEFAULT_SESSION
@@ -60,6 +65,8 @@ class Host:
         spark: SparkSession,
         channel: Channel,
         main_classes: MainClasses,
+        pythons: Callable[[CarryOut], PythonSessions],
+        *,
         folder: Path,
         threads: int,
     ) -> None:
@@ -74,6 +81,7 @@ class Host:
         self._statements = Statements(folder, Room(spark, Path(tempfile.mkdtemp())))
         self._progress = Progress(spark.sparkContext, channel.say)
         self._kills = Kills(spark.sparkContext)
+        self._pythons = pythons(self._run)
         self._stopping = False
 
     def serve(self) -> None:
@@ -94,13 +102,18 @@ class Host:
     def _start(self, order: Run) -> None:
         self._kills.begin(order.job_id)
         self._progress.begin(order.job_id)
-        self._threads.submit(self._run, order)
+        if order.kind == Kind.PYTHON:
+            self._pythons.submit(order)
+        else:
+            self._threads.submit(self._run, order)
 
     def _kill(self, message: Kill) -> None:
         self._kills.kill(message.job_id)
         self._main_classes.kill(message.job_id)
+        self._pythons.kill(message.job_id)
 
     def _close(self, message: CloseSession) -> None:
+        self._pythons.close(message.session)
         with self._sessions_lock:
             self._sessions.pop(message.session, None)
 
@@ -126,6 +139,9 @@ class Host:
                 ended = self._main_classes.run(session, order, go_on=go_on)
                 if self._is_over():
                     return  # it may have stopped Spark before it ended
+            elif order.kind == Kind.PYTHON:
+                answer = partial(self._statements.answer, order=order)
+                ended = self._pythons.run(session, order, answer)
             else:
                 ended = self._statements.run(session, order, go_on=go_on)
         except Exception as error:  # noqa: BLE001  # whatever Spark raises is the statement's outcome
@@ -227,6 +243,8 @@ def main() -> None:
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--logs", type=Path, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--python-memory", type=int, required=True)
+    parser.add_argument("--max-python-sessions", type=int, required=True)
     options = parser.parse_args()
     die_with_parent()
     channel = Channel(options.channel)
@@ -236,6 +254,8 @@ def main() -> None:
     os.environ["PYSPARK_SUBMIT_ARGS"] = (
         f"--properties-file '{options.properties}' --load-spark-defaults pyspark-shell"
     )
+    # Functions come to the executors pickled: they need the same Python.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     try:
         spark = SparkSession.builder.getOrCreate()
     except Exception as error:  # noqa: BLE001  # any failure to start is told to the supervisor
@@ -243,9 +263,14 @@ def main() -> None:
         end_group()
     note = options.properties.parent / "ended-by"
     main_classes = MainClasses(spark, logs=options.logs, note=note)
+    connect = Connect(spark)
+    limits = Limits(memory=options.python_memory)
+    children = Children(limits, connect.token, most=options.max_python_sessions)
+    pythons = partial(PythonSessions, connect, children, options.logs)
     watch_jvm(spark, channel, main_classes)
     channel.say(ready(spark))
-    Host(spark, channel, main_classes, options.results, options.threads).serve()
+    folder, threads = options.results, options.threads
+    Host(spark, channel, main_classes, pythons, folder=folder, threads=threads).serve()
     end_group()
 
 

@@ -37,6 +37,10 @@ class Statements:
         # A method of py4j takes no Mapping; Run promises the plain list or dict of its JSON.
         frame = session.sql(order.code, args=bound(session, order.parameters))
         go_on()
+        return self.answer(frame, order)
+
+    def answer(self, frame: DataFrame, order: Run) -> Ended:
+        """The end of a statement that came to *frame*; Spark's errors pass through."""
         try:
             if order.as_text:
                 return _text(frame, order)
@@ -55,7 +59,7 @@ class Statements:
         table = self._room.limited(named, order.result_limit + 1, most).toArrow()
         if table.num_rows > order.result_limit:
             what = f"more than resultLimit={order.result_limit} rows"
-            return _too_large(order, what, "ask for more with resultLimit")
+            return too_large(order, what, "ask for more with resultLimit")
         if table.nbytes > most:
             return self._too_many_bytes(order)
         table = table.rename_columns(frame.columns)
@@ -72,10 +76,11 @@ class Statements:
         if order.result_max_bytes > self._room.most:
             most += ", all that the memory of this driver allows"
         way_out = "resultLimit is no help here, but fewer or narrower rows are"
-        return _too_large(order, most, way_out)
+        return too_large(order, most, way_out)
 
 
-def _too_large(order: Run, what: str, way_out: str) -> Ended:
+def too_large(order: Run, what: str, way_out: str) -> Ended:
+    """The result has *what*; *way_out* is what may be done, besides writing it."""
     return Ended(
         job_id=order.job_id,
         state="FAILED",

@@ -152,6 +152,8 @@ class Supervisor:
             "--results": self._settings.results_dir,
             "--logs": self._settings.statement_logs_dir,
             "--threads": self._settings.max_running,
+            "--python-memory": self._settings.python_memory,
+            "--max-python-sessions": self._settings.max_python_sessions,
         }
         options = [str(part) for pair in arguments.items() for part in pair]
         env = dict(os.environ)

@@ -15,7 +15,7 @@ from libra_provider.server.access import LibraDep
 from libra_provider.server.answers import refusals
 from libra_provider.server.negotiation import best_of
 from libra_provider.server.problems import NotAcceptable
-from libra_provider.server.schemas import JobId, ResultBody, WrittenBody
+from libra_provider.server.schemas import JobId, ResultBody, ValueBody, WrittenBody
 
 ARROW = "application/vnd.apache.arrow.stream"
 JSON = "application/json"
@@ -40,8 +40,9 @@ class ArrowFile(FileResponse):
     response_model=None,
     responses={
         200: {
-            "description": "The rows; or, with `resultPath`, where they were written.",
-            "model": ResultBody | WrittenBody,
+            "description": "The rows; or, with `resultPath`, where they were written;"
+            " or the value that a Python statement ended with.",
+            "model": ResultBody | WrittenBody | ValueBody,
             "content": {ARROW: {"schema": {"type": "string", "format": "binary"}}},
         },
         **refusals(400, 404, 406, 409),
@@ -60,6 +61,10 @@ async def read_result(
     folder = libra.settings.results_dir
     if wanted is None:
         raise NotAcceptable(f"A result comes as {JSON} or {ARROW}; accept one of them.", job_id)
+    if value := rows.value(statement):
+        if wanted == ARROW:
+            raise NotAcceptable(f"Statement {job_id} came to a value, which is JSON.", job_id)
+        return Response(value.to_json(), media_type=JSON)
     if statement.result_uri is None and wanted == ARROW:
         return ArrowFile(rows.file(folder, statement), media_type=ARROW)
     if statement.result_uri is None:

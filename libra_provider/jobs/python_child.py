@@ -1,0 +1,102 @@
+"""The Python of one session: runs its statements one after the other, in one ``__main__``.
+
+``python_child.py SOCKET``: the socket gives an order per line and takes an answer per line, as
+JSON. Orders have ``code``, ``args``, ``address`` (of Spark Connect), ``most_rows`` and
+``most_bytes`` (None: as many as there are). What is printed is kept by
+:mod:`libra_provider.jobs.python_keeper`.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import json
+import linecache
+import logging
+import os
+import socket
+import sys
+from types import CodeType, ModuleType
+from typing import Any
+
+from pyspark.sql.connect.session import SparkSession
+
+from libra_provider.jobs.python_failure import failure_of
+from libra_provider.jobs.python_value import TooLarge, answer_of
+
+
+class Interpreter:
+    """Statements see what earlier ones defined; ``spark`` is there."""
+
+    def __init__(self) -> None:
+        self._main = ModuleType("__main__")
+        # Pickle finds classes by the name of their module.
+        sys.modules["__main__"] = self._main
+        self._address = ""
+        self._spark: SparkSession | None = None
+        self._count = 0
+
+    def run(self, order: dict[str, Any]) -> dict[str, Any]:
+        """What the statement came to: see ``answer_of`` and ``failure_of``."""
+        self._count += 1
+        name = f"<statement {self._count}>"
+        try:
+            spark = self._connect(order["address"])
+            sys.argv = [name, *order["args"]]
+            value = self._execute(order["code"], name)
+            return answer_of(value, spark, order["most_rows"], order["most_bytes"])
+        except TooLarge as error:
+            return {"too_large": error.what, "way_out": error.way_out}
+        except SystemExit as error:
+            return {} if not error.code else failure_of(error, name)
+        except BaseException as error:  # noqa: BLE001 - whatever it raises is its outcome
+            return failure_of(error, name)
+        finally:
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(Exception):
+                    stream.flush()
+
+    def _connect(self, address: str) -> SparkSession:
+        if self._spark is None or self._spark.is_stopped or address != self._address:
+            if self._spark is not None:
+                self._spark.stop()
+            os.environ["SPARK_REMOTE"] = self._address = address
+            self._spark = SparkSession.builder.remote(address).getOrCreate()
+            # The session is not ours to end: SQL statements use it as well.
+            self._spark.release_session_on_close = False
+            self._main.__dict__["spark"] = self._spark
+        return self._spark
+
+    def _execute(self, code: str, name: str) -> Any:
+        # Tracebacks show the source.
+        linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
+        tree = ast.parse(code, name)
+        last = tree.body[-1] if tree.body else None
+        if not isinstance(last, ast.Expr):
+            return self._evaluate(compile(tree, name, "exec"))
+        del tree.body[-1]
+        self._evaluate(compile(tree, name, "exec"))
+        return self._evaluate(compile(ast.Expression(last.value), name, "eval"))
+
+    def _evaluate(self, code: CodeType) -> Any:
+        return eval(code, self._main.__dict__)  # noqa: S307 - it is what Libra was asked to run
+
+
+def main() -> None:
+    """Answer orders until nobody gives any."""
+    libra = socket.socket(fileno=int(sys.argv[1]))
+    interpreter = Interpreter()
+    # The failure has the sentence; pyspark would print it too, with its Java frames.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    # Logs are read while the statement runs, and after it has crashed.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+    with libra.makefile("rb") as orders:
+        for line in orders:
+            answer = interpreter.run(json.loads(line))
+            libra.sendall(json.dumps(answer).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()

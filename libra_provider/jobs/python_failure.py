@@ -1,0 +1,88 @@
+"""What went wrong in a statement, told by its own lines."""
+
+from __future__ import annotations
+
+import linecache
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pyspark.errors import PySparkException, PythonException
+
+_LONGEST = 20_000
+# Spark knows them, and does not pass them on to its clients.
+_PYTHON_EXCEPTION = {"condition": "PYTHON_EXCEPTION", "sql_state": "38000"}
+_LIBRARIES = (
+    *{sysconfig.get_paths()[each] for each in ("stdlib", "platstdlib", "purelib", "platlib")},
+    str(Path(__file__).parent),
+    "<frozen ",
+)
+
+
+def failure_of(error: BaseException, statement: str) -> dict[str, Any]:
+    """The error's ``kind`` and what it ``said``, the ``line`` of *statement* and its ``source``.
+
+    ``trace`` is Python's traceback without the frames of libraries; errors of Spark have their
+    ``condition`` and ``sql_state``.
+    """
+    line = _line(error, statement)
+    answer: dict[str, Any] = {
+        "kind": type(error).__qualname__,
+        "said": _said(error),
+        "line": line,
+        "source": line and linecache.getline(statement, line).strip(),
+        "trace": "".join(_trace(error)),
+    }
+    if isinstance(error, PythonException):
+        answer |= {"said": _of_worker(str(error)), **_PYTHON_EXCEPTION}
+    elif isinstance(error, PySparkException):
+        answer |= {"condition": error.getCondition(), "sql_state": error.getSqlState()}
+    return answer
+
+
+def _of_worker(said: str) -> str:
+    """The last line of the traceback that came from an executor."""
+    lines = [line for line in said.splitlines() if line and not line[0].isspace()]
+    return f"[PYTHON_EXCEPTION] {lines[-1]}"
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return error.msg
+    try:
+        return str(error)[:_LONGEST]
+    except Exception as second:  # noqa: BLE001 - the user's own exception cannot be shown
+        return f"(its text cannot be had: {type(second).__qualname__})"
+
+
+def _line(error: BaseException, statement: str) -> int | None:
+    lines = [frame.lineno for frame in _frames(error) if frame.filename == statement]
+    if isinstance(error, SyntaxError) and error.filename == statement:
+        return error.lineno
+    return lines[-1] if lines else None
+
+
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Those of the user."""
+    every = traceback.extract_tb(error.__traceback__)
+    return [frame for frame in every if not frame.filename.startswith(_LIBRARIES)]
+
+
+def _trace(error: BaseException) -> Iterator[str]:
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    # A cause inside a library explains nothing to the user.
+    if cause is not None and _frames(cause):
+        yield from _trace(cause)
+        yield "\nwhich led to\n\n"
+    yield "Traceback (most recent call last):\n"
+    yield from traceback.format_list(_frames(error))
+    if isinstance(error, SyntaxError):
+        yield from traceback.format_exception_only(error)
+    else:
+        yield f"{type(error).__qualname__}: {_without_java(_said(error))}\n"
+
+
+def _without_java(said: str) -> str:
+    return said.partition("\n\nJVM stacktrace:")[0].rstrip()

@@ -1,0 +1,166 @@
+"""The process that runs the Python of one session, as the driver host sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from libra_provider.core.units import MIB, readable_size
+from libra_provider.server.driver.process import MARK
+
+_LONGEST_ANSWER = 64 * MIB
+_LAST_BREATH = 0.5
+_KEEPER = "libra_provider.jobs.python_keeper"
+_COMMAND = "libra_provider.jobs.python_child"
+# The first is a mark, not a secret: by it everything that an epoch has started is found.
+_KEPT = (MARK,)
+_WITHHELD = ("LIBRA_", "SPARK_", "PYSPARK_GATEWAY", "PYSPARK_SUBMIT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one child may take, with everything it starts."""
+
+    memory: int = 2048 * MIB
+    processes: int = 256
+    log_size: int = 16 * MIB
+    """Bytes of stdout and of stderr that are kept of each statement."""
+
+
+class ChildEnded(Exception):
+    """The child is no more; its text says why, beginning with a verb."""
+
+
+class Child:
+    """A Python that waits for statements; nothing that it starts outlives it.
+
+    *token* opens Spark Connect.
+    """
+
+    def __init__(self, limits: Limits, token: str) -> None:
+        self._limits = limits
+        folder = tempfile.mkdtemp(prefix="libra-python-")
+        self._keeper_line, keepers = socket.socketpair()
+        self._line, childs = socket.socketpair()
+        socket_of_child = str(childs.fileno())
+        sizes = (limits.memory, limits.processes, limits.log_size)
+        command = [sys.executable, "-m", _COMMAND, socket_of_child]
+        with keepers, childs:
+            self._keeper = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    _KEEPER,
+                    *map(str, sizes),
+                    socket_of_child,
+                    folder,
+                    *command,
+                ],
+                stdin=keepers.fileno(),
+                pass_fds=[childs.fileno()],
+                env=_environment(os.environ, token),
+                start_new_session=True,
+            )
+        self._answers = self._line.makefile("rb")
+        self._reports = self._keeper_line.makefile("rb")
+        self._last_words = ""
+        self._ended: str | None = None
+
+    def log_to(self, path: Path) -> None:
+        """What is printed from now on goes to *path* with ``.stdout`` and ``.stderr`` added."""
+        self._tell_keeper(f"log {path}")
+        self._report()
+
+    def run(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer of :mod:`libra_provider.jobs.python_child`; raises ChildEnded."""
+        with contextlib.suppress(OSError):  # it is no more, and answers with nothing
+            self._line.sendall(json.dumps(order).encode() + b"\n")
+        answer = self._answer()
+        if answer is None:
+            # Unless it has only closed its socket, its keeper is about to say how it ended.
+            select.select([self._keeper_line], [], [], _LAST_BREATH)
+            raise ChildEnded(self.end())
+        self._tell_keeper("drain")
+        if self._report() != "drained":
+            raise ChildEnded(self.end())
+        return answer
+
+    def kill(self) -> None:
+        """Have it end now; from any thread, while another one waits for its answer."""
+        with contextlib.suppress(OSError):  # the keeper was quicker
+            self._keeper_line.shutdown(socket.SHUT_WR)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is gone, or about to be."""
+        # Nothing but its keeper's last words comes unasked.
+        return self._ended is not None or bool(select.select([self._keeper_line], [], [], 0)[0])
+
+    def end(self) -> str:
+        """Why it ended, once it and everything it started are gone; now, if it had not ended."""
+        if self._ended is None:
+            self.kill()
+            while self._report():
+                pass
+            self._keeper.wait()
+            for each in (self._answers, self._reports, self._line, self._keeper_line):
+                each.close()
+            self._ended = self._why()
+        return self._ended
+
+    def _answer(self) -> dict[str, Any] | None:
+        try:
+            line = self._answers.readline(_LONGEST_ANSWER)
+            answer = json.loads(line) if line.endswith(b"\n") else None
+        except (OSError, ValueError):
+            return None
+        # Code that finds the socket may write there what it likes.
+        return answer if isinstance(answer, dict) else None
+
+    def _report(self) -> str:
+        try:
+            report = self._reports.readline().decode().strip()
+        except OSError:
+            return ""
+        if report.startswith("ended"):
+            self._last_words = report
+        return report
+
+    def _tell_keeper(self, order: str) -> None:
+        with contextlib.suppress(OSError):  # whoever waits for its report will see
+            self._keeper_line.sendall(order.encode() + b"\n")
+
+    def _why(self) -> str:
+        _, code, why, *_ = f"{self._last_words}   ".split(" ")
+        if why:
+            return _WHY[why].format(self._limits, memory=readable_size(self._limits.memory))
+        if not code or code == "None":
+            return "was killed together with its keeper"
+        if int(code) < 0:
+            return f"died of {signal.Signals(-int(code)).name}"
+        return f"ended itself with exit code {code}"
+
+
+_WHY = {
+    "memory": "took more than its {memory} of memory (python_memory)",
+    "processes": "started more than {0.processes} processes",
+    "told": "was ended",
+}
+
+
+def _environment(given: Mapping[str, str], token: str) -> dict[str, str]:
+    kept = {name: each for name, each in given.items() if not name.startswith(_WITHHELD)}
+    marks = {name: given[name] for name in _KEPT if name in given}
+    connect = {"SPARK_CONNECT_MODE_ENABLED": "1", "SPARK_CONNECT_AUTHENTICATE_TOKEN": token}
+    return kept | marks | connect

@@ -1,0 +1,87 @@
+"""How a ``python`` statement ended, from what its child answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from libra_provider.core.masking import masked_text
+from libra_provider.server.driver.failure import failure_of
+from libra_provider.server.driver.messages import Ended, Run
+
+# What pyspark says where a session of Spark Connect does not reach.
+_OUT_OF_REACH = {
+    "JVM_ATTRIBUTE_NOT_SUPPORTED",
+    "CONTEXT_UNAVAILABLE_FOR_REMOTE_CLIENT",
+    "NOT_IMPLEMENTED",
+}
+_INSTEAD = "; a shared driver offers no RDDs and no JVM, run the statement ISOLATED for them"
+_LONGEST_LINE = 120
+
+
+def succeeded(order: Run, value: str | None) -> Ended:
+    """It ended well, with *value* as JSON if it has one."""
+    text = _text(value) if order.as_text else None
+    return Ended(job_id=order.job_id, state="SUCCESS", value=value, text=text)
+
+
+def failed(order: Run, answer: Mapping[str, Any], *, notice: str) -> Ended:
+    """It raised what *answer* tells; *notice* is what else may explain it."""
+    condition = answer.get("condition")
+    return Ended(
+        job_id=order.job_id,
+        state="FAILED",
+        error=_sentence(answer) + (f" {notice}" if notice else ""),
+        error_class=condition or answer["kind"],
+        sql_state=answer.get("sql_state"),
+    )
+
+
+def died(order: Run, why: str, *, notice: str) -> Ended:
+    """Its Python ended under it; *why* begins with a verb."""
+    return Ended(
+        job_id=order.job_id,
+        state="FAILED",
+        error=f"The Python that ran it {why}. {notice}".rstrip(),
+        error_class="LIBRA_PYTHON_ENDED",
+    )
+
+
+def killed(order: Run, *, session_closed: bool) -> Ended:
+    """Somebody wanted it to end."""
+    error = "Its session was closed" if session_closed else "It was killed"
+    return Ended(job_id=order.job_id, state="CANCELLED", error=f"{error} while it ran.")
+
+
+def refused(order: Run, sentence: str) -> Ended:
+    """There is no Python for it."""
+    return Ended(
+        job_id=order.job_id, state="FAILED", error=sentence, error_class="LIBRA_TOO_MANY_PYTHONS"
+    )
+
+
+def _text(value: str | None) -> str:
+    if value is None:
+        return ""
+    plain = json.loads(value)
+    return plain if isinstance(plain, str) else value
+
+
+def _sentence(answer: Mapping[str, Any]) -> str:
+    said = failure_of(Exception(answer["said"])).sentence if answer["said"] else ""
+    kind, condition = answer["kind"], answer.get("condition")
+    if kind == "SystemExit":
+        said = f"It called sys.exit with {said}"
+    elif condition is None:
+        said = f"{kind}: {said}" if said else kind
+    if condition in _OUT_OF_REACH:
+        said = said.partition(". ")[0].rstrip(".") + _INSTEAD
+    return f"{said}{_where(answer)}"
+
+
+def _where(answer: Mapping[str, Any]) -> str:
+    if not answer.get("line"):
+        return ""
+    source = masked_text(answer["source"] or "")[:_LONGEST_LINE]
+    return f" (line {answer['line']}: {source})" if source else f" (line {answer['line']})"
