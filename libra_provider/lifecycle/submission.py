@@ -113,7 +113,7 @@ def _send(intent: Record, job: SparkJob, server: ServerHook, records: Records) -
 def _never_arrived(error: ServerError) -> bool:
     if isinstance(error, ServerUnreachable):
         return not error.may_have_arrived
-    return isinstance(error, AccessDenied | Rejected | ServerBusy)
+    return isinstance(error, AccessDenied | NotOffered | Rejected | ServerBusy)
 
 
 def _resume_intent(

@@ -74,6 +74,7 @@ def test_what_it_would_ignore_ends_the_task_before_anything_is_sent(
     assert ended.state == "failed"
     assert f"it would ignore {next(iter(fields))}" in str(ended.error)
     assert old.ran == []
+    assert "libra_job" not in runner.store
 
 
 def test_a_failed_statement_is_tried_again(old: OldLibra, runner: TaskRunner) -> None:
