@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,10 @@ def test_the_standard_pools_are_those_of_the_reference() -> None:
         "<weight>3</weight><minShare>4</minShare></pool>" in text
     )
     assert text.count("<pool ") == 4
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(Settings)])
+def test_every_setting_is_documented(name: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "libra.md").read_text()
+
+    assert f"`{name}`" in text or f"`[{name}" in text
