@@ -103,6 +103,7 @@ def _send(intent: Record, job: SparkJob, server: ServerHook, records: Records) -
     status = server.submit(job, intent.tag)
     record = intent.with_job(status.job_id)
     if status.state.is_terminal and status.state is not JobState.SUCCEEDED:
+        # It is over, and an old Libra could not be asked for it by the next try.
         records.forget()
     else:
         records.save(record)

@@ -151,7 +151,8 @@ def test_a_task_returns_what_it_was_asked_for() -> None:
     assert returned(**asked) == [{"least": "1.50"}]
     assert returned(**asked, fetch="one") == {"least": "1.50"}
     assert returned(**asked, fetch="value") == "1.50"
-    assert deserialize(returned(**asked, fetch="pandas")).to_dict("list") == {"least": ["1.50"]}
+    frame: Any = deserialize(returned(**asked, fetch="pandas"))
+    assert frame.to_dict("list") == {"least": ["1.50"]}
 
 
 @pytest.mark.usefixtures("hook")
