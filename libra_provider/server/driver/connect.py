@@ -77,6 +77,8 @@ class Connect:
 
     def close(self, door: Door) -> None:
         """Stop what *door* runs, and let nobody in by it any more."""
+        if self._java is None:
+            return
         self.end(door)
         sessions = self._service().sessionManager()
         for holder in self._holders(door):

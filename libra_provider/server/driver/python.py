@@ -190,20 +190,29 @@ class PythonSessions:
         self._parts = connect, children, logs, carry_out
         self._lock = threading.Lock()
         self._sessions: dict[str, PythonSession] = {}
+        # A statement stays with its session, also when another one gets the name.
+        self._of_job: dict[str, PythonSession] = {}
 
     def submit(self, order: Run) -> None:
         """Have *order* carried out when those of its session before it are over."""
-        self._session(order.session).submit(order)
+        with self._lock:
+            session = self._sessions.get(order.session)
+            if session is None:
+                session = PythonSession(order.session, *self._parts)
+                self._sessions[order.session] = session
+            self._of_job[order.job_id] = session
+            session.submit(order)
 
     def run(self, spark: SparkSession, order: Run, answer: Answer) -> Ended:
         """See :meth:`PythonSession.run`; *spark* is the session for SQL of the same name."""
-        return self._session(order.session).run(spark, order, answer)
+        try:
+            return self._of_job[order.job_id].run(spark, order, answer)
+        finally:
+            del self._of_job[order.job_id]
 
     def kill(self, job_id: str) -> None:
         """See :meth:`PythonSession.kill`."""
-        with self._lock:
-            sessions = list(self._sessions.values())
-        for session in sessions:
+        if session := self._of_job.get(job_id):
             session.kill(job_id)
 
     def close(self, name: str) -> None:
@@ -212,12 +221,6 @@ class PythonSessions:
             session = self._sessions.pop(name, None)
         if session:
             session.close()
-
-    def _session(self, name: str) -> PythonSession:
-        with self._lock:
-            if name not in self._sessions:
-                self._sessions[name] = PythonSession(name, *self._parts)
-            return self._sessions[name]
 
 
 def _append(logs: StatementLogs, text: str) -> None:
