@@ -46,7 +46,8 @@ from libra_provider.server.driver.messages import (
     Stop,
 )
 from libra_provider.server.driver.progress import Progress
-from libra_provider.server.driver.python import CarryOut, PythonSessions
+from libra_provider.server.driver.python_session import CarryOut
+from libra_provider.server.driver.python_sessions import PythonSessions
 from libra_provider.server.driver.room import Room
 from libra_provider.server.driver.sql import Statements
 from libra_provider.server.sessions import DEFAULT_SESSION
