@@ -1,0 +1,186 @@
+"""The ``python`` statements of one session: one after the other, in a Python of their own."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from libra_provider.core.masking import masked_text
+from libra_provider.server.driver import python_outcome as outcome
+from libra_provider.server.driver.child import Child, ChildEnded
+from libra_provider.server.driver.children import Children, TooManyChildren
+from libra_provider.server.driver.connect import Connect, Door
+from libra_provider.server.driver.messages import Ended, Run
+from libra_provider.server.driver.sql import too_large
+from libra_provider.server.runners.logs import StatementLogs
+
+CarryOut = Callable[[Run], None]
+Answer = Callable[[DataFrame], Ended]
+
+
+class PythonSession:
+    """One Python after the other: when a child ends, the next statement gets a fresh one.
+
+    *carry_out* is called with each statement in turn, on a thread of this session, and is expected
+    to call :meth:`run`.
+    """
+
+    def __init__(
+        self, name: str, connect: Connect, children: Children, logs: Path, carry_out: CarryOut
+    ) -> None:
+        self._name, self._logs, self._carry_out = name, logs, carry_out
+        self._connect, self._children = connect, children
+        self._waiting: deque[Run] = deque()
+        self._changed = threading.Condition()
+        self._current: str | None = None
+        self._doomed: set[str] = set()
+        self._closed = False
+        self._child: Child | None = None
+        self._door: Door | None = None
+        self._notice = ""
+        threading.Thread(target=self._work, daemon=True, name=f"python {name}").start()
+
+    def submit(self, order: Run) -> None:
+        """Have *order* carried out after those before it."""
+        with self._changed:
+            self._waiting.append(order)
+            self._changed.notify()
+
+    def kill(self, job_id: str) -> None:
+        """End the statement with all that it has started; nothing happens if it is not here."""
+        with self._changed:
+            if self._current == job_id:
+                self._doomed.add(job_id)
+                if self._child:
+                    self._child.kill()
+            for order in [each for each in self._waiting if each.job_id == job_id]:
+                self._doomed.add(job_id)
+                self._waiting.remove(order)
+                # Its end does not wait for those before it.
+                threading.Thread(target=self._carry_out, args=[order], daemon=True).start()
+
+    def close(self) -> None:
+        """End the child and every statement."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+            known = [self._current, *(each.job_id for each in self._waiting)]
+        for job_id in filter(None, known):
+            self.kill(job_id)
+
+    def run(self, spark: SparkSession, order: Run, answer: Answer) -> Ended:
+        """How *order* ended; what Spark raises, when it makes the rows, passes through."""
+        notice = self._notice
+        try:
+            return self._run(spark, order, answer)
+        except TooManyChildren as why:
+            return outcome.refused(order, str(why))
+        except ChildEnded as why:
+            if order.job_id in self._doomed:
+                return outcome.killed(order, session_closed=self._closed)
+            return outcome.died(order, str(why), notice=notice)
+        finally:
+            self._leave(order.job_id)
+
+    def _work(self) -> None:
+        while order := self._next():
+            self._carry_out(order)
+        if self._child:
+            self._children.give_back(self._child)
+        if self._door:
+            self._connect.close(self._door)
+
+    def _next(self) -> Run | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            if not self._waiting:
+                return None
+            order = self._waiting.popleft()
+            self._current = order.job_id
+            return order
+
+    def _run(self, spark: SparkSession, order: Run, answer: Answer) -> Ended:
+        logs = StatementLogs(self._logs, order.job_id)
+        logs.prepare()
+        child, door = self._enter(order.job_id), self._door_to(spark)
+        notice, self._notice = self._notice, ""
+        if notice:
+            _append(logs, f"{notice}\n")
+        self._connect.begin(door, pool=order.pool, group=order.job_id)
+        try:
+            child.log_to(logs.folder / order.job_id)
+            answered = child.run(self._words(order, door))
+        finally:
+            self._connect.end(door)
+        if "kind" in answered:
+            _append(logs, masked_text(answered["trace"]))
+            return outcome.failed(order, answered, notice=notice)
+        if "too_large" in answered:
+            return too_large(order, answered["too_large"], answered["way_out"])
+        if "rows" in answered:
+            return answer(self._connect.frame(door, base64.b64decode(answered["rows"])))
+        return outcome.succeeded(order, answered.get("value"))
+
+    def _enter(self, job_id: str) -> Child:
+        """The child, which a kill finds from now on; raises ChildEnded when one came before."""
+        if self._current != job_id:
+            raise ChildEnded("was not asked")
+        self._replace("ended while no statement ran")
+        child = self._child or self._children.take()
+        with self._changed:
+            self._child = child
+            if job_id in self._doomed:
+                child.kill()
+        return child
+
+    def _leave(self, job_id: str) -> None:
+        with self._changed:
+            was_killed = job_id in self._doomed
+            self._doomed.discard(job_id)
+            if self._current != job_id:
+                return
+            self._current = None
+        if was_killed and self._child:
+            self._child.kill()
+            self._child.end()
+        self._replace(f"was killed with statement {job_id}" if was_killed else "")
+
+    def _replace(self, why: str) -> None:
+        """Let go of a child that has ended."""
+        if self._child is None or not self._child.has_ended:
+            return
+        with self._changed:
+            child, self._child = self._child, None
+        found = self._children.give_back(child)
+        self._notice = (
+            f"The variables of session {self._name!r} are gone: the Python that had them"
+            f" {why or found}."
+        )
+        if self._door:
+            self._connect.interrupt(self._door)
+
+    def _door_to(self, spark: SparkSession) -> Door:
+        if self._door is None:
+            self._door = Door(spark)
+        return self._door
+
+    def _words(self, order: Run, door: Door) -> dict[str, Any]:
+        is_limited = order.result_path is None and not order.as_text
+        return {
+            "code": order.code,
+            "args": list(order.args),
+            "address": self._connect.address(door),
+            "most_rows": order.result_limit if is_limited else None,
+            "most_bytes": order.result_max_bytes if is_limited else None,
+        }
+
+
+def _append(logs: StatementLogs, text: str) -> None:
+    with logs.path("stderr").open("a") as file:
+        file.write(text)

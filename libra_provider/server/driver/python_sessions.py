@@ -1,0 +1,55 @@
+"""``python`` statements: which session carries them out."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from libra_provider.server.driver.children import Children
+from libra_provider.server.driver.connect import Connect
+from libra_provider.server.driver.messages import Ended, Run
+from libra_provider.server.driver.python_session import Answer, CarryOut, PythonSession
+
+
+class PythonSessions:
+    """The sessions of one driver that have a Python; *logs* is the folder of what they print."""
+
+    def __init__(
+        self, connect: Connect, children: Children, logs: Path, carry_out: CarryOut
+    ) -> None:
+        self._parts = connect, children, logs, carry_out
+        self._lock = threading.Lock()
+        self._sessions: dict[str, PythonSession] = {}
+        # A statement stays with its session, also when another one gets the name.
+        self._of_job: dict[str, PythonSession] = {}
+
+    def submit(self, order: Run) -> None:
+        """Have *order* carried out when those of its session before it are over."""
+        with self._lock:
+            session = self._sessions.get(order.session)
+            if session is None:
+                session = PythonSession(order.session, *self._parts)
+                self._sessions[order.session] = session
+            self._of_job[order.job_id] = session
+            session.submit(order)
+
+    def run(self, spark: SparkSession, order: Run, answer: Answer) -> Ended:
+        """See :meth:`PythonSession.run`; *spark* is the session for SQL of the same name."""
+        try:
+            return self._of_job[order.job_id].run(spark, order, answer)
+        finally:
+            del self._of_job[order.job_id]
+
+    def kill(self, job_id: str) -> None:
+        """See :meth:`PythonSession.kill`."""
+        if session := self._of_job.get(job_id):
+            session.kill(job_id)
+
+    def close(self, name: str) -> None:
+        """End the Python of a session; nothing happens if it has none."""
+        with self._lock:
+            session = self._sessions.pop(name, None)
+        if session:
+            session.close()
