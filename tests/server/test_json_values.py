@@ -28,7 +28,7 @@ PAIRS = pa.map_(pa.string(), pa.binary())
         (float("-inf"), pa.float32(), "-Infinity"),
         (date(2026, 1, 2), pa.date32(), "2026-01-02"),
         (date(1, 1, 1), pa.date32(), "0001-01-01"),
-        (datetime(9999, 12, 31, 23), MICROS, "9999-12-31T23:00:00"),
+        (datetime(9999, 12, 31, 23), MICROS, "9999-12-31T23:00:00"),  # noqa: DTZ001  # has no zone
         (
             datetime(2026, 1, 2, 3, tzinfo=UTC),
             pa.timestamp("us", "UTC"),
@@ -51,7 +51,7 @@ def test_a_value_keeps_its_exactness_in_json(value: Any, kind: Any, expected: An
     ("count", "kind", "expected"),
     [
         (2_932_897, pa.date32(), "+10000-01-01"),
-        (-735_160, pa.date32(), "-0044-03-15"),
+        (-735_160, pa.date32(), "-0043-03-15"),
         (253_402_300_800_000_000, MICROS, "+10000-01-01T00:00:00.000000"),
     ],
     ids=str,

@@ -9,74 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 import pytest
-import requests
 
-from libra_provider.cluster.libra import LocalLibra
-
-ENDLESS = "SELECT count(*) FROM range(100000000000) WHERE id % 7 = 3 AND sqrt(id) > 5"
-WAIT = {"Prefer": "wait=120"}
-AT_ONCE = {"Prefer": "respond-async"}
-
-
-class Client:
-    def __init__(self, url: str, *, token: str) -> None:
-        self._url = f"{url}/api/v1"
-        self._session = requests.Session()
-        self._session.headers["Authorization"] = f"Bearer {token}"
-
-    def wait_until_there(self) -> None:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                self._session.get(f"{self._url}/health", timeout=10)
-            except requests.ConnectionError:
-                assert time.monotonic() < deadline, "Libra does not listen"
-                time.sleep(0.1)
-            else:
-                return
-
-    def submit(
-        self,
-        code: str,
-        headers: dict[str, str] | None = None,
-        session: str = "default",
-        **body: Any,
-    ) -> dict[str, Any]:
-        url = f"{self._url}/sessions/{session}/statements"
-        reply = self._session.post(url, json={"code": code, **body}, headers=headers, timeout=180)
-        assert reply.status_code in (200, 202), reply.text
-        answer: dict[str, Any] = reply.json()
-        return answer
-
-    def status(self, job_id: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
-        url = f"{self._url}/statements/{job_id}"
-        answer: dict[str, Any] = self._session.get(url, headers=headers, timeout=180).json()
-        return answer
-
-    def kill(self, job_id: str) -> None:
-        self._session.delete(f"{self._url}/statements/{job_id}", timeout=60)
-
-    def rows(self, job_id: str) -> Any:
-        return self._session.get(f"{self._url}/statements/{job_id}/result", timeout=60).json()
-
-    def arrow(self, job_id: str) -> Any:
-        headers = {"Accept": "application/vnd.apache.arrow.stream"}
-        url = f"{self._url}/statements/{job_id}/result"
-        return pa.ipc.open_stream(self._session.get(url, headers=headers, timeout=60).content)
-
-    def close(self) -> None:
-        self._session.close()
-
-
-@pytest.fixture
-def api(libra: LocalLibra) -> Iterator[Client]:
-    client = Client(libra.url, token=libra.token)
-    yield client
-    client.close()
+from tests.spark.statements import AT_ONCE, ENDLESS, WAIT, Client
 
 
 def test_the_old_contract_gets_text_with_20_rows(api: Client) -> None:

@@ -13,7 +13,6 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -79,7 +78,7 @@ class Host:
         self._asked = ThreadPoolExecutor(_ESTIMATES, thread_name_prefix="estimate")
         self._sessions = {DEFAULT_SESSION: spark}
         self._sessions_lock = threading.Lock()
-        self._statements = Statements(folder, Room(spark, Path(tempfile.mkdtemp())))
+        self._statements = Statements(folder, Room(spark, scratch))
         self._progress = Progress(spark.sparkContext, channel.say)
         self._kills = Kills(spark.sparkContext)
         self._pythons = pythons(self._run)

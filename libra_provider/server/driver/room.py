@@ -44,7 +44,8 @@ class Room:
     """What the driver of *spark* can hand out; *folder* takes the class that executors need."""
 
     def __init__(self, spark: SparkSession, folder: Path) -> None:
-        self._gateway: Any = spark.sparkContext._gateway  # noqa: SLF001  # the way to Spark's Java side
+        context: Any = spark.sparkContext
+        self._gateway = context._gateway  # noqa: SLF001  # the way to Spark's Java side
         self._jvm = self._gateway.jvm
         self.most: int = self._jvm.java.lang.Runtime.getRuntime().maxMemory() // _SHARE_OF_HEAP
         self._function = self._registered(spark, folder / "libra-room.jar")

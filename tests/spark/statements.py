@@ -1,0 +1,96 @@
+"""Libra as its clients see it, and what Spark's own page says of the same driver."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
+import requests
+
+ENDLESS = "SELECT count(*) FROM range(100000000000) WHERE id % 7 = 3 AND sqrt(id) > 5"
+WAIT = {"Prefer": "wait=120"}
+AT_ONCE = {"Prefer": "respond-async"}
+
+
+class Client:
+    def __init__(self, url: str, *, token: str) -> None:
+        self._url = f"{url}/api/v1"
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def wait_until_there(self) -> None:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                self._session.get(f"{self._url}/health", timeout=10)
+            except requests.ConnectionError:
+                assert time.monotonic() < deadline, "Libra does not listen"
+                time.sleep(0.1)
+            else:
+                return
+
+    def submit(
+        self,
+        code: str,
+        headers: dict[str, str] | None = None,
+        session: str = "default",
+        **body: Any,
+    ) -> dict[str, Any]:
+        url = f"{self._url}/sessions/{session}/statements"
+        reply = self._session.post(url, json={"code": code, **body}, headers=headers, timeout=180)
+        assert reply.status_code in (200, 202), reply.text
+        answer: dict[str, Any] = reply.json()
+        return answer
+
+    def status(self, job_id: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
+        url = f"{self._url}/statements/{job_id}"
+        answer: dict[str, Any] = self._session.get(url, headers=headers, timeout=180).json()
+        return answer
+
+    def until(self, job_id: str, state: str) -> dict[str, Any]:
+        deadline = time.monotonic() + 120
+        while (body := self.status(job_id))["state"] != state:
+            assert time.monotonic() < deadline, body
+            time.sleep(0.05)
+        return body
+
+    def estimate(self, code: str) -> Any:
+        url = f"{self._url}/statements/estimate"
+        return self._session.post(url, json={"code": code}, timeout=60).json()
+
+    def kill(self, job_id: str) -> None:
+        self._session.delete(f"{self._url}/statements/{job_id}", timeout=60)
+
+    def rows(self, job_id: str) -> Any:
+        return self._session.get(f"{self._url}/statements/{job_id}/result", timeout=60).json()
+
+    def arrow(self, job_id: str) -> Any:
+        headers = {"Accept": "application/vnd.apache.arrow.stream"}
+        url = f"{self._url}/statements/{job_id}/result"
+        return pa.ipc.open_stream(self._session.get(url, headers=headers, timeout=60).content)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class SparkPage:
+    """Spark's REST API of the driver that ran *statement*."""
+
+    def __init__(self, statement: dict[str, Any]) -> None:
+        driver = statement["driver"]
+        self._url = f"{driver['sparkUi']}/api/v1/applications/{driver['applicationId']}"
+
+    def jobs(self, group: str) -> list[dict[str, Any]]:
+        return [each for each in self._get("jobs") if each.get("jobGroup") == group]
+
+    def stages(self, group: str) -> list[dict[str, Any]]:
+        wanted = {stage for job in self.jobs(group) for stage in job["stageIds"]}
+        return [each for each in self._get("stages") if each["stageId"] in wanted]
+
+    def active_tasks(self) -> int:
+        return sum(each["activeTasks"] for each in self._get("executors"))
+
+    def _get(self, what: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = requests.get(f"{self._url}/{what}", timeout=30).json()
+        return found
