@@ -66,8 +66,8 @@ class Host:
         channel: Channel,
         main_classes: MainClasses,
         pythons: Callable[[CarryOut], PythonSessions],
+        statements: Statements,
         *,
-        folder: Path,
         threads: int,
     ) -> None:
         self._spark = spark
@@ -78,7 +78,7 @@ class Host:
         self._asked = ThreadPoolExecutor(_ESTIMATES, thread_name_prefix="estimate")
         self._sessions = {DEFAULT_SESSION: spark}
         self._sessions_lock = threading.Lock()
-        self._statements = Statements(folder, Room(spark, scratch))
+        self._statements = statements
         self._progress = Progress(spark.sparkContext, channel.say)
         self._kills = Kills(spark.sparkContext)
         self._pythons = pythons(self._run)
@@ -268,9 +268,10 @@ def main() -> None:
     children = Children(limits, connect.token, most=options.max_python_sessions)
     pythons = partial(PythonSessions, connect, children, options.logs)
     watch_jvm(spark, channel, main_classes)
+    statements = Statements(options.results, Room(spark, options.properties.parent))
     channel.say(ready(spark))
-    folder, threads = options.results, options.threads
-    Host(spark, channel, main_classes, pythons, folder=folder, threads=threads).serve()
+    threads = options.threads
+    Host(spark, channel, main_classes, pythons, statements, threads=threads).serve()
     end_group()
 
 
