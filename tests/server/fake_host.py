@@ -39,6 +39,8 @@ def outcome(order: Run, folder: Path) -> Ended:
     verb, _, rest = order.code.partition(" ")
     if verb == "nap":
         rest = "1"
+    elif verb == "value":
+        return Ended(job_id=order.job_id, state="SUCCESS", value=rest or None)
     elif verb != "rows":
         return Ended(
             job_id=order.job_id,

@@ -160,7 +160,9 @@ def test_the_list_is_newest_first_and_filters_by_state(api: RunningLibra) -> Non
     ("body", "headers", "words"),
     [
         ({"kind": "cobol", "code": "x"}, {}, "no such kind"),
-        ({"kind": "python", "code": "x"}, {}, "runs sql only"),
+        ({"kind": "python", "code": " "}, AT_ONCE, "text of a statement"),
+        ({"kind": "python", "code": "x", "parameters": [1]}, {}, "send args"),
+        ({"kind": "python", "code": "x", "filePath": "/x.py"}, AT_ONCE, "send the text"),
         ({"code": " "}, AT_ONCE, "text of a statement"),
         ({"code": "rows 1", "pool": "nope"}, AT_ONCE, "interactive"),
         ({"code": "rows 1", "resultLimit": 0}, {}, "greater than or equal to 1"),
