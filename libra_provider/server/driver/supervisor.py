@@ -27,6 +27,7 @@ from libra_provider.server.statement import Epoch
 
 _log = logging.getLogger(__name__)
 _LONGEST_PAUSE = 30.0
+_TRY_AGAIN = 2.0
 _STOP_WITHIN = 8.0
 _LAST_BREATH = 0.5
 
@@ -91,7 +92,7 @@ class Supervisor:
     async def _run(self, listener: Listener) -> None:
         failures = 0
         while not self._stopping:
-            epoch = self.epoch = await listener.epoch_begins()
+            epoch = self.epoch = await self._next(listener)
             served = await self._live(epoch, listener)
             if self._stopping:
                 return
@@ -100,6 +101,15 @@ class Supervisor:
             listener.epoch_ended(reason)
             failures = 0 if served else failures + 1
             await asyncio.sleep(min(2.0**failures - 1, _LONGEST_PAUSE))
+
+    async def _next(self, listener: Listener) -> Epoch:
+        while True:
+            try:
+                return await listener.epoch_begins()
+            except Exception as error:  # noqa: BLE001  # whoever mends it must find us alive
+                _log.exception("No driver epoch can begin; trying again")
+                self.problem = f"no driver epoch can begin: {error}"
+                await asyncio.sleep(_TRY_AGAIN)
 
     async def _live(self, epoch: Epoch, listener: Listener) -> bool:
         """Whether the driver ever took statements; its processes are gone, ``problem`` says why."""
@@ -120,8 +130,9 @@ class Supervisor:
                         last_words = message.reason
                     case _:
                         _tell(listener, message)
-        except (ValueError, LookupError, TypeError, OSError) as error:
-            last_words = f"the driver host said what is no message: {error!r}"
+        except Exception as error:  # noqa: BLE001  # another driver must start all the same
+            _log.exception("What the driver said cannot be taken in")
+            last_words = f"it said what is no message, or cannot be taken in: {error!r}"
         finally:
             self.facts = None
             code = await self._process.end(within=_LAST_BREATH)
