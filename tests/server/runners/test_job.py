@@ -20,7 +20,13 @@ def taken(
         file_roots=[tmp_path],
         isolated=IsolatedSettings(**own),
     )
-    return isolation("python", settings=settings, deploy_mode=mode, spark_config=spark_config)
+    return isolation(
+        "python-file",
+        settings=settings,
+        deploy_mode=mode,
+        spark_config=spark_config,
+        file_path="http://h/a.py",
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,6 +74,15 @@ def test_settings_that_contradict_each_other_do_not_start() -> None:
 def test_a_local_master_has_no_workers_for_a_cluster_driver(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     with pytest.raises(BadInput, match=r"local\[2\], which has no workers"):
+        isolation("jar", settings=settings, deploy_mode="cluster")
+
+
+def test_inline_code_runs_beside_libra_whatever_the_default(tmp_path: Path) -> None:
+    isolated = IsolatedSettings(deploy_mode="cluster")
+    settings = Settings(master="spark://h:7077", data_dir=tmp_path, isolated=isolated)
+
+    assert isolation("python", settings=settings).deploy_mode == "client"
+    with pytest.raises(BadInput, match="put the code into one"):
         isolation("python", settings=settings, deploy_mode="cluster")
 
 
