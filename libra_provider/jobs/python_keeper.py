@@ -28,7 +28,7 @@ from libra_provider.jobs.keeper import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG,
 
 _CHUNK = 2**16
 _PIPE = 2**20  # what a pipe holds at most: more than this is not waited for
-_TICK, _IDLE_TICK = 0.25, 5.0  # seconds between two looks at memory and processes
+_TICK, _IDLE_TICK = 0.25, 2.0  # seconds between two looks at memory and processes
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
