@@ -41,6 +41,5 @@ def test_no_crash_makes_libra_forget(tmp_path: Path, ledger_url: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
-def test_many_crashes_do_not_make_libra_forget(tmp_path: Path, ledger_url: str, seed: int) -> None:
-    crash_and_check(tmp_path, ledger_url, seed=seed, crashes=20)
+def test_many_crashes_do_not_make_libra_forget(tmp_path: Path, ledger_url: str) -> None:
+    crash_and_check(tmp_path, ledger_url, seed=1, crashes=20)
