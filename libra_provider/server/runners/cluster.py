@@ -15,7 +15,13 @@ from libra_provider.clients.client import Client
 from libra_provider.clients.dialogue import Ask, Dialogue
 from libra_provider.clients.spark_ui import LogPart
 from libra_provider.clients.submission import create_request
-from libra_provider.core.errors import JobLost, ServerBusy, ServerError, ServerUnreachable
+from libra_provider.core.errors import (
+    JobLost,
+    ProtocolError,
+    ServerBusy,
+    ServerError,
+    ServerUnreachable,
+)
 from libra_provider.core.job import SparkJob
 from libra_provider.core.patience import utc_now
 from libra_provider.core.states import JobState
@@ -43,7 +49,7 @@ _GRACE = 10.0  # seconds
 _AGAIN = 1.0  # seconds
 _KILL_AGAIN = 5.0  # seconds
 _UNDECIDED = (
-    "the answer to its submission was lost, and whether there is a driver cannot be said: {doubt};"
+    "The answer to its submission was lost, and whether there is a driver cannot be said: {doubt};"
     " look for spark.libra.tag={tag} at the head of the drivers' stderr"
 )
 
@@ -75,7 +81,7 @@ class ClusterRunner:
         try:
             driver_id = errand.statement.driver_id or await self._submit_once(errand)
         except JobLost as error:
-            return lost(errand.job_id, str(error))
+            return lost(errand.job_id, error.detail)
         if driver_id is None:
             return _killed(errand, "It was killed before it was submitted.")
         errand.note(driver_id=driver_id)
@@ -109,7 +115,7 @@ class ClusterRunner:
         """The driver of *errand*; None if it was killed before there was one."""
         job = job_of(errand.statement, self._settings)
         # An earlier Libra may have sent it, and never have heard the answer.
-        uncertain = errand.resumed
+        uncertain, problem = errand.resumed, None
         since = errand.statement.started_at or utc_now()
         gives_up_at = time.monotonic() + _SILENCE
         while True:
@@ -117,11 +123,13 @@ class ClusterRunner:
                 return driver_id
             if errand.killed.is_set():
                 return None
+            if problem and time.monotonic() > gives_up_at:
+                raise problem
             try:
                 return await self._submitted(errand, job)
             except ServerError as error:
-                uncertain = _may_have_arrived(error)
-                if not _may_help_to_wait(error) or time.monotonic() > gives_up_at:
+                problem, uncertain = error, _may_have_arrived(error)
+                if not uncertain and not isinstance(error, ServerUnreachable | ServerBusy):
                     raise
                 _log.info("Statement %s is not submitted yet: %s", errand.job_id, error)
                 await asyncio.sleep(getattr(error, "retry_after", _AGAIN))
@@ -164,26 +172,26 @@ class ClusterRunner:
         for other in others:
             text = "%s and %s are both statement %s; the second is told to stop"
             _log.warning(text, first, other, errand.job_id)
-            await self._client.asend(spark_master.kill(other))
+            await self._kill(other)
         return first
 
     async def _kill_when_told(self, errand: Errand, driver_id: str) -> None:
         await errand.killed.wait()
         while True:
-            try:
-                said = await self._client.asend(spark_master.kill(driver_id))
-                _log.info("%s is told to stop: %s", driver_id, said)
-            except ServerError as error:
-                _log.warning("%s cannot be told to stop, trying again: %s", driver_id, error)
+            await self._kill(driver_id)
             await asyncio.sleep(_KILL_AGAIN)
+
+    async def _kill(self, driver_id: str) -> None:
+        try:
+            said = await self._client.asend(spark_master.kill(driver_id))
+            _log.info("%s is told to stop: %s", driver_id, said)
+        except ServerError as error:
+            _log.warning("%s cannot be told to stop: %s", driver_id, error)
 
 
 def _may_have_arrived(error: ServerError) -> bool:
-    return isinstance(error, ServerUnreachable) and error.may_have_arrived
-
-
-def _may_help_to_wait(error: ServerError) -> bool:
-    return isinstance(error, ServerUnreachable | ServerBusy)
+    # A proxy that answers in its own words may have passed the request on.
+    return bool(getattr(error, "may_have_arrived", isinstance(error, ProtocolError)))
 
 
 def _note(errand: Errand, status: JobStatus) -> None:

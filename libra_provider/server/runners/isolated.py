@@ -105,11 +105,12 @@ class IsolatedStatements:
         except asyncio.CancelledError:
             if not runner.ends_with_libra:
                 raise
-            why = "Libra was stopped while it ran, and its driver with it"
-            return lost(errand.job_id, why)
+            return lost(errand.job_id, "Libra was stopped while it ran, and its driver with it")
         except (LibraError, OSError) as error:
-            sentence = f"Libra could not run it: {error}"
+            why = f"Libra could not run it: {error}"
         except Exception:  # noqa: BLE001 - nobody must wait for this statement for ever
             _log.exception("Statement %s could not be run", errand.job_id)
-            sentence = "Libra met an error of its own while it ran; its log says more."
-        return Ended(job_id=errand.job_id, state=State.FAILED, error=sentence)
+            why = "Libra met an error of its own while it ran; its log says more"
+        if errand.resumed:
+            return lost(errand.job_id, why)
+        return Ended(job_id=errand.job_id, state=State.FAILED, error=why)

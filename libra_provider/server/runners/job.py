@@ -57,7 +57,7 @@ def isolation(
     args: tuple[str, ...] = (),
 ) -> Isolation:
     """How a statement of *kind* runs in a driver of its own; raises BadInput."""
-    mode = _deploy_mode(deploy_mode, settings)
+    mode = _deploy_mode(kind, deploy_mode, settings)
     conf = _conf(spark_config or {}, mode, settings)
     path = None
     if kind != Kind.PYTHON:
@@ -75,12 +75,16 @@ def isolation(
     )
 
 
-def _deploy_mode(given: str | None, settings: Settings) -> str:
-    mode = given or settings.isolated.deploy_mode
+def _deploy_mode(kind: str, given: str | None, settings: Settings) -> str:
+    inline = kind == Kind.PYTHON
+    mode = given or (DeployMode.CLIENT if inline else settings.isolated.deploy_mode)
     if mode not in list(DeployMode):
         raise BadInput("deployMode", mode, f"it is one of {', '.join(DeployMode)}")
     if mode == DeployMode.CLUSTER and not settings.master.startswith("spark://"):
         expected = f"Libra's master is {settings.master}, which has no workers; use client"
+        raise BadInput("deployMode", mode, expected)
+    if mode == DeployMode.CLUSTER and inline:
+        expected = "a worker fetches a file: put the code into one, or say client"
         raise BadInput("deployMode", mode, expected)
     return mode
 

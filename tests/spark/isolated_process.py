@@ -1,0 +1,15 @@
+"""Libra on a real master, with the settings of the environment, but without its shared driver."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+if __name__ == "__main__":
+    from libra_provider.server.serving import serve
+    from libra_provider.server.settings import Settings
+    from tests.server.running import FAKE_HOST
+
+    serve(Settings.load(), host_command=FAKE_HOST)
