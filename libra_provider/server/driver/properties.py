@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from libra_provider.core.properties import CORES_MAX
 from libra_provider.core.units import MIB, size_in_bytes
 from libra_provider.server.pools import allocations
 from libra_provider.server.settings import Settings
@@ -13,7 +14,7 @@ _DEFAULTS: Mapping[str, str] = {
     "spark.app.name": "Libra",
     "spark.scheduler.mode": "FAIR",
     # ISOLATED jobs must find room on the same cluster.
-    "spark.cores.max": "2",
+    CORES_MAX: "2",
     "spark.driver.memory": "1g",
     "spark.executor.memory": "1g",
     "spark.log.level": "WARN",
@@ -21,12 +22,26 @@ _DEFAULTS: Mapping[str, str] = {
     # An out-of-memory driver that limps on stalls every statement.
     "spark.driver.extraJavaOptions": "-XX:+ExitOnOutOfMemoryError",
 }
+_DYNAMIC = "spark.dynamicAllocation.enabled"
+# An idle Libra gives its executors back after a minute, all but one: the next statement is to be
+# as quick as the last, and from none it would wait seconds for the first.
+_GIVING_BACK: Mapping[str, str] = {
+    _DYNAMIC: "true",
+    "spark.dynamicAllocation.minExecutors": "1",
+    "spark.dynamicAllocation.executorIdleTimeout": "60s",
+    "spark.dynamicAllocation.shuffleTracking.enabled": "true",
+    # Without it, an executor that ever took part in a shuffle stays; jobs that still need its
+    # files hold it all the same.
+    "spark.dynamicAllocation.shuffleTracking.timeout": "60s",
+}
+_MOST_EXECUTOR_CORES = 5
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
 
 def properties(settings: Settings, folder: Path) -> dict[str, str]:
     """Everything the driver is started with; what ``[spark]`` says wins over the defaults."""
     given = {**_DEFAULTS, **loopback(settings), **settings.spark}
+    given = {**_giving_back(settings.master, given), **given}
     # A result above a quarter of the heap stalls the other statements.
     heap = size_in_bytes(given["spark.driver.memory"], parameter="spark.driver.memory")
     return {
@@ -36,6 +51,15 @@ def properties(settings: Settings, folder: Path) -> dict[str, str]:
         "spark.master": settings.master,
         "spark.scheduler.allocation.file": str(folder / "pools.xml"),
     }
+
+
+def _giving_back(master: str, given: Mapping[str, str]) -> dict[str, str]:
+    # Elsewhere there are no executors to give back.
+    if not master.startswith("spark://") or given.get(_DYNAMIC, "true") != "true":
+        return {}
+    # Spark's default is one executor per worker with all its cores, which leaves nothing to give.
+    cores = int(given[CORES_MAX]) // 4
+    return {**_GIVING_BACK, "spark.executor.cores": str(min(max(cores, 1), _MOST_EXECUTOR_CORES))}
 
 
 def loopback(settings: Settings) -> dict[str, str]:

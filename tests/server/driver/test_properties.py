@@ -33,6 +33,26 @@ def test_a_driver_is_on_loopback_only_while_the_api_is(tmp_path: Path) -> None:
     assert "spark.driver.bindAddress" not in there
 
 
+@pytest.mark.parametrize(("most", "each"), [("1", "1"), ("2", "1"), ("16", "4"), ("64", "5")])
+def test_an_idle_driver_gives_back_all_but_one_of_several_executors(
+    tmp_path: Path, most: str, each: str
+) -> None:
+    settings = Settings(data_dir=tmp_path, master="spark://m:7077", spark={"spark.cores.max": most})
+    values = properties.properties(settings, tmp_path)
+
+    assert values["spark.dynamicAllocation.minExecutors"] == "1"
+    assert values["spark.executor.cores"] == each
+
+
+def test_executors_are_kept_where_settings_say_so_or_none_can_be_given_back(tmp_path: Path) -> None:
+    kept = {"spark.dynamicAllocation.enabled": "false"}
+    fixed = Settings(data_dir=tmp_path, master="spark://m:7077", spark=kept)
+    local = Settings(data_dir=tmp_path, master="local[2]")
+
+    assert "spark.executor.cores" not in properties.properties(fixed, tmp_path)
+    assert "spark.dynamicAllocation.enabled" not in properties.properties(local, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("value", "line"),
     [

@@ -80,8 +80,11 @@ public final class MainRun implements Runnable {
     } catch (Throwable e) {
       how = Outcome.failure(e, null);
     }
-    tidy();
-    end(isKilled() ? Outcome.cancelled("It was killed while it ran.") : how);
+    try {
+      tidy();
+    } finally {
+      end(isKilled() ? Outcome.cancelled("It was killed while it ran.") : how);
+    }
   }
 
   private Outcome runMain() throws Exception {
@@ -133,7 +136,9 @@ public final class MainRun implements Runnable {
       names.append(i == 0 ? "" : ", ").append(each.getName());
       each.interrupt();
     }
-    context.cancelJobGroupAndFutureJobs(statement);
+    if (!context.isStopped()) {
+      context.cancelJobGroupAndFutureJobs(statement);
+    }
     System.err.println(
         "[libra] main is over, so these threads of it were interrupted: " + names);
   }
