@@ -29,10 +29,11 @@ def succeeded(order: Run, value: str | None) -> Ended:
 def failed(order: Run, answer: Mapping[str, Any], *, notice: str) -> Ended:
     """It raised what *answer* tells; *notice* is what else may explain it."""
     condition = answer.get("condition")
+    sentence = _sentence(answer)
     return Ended(
         job_id=order.job_id,
         state="FAILED",
-        error=_sentence(answer) + (f" {notice}" if notice else ""),
+        error=f"{sentence.rstrip('.')}. {notice}" if notice else sentence,
         error_class=condition or answer["kind"],
         sql_state=answer.get("sql_state"),
     )
