@@ -74,12 +74,15 @@ class Interpreter:
         tree = ast.parse(code, name)
         last = tree.body[-1] if tree.body else None
         if not isinstance(last, ast.Expr):
-            return self._evaluate(compile(tree, name, "exec"))
+            return self._evaluate(tree, name)
         del tree.body[-1]
-        self._evaluate(compile(tree, name, "exec"))
-        return self._evaluate(compile(ast.Expression(last.value), name, "eval"))
+        self._evaluate(tree, name)
+        return self._evaluate(ast.Expression(last.value), name)
 
-    def _evaluate(self, code: CodeType) -> Any:
+    def _evaluate(self, tree: ast.Module | ast.Expression, name: str) -> Any:
+        mode = "eval" if isinstance(tree, ast.Expression) else "exec"
+        # The __future__ of this module is none of theirs.
+        code: CodeType = compile(tree, name, mode, dont_inherit=True)
         return eval(code, self._main.__dict__)  # noqa: S307 - it is what Libra was asked to run
 
 

@@ -55,18 +55,11 @@ class Child:
         self._line, childs = socket.socketpair()
         socket_of_child = str(childs.fileno())
         sizes = (limits.memory, limits.processes, limits.log_size)
-        command = [sys.executable, "-m", _COMMAND, socket_of_child]
+        python = (sys.executable, "-m")
+        keeper = [*python, _KEEPER, *map(str, sizes), socket_of_child, folder]
         with keepers, childs:
             self._keeper = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    _KEEPER,
-                    *map(str, sizes),
-                    socket_of_child,
-                    folder,
-                    *command,
-                ],
+                [*keeper, *python, _COMMAND, socket_of_child],
                 stdin=keepers.fileno(),
                 pass_fds=[childs.fileno()],
                 env=_environment(os.environ, token),

@@ -66,6 +66,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Python]:
         ("l = []; l.append(l); l", {"value": '"[[...]]"'}),
         ("import sys; sys.argv[1:]", {"value": '["a b", "--day"]'}),
         ("import sys; sys.exit()", {}),
+        ("def f(x: int): pass\nf.__annotations__['x'] is int", {"value": "true"}),
     ],
 )
 def test_the_last_expression_is_the_value(
