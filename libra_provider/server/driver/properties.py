@@ -19,6 +19,9 @@ _DEFAULTS: Mapping[str, str] = {
     "spark.executor.memory": "1g",
     "spark.log.level": "WARN",
     "spark.ui.showConsoleProgress": "false",
+    # Each main class leaves its classes on the executors until so many others have come; those
+    # that are still needed are not let go.
+    "spark.executor.isolatedSessionCache.size": "50",
     # An out-of-memory driver that limps on stalls every statement.
     "spark.driver.extraJavaOptions": "-XX:+ExitOnOutOfMemoryError",
 }
