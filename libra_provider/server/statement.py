@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -66,6 +66,8 @@ class Order:
     spark_config: Mapping[str, str] = field(default_factory=dict)
     deploy_mode: str | None = None
     """Where its own driver runs (ISOLATED), a DeployMode; None: it runs in the shared driver."""
+    deploy_mode_by_default: bool = False
+    """The settings say where, not the client."""
 
     def to_json(self) -> str:
         """The order as the ledger stores it; equal orders give equal texts.
@@ -85,7 +87,9 @@ class Order:
     @property
     def digest(self) -> str:
         """What tells two orders apart that carry the same idempotency key."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        # What the settings say may change between a request and its repetition.
+        asked = replace(self, deploy_mode="") if self.deploy_mode_by_default else self
+        return hashlib.sha256(asked.to_json().encode()).hexdigest()
 
 
 _DEFAULTS: Mapping[str, Any] = {

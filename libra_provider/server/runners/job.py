@@ -36,6 +36,7 @@ class Isolation:
     """The part of an order that only ISOLATED statements have, checked."""
 
     deploy_mode: str
+    deploy_mode_by_default: bool
     spark_config: Mapping[str, str]
     file_path: str | None = None
     main_class: str | None = None
@@ -59,17 +60,17 @@ def isolation(
     """How a statement of *kind* runs in a driver of its own; raises BadInput."""
     mode = _deploy_mode(kind, deploy_mode, settings)
     conf = _conf(spark_config or {}, mode, settings)
-    path = None
     if kind != Kind.PYTHON:
         if not file_path:
             raise BadInput("filePath", file_path, "it must name a Python file or a JAR")
-        path = permitted(file_path, settings.file_roots, parameter="filePath", deploy_mode=mode)
+        permitted(file_path, settings.file_roots, parameter="filePath", deploy_mode=mode)
         if kind in (Kind.JAR, Kind.JAR_CLASS) and not main_class:
             raise BadInput("mainClass", main_class, "a JAR needs the name of its main class")
     return Isolation(
         deploy_mode=mode,
+        deploy_mode_by_default=deploy_mode is None,
         spark_config=conf,
-        file_path=path,
+        file_path=file_path,
         main_class=main_class,
         args=args,
     )
@@ -94,17 +95,23 @@ def _conf(given: Mapping[str, object], mode: str, settings: Settings) -> dict[st
         if key in given:
             raise BadInput(f"sparkConfig[{key!r}]", given[key], advice)
     conf = spark_conf(given, deploy_mode=mode, parameter="sparkConfig")
-    for key in _FILES:
-        if key in conf:
-            conf[key] = ",".join(
-                _with_fragment(each.strip(), key, mode, settings) for each in conf[key].split(",")
-            )
+    _with_files(conf, mode, settings)  # asked only: they are found when it starts
     _count_executors(conf)
     # Asked here, so that who asks for too much is told before anything is accepted.
     settings.isolated.caps.complete(
         SparkJob(kind=Kind.JAR, application="a", java_class="A", conf=conf)
     )
     return conf
+
+
+def _with_files(conf: Mapping[str, str], mode: str, settings: Settings) -> dict[str, str]:
+    """*conf* with the files that it names as a driver finds them; raises BadInput."""
+    found = {
+        key: ",".join(_with_fragment(each.strip(), key, mode, settings) for each in text.split(","))
+        for key, text in conf.items()
+        if key in _FILES
+    }
+    return {**conf, **found}
 
 
 def _with_fragment(item: str, key: str, mode: str, settings: Settings) -> str:
@@ -126,15 +133,22 @@ def _count_executors(conf: dict[str, str]) -> None:
 
 
 def job_of(statement: Statement, settings: Settings, application: str | None = None) -> SparkJob:
-    """The job of an ISOLATED *statement*; *application* is where its inline code lies."""
+    """The job of an ISOLATED *statement*; *application* is where its inline code lies.
+
+    Its files are looked at again, for what lies there now: raises BadInput.
+    """
     order: Order = statement.order
+    mode = str(order.deploy_mode)
+    if order.file_path:
+        roots = settings.file_roots
+        application = permitted(order.file_path, roots, parameter="filePath", deploy_mode=mode)
     is_jar = order.kind in (Kind.JAR, Kind.JAR_CLASS)
     job = SparkJob(
         kind=Kind.JAR if is_jar else Kind.PYTHON_FILE,
-        application=application or order.file_path,
+        application=application,
         java_class=order.main_class if is_jar else None,
         application_args=list(order.args),
-        conf=order.spark_config,
+        conf=_with_files(order.spark_config, mode, settings),
         name=None if "spark.app.name" in order.spark_config else _name(statement),
     )
     return settings.isolated.caps.complete(job)

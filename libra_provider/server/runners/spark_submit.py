@@ -30,7 +30,7 @@ from libra_provider.server.statement import State
 _GRACE = 2.0  # seconds for a driver to end by itself once it is told to
 _LOOK_EVERY = 1.0  # seconds between two looks for the application's id
 _MOST_TEXT = 2**16  # characters of the output that the ledger keeps for the old contract
-_KILLED = 128 + 9  # as shells tell it
+_KILLED = (128 + 9, -9)  # as shells tell it, and of the keeper itself
 _WHERE = "on Libra's host"
 
 
@@ -87,9 +87,8 @@ class SparkSubmitRunner:
         main = ["--class", str(job.java_class)] if job.java_class else []
         program = self._program or spark_home() / "bin" / "spark-submit"
         command = [str(program), "--properties-file", str(file)]
-        return [*command, *main, str(job.application), *job.application_args], self._env(
-            job, errand
-        )
+        words = [*main, str(job.application), *job.application_args]
+        return [*command, *words], self._env(job, errand)
 
     def _properties(self, job: SparkJob, tag: str, folder: Path) -> dict[str, str]:
         return {
@@ -146,23 +145,34 @@ class SparkSubmitRunner:
             if not ended.done():
                 _tell(process, keeper.STOP)
             await ended
+            if not looks.done():
+                await self._look(errand, logs)
         finally:
             for each in (ended, killed, looks):
                 each.cancel()
 
     async def _locate(self, errand: Errand, logs: StatementLogs) -> None:
         """Note where the driver is, and again once its log tells its application."""
-        host = "127.0.0.1" if self._settings.is_loopback else socket.gethostname()
-        errand.note(location=DriverLocation(where=_WHERE, host=host))
+        errand.note(location=DriverLocation(where=_WHERE, host=self._host))
         while True:
-            application, port = await asyncio.to_thread(logs.application)
-            if application:
-                page = f"http://{host}:{port}" if port else None
-                location = DriverLocation(
-                    where=_WHERE, host=host, application_id=application, spark_ui=page
-                )
-                return errand.note(location=location)
+            if await self._look(errand, logs):
+                return
             await asyncio.sleep(_LOOK_EVERY)
+
+    async def _look(self, errand: Errand, logs: StatementLogs) -> bool:
+        """Whether the log tells the application by now, which is noted then."""
+        application, port = await asyncio.to_thread(logs.application)
+        if application:
+            page = f"http://{self._host}:{port}" if port else None
+            place = DriverLocation(
+                where=_WHERE, host=self._host, application_id=application, spark_ui=page
+            )
+            errand.note(location=place)
+        return application is not None
+
+    @property
+    def _host(self) -> str:
+        return "127.0.0.1" if self._settings.is_loopback else socket.gethostname()
 
 
 def _outcome(errand: Errand, code: int | None, logs: StatementLogs) -> Ended:
@@ -177,7 +187,7 @@ def _outcome(errand: Errand, code: int | None, logs: StatementLogs) -> Ended:
 
 
 def _last_resort(code: int | None) -> str:
-    if code == _KILLED:
+    if code in _KILLED:
         return (
             "Its driver was ended by signal 9 (SIGKILL), not by Libra: was this host out of memory?"
         )
@@ -190,8 +200,8 @@ def _tell(process: asyncio.subprocess.Process, signal: int) -> None:
 
 
 def _write_private(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(text.encode())
 
 
 @functools.cache

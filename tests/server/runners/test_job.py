@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from libra_provider.core.errors import BadInput
+from libra_provider.server.acceptance import order_of
 from libra_provider.server.runners.job import Isolation, isolation
 from libra_provider.server.runners.settings import IsolatedSettings
+from libra_provider.server.schemas import StatementRequest
 from libra_provider.server.settings import Settings
 
 
@@ -99,3 +101,25 @@ def test_the_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPa
     assert settings.file_roots == (Path("/srv/jobs"), Path("/opt/jobs"))
     with pytest.raises(BadInput, match="its settings are deploy_mode"):
         Settings.load(isolated={"max_clients": 1})
+
+
+def test_settings_that_change_do_not_make_a_repeated_request_another_one(tmp_path: Path) -> None:
+    """A retry of Airflow must find its statement, also where a link leads elsewhere by then."""
+    (tmp_path / "v1.jar").touch()
+    (tmp_path / "v2.jar").touch()
+    link = tmp_path / "current.jar"
+
+    def digest(target: str, default: str) -> str:
+        link.unlink(missing_ok=True)
+        link.symlink_to(tmp_path / target)
+        settings = Settings(
+            master="spark://h:7077",
+            data_dir=tmp_path,
+            file_roots=[tmp_path],
+            isolated=IsolatedSettings(deploy_mode=default),
+        )
+        jar = {"kind": "jar", "filePath": str(link), "mainClass": "Main"}
+        request = StatementRequest.model_validate(jar)
+        return order_of("default", request, settings, old=False).digest
+
+    assert digest("v1.jar", "client") == digest("v2.jar", "cluster")
