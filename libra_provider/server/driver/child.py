@@ -45,18 +45,18 @@ class ChildEnded(Exception):
 class Child:
     """A Python that waits for statements; nothing that it starts outlives it.
 
-    *token* opens Spark Connect.
+    *token* opens Spark Connect; it works in a folder of its own in *folder*.
     """
 
-    def __init__(self, limits: Limits, token: str) -> None:
+    def __init__(self, limits: Limits, token: str, folder: Path) -> None:
         self._limits = limits
-        folder = tempfile.mkdtemp(prefix="libra-python-")
+        own = tempfile.mkdtemp(prefix="python-", dir=folder)
         self._keeper_line, keepers = socket.socketpair()
         self._line, childs = socket.socketpair()
         socket_of_child = str(childs.fileno())
         sizes = (limits.memory, limits.processes, limits.log_size)
         python = (sys.executable, "-m")
-        keeper = [*python, _KEEPER, *map(str, sizes), socket_of_child, folder]
+        keeper = [*python, _KEEPER, *map(str, sizes), socket_of_child, own]
         with keepers, childs:
             self._keeper = subprocess.Popen(
                 [*keeper, *python, _COMMAND, socket_of_child],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 from libra_provider.server.driver.child import Child, Limits
 
@@ -14,11 +15,12 @@ class TooManyChildren(Exception):
 class Children:
     """At most *most* children, besides one that waits for the next session.
 
-    A Python takes a second or two until it can run a statement.
+    A Python takes a second or two until it can run a statement. What they leave behind when they
+    are killed together with the host is in *folder*.
     """
 
-    def __init__(self, limits: Limits, token: str, *, most: int) -> None:
-        self._limits, self._token, self._most = limits, token, most
+    def __init__(self, limits: Limits, token: str, folder: Path, *, most: int) -> None:
+        self._limits, self._token, self._folder, self._most = limits, token, folder, most
         self._lock = threading.Lock()
         self._taken = 0
         self._spare: Child | None = None
@@ -44,7 +46,7 @@ class Children:
         return why
 
     def _start(self) -> Child:
-        return Child(self._limits, self._token)
+        return Child(self._limits, self._token, self._folder)
 
     def _usable_spare(self) -> Child | None:
         spare, self._spare = self._spare, None

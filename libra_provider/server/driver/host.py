@@ -265,7 +265,8 @@ def main() -> None:
     main_classes = MainClasses(spark, logs=options.logs, note=note)
     connect = Connect(spark)
     limits = Limits(memory=options.python_memory)
-    children = Children(limits, connect.token, most=options.max_python_sessions)
+    own, most = options.properties.parent, options.max_python_sessions
+    children = Children(limits, connect.token, own, most=most)
     pythons = partial(PythonSessions, connect, children, options.logs)
     watch_jvm(spark, channel, main_classes)
     statements = Statements(options.results, Room(spark, options.properties.parent))

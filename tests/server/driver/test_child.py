@@ -18,7 +18,7 @@ LIMITS = Limits(memory=400 * MIB, processes=20, log_size=1000)
 
 class Python:
     def __init__(self, folder: Path) -> None:
-        self.child = Child(LIMITS, "a token")
+        self.child = Child(LIMITS, "a token", folder)
         self.log = folder / "statement"
 
     def run(self, code: str, *args: str, **limits: int | None) -> dict[str, Any]:
