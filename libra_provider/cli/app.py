@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from libra_provider import __version__
-from libra_provider.cli import doctor, jobs, local, sql, submit
+from libra_provider.cli import doctor, jobs, local, python, run, sql, submit
 from libra_provider.cli.screen import say_error
 from libra_provider.core.errors import BadInput, LibraError
 
@@ -39,7 +39,10 @@ app.command()(local.cluster)
 app.command()(local.serve)
 app.command()(sql.sql)
 # What follows the application is the application's own, options too.
-app.command(context_settings={"ignore_unknown_options": True})(submit.submit)
+_OF_THE_APPLICATION = {"ignore_unknown_options": True}
+app.command(context_settings=_OF_THE_APPLICATION)(submit.submit)
+app.command(context_settings=_OF_THE_APPLICATION)(run.run)
+app.command()(python.python)
 app.command()(jobs.status)
 app.command()(jobs.logs)
 app.command()(jobs.kill)
@@ -59,7 +62,7 @@ def libra(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which.")
     ] = False,
 ) -> None:
-    """Run Spark jobs and SQL on Libra or on a standalone cluster."""
+    """Run Spark jobs, SQL and Python on Libra or on a standalone cluster."""
 
 
 def main() -> NoReturn:

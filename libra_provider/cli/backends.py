@@ -15,14 +15,15 @@ from libra_provider.clients.doctor_libra import examine_libra
 from libra_provider.clients.doctor_master import examine_master
 from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.greeting import greet_master
-from libra_provider.clients.libra_result import ResultPage, WrittenResult
+from libra_provider.clients.libra_result import ResultPage, ResultValue, WrittenResult
 from libra_provider.clients.look import Look, View
 from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.clients.trust import verification
-from libra_provider.core.errors import BadInput, ServerUnreachable
+from libra_provider.core.errors import ServerUnreachable
 from libra_provider.core.job import SparkJob
 from libra_provider.core.patience import Patience
+from libra_provider.core.statement import check_statement
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 
@@ -34,6 +35,7 @@ class Statements:
 
     patience = Patience(poll_interval=0.2)
     _WAIT = 2.0  # seconds that Libra may keep a question; a start is seen no later than that
+    _WAIT_FOR_LINES = 0.5  # seconds; lines are shown no later than that
 
     def __init__(self, url: str, *, token: str | None = None, verify: str = "true") -> None:
         address = ServerAddress(
@@ -47,7 +49,11 @@ class Statements:
         return not self._client.run(self._contract.known()).is_old
 
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
-        """Have *job* accepted once under *tag*; a Libra of the old contract runs it to its end."""
+        """Have *job* accepted once under *tag*; a Libra of the old contract runs it to its end.
+
+        Raises BadInput, before anything is sent, for what no Libra takes.
+        """
+        check_statement(job)
         return self._client.run(self._contract.submit(job, tag))
 
     def status(self, job_id: str) -> JobStatus:
@@ -55,10 +61,9 @@ class Statements:
         return self._ask(libra.status(job_id))
 
     def view(self, job_id: str, *, with_log: bool = False) -> View:
-        """A view of statement *job_id*; raises BadInput for its log, which there is not."""
-        if with_log:
-            raise BadInput("ID", job_id, "only drivers have a log, and their ids begin driver-")
-        return StatementView(job_id, self._contract, wait=self._WAIT)
+        """A view of statement *job_id*."""
+        wait = self._WAIT_FOR_LINES if with_log else self._WAIT
+        return StatementView(job_id, self._contract, wait=wait, with_log=with_log)
 
     def look(self, view: View) -> Look:
         """Look at a statement when it is over, or two seconds from now."""
@@ -68,8 +73,8 @@ class Statements:
         """Stop statement *job_id*; the answer is the state in which it was found."""
         return self._ask(libra.kill(job_id)).state
 
-    def result(self, job_id: str) -> ResultPage:
-        """Every row of statement *job_id*."""
+    def result(self, job_id: str) -> ResultPage | ResultValue:
+        """Every row of statement *job_id*, or the value to which it came."""
         return self._client.run(rows.all_rows(self._contract, job_id))
 
     def arrow_into(self, job_id: str, sink: Callable[[bytes], object]) -> None:

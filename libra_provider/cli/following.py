@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from libra_provider.cli.screen import elapsing, say, say_error
+from libra_provider.cli.screen import Course, elapsing, say, say_error, say_lines
 from libra_provider.clients.ending import Stoppable, kill_and_verify
 from libra_provider.clients.look import Look, View
 from libra_provider.core.errors import LibraError, ServerError
@@ -66,12 +66,15 @@ def running(jobs: Jobs, job: SparkJob) -> Iterator[JobStatus]:
             yield status
 
 
-def followed(jobs: Jobs, first: JobStatus) -> Outcome:
-    """How the watch over a job ended; what happens meanwhile is told."""
-    view = jobs.view(first.job_id)
+def followed(jobs: Jobs, first: JobStatus, *, with_log: bool = False) -> Outcome:
+    """How the watch over a job ended; what happens meanwhile is told.
+
+    With *with_log* what the job prints is printed, instead of a bar: both would meet on one line.
+    """
+    view = jobs.view(first.job_id, with_log=with_log)
     watch = Watch(first.job_id, jobs.patience, utc_now())
     outcome = watch.told(first, utc_now())
-    with elapsing(first.job_id) as course:
+    with contextlib.nullcontext(Course()) if with_log else elapsing(first.job_id) as course:
         course.tell(watch.news)
         while outcome is None:
             time.sleep(watch.wait)
@@ -92,9 +95,13 @@ def _run_to_its_end(jobs: Jobs, job: SparkJob) -> JobStatus:
 
 def _answer(jobs: Jobs, view: View) -> JobStatus | ServerError:
     try:
-        return jobs.look(view).status
+        found = jobs.look(view)
     except ServerError as error:
         return error
+    say_lines(found.lines)
+    if found.warning:
+        say(found.warning, style="yellow")
+    return found.status
 
 
 @contextlib.contextmanager

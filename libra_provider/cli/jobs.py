@@ -20,9 +20,10 @@ from libra_provider.cli.servers import (
     Ui,
     Verify,
 )
+from libra_provider.clients.cluster_pages import STREAMS
 from libra_provider.clients.ending import kill_and_verify
 from libra_provider.clients.look import Look
-from libra_provider.core.errors import JobLost, LibraError
+from libra_provider.core.errors import BadInput, JobLost, LibraError
 from libra_provider.core.states import JobState
 
 _FOLLOW_EVERY = 1.0  # seconds
@@ -58,6 +59,10 @@ def logs(
     job_id: JobId,
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Until the job is over.")] = False,
+    stream: Annotated[
+        str | None,
+        typer.Option(metavar="stdout|stderr", help="Only this one, its lines as they are."),
+    ] = None,
     libra: LibraUrl = DEFAULT_LIBRA,
     token: Token = None,
     master: Master = None,
@@ -66,20 +71,25 @@ def logs(
     secret: Secret = None,
     verify: Verify = "true",
 ) -> None:
-    """Print a driver's log, without its launch command and with secrets masked."""
+    """Print what a job has written, without a launch command and with secrets masked."""
+    if stream not in (None, *STREAMS):
+        raise BadInput("--stream", stream, f"it is one of {', '.join(STREAMS)}")
     servers = Servers(
         libra=libra, token=token, master=master, rest=rest, ui=ui, secret=secret, verify=verify
     )
     with contextlib.closing(servers.of(job_id)) as jobs:
         view = jobs.view(job_id, with_log=True)
-        while _printed(jobs.look(view), follow=follow):
+        while _printed(jobs.look(view), stream, follow=follow):
             time.sleep(_FOLLOW_EVERY if follow else 0)
 
 
-def _printed(found: Look, *, follow: bool) -> bool:
+def _printed(found: Look, stream: str | None, *, follow: bool) -> bool:
     """Print what is new; whether there may be more."""
     for line in found.lines:
-        typer.echo(line)
+        if stream is None:
+            typer.echo(str(line))
+        elif line.stream == stream:
+            typer.echo(line.text)
     if found.warning:
         raise LibraError(found.warning)
     if found.status.state is JobState.LOST:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import typer
 from rich import progress as progress_bar
 from rich.console import Console, RenderableType
 from rich.progress import (
@@ -27,6 +28,7 @@ from rich.table import Table
 from rich.text import Text
 
 from libra_provider.clients.libra_result import ResultPage
+from libra_provider.clients.look import Line
 from libra_provider.core.errors import LibraError
 from libra_provider.core.status import JobStatus, Progress
 from libra_provider.core.units import readable_duration
@@ -46,6 +48,12 @@ _CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), 127)}
 def say(sentence: str, *, style: str = "") -> None:
     """One line on standard error."""
     _console(stderr=True).print(_text(sentence, style), soft_wrap=True)
+
+
+def say_lines(lines: Sequence[Line]) -> None:
+    """What a job has printed, on the streams to which it printed it."""
+    for line in lines:
+        typer.echo(line.text, err=line.stream == "stderr")
 
 
 def say_error(error: LibraError) -> None:
@@ -132,6 +140,16 @@ def rows_as_csv(page: ResultPage) -> str:
     return text.getvalue()
 
 
+def value_as_json(value: object) -> str:
+    """A value as JSON."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def value_as_text(value: object) -> str:
+    """A value as people read it: a text as it is, everything else as JSON."""
+    return _plain(value)
+
+
 def status_as_table(status: JobStatus) -> Table:
     """What is known of a job, one fact per line."""
     location, timings = status.location, status.timings
@@ -140,6 +158,8 @@ def status_as_table(status: JobStatus) -> Table:
         {
             "id": status.job_id,
             "state": str(status.state),
+            "kind": status.kind,
+            "mode": ", ".join(filter(None, [status.mode, status.deploy_mode])),
             "driver": str(location) if location else None,
             "application": location.application_id if location else None,
             "Spark UI": location.spark_ui if location else None,

@@ -6,6 +6,7 @@ import re
 
 from libra_provider.clients.cluster_pages import STREAMS
 from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.look import Line
 from libra_provider.clients.spark_ui import LogPart, driver_log
 from libra_provider.core.masking import masked_text
 
@@ -83,14 +84,12 @@ class DriverLog:
         self.application_id: str | None = None
         self.spark_ui_port: int | None = None
 
-    def new_lines(self, worker_ui: str, *, to_the_end: bool) -> Dialogue[list[str]]:
-        """What was written since the last call, each line marked with its stream."""
-        lines: list[str] = []
+    def new_lines(self, worker_ui: str, *, to_the_end: bool) -> Dialogue[list[Line]]:
+        """What was written since the last call."""
+        lines: list[Line] = []
         for stream, log in self._streams.items():
             new = yield from self._new_of(stream, log, worker_ui, _REST if to_the_end else _PART)
-            lines += [
-                f"[{stream}] {line}" for line in new + (log.remainder() if to_the_end else [])
-            ]
+            lines += [Line(stream, text) for text in new + (log.remainder() if to_the_end else [])]
         self._learn(lines)
         return lines
 
@@ -108,9 +107,9 @@ class DriverLog:
             lines.append(f"... the rest of a log of {part.size} bytes is on the worker's page")
         return lines
 
-    def _learn(self, lines: list[str]) -> None:
+    def _learn(self, lines: list[Line]) -> None:
         for line in lines:
-            if found := APPLICATION_LINE.search(line):
+            if found := APPLICATION_LINE.search(line.text):
                 self.application_id = found[1]
-            if found := SPARK_UI_LINE.search(line):
+            if found := SPARK_UI_LINE.search(line.text):
                 self.spark_ui_port = int(found[1])

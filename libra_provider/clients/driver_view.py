@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from libra_provider.clients import cluster_pages, spark_master, spark_ui
 from libra_provider.clients.dialogue import Ask, Dialogue
 from libra_provider.clients.driver_log import DriverLog
-from libra_provider.clients.look import Look
+from libra_provider.clients.look import Line, Look
 from libra_provider.clients.shortage import why_starving, why_waiting
 from libra_provider.core.errors import ServerError
 from libra_provider.core.patience import utc_now
@@ -41,7 +41,7 @@ class DriverView:
     def look(self) -> Dialogue[Look]:
         """Where the driver stands now, and the lines of its log since the last look."""
         status: JobStatus = yield Ask(spark_master.status(self.driver_id))
-        lines: list[str] = []
+        lines: list[Line] = []
         warning = ""
         if status.state.is_terminal or utc_now() >= self._pages_from:
             try:
@@ -52,7 +52,7 @@ class DriverView:
         self._seen = (status.state, utc_now())
         return Look(self._located(status), tuple(lines), warning)
 
-    def whole_log(self) -> Dialogue[list[str]]:
+    def whole_log(self) -> Dialogue[list[Line]]:
         """Every line that the driver has written so far; raises ServerError without its page."""
         status: JobStatus = yield Ask(spark_master.status(self.driver_id))
         if status.location is None:
@@ -106,7 +106,7 @@ class DriverView:
             seen = f"was last seen {state} at {moment:%H:%M:%S} UTC"
         return f"it {seen}; the master lists {len(cluster.ended_drivers)} ended drivers"
 
-    def _new_lines(self, status: JobStatus) -> Dialogue[list[str]]:
+    def _new_lines(self, status: JobStatus) -> Dialogue[list[Line]]:
         wanted = self._with_log or self._log.application_id is None
         if status.location is None or not wanted:
             return []

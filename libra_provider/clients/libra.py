@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from libra_provider.clients.call import Call, Reply
 from libra_provider.clients.problem import checked, is_unknown, problem
-from libra_provider.core.job import SparkJob
+from libra_provider.core.job import DeployMode, Kind, Mode, SparkJob
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus, Progress, Timings
 
+W = TypeVar("W", bound=StrEnum)
 STATE_OF_WORD: Mapping[str, JobState] = {
     "PENDING": JobState.WAITING,
     "RUNNING": JobState.RUNNING,
@@ -73,6 +75,8 @@ def statement_body(job: SparkJob) -> dict[str, Any]:
         "description": job.name,
         "pool": job.pool_name,
         "sparkConfig": dict(job.conf),
+        "mode": job.mode and str(job.mode),
+        "deployMode": job.deploy_mode and str(job.deploy_mode),
         "parameters": job.parameters,
         "resultLimit": job.result_limit,
         "resultPath": job.result_path,
@@ -197,6 +201,9 @@ def _status(body: object, reply: Reply) -> JobStatus:
         progress=_progress(body.get("progress")),
         error_class=_text(body.get("errorClass")),
         sql_state=_text(body.get("sqlState")),
+        kind=_word(Kind, body.get("kind")),
+        mode=(mode := _word(Mode, body.get("mode"))),
+        deploy_mode=_word(DeployMode, body.get("deployMode")) if mode is Mode.ISOLATED else None,
     )
 
 
@@ -209,6 +216,7 @@ def _location(driver: object) -> DriverLocation | None:
         worker_id=driver.get("workerId"),
         application_id=driver.get("applicationId"),
         spark_ui=driver.get("sparkUi"),
+        log_url=driver.get("logUrl"),
     )
 
 
@@ -221,6 +229,12 @@ def _progress(counts: object) -> Progress | None:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _word(words: type[W], value: object) -> W | None:
+    """*value* as one of *words*; None where a later Libra says another one."""
+    text = str(value).lower()
+    return words(text) if text in list(words) else None
 
 
 def _moment(text: object) -> datetime | None:

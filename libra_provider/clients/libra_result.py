@@ -64,6 +64,17 @@ class ResultPage:
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class ResultValue:
+    """What a statement came to that is no table: a value of JSON, None for nothing at all."""
+
+    value: Any
+
+    def as_python(self) -> Any:
+        """The value as it is."""
+        return self.value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenResult:
     """Where the rows of a statement were written, as Parquet; ``schema`` is Spark's."""
@@ -74,15 +85,17 @@ class WrittenResult:
     schema: Mapping[str, Any]
 
 
-def result(job_id: str, *, offset: int = 0, limit: int = 1000) -> Call[ResultPage]:
-    """At most *limit* rows of *job_id* from *offset* on; raises JobLost for an unknown id.
+def result(job_id: str, *, offset: int = 0, limit: int = 1000) -> Call[ResultPage | ResultValue]:
+    """At most *limit* rows of *job_id* from *offset* on, or its value; JobLost for an unknown id.
 
     Raises BadInput, with where they are, for rows that were written elsewhere.
     """
 
-    def read(reply: Reply) -> ResultPage:
+    def read(reply: Reply) -> ResultPage | ResultValue:
         body = reply.json_object()
         _refuse_written(body, job_id)
+        if "value" in body and "rows" not in body:
+            return ResultValue(body["value"])
         columns, rows = tuple(body["columns"]), body["rows"]
         if not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
             raise TypeError(f"rows of {len(columns)} values")

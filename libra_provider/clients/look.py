@@ -11,11 +11,22 @@ from libra_provider.core.status import JobStatus
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a job's log; as a text it is marked with its stream."""
+
+    stream: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"[{self.stream}] {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """``lines`` are new, whole and without secrets; ``warning`` is something to be said once."""
 
     status: JobStatus
-    lines: Sequence[str] = ()
+    lines: Sequence[Line] = ()
     warning: str = ""
 
 

@@ -11,14 +11,17 @@ from libra_provider.clients import libra
 from libra_provider.clients.call import Call, Reply
 from libra_provider.clients.problem import checked
 from libra_provider.core.errors import NotOffered, ResultNotWhole
-from libra_provider.core.job import SparkJob
+from libra_provider.core.job import DeployMode, Kind, Mode, SparkJob
 from libra_provider.core.patience import utc_now
+from libra_provider.core.statement import why_isolated
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus, Timings
 
 # It answers when the work is over, however long that takes; whoever waits has a limit of their own.
 _A_DAY = 86_400.0  # seconds
 _IGNORED = ("parameters", "result_limit", "result_path", "timeout")
+# It drives on its own host only, and says nothing of where.
+_NOT_ITS_WORDS = ("tags", "mode", "deployMode")
 # It answers SUCCESS for work that it cannot do.
 _NOT_DONE = re.compile(r"Job type '.*' execution not yet implemented")
 _CUT = re.compile(r"^\.\.\. showing (\d+) of (\d+) rows\s*\Z", re.MULTILINE)
@@ -32,9 +35,21 @@ def submit(job: SparkJob, server: str) -> Call[JobStatus]:
     for name in _IGNORED:
         if getattr(job, name) is not None:
             raise NotOffered(server, f"it would ignore {name}; leave it out, or upgrade Libra")
-    body = {name: v for name, v in libra.statement_body(job).items() if name != "tags"}
+    _check_driver(job, server)
+    body = {n: v for n, v in libra.statement_body(job).items() if n not in _NOT_ITS_WORDS}
     path = libra.statements_of(job.session)
     return Call(method="POST", path=path, parse=_ended, json=body, timeout=_A_DAY)
+
+
+def _check_driver(job: SparkJob, server: str) -> None:
+    """Raise NotOffered where it would run *job* elsewhere than it was told to."""
+    if job.deploy_mode is DeployMode.CLUSTER:
+        raise NotOffered(server, "it starts no driver on a worker; leave out deploy_mode")
+    if job.kind is Kind.PYTHON and why_isolated(job):
+        problem = f"it runs python on its shared driver whatever {why_isolated(job)} says"
+        raise NotOffered(server, f"{problem}; give a file as application")
+    if job.mode is Mode.ISOLATED and not why_isolated(job.replace(mode=None)):
+        raise NotOffered(server, f"it runs {job.kind} on its shared driver; leave out mode")
 
 
 def whole_text(status: JobStatus) -> str:

@@ -1,4 +1,4 @@
-"""Every row of a statement, however many pages they take."""
+"""The whole result of a statement, however many pages it takes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from dataclasses import replace
 from libra_provider.clients import libra_result
 from libra_provider.clients.contract import Contract
 from libra_provider.clients.dialogue import Dialogue
-from libra_provider.clients.libra_result import ResultPage
+from libra_provider.clients.libra_result import ResultPage, ResultValue
 
 
-def all_rows(contract: Contract, job_id: str) -> Dialogue[ResultPage]:
-    """One page that holds the whole result of *job_id*; raises JobLost for an unknown id."""
-    page: ResultPage = yield from contract.asked(libra_result.result(job_id))
-    rows = list(page.rows)
-    while page.rows and len(rows) < page.row_count:
+def all_rows(contract: Contract, job_id: str) -> Dialogue[ResultPage | ResultValue]:
+    """One page that holds every row of *job_id*, or its value; raises JobLost for an unknown id."""
+    found = yield from contract.asked(libra_result.result(job_id))
+    if isinstance(found, ResultValue):
+        return found
+    rows = list(found.rows)
+    while len(rows) < found.row_count:
         page = yield from contract.asked(libra_result.result(job_id, offset=len(rows)))
+        if isinstance(page, ResultValue) or not page.rows:
+            break
         rows.extend(page.rows)
-    return replace(page, rows=rows, offset=0)
+    return replace(found, rows=rows, offset=0)

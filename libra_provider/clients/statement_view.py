@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from libra_provider.clients import libra
 from libra_provider.clients.contract import Contract
 from libra_provider.clients.dialogue import Dialogue
+from libra_provider.clients.libra_log import StatementLog
 from libra_provider.clients.look import Look
+from libra_provider.core.errors import JobLost, ServerError
+from libra_provider.core.job import Kind
+from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
 
 
-@dataclass(frozen=True, slots=True)
 class StatementView:
-    """One statement, looked at again and again; Libra may keep each question *wait* seconds."""
+    """One statement, looked at again and again; Libra may keep each question *wait* seconds.
 
-    job_id: str
-    contract: Contract
-    wait: float = 0
+    With *with_log* a look brings what the statement has printed since the last one. A log that
+    cannot be read costs its part of the answer and a warning, never the answer.
+    """
+
+    def __init__(
+        self, job_id: str, contract: Contract, *, wait: float = 0, with_log: bool = False
+    ) -> None:
+        self.job_id = job_id
+        self._contract = contract
+        self._wait = wait
+        self._log = StatementLog(job_id, contract) if with_log else None
+        self._warned = False
 
     def look(self) -> Dialogue[Look]:
         """Where the statement stands: now, at its end, or when *wait* is over."""
-        call = libra.status(self.job_id, wait=self.wait)
-        return Look((yield from self.contract.asked(call)))
+        status = yield from self._contract.asked(libra.status(self.job_id, wait=self._wait))
+        if self._log is None or not _has_log(status):
+            return Look(status)
+        warning = yield from self._read(self._log, to_the_end=status.state.is_terminal)
+        return Look(status, self._log.taken(), warning)
+
+    def _read(self, log: StatementLog, *, to_the_end: bool) -> Dialogue[str]:
+        """Why the log could not be read, said once and at the end; empty if it could."""
+        try:
+            yield from log.read(to_the_end=to_the_end)
+        except (ServerError, JobLost) as error:
+            said, self._warned = self._warned and not to_the_end, True
+            return "" if said else f"{self.job_id}: its log cannot be read now: {error}"
+        return ""
+
+
+def _has_log(status: JobStatus) -> bool:
+    """Whether there may be one: SQL prints nothing, and it costs each look two questions."""
+    return status.kind not in (None, Kind.SQL) and status.state is not JobState.WAITING

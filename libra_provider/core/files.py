@@ -7,6 +7,15 @@ from pathlib import Path
 from libra_provider.core.errors import BadInput
 
 
+def at_libra(path: str, beside: Path, *, parameter: str) -> str:
+    """*path* as Libra, maybe on another host, is told it; BadInput for a relative one to nothing.
+
+    A relative path is looked for in the folder *beside*. Of an absolute one only Libra knows
+    whether it is there.
+    """
+    return path if path.startswith("/") else located(path, beside, parameter=parameter)
+
+
 def located(path: str, beside: Path, *, parameter: str) -> str:
     """*path* as a driver finds it: URLs as they are, files absolute; BadInput if there is none.
 

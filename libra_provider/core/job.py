@@ -60,6 +60,7 @@ class SparkJob:
 
     ``code`` is the text of a SQL statement or inline Python; ``application`` the path or URL of a
     Python file or JAR. ``conf`` holds Spark properties; its secrets never appear in ``repr``.
+    ``mode`` and ``deploy_mode`` say where Libra runs it; not given, kind and properties decide.
     ``driver_timeout`` (seconds) ends the driver by itself, whoever still watches; ``timeout``
     (seconds from its start) likewise a statement. Rows go to ``result_path`` as Parquet, or come
     back, at most ``result_limit`` of them.
@@ -79,6 +80,8 @@ class SparkJob:
     packages: Sequence[str] = ()
     env_vars: Mapping[str, str] = field(default_factory=dict)
     name: str | None = None
+    mode: Mode | str | None = None
+    deploy_mode: DeployMode | str | None = None
     supervise: bool = False
     driver_timeout: float | None = None
     pool_name: str | None = None
@@ -93,6 +96,8 @@ class SparkJob:
             raise BadInput("kind", self.kind, f"it must be one of {', '.join(Kind)}")
         object.__setattr__(self, "kind", Kind(self.kind))
         self._check_code()
+        self._check_arguments()
+        self._check_modes()
         for parameter in ("application_args", "py_files", "jars", "files", "archives", "packages"):
             object.__setattr__(self, parameter, _strings(parameter, getattr(self, parameter)))
         for parameter in ("conf", "env_vars", "origin"):
@@ -113,8 +118,26 @@ class SparkJob:
                 raise BadInput("application", self.application, f"{parameter} is given already")
         elif not self.application:
             raise BadInput("application", self.application, "it must name a Python file or a JAR")
-        if self.kind in (Kind.JAR, Kind.JAR_CLASS) and not self.java_class:
+        elif self.code is not None:
+            raise BadInput("application", self.application, "what runs is a text already")
+
+    def _check_arguments(self) -> None:
+        is_jar = self.kind in (Kind.JAR, Kind.JAR_CLASS)
+        if is_jar and not self.java_class:
             raise BadInput("java_class", self.java_class, "a JAR needs the name of its main class")
+        if self.java_class and not is_jar:
+            raise BadInput("java_class", self.java_class, "only a JAR has a main class")
+        if self.application_args and self.kind is Kind.SQL:
+            raise BadInput("application_args", MASK, "a SQL statement takes parameters")
+        if self.parameters is not None and self.kind is not Kind.SQL:
+            raise BadInput("parameters", MASK, "only SQL takes them; use application_args")
+
+    def _check_modes(self) -> None:
+        for parameter, words in (("mode", Mode), ("deploy_mode", DeployMode)):
+            given = getattr(self, parameter)
+            if given is not None and given not in list(words):
+                raise BadInput(parameter, given, f"it is one of {', '.join(words)}")
+            object.__setattr__(self, parameter, given and words(given))
 
     def _check_result(self) -> None:
         limit, path = self.result_limit, self.result_path
@@ -159,8 +182,12 @@ class SparkJob:
 
     @classmethod
     def from_application(cls, application: str, **rest: Any) -> Self:
-        """A job from a file; its ending says which kind it is: ``.py`` or ``.jar``."""
-        kinds = {".py": Kind.PYTHON_FILE, ".jar": Kind.JAR}
+        """A job from a file; its ending says which kind it is: ``.py`` or ``.jar``.
+
+        A class of a JAR that is to run on the shared driver is of a kind of its own.
+        """
+        jar = Kind.JAR_CLASS if rest.get("mode") == Mode.SHARED else Kind.JAR
+        kinds = {".py": Kind.PYTHON_FILE, ".jar": jar}
         ending = application[application.rfind(".") :].lower() if application else ""
         if ending not in kinds:
             raise BadInput("application", application, "it must end in .py or .jar")

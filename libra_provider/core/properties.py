@@ -10,6 +10,14 @@ from libra_provider.core.units import spark_size
 
 CORES_MAX = "spark.cores.max"
 DRIVER_TIMEOUT = "spark.driver.timeout"
+# What a job asks for with one of these, only a driver of its own can give.
+RESOURCES = (
+    "spark.driver.memory",
+    "spark.driver.cores",
+    "spark.executor.memory",
+    "spark.executor.cores",
+    "spark.executor.instances",
+)
 # What a parameter of a job says, and the property that says the same.
 PROPERTY_OF = {
     "name": "spark.app.name",

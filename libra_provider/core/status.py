@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Self
 
+from libra_provider.core.job import DeployMode, Kind, Mode
 from libra_provider.core.states import JobState
 from libra_provider.core.units import readable_size
 
@@ -92,8 +93,9 @@ class JobStatus:
     """What a server said of a job; ``detail`` is its own explanation, for people.
 
     ``has_executors`` and ``progress`` are None where they are not known. ``error_class`` and
-    ``sql_state`` are Spark's. ``text`` is the result, where the server gives it with the status and
-    as a text: one that knows the old contract only.
+    ``sql_state`` are Spark's. ``kind``, ``mode`` and, of drivers of their own, ``deploy_mode`` are
+    what Libra says of its statements. ``text`` is the result, where the server gives it with the
+    status and as a text: one that knows the old contract only.
     """
 
     job_id: str
@@ -105,6 +107,9 @@ class JobStatus:
     progress: Progress | None = None
     error_class: str | None = None
     sql_state: str | None = None
+    kind: Kind | None = None
+    mode: Mode | None = None
+    deploy_mode: DeployMode | None = None
     text: str | None = None
 
     @property

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from airflow.sdk import Connection
 
-from libra_provider.clients import libra, libra_result, libra_server, rows
+from libra_provider.clients import libra, libra_log, libra_result, libra_server, rows
 from libra_provider.clients.authorization import BearerToken
 from libra_provider.clients.call import Call
 from libra_provider.clients.contract import Contract
@@ -16,22 +15,23 @@ from libra_provider.clients.dialogue import Dialogue
 from libra_provider.clients.doctor import Examination
 from libra_provider.clients.doctor_libra import examine_libra
 from libra_provider.clients.libra import ListedStatement
-from libra_provider.clients.libra_result import ResultPage, WrittenResult
+from libra_provider.clients.libra_log import LogPiece
+from libra_provider.clients.libra_result import ResultPage, ResultValue, WrittenResult
 from libra_provider.clients.libra_server import Estimate, Health, Session
 from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Backend, SparkJob
+from libra_provider.core.statement import check_statement, why_isolated
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook, address, scheme
 
 T = TypeVar("T")
-Rows = list[dict[str, Any]]
 
 
 class LibraHook(ServerHook):
     """
-    Submit statements to Libra, ask how they stand, stop them, and fetch their rows.
+    Submit statements of any kind to Libra, ask how they stand, stop them, and fetch what they give.
 
     Every verb has a twin for event loops, with an ``a`` before its name. All raise ServerError;
     what a Libra of the old contract does not have is NotOffered.
@@ -74,16 +74,27 @@ class LibraHook(ServerHook):
             return ""
         return "look whether its work was done, and clear the task to run it again"
 
+    def complete(self, job: SparkJob) -> SparkJob:
+        """*job* with the connection's session and pool; BadInput for what Libra does not take."""
+        self.client()  # it reads session and pool
+        check_statement(job)
+        if why_isolated(job):
+            return job
+        session, pool = job.session or self.session, job.pool_name or self.pool_name
+        return job.replace(session=session, pool_name=pool)
+
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
         """Have *job* accepted once under *tag*; the same tag finds the same statement again.
 
-        A Libra of the old contract answers when the statement is over, with its result as text.
+        Raises BadInput, before anything is sent, for what no Libra takes. A Libra of the old
+        contract answers when the statement is over, with its result as text.
         """
-        return self._run(lambda: self._contract.submit(self._completed(job), tag))
+        return self._run(lambda: self._contract.submit(self.complete(job), tag))
 
     async def asubmit(self, job: SparkJob, tag: str) -> JobStatus:
         """Have *job* accepted once under *tag*, for event loops."""
-        return await self._arun(lambda: self._contract.submit(self._completed(job), tag))
+        await self.aclient()  # it reads session and pool
+        return await self._arun(lambda: self._contract.submit(self.complete(job), tag))
 
     def status(self, job_id: str, *, wait: float = 0) -> JobStatus:
         """Where statement *job_id* stands: now, at its end, or when *wait* seconds are over."""
@@ -101,9 +112,20 @@ class LibraHook(ServerHook):
         """Where each of *job_ids* stands, for triggers."""
         return await self._aask(libra.statuses(job_ids))
 
-    def view(self, job_id: str, *, with_log: bool = True) -> StatementView:  # noqa: ARG002 - none yet
-        """A view of statement *job_id*."""
-        return StatementView(job_id, self._contract)
+    def view(self, job_id: str, *, with_log: bool = True) -> StatementView:
+        """A view of statement *job_id*: how it stands, and what it prints."""
+        return StatementView(job_id, self._contract, with_log=with_log)
+
+    def logs(self, job_id: str, *, stream: str = "stdout", offset: int = 0) -> LogPiece:
+        """What statement *job_id* has written to *stream* from *offset* on; raises JobLost.
+
+        Ask again from ``next_offset`` on until it is ``complete``.
+        """
+        return self._ask(libra_log.log(job_id, stream=stream, offset=offset))
+
+    async def alogs(self, job_id: str, *, stream: str = "stdout", offset: int = 0) -> LogPiece:
+        """What statement *job_id* has written to *stream*, for event loops."""
+        return await self._aask(libra_log.log(job_id, stream=stream, offset=offset))
 
     def kill(self, job_id: str) -> str:
         """Stop statement *job_id*; the answer is the state in which it was found."""
@@ -125,33 +147,36 @@ class LibraHook(ServerHook):
         """Statements that Libra remembers, for event loops."""
         return await self._aask(libra.statements(**filters))
 
-    def result(self, job_id: str) -> Rows:
+    def result(self, job_id: str) -> Any:
         """Every row of statement *job_id* as a dict, with Python's values; raises JobLost.
 
-        Raises BadInput for a result with two columns of one name: a dict would drop one of them.
+        A Python statement may have come to a value instead: that, as JSON has it. Raises BadInput
+        for a result with two columns of one name: a dict would drop one of them.
         """
         return self.page(job_id).as_python()
 
-    async def aresult(self, job_id: str) -> Rows:
-        """Every row of statement *job_id*, for event loops."""
+    async def aresult(self, job_id: str) -> Any:
+        """Every row of statement *job_id*, or its value, for event loops."""
         return (await self.apage(job_id)).as_python()
 
-    def page(self, job_id: str) -> ResultPage:
-        """Every row as JSON carries it: exact numbers and moments as text, binary as base64."""
+    def page(self, job_id: str) -> ResultPage | ResultValue:
+        """Every row as JSON carries it: exact numbers and moments as text, binary as base64.
+
+        Or the value to which a Python statement came.
+        """
         return self._run(lambda: rows.all_rows(self._contract, job_id))
 
-    async def apage(self, job_id: str) -> ResultPage:
+    async def apage(self, job_id: str) -> ResultPage | ResultValue:
         """Every row as JSON carries it, for event loops."""
         return await self._arun(lambda: rows.all_rows(self._contract, job_id))
 
     def value(self, job_id: str) -> Any:
-        """The value of statement *job_id*, whose result is one row of one column, or BadInput."""
-        return _value(self._ask(libra_result.result(job_id, limit=1)).only_value().as_python())
+        """The value of statement *job_id*; BadInput for rows that are not one, of one column."""
+        return _value(self._ask(libra_result.result(job_id, limit=1)))
 
     async def avalue(self, job_id: str) -> Any:
         """The value of statement *job_id*, for event loops."""
-        page = await self._aask(libra_result.result(job_id, limit=1))
-        return _value(page.only_value().as_python())
+        return _value(await self._aask(libra_result.result(job_id, limit=1)))
 
     def arrow(self, job_id: str, **limits: int) -> Any:
         """Every row of statement *job_id* as a pyarrow.Table; NotInstalled without pyarrow.
@@ -220,10 +245,6 @@ class LibraHook(ServerHook):
         """From the name of the host to the queue; raises BadInput."""
         return examine_libra(self.client().addresses[0])
 
-    def _completed(self, job: SparkJob) -> SparkJob:
-        session, pool = job.session or self.session, job.pool_name or self.pool_name
-        return replace(job, session=session, pool_name=pool)
-
     def _estimate(self, sql: str, parameters: Any) -> Dialogue[Estimate]:
         call = libra_server.estimate(sql, parameters=parameters, session=self.session)
         return self._contract.asked(call)
@@ -243,5 +264,7 @@ class LibraHook(ServerHook):
         return await client.arun(dialogue())
 
 
-def _value(rows: Rows) -> Any:
-    return next(iter(rows[0].values()))
+def _value(found: ResultPage | ResultValue) -> Any:
+    if isinstance(found, ResultValue):
+        return found.value
+    return next(iter(found.only_value().as_python()[0].values()))

@@ -148,12 +148,12 @@ class SparkMasterHook(ServerHook):
 
     def logs(self, job_id: str) -> list[str]:
         """What driver *job_id* has written so far, masked; raises ServerError without its page."""
-        return self.client().run(self.view(job_id).whole_log())
+        return list(map(str, self.client().run(self.view(job_id).whole_log())))
 
     async def alogs(self, job_id: str) -> list[str]:
         """What driver *job_id* has written so far, for event loops."""
         client = await self.aclient()
-        return await client.arun(self.view(job_id).whole_log())
+        return list(map(str, await client.arun(self.view(job_id).whole_log())))
 
     def kill(self, job_id: str) -> str:
         """Ask the master to stop driver *job_id*; the answer is what it said."""

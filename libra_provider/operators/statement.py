@@ -1,32 +1,37 @@
-"""A statement on Libra's shared driver."""
+"""A statement on Libra, of any kind."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
-from libra_provider.clients.libra_result import ResultPage, installed
-from libra_provider.clients.old_libra import whole_text
-from libra_provider.core.errors import BadInput, ResultNotWhole
+from libra_provider.clients.libra_result import installed
+from libra_provider.core.errors import BadInput
+from libra_provider.core.files import at_libra, located
 from libra_provider.core.job import Backend, Kind, SparkJob
+from libra_provider.core.properties import spark_conf
 from libra_provider.core.status import JobStatus
-from libra_provider.core.units import duration_in_seconds, readable_size
+from libra_provider.core.units import duration_in_seconds
 from libra_provider.hooks.libra import LibraHook
-from libra_provider.links import SparkUiLink
+from libra_provider.links import DriverLogLink, SparkUiLink
 from libra_provider.operators.base import JobOperator
+from libra_provider.operators.fetching import check_fetch, fetched
 
-_FETCHES = ("all", "one", "value", "pandas", "none")
-_LARGE_XCOM = 2**20  # characters of JSON; they go through Airflow's API and into its database
+# What may be run, of which a task has exactly one.
+_WORK = ("sql", "python", "application")
+_SHOWN = 60  # characters of a text in an error
 
 
 class LibraStatementOperator(JobOperator):
     """
-    Run one SQL statement on Libra's shared driver and return its rows as a list of dicts.
+    Run one statement on Libra and return its result: a query's rows as a list of dicts.
+
+    Give one of ``sql`` and ``python``, which run on Libra's shared driver, and ``application``,
+    which gets a driver of its own. What they print is shown in the task log.
 
     Airflow's XCom would round decimals, and has no form for binary and times of day. Rows therefore
     arrive as JSON: these, dates, timestamps and intervals are exact texts, binary is base64.
@@ -34,20 +39,36 @@ class LibraStatementOperator(JobOperator):
 
     :param sql: the statement, or the path of a ``.sql`` file beside the Dag (templated, and so is
         what the file holds).
-    :param parameters: values for ``:name`` (a dict) or ``?`` (a list) in the statement (templated).
+    :param python: Python code, whose last expression is the result (templated); or the path of a
+        ``.py`` file beside the Dag, whose text is sent as it is, braces and all.
+    :param application: path of a ``.py`` or ``.jar`` file (templated). A relative one is looked for
+        beside the Dag; Libra must see it under the same path, below its ``file_roots``.
+        ``http(s):``, ``s3a:`` and ``hdfs:`` ones are used as they are.
+    :param application_args: arguments of the application or of the Python code (templated). Airflow
+        takes one that ends in ``.sql`` for a file to read, unless it is ``literal("…")``.
+    :param java_class: the main class of a JAR (templated).
+    :param conf: Spark properties of a driver of its own (templated).
+    :param mode: ``shared`` or ``isolated``: whose driver runs it. By default an application gets a
+        driver of its own, and ``python`` does with ``conf`` of memory, cores or executors; a JAR
+        runs in the shared driver's JVM with ``shared``.
+    :param deploy_mode: where a driver of its own runs: ``client`` (beside Libra) or ``cluster`` (on
+        a worker). Default: as Libra is set.
+    :param parameters: values for ``:name`` (a dict) or ``?`` (a list) in ``sql`` (templated).
     :param libra_conn_id: a connection of type ``libra``.
     :param pool_name: Libra's FAIR pool, such as ``interactive`` (templated); ``pool`` is Airflow's.
-    :param session: Libra's session, whose temporary views the statement sees (templated).
+    :param session: Libra's session, whose temporary views and Python variables the statement sees
+        (templated).
     :param result_limit: how many rows may come back; more is an error, never cut silently.
     :param result_path: write the rows there as Parquet (templated) and return ``uri``, ``rows``,
         ``bytes`` and Spark's ``schema`` of them instead.
-    :param fetch: ``all`` rows; ``one``, the only row or None; the one ``value`` of one row; a
-        ``pandas`` DataFrame (needs the extra ``pandas``, here and where it is read); or ``none``.
+    :param fetch: ``all`` rows, or the value that ``python`` came to; ``one``, the only row or None;
+        the one ``value`` of one row, or of ``python``; a ``pandas`` DataFrame (needs the extra
+        ``pandas``, here and where it is read); or ``none``.
     :param timeout: how long the statement may run once it has begun ("10 min"); then Libra ends it,
         whoever still watches.
 
-    A Libra of the old contract gives its rows as one text, with ``fetch="all"``, and refuses
-    ``parameters``, ``result_limit``, ``result_path`` and ``timeout``.
+    A Libra of the old contract gives its result as one text, with ``fetch="all"``, shows no log,
+    and refuses what it would ignore, see ``docs/statements.md``.
 
     ``deferrable``, ``poll_interval``, ``patience``, ``queued_timeout``: see JobOperator.
     """
@@ -55,6 +76,11 @@ class LibraStatementOperator(JobOperator):
     backend = Backend.LIBRA
     template_fields: Sequence[str] = (
         "sql",
+        "python",
+        "application",
+        "application_args",
+        "java_class",
+        "conf",
         "parameters",
         "pool_name",
         "session",
@@ -62,14 +88,26 @@ class LibraStatementOperator(JobOperator):
         "libra_conn_id",
     )
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json"}
-    operator_extra_links = (SparkUiLink(),)
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "sql": "sql",
+        "python": "py",
+        "conf": "json",
+        "parameters": "json",
+    }
+    operator_extra_links = (DriverLogLink(), SparkUiLink())
     ui_color = "#e8f1fb"
 
     def __init__(
         self,
         *,
-        sql: str,
+        sql: str | None = None,
+        python: str | None = None,
+        application: str | None = None,
+        application_args: Sequence[str] = (),
+        java_class: str | None = None,
+        conf: dict[str, Any] | None = None,
+        mode: str | None = None,
+        deploy_mode: str | None = None,
         parameters: dict[str, Any] | list[Any] | None = None,
         libra_conn_id: str = LibraHook.default_conn_name,
         pool_name: str | None = None,
@@ -81,12 +119,17 @@ class LibraStatementOperator(JobOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if fetch not in _FETCHES:
-            raise BadInput("fetch", fetch, f"it is one of {', '.join(_FETCHES)}")
-        if result_path is not None and fetch != "all":
-            raise BadInput("fetch", fetch, "result_path is given too, and no rows come back")
+        _check_work({"sql": sql, "python": python, "application": application})
+        check_fetch(fetch, result_path=result_path, application=application)
         self.libra_conn_id = libra_conn_id
         self.sql = sql
+        self.python = python
+        self.application = application
+        self.application_args = application_args
+        self.java_class = java_class
+        self.conf = conf
+        self.mode = mode
+        self.deploy_mode = deploy_mode
         self.parameters = parameters
         self.pool_name = pool_name
         self.session = session
@@ -102,53 +145,61 @@ class LibraStatementOperator(JobOperator):
         """The connection of Libra."""
         return self.libra_conn_id
 
-    def plan(self, context: Context) -> SparkJob:  # noqa: ARG002 - templates are rendered already
-        """The statement, checked."""
+    def plan(self, context: Context) -> SparkJob:
+        """The statement, checked against its connection too."""
         if self.fetch == "pandas":
             installed("pandas", extra="pandas")
             installed("pyarrow", extra="pandas")
-        return SparkJob(
-            kind=Kind.SQL,
-            code=self.sql,
+        beside = Path(context["dag"].fileloc).parent
+        conf = spark_conf(self.conf, deploy_mode=self.deploy_mode)
+        job = self._work(
+            beside,
+            application_args=self.application_args,
+            java_class=self.java_class,
+            conf=conf,
+            mode=self.mode,
+            deploy_mode=self.deploy_mode,
             parameters=self.parameters,
             pool_name=self.pool_name,
             session=self.session,
             result_limit=self.result_limit,
             result_path=self.result_path,
             timeout=self.timeout,
-            name=f"{self.dag_id}.{self.task_id}",
+            name=None if "spark.app.name" in conf else f"{self.dag_id}.{self.task_id}",
         )
+        return self.server.complete(job)
 
     def result(self, status: JobStatus) -> Any:
         """What ``fetch`` asks for, or where the rows were written."""
         assert isinstance(self.server, LibraHook)  # noqa: S101 - its backend is LIBRA
-        if self.fetch == "none":
+        if self.application is not None and status.text is None:
             return None
-        if status.text is not None:
-            return self._text(status)
-        if self.result_path is not None:
-            return asdict(self.server.written(status.job_id))
-        if self.fetch == "pandas":
-            return self.server.pandas(status.job_id)
-        return self._of(self.server.page(status.job_id))
+        return fetched(self.server, status, self.fetch, result_path=self.result_path)
 
-    def _text(self, status: JobStatus) -> str:
-        if self.fetch != "all":
-            why = f"this Libra gives one text only, for fetch='all', and not for {self.fetch!r}"
-            raise ResultNotWhole(status.job_id, why)
-        return whole_text(status)
+    def _work(self, beside: Path, **rest: Any) -> SparkJob:
+        if self.application is not None:
+            path = at_libra(self.application, beside, parameter="application")
+            return SparkJob.from_application(path, **rest)
+        if self.python is not None:
+            return SparkJob(kind=Kind.PYTHON, code=_code(self.python, beside), **rest)
+        return SparkJob(kind=Kind.SQL, code=self.sql, **rest)
 
-    def _of(self, page: ResultPage) -> Any:
-        if self.fetch == "value":
-            return page.only_value().rows[0][0]
-        if self.fetch == "one":
-            return next(iter(page.only_row().as_dicts()), None)
-        rows = page.as_dicts()
-        self.log.info("%d rows come back", len(rows))
-        if (size := len(json.dumps(rows))) > _LARGE_XCOM:
-            self.log.warning(
-                "They are %s of XCom, which goes through Airflow's database; let result_path write "
-                "them to storage, or use fetch='none' and read them with LibraHook",
-                readable_size(size),
-            )
-        return rows
+
+def _check_work(given: dict[str, str | None]) -> None:
+    names = [name for name in _WORK if given[name] is not None]
+    if not names:
+        raise BadInput("sql", None, "give it, or python, or application: what is to be run")
+    if len(names) > 1:
+        expected = f"{names[0]} is given too; a statement is one of them"
+        raise BadInput(names[1], str(given[names[1]])[:_SHOWN], expected)
+
+
+def _code(text: str, beside: Path) -> str:
+    """*text* itself, or what the file holds whose path it is."""
+    if not text.endswith(".py") or "\n" in text:
+        return text
+    path = located(text, beside, parameter="python")
+    try:
+        return Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput("python", text, f"it cannot be read ({error})") from error

@@ -8,7 +8,7 @@ import pytest
 
 from libra_provider.clients.client import Client
 from libra_provider.clients.driver_view import DriverView
-from libra_provider.clients.look import Look
+from libra_provider.clients.look import Line, Look
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.states import JobState
 from tests.fakes.server import Answer, Request
@@ -44,9 +44,9 @@ def test_lines_of_both_streams_are_shown_once(master: FakeMaster, client: Client
     master.drivers[ID] = FakeDriver({}, ["RUNNING", "RUNNING", "FINISHED"], logs)
     first, second, third = looks(client, DriverView(ID, [master.url]), 3)
 
-    assert first.lines[0] == "[stdout] hello"
+    assert str(first.lines[0]) == "[stdout] hello"
     assert len(first.lines) == 3
-    assert not any("hidden" in line for line in first.lines)
+    assert not any("hidden" in str(line) for line in first.lines)
     assert (second.lines, third.lines) == ((), ())
 
 
@@ -58,9 +58,9 @@ def test_the_end_brings_what_is_left(master: FakeMaster, client: Client) -> None
     last = client.run(view.look())
 
     assert first.lines == ()
-    assert last.lines[0] == "[stdout] half a line"
+    assert str(last.lines[0]) == "[stdout] half a line"
     assert len(last.lines) == 100_002
-    assert last.lines[-1] == "[stdout] last"
+    assert str(last.lines[-1]) == "[stdout] last"
 
 
 def test_a_look_at_a_running_driver_reads_no_more_than_its_share(
@@ -172,7 +172,7 @@ def test_a_worker_behind_the_masters_proxy_is_found(master: FakeMaster, client: 
     master.disturb = proxied
     found = client.run(DriverView(ID, [master.url]).look())
 
-    assert found.lines == ("[stdout] hello",)
+    assert found.lines == (Line("stdout", "hello"),)
 
 
 def test_the_log_of_a_relaunched_driver_is_read_from_its_beginning(
@@ -187,8 +187,8 @@ def test_the_log_of_a_relaunched_driver_is_read_from_its_beginning(
     driver.worker, driver.logs = "worker-2", {"stdout": "2nd life\n"}
     second = client.run(view.look())
 
-    assert first.lines == ("[stdout] first life",)
-    assert second.lines == ("[stdout] 2nd life",)
+    assert first.lines == (Line("stdout", "first life"),)
+    assert second.lines == (Line("stdout", "2nd life"),)
 
 
 def test_a_standby_page_is_passed_over(master: FakeMaster, client: Client) -> None:
@@ -196,4 +196,4 @@ def test_a_standby_page_is_passed_over(master: FakeMaster, client: Client) -> No
         master.drivers[ID] = FakeDriver({}, ["RUNNING"], {"stdout": "hello\n"})
         found = client.run(DriverView(ID, [standby.url, master.url]).look())
 
-    assert found.lines == ("[stdout] hello",)
+    assert found.lines == (Line("stdout", "hello"),)

@@ -191,12 +191,12 @@ def test_progress_is_in_the_log(
 
 
 def test_many_rows_in_xcom_are_warned_about(
-    libra: FakeLibra, runner: TaskRunner, capsys: pytest.CaptureFixture[str]
+    libra: FakeLibra, runner: TaskRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
     libra.rows = [["x" * 1000]] * 2000
     run(runner, False)
 
-    assert "They are 1.9 MiB of XCom" in capsys.readouterr().out
+    assert "The result is 1.9 MiB of XCom" in caplog.text
 
 
 @pytest.mark.parametrize(

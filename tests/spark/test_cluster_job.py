@@ -34,7 +34,7 @@ def ended(hook: SparkMasterHook, driver_id: str) -> tuple[JobStatus, list[str]]:
     view, lines = hook.view(driver_id), list[str]()
     for _ in range(240):
         found = hook.look(view)
-        lines += found.lines
+        lines += map(str, found.lines)
         if found.status.state.is_terminal:
             return found.status, lines
         time.sleep(0.5)

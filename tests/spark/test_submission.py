@@ -163,7 +163,7 @@ def ended(hook: SparkMasterHook, driver_id: str) -> JobStatus:
 def shown_log(hook: SparkMasterHook, driver_id: str) -> str:
     """The driver's log as users of ours read it."""
     look = hook.look(hook.view(driver_id))
-    return "\n".join([*look.lines, look.warning])
+    return "\n".join([*map(str, look.lines), look.warning])
 
 
 def lists(parts: Mapping[str, str]) -> dict[str, list[str]]:

@@ -90,7 +90,7 @@ def run(hook: SparkMasterHook, job: SparkJob) -> tuple[Look, list[str]]:
     lines: list[str] = []
     for _ in range(240):
         look = hook.look(view)
-        lines.extend(look.lines)
+        lines.extend(map(str, look.lines))
         if look.status.state.is_terminal:
             return look, lines
         time.sleep(0.5)

@@ -1,0 +1,94 @@
+"""``libra python``: code on Libra, what it prints, and what its last expression came to."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from libra_provider.cli.following import followed, running
+from libra_provider.cli.pairs import pairs
+from libra_provider.cli.results import Arrow, AsCsv, AsJson, Form, Limit, ResultPath, tell
+from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, Servers, Token, Verify
+from libra_provider.cli.statements import (
+    Conf,
+    Deploy,
+    Isolated,
+    Pool,
+    Session,
+    Timeout,
+    mode,
+    seconds,
+)
+from libra_provider.core.errors import BadInput
+from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.properties import spark_conf
+
+
+def python(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="CODE [ARGS]...",
+            show_default=False,
+            help="The code, - for standard input, and what it finds in sys.argv.",
+        ),
+    ] = None,
+    *,
+    file: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Where the code is, instead of CODE.")
+    ] = None,
+    isolated: Isolated = False,
+    deploy_mode: Deploy = None,
+    conf: Conf = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    arrow: Arrow = None,
+    limit: Limit = None,
+    result_path: ResultPath = None,
+    timeout: Timeout = None,
+    pool: Pool = None,
+    session: Session = None,
+    libra: LibraUrl = DEFAULT_LIBRA,
+    token: Token = None,
+    verify: Verify = "true",
+) -> None:
+    """Run Python code on Libra, where `spark` is there; Ctrl-C kills it.
+
+    Prints what it prints, then the value or the rows of its last expression. Ends with 1 if it
+    failed, was killed or is lost.
+    """
+    code, rest = _code_and_arguments(file, arguments or [])
+    form = Form.of(as_json=as_json, as_csv=as_csv, arrow=arrow, result_path=result_path)
+    job = SparkJob(
+        kind=Kind.PYTHON,
+        code=code,
+        application_args=rest,
+        conf=spark_conf(pairs("--conf", conf or ()), deploy_mode=deploy_mode),
+        mode=mode(isolated=isolated),
+        deploy_mode=deploy_mode,
+        pool_name=pool,
+        session=session,
+        result_limit=limit,
+        result_path=result_path,
+        timeout=seconds(timeout),
+    )
+    servers = Servers(libra=libra, token=token, verify=verify)
+    with contextlib.closing(servers.statements()) as there, running(there, job) as first:
+        tell(there, followed(there, first, with_log=True).raise_for_state(), form)
+
+
+def _code_and_arguments(file: Path | None, given: Sequence[str]) -> tuple[str, list[str]]:
+    if file is not None:
+        try:
+            return file.read_text(), list(given)
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput("--file", str(file), f"it cannot be read ({error})") from error
+    if not given:
+        raise BadInput("CODE", None, "give Python code, - for standard input, or --file")
+    code, *rest = given
+    return sys.stdin.read() if code == "-" else code, rest

@@ -1,0 +1,160 @@
+"""What a statement gave back, as the command line prints or writes it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from libra_provider.cli.screen import (
+    facts_as_table,
+    rows_as_csv,
+    rows_as_json,
+    rows_as_table,
+    say,
+    show,
+    value_as_json,
+    value_as_text,
+)
+from libra_provider.clients.libra_result import ResultPage, ResultValue
+from libra_provider.core.errors import BadInput, ResultNotWhole
+from libra_provider.core.status import JobStatus
+from libra_provider.core.units import readable_size
+
+if TYPE_CHECKING:
+    # Importing what talks to the network takes longer than `libra --help` may take.
+    from libra_provider.cli.backends import Statements
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print rows as a list of objects.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print rows as CSV with a header.")]
+Arrow = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write the rows there as an Arrow stream.")
+]
+Limit = Annotated[int | None, typer.Option(help="How many rows may come; more is an error.")]
+ResultPath = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Let Spark write the rows there as Parquet instead."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a result is wanted: ``option`` names the form, empty for a table."""
+
+    option: str = ""
+    arrow: Path | None = None
+    is_written: bool = False
+
+    @classmethod
+    def of(
+        cls, *, as_json: bool, as_csv: bool, arrow: Path | None, result_path: str | None
+    ) -> Form:
+        """The one form that the options ask for; raises BadInput for two that exclude another."""
+        option = _only_one({"--json": as_json, "--csv": as_csv, "--arrow": arrow})
+        if result_path is not None and option in ("--csv", "--arrow"):
+            raise BadInput(option, result_path, "--result-path is given too, and no rows come back")
+        if arrow is not None:
+            _check_file(arrow)
+        return cls(option, arrow, result_path is not None)
+
+
+def tell(libra: Statements, status: JobStatus, form: Form) -> None:
+    """Print or write what the statement of *status*, which succeeded, gave back."""
+    if status.text is not None:
+        _tell_text(status, form)
+    elif form.is_written:
+        _tell_written(libra, status, form)
+    elif form.arrow is not None:
+        _write_arrow(libra, status, form.arrow)
+    else:
+        found = libra.result(status.job_id)
+        if isinstance(found, ResultPage):
+            _tell_rows(found, form)
+        else:
+            _tell_value(status, found, form)
+
+
+def _only_one(given: Mapping[str, object]) -> str:
+    """Which of the options that exclude each other is given; empty for none."""
+    found = [option for option, value in given.items() if value]
+    if len(found) > 1:
+        raise BadInput(found[1], given[found[1]], f"{found[0]} is given too; choose one")
+    return found[0] if found else ""
+
+
+def _check_file(path: Path) -> None:
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise BadInput("--arrow", str(path), f"there is no folder {folder}")
+    if path.is_dir():
+        raise BadInput("--arrow", str(path), "it is a folder; name a file")
+
+
+def _tell_text(status: JobStatus, form: Form) -> None:
+    """The text of a Libra of the old contract, which has no rows."""
+    from libra_provider.clients.old_libra import whole_text  # noqa: PLC0415 - see above
+
+    if form.option:
+        why = f"this Libra gives one text, which cannot be {form.option}; upgrade it"
+        raise ResultNotWhole(status.job_id, why)
+    typer.echo(whole_text(status))
+
+
+def _tell_written(libra: Statements, status: JobStatus, form: Form) -> None:
+    found = libra.written(status.job_id)
+    facts = {"uri": found.uri, "rows": found.rows, "bytes": found.bytes}
+    if form.option:
+        typer.echo(json.dumps({**facts, "schema": found.schema}, ensure_ascii=False, indent=2))
+    else:
+        show(facts_as_table({name: str(value) for name, value in facts.items()}))
+
+
+def _tell_rows(page: ResultPage, form: Form) -> None:
+    if form.option == "--json":
+        typer.echo(rows_as_json(page))
+    elif form.option == "--csv":
+        typer.echo(rows_as_csv(page), nl=False)
+    elif page.columns:
+        show(rows_as_table(page))
+    say(f"{page.row_count} {'row' if page.row_count == 1 else 'rows'}")
+
+
+def _tell_value(status: JobStatus, found: ResultValue, form: Form) -> None:
+    if form.option == "--csv":
+        raise ResultNotWhole(status.job_id, "it is a value, which cannot be --csv; use --json")
+    if form.option == "--json":
+        typer.echo(value_as_json(found.value))
+    elif found.value is not None:
+        typer.echo(value_as_text(found.value))
+
+
+def _write_arrow(libra: Statements, status: JobStatus, path: Path) -> None:
+    """The rows in *path*; nobody ever sees half of them there."""
+    unfinished = path.with_name(f"{path.name}.part")
+
+    def write(piece: bytes) -> None:
+        try:
+            file.write(piece)
+        except OSError as error:  # the transport would take it for the network's
+            raise _unwritable(path, error) from error
+
+    try:
+        with unfinished.open("wb") as file:
+            libra.arrow_into(status.job_id, write)
+            size = file.tell()
+        unfinished.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+    say(f"{readable_size(size)} of Arrow in {path}")
+
+
+def _unwritable(path: Path, error: OSError) -> BadInput:
+    return BadInput("--arrow", str(path), f"it cannot be written ({error.strerror})")

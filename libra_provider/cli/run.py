@@ -1,0 +1,85 @@
+"""``libra run``: a Python file or a JAR, by Libra."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from libra_provider.cli.following import followed, running, submitted
+from libra_provider.cli.pairs import pairs
+from libra_provider.cli.results import Form, tell
+from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, Servers, Token, Verify
+from libra_provider.cli.statements import Conf, Deploy, Isolated, Pool, Session, Timeout, seconds
+from libra_provider.core.errors import BadInput
+from libra_provider.core.files import at_libra
+from libra_provider.core.job import Mode, SparkJob
+from libra_provider.core.properties import spark_conf
+
+
+def run(
+    application: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="A .py or .jar: a path below Libra's file_roots, or a URL."
+        ),
+    ],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="ARGS", help="Its own arguments.")
+    ] = None,
+    *,
+    main_class: Annotated[
+        str | None,
+        typer.Option("--main-class", "--class", metavar="NAME", help="The main class of a JAR."),
+    ] = None,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Run a JAR in the shared driver's JVM.")
+    ] = False,
+    isolated: Isolated = False,
+    deploy_mode: Deploy = None,
+    conf: Conf = None,
+    name: Annotated[str | None, typer.Option(help="Shown for it in Spark's UI.")] = None,
+    timeout: Timeout = None,
+    pool: Pool = None,
+    session: Session = None,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Follow it to its end, or only submit.")
+    ] = True,
+    libra: LibraUrl = DEFAULT_LIBRA,
+    token: Token = None,
+    verify: Verify = "true",
+) -> None:
+    """Run a Python file or a JAR by Libra, in a driver of its own unless --shared.
+
+    Options that are not listed here are the application's, as is everything behind --.
+    Prints what it prints; Ctrl-C kills it. Ends with 1 if it failed, was killed or is lost.
+    """
+    if application.startswith("-"):
+        raise typer.BadParameter(f"No such option: {application}")
+    job = SparkJob.from_application(
+        at_libra(application, Path.cwd(), parameter="FILE"),
+        application_args=arguments or (),
+        java_class=main_class,
+        conf=spark_conf(pairs("--conf", conf or ()), deploy_mode=deploy_mode),
+        mode=_mode(shared=shared, isolated=isolated),
+        deploy_mode=deploy_mode,
+        name=name,
+        timeout=seconds(timeout),
+        pool_name=pool,
+        session=session,
+    )
+    servers = Servers(libra=libra, token=token, verify=verify)
+    with contextlib.closing(servers.statements()) as there:
+        if not wait:
+            typer.echo(submitted(there, job).job_id)
+            return
+        with running(there, job) as first:
+            tell(there, followed(there, first, with_log=True).raise_for_state(), Form())
+
+
+def _mode(*, shared: bool, isolated: bool) -> Mode | None:
+    if shared and isolated:
+        raise BadInput("--isolated", isolated, "--shared is given too; choose one")
+    return Mode.SHARED if shared else Mode.ISOLATED if isolated else None

@@ -1,0 +1,105 @@
+"""What a statement on Libra has written: a piece of it as a call, and following it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from libra_provider.clients.call import Call, Reply
+from libra_provider.clients.cluster_pages import STREAMS
+from libra_provider.clients.contract import Contract
+from libra_provider.clients.dialogue import Dialogue
+from libra_provider.clients.libra import path_of
+from libra_provider.clients.look import Line
+from libra_provider.clients.problem import checked, is_unknown, problem
+from libra_provider.core.errors import BadInput, JobLost
+from libra_provider.core.masking import masked_text
+
+# Libra keeps 16 MiB of a stream, and gives them in pieces of 256 KiB or the whole lines therein; a
+# worker keeps what its driver writes, however much that is.
+_MOST_PIECES = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPiece:
+    """Whole lines of one stream, without secrets; the next piece begins at ``next_offset``.
+
+    Offsets and ``size``, that of the log so far, are in bytes. ``complete``: nothing will follow.
+    """
+
+    lines: Sequence[str]
+    next_offset: int
+    size: int
+    complete: bool
+
+
+def log(job_id: str, *, stream: str = "stdout", offset: int = 0) -> Call[LogPiece]:
+    """The next lines of *job_id* from *offset* on; raises JobLost for an unknown id.
+
+    Raises BadInput for a stream that is neither stdout nor stderr.
+    """
+    if stream not in STREAMS:
+        raise BadInput("stream", stream, f"it is one of {', '.join(STREAMS)}")
+
+    def parse(reply: Reply) -> LogPiece:
+        if is_unknown(reply):
+            raise JobLost(job_id, problem(reply))
+        return _piece(checked(reply), offset)
+
+    return Call(
+        method="GET",
+        path=f"{path_of(job_id)}/log",
+        parse=parse,
+        query={"stream": stream, "offset": str(offset)},
+    )
+
+
+def _piece(reply: Reply, offset: int) -> LogPiece:
+    body = reply.json_object()
+    text, following, size = body.get("text"), body.get("nextOffset"), body.get("size")
+    if not (isinstance(text, str) and isinstance(following, int) and isinstance(size, int)):
+        raise reply.not_as_expected("a piece of a log was expected")
+    lines = text.removesuffix("\n").split("\n") if text else ()
+    return LogPiece(
+        lines=tuple(map(masked_text, lines)),
+        # A log that has become shorter is one that was cut; nobody reads it in circles.
+        next_offset=max(following, offset),
+        size=size,
+        complete=body.get("complete") is True,
+    )
+
+
+class StatementLog:
+    """Both streams of one statement's log, each read from where the last reading stopped."""
+
+    def __init__(self, job_id: str, contract: Contract) -> None:
+        self._job_id = job_id
+        self._contract = contract
+        self._offsets = dict.fromkeys(STREAMS, 0)
+        self._lines: list[Line] = []
+
+    def read(self, *, to_the_end: bool) -> Dialogue[None]:
+        """Read on: a piece of each stream, or all that is left; see :meth:`taken`.
+
+        Raises ServerError, JobLost; what was read until then is not lost.
+        """
+        for stream in STREAMS:
+            yield from self._read(stream, _MOST_PIECES if to_the_end else 1)
+
+    def taken(self) -> tuple[Line, ...]:
+        """The lines that were read since this was last asked."""
+        lines, self._lines = self._lines, []
+        return tuple(lines)
+
+    def _read(self, stream: str, pieces: int) -> Dialogue[None]:
+        for _ in range(pieces):
+            offset = self._offsets[stream]
+            call = log(self._job_id, stream=stream, offset=offset)
+            piece = yield from self._contract.asked(call)
+            self._lines += [Line(stream, text) for text in piece.lines]
+            self._offsets[stream] = piece.next_offset
+            if piece.complete or piece.next_offset == offset:
+                return
+        if pieces == _MOST_PIECES:
+            rest = f"{piece.size - piece.next_offset} bytes more, from offset {piece.next_offset}"
+            self._lines.append(Line(stream, f"... Libra has {rest} on"))

@@ -1,0 +1,77 @@
+"""What a task returns of a statement's result, as XCom carries it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict
+from typing import Any
+
+from libra_provider.clients.libra_result import ResultPage, ResultValue
+from libra_provider.clients.old_libra import whole_text
+from libra_provider.core.errors import BadInput, ResultNotWhole
+from libra_provider.core.status import JobStatus
+from libra_provider.core.units import readable_size
+from libra_provider.hooks.libra import LibraHook
+
+log = logging.getLogger(__name__)
+_FETCHES = ("all", "one", "value", "pandas", "none")
+_LARGE_XCOM = 2**20  # characters of JSON; they go through Airflow's API and into its database
+
+
+def check_fetch(fetch: str, *, result_path: str | None, application: str | None) -> None:
+    """Raise BadInput where *fetch* cannot be had of what is run."""
+    if fetch not in _FETCHES:
+        raise BadInput("fetch", fetch, f"it is one of {', '.join(_FETCHES)}")
+    if result_path is not None and fetch != "all":
+        raise BadInput("fetch", fetch, "result_path is given too, and no rows come back")
+    if application is not None and fetch not in ("all", "none"):
+        raise BadInput("fetch", fetch, "an application returns nothing; have it write its rows")
+
+
+def fetched(libra: LibraHook, status: JobStatus, fetch: str, *, result_path: str | None) -> Any:
+    """What *fetch* asks for of the statement of *status*, or where its rows were written."""
+    if fetch == "none":
+        return None
+    if status.text is not None:
+        return _text(status, fetch)
+    if result_path is not None:
+        return asdict(libra.written(status.job_id))
+    if fetch == "pandas":
+        return libra.pandas(status.job_id)
+    found = libra.page(status.job_id)
+    return _value(found, fetch) if isinstance(found, ResultValue) else _rows(found, fetch)
+
+
+def _text(status: JobStatus, fetch: str) -> str:
+    if fetch != "all":
+        why = f"this Libra gives one text only, for fetch='all', and not for {fetch!r}"
+        raise ResultNotWhole(status.job_id, why)
+    return whole_text(status)
+
+
+def _value(found: ResultValue, fetch: str) -> Any:
+    if fetch == "one":
+        raise BadInput("fetch", fetch, "the statement came to a value, not to rows")
+    return _weighed(found.value)
+
+
+def _rows(page: ResultPage, fetch: str) -> Any:
+    if fetch == "value":
+        return page.only_value().rows[0][0]
+    if fetch == "one":
+        return next(iter(page.only_row().as_dicts()), None)
+    rows = page.as_dicts()
+    log.info("%d rows come back", len(rows))
+    return _weighed(rows)
+
+
+def _weighed(result: Any) -> Any:
+    """*result*, with a warning if it is much for Airflow."""
+    if (size := len(json.dumps(result))) > _LARGE_XCOM:
+        log.warning(
+            "The result is %s of XCom, which goes through Airflow's database; let result_path "
+            "write it to storage, or use fetch='none' and read it with LibraHook",
+            readable_size(size),
+        )
+    return result
