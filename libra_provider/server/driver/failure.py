@@ -12,7 +12,10 @@ from libra_provider.core.masking import masked_text
 _LONGEST = 600
 _POSITION = re.compile(r"line (\d+),? pos(?:ition)? (\d+)")
 _TRAILING_POSITION = re.compile(r"; line \d+ pos \d+;?$")
-_SQL_STATE = re.compile(r"\s*SQLSTATE: \w{5}")
+_SQL_STATE = re.compile(r"\s*SQLSTATE: (\w{5})")
+_CLASS = re.compile(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\]")
+# What a waiting thread says is nothing; what it waited for says what happened.
+_WRAPPED = re.compile(r"^\S+: Exception thrown in awaitResult:.*?\nCaused by: ", re.DOTALL)
 _HEAD = re.compile(r"^An error occurred while calling [^\n]*\n: ")
 # The plan, the query and the Java frames come after the sentence.
 _TAIL = re.compile(r"\n\s*(?:at |'|== |\n|Driver stacktrace|JVM stacktrace|Caused by)|;\s*\n")
@@ -29,7 +32,7 @@ class Failure:
 
 def failure_of(error: BaseException) -> Failure:
     """*error* without its stack trace, its secrets masked."""
-    said = _HEAD.sub("", str(error).strip())
+    said = _WRAPPED.sub("", _HEAD.sub("", str(error).strip()))
     sentence = _SQL_STATE.sub("", " ".join(_TAIL.split(said, maxsplit=1)[0].split()))
     sentence = _TRAILING_POSITION.sub("", sentence)
     if (position := _POSITION.search(said)) and not _POSITION.search(sentence):
@@ -37,4 +40,6 @@ def failure_of(error: BaseException) -> Failure:
     sentence = masked_text(sentence)[:_LONGEST] or type(error).__name__
     if isinstance(error, PySparkException):
         return Failure(sentence, error.getCondition(), error.getSqlState())
-    return Failure(sentence)
+    # What pyspark did not recognize carries both in its text all the same.
+    named, state = _CLASS.search(sentence), _SQL_STATE.search(said)
+    return Failure(sentence, named and named[1], state and state[1])

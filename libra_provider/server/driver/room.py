@@ -7,7 +7,7 @@ or the driver, before anybody could count their bytes; so they are counted where
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,22 @@ from pyspark.sql.classic.column import Column
 from pyspark.sql.types import (
     ArrayType,
     BinaryType,
+    ByteType,
     DataType,
+    DateType,
+    DayTimeIntervalType,
+    DecimalType,
+    DoubleType,
+    FloatType,
+    IntegerType,
+    LongType,
     MapType,
+    ShortType,
     StringType,
     StructType,
+    TimestampNTZType,
+    TimestampType,
     UserDefinedType,
-    VariantType,
 )
 
 from libra_provider.server.driver.columns import quoted
@@ -30,12 +40,19 @@ _SOURCE = Path(__file__).parent / "jvm" / "libra" / "Room.java"
 _UDF = "org.apache.spark.sql.api.java.UDF2"
 _COLUMN = "org.apache.spark.sql.Column"
 _CLASS = "java.lang.Class"
-# The widest value of a type that always takes the same room: a decimal.
-_WIDEST = 16
-_OF_ANY_SIZE: tuple[type[DataType], ...] = (
-    *(StringType, BinaryType, VariantType),
-    *(ArrayType, MapType, StructType, UserDefinedType),
-)
+TOO_LARGE = "LIBRA_RESULT_TOO_LARGE"
+"""What Spark's error contains when a row did not fit."""
+# As Arrow has them, without what a null costs; of any other type a value costs nothing here, so
+# that nothing is refused that would fit.
+_WIDTHS: Mapping[type[DataType], int] = {
+    ByteType: 1,
+    ShortType: 2,
+    **dict.fromkeys((IntegerType, FloatType, DateType), 4),
+    **dict.fromkeys((LongType, DoubleType, TimestampType, TimestampNTZType), 8),
+    DayTimeIntervalType: 8,
+    DecimalType: 16,
+}
+_OFFSET = 4
 # Each result is in the heap up to three times while one of Spark's four threads takes it in.
 _SHARE_OF_HEAP = 16
 
@@ -51,14 +68,13 @@ class Room:
         self._function = self._registered(spark, folder / "libra-room.jar")
 
     def limited(self, frame: DataFrame, rows: int, most: int) -> DataFrame:
-        """At most *rows* rows of *frame*, and no more of them than cross *most* bytes.
+        """At most *rows* rows of *frame*; when they need more than *most* bytes, it fails soon.
 
-        Its columns have names of their own. The bytes are about those of Arrow: of nested values
-        their text is measured.
+        Its columns have names of their own. The bytes are those of Arrow, or fewer.
         """
         limited = frame.limit(rows)
         size = size_of(frame.schema)
-        if "octet_length" not in size and rows * int(size) <= most:
+        if size.isdecimal() and rows * int(size) <= most:
             return limited
         expression = self._jvm.org.apache.spark.sql.functions.expr
         measured = [expression(size), expression(f"{most}L")]
@@ -101,16 +117,36 @@ class Room:
 
 def size_of(schema: StructType) -> str:
     """SQL for the bytes of a row of *schema*; a plain number when all rows are of one size."""
-    fixed = _WIDEST * len(schema)
-    sizes = [
-        f"coalesce(octet_length({_measurable(quoted(field.name), field.dataType)}), 0)"
-        for field in schema
-        if isinstance(field.dataType, _OF_ANY_SIZE)
-    ]
-    return " + ".join([str(fixed), *sizes])
+    return _sum(_size(quoted(field.name), field.dataType) for field in schema)
 
 
-def _measurable(name: str, data_type: DataType) -> str:
-    if isinstance(data_type, StringType | BinaryType):
-        return name
-    return f"CAST({name} AS STRING)"
+def _size(value: str, data_type: DataType, depth: int = 0) -> str:
+    match data_type:
+        case StringType() | BinaryType():
+            return f"{_OFFSET} + coalesce(octet_length({value}), 0)"
+        case ArrayType():
+            return _size_of_all(value, data_type.elementType, depth)
+        case MapType():
+            keys = _size_of_all(f"map_keys({value})", data_type.keyType, depth)
+            return f"{keys} + {_size_of_all(f'map_values({value})', data_type.valueType, depth)}"
+        case StructType():
+            fields = ((f"{value}.{quoted(each.name)}", each.dataType) for each in data_type)
+            return _sum(_size(name, kind, depth) for name, kind in fields)
+        case UserDefinedType():
+            return _size(value, data_type.sqlType(), depth)
+    return str(_WIDTHS.get(type(data_type), 0))
+
+
+def _size_of_all(array: str, data_type: DataType, depth: int) -> str:
+    one = f"e{depth}"
+    each = _size(one, data_type, depth + 1)
+    if each.isdecimal():
+        return f"{_OFFSET} + coalesce(greatest(size({array}), 0), 0) * {each}"
+    step = f"(sum{depth}, {one}) -> sum{depth} + {each}"
+    return f"{_OFFSET} + coalesce(aggregate({array}, 0L, {step}), 0L)"
+
+
+def _sum(sizes: Iterable[str]) -> str:
+    listed = list(sizes)
+    fixed = sum(int(each) for each in listed if each.isdecimal())
+    return " + ".join([str(fixed), *(each for each in listed if not each.isdecimal())])

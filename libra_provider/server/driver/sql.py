@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]  # py4j has no types
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
@@ -14,11 +15,11 @@ from libra_provider.server.driver import written
 from libra_provider.server.driver.columns import NOT_IN_ARROW, with_text, with_unique_names
 from libra_provider.server.driver.messages import Ended, Run
 from libra_provider.server.driver.parameters import bound
-from libra_provider.server.driver.room import Room
+from libra_provider.server.driver.room import TOO_LARGE, Room
 
 _TEXT_ROWS = 20
-# The property in Spark's sentence: there is no error class for it.
-_BURST = "spark.driver.maxResultSize"
+# The property is in Spark's own sentence: there is no error class for it.
+_BURST = (TOO_LARGE, "spark.driver.maxResultSize")
 
 
 class Statements:
@@ -47,8 +48,8 @@ class Statements:
             if order.result_path and frame.columns:
                 return written.write(frame, order)
             return self._rows(frame, order)
-        except PySparkException as error:
-            if _BURST not in str(error):
+        except (PySparkException, Py4JJavaError) as error:
+            if not any(each in str(error) for each in _BURST):
                 raise
             return self._too_many_bytes(order)
 
@@ -85,7 +86,7 @@ def too_large(order: Run, what: str, way_out: str) -> Ended:
         job_id=order.job_id,
         state="FAILED",
         error=f"The result has {what}; {way_out}, or have it written to storage with resultPath.",
-        error_class="LIBRA_RESULT_TOO_LARGE",
+        error_class=TOO_LARGE,
     )
 
 

@@ -22,6 +22,14 @@ PY4J = """An error occurred while calling o39.getResult.
 Caused by: java.lang.RuntimeException
 """
 
+WAITED = """An error occurred while calling o82.getResult.
+: org.apache.spark.SparkException: Exception thrown in awaitResult: \n\tat org.apache.A.b(A.scala:1)
+Caused by: org.apache.spark.SparkException: [FAILED_EXECUTE_UDF] User defined function failed. \
+SQLSTATE: 39000
+\tat org.apache.spark.Foo.bar(Foo.scala:1)
+Caused by: java.lang.RuntimeException
+"""
+
 
 @pytest.mark.parametrize(
     ("said", "sentence"),
@@ -36,9 +44,19 @@ Caused by: java.lang.RuntimeException
             PY4J,
             "org.apache.spark.SparkException: Job aborted due to stage failure: token=***",
         ),
+        (
+            WAITED,
+            "org.apache.spark.SparkException: [FAILED_EXECUTE_UDF] User defined function failed.",
+        ),
         ("", "ValueError"),
     ],
-    ids=["parse", "analysis", "py4j", "silent"],
+    ids=["parse", "analysis", "py4j", "waited", "silent"],
 )
 def test_the_sentence_keeps_class_and_position_and_no_stack(said: str, sentence: str) -> None:
     assert failure_of(ValueError(said)).sentence == sentence
+
+
+def test_class_and_sqlstate_are_found_where_only_the_text_has_them() -> None:
+    failure = failure_of(ValueError(WAITED))
+
+    assert (failure.error_class, failure.sql_state) == ("FAILED_EXECUTE_UDF", "39000")

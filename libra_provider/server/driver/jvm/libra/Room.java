@@ -4,7 +4,7 @@ import java.io.Serializable;
 import org.apache.spark.sql.api.java.UDF2;
 
 /**
- * Room for so many bytes in a task's result: true for each row until one has crossed the line.
+ * Room for so many bytes in a task's result; the row that does not fit ends the task.
  *
  * <p>A task has an instance of its own, so this counts per partition.
  */
@@ -13,11 +13,9 @@ public final class Room implements UDF2, Serializable {
   private long taken;
 
   public Object call(Object size, Object most) {
-    if (taken > ((Long) most).longValue()) {
-      return Boolean.FALSE;
-    }
-    if (size != null) {
-      taken += ((Number) size).longValue();
+    taken += ((Number) size).longValue();
+    if (taken > ((Number) most).longValue()) {
+      throw new IllegalStateException("LIBRA_RESULT_TOO_LARGE");
     }
     return Boolean.TRUE;
   }
