@@ -63,9 +63,12 @@ public class Main {
 
   static void versions(SparkSession spark) {
     spark.udf().register("tell", new Tell(), DataTypes.StringType);
+    SparkSession other = spark.newSession();
+    other.udf().register("tell", new Tell(), DataTypes.StringType);
     System.out.println("driver " + VERSION);
     System.out.println("sql " + spark.range(4).repartition(2).selectExpr("tell(id)")
         .distinct().collectAsList());
+    System.out.println("other " + other.range(1, 2, 1, 1).selectExpr("tell(id)").collectAsList());
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
     System.out.println("rdd " + context.parallelize(Arrays.asList(1, 2), 2)
         .map(each -> VERSION + (spark == null)).distinct().collect());
@@ -174,7 +177,7 @@ def test_two_versions_of_a_class_run_their_own_code_on_driver_and_executors(
 
     assert sql.result()["state"] == "SUCCESS"
     assert done == [
-        f"driver {version}\nsql [[{version}]]\nrdd [{version}false]\n"
+        f"driver {version}\nsql [[{version}]]\nother [[{version}]]\nrdd [{version}false]\n"
         for version in ("v1", "v2", "v1")
     ]
 

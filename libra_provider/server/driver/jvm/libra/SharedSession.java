@@ -1,7 +1,7 @@
 package libra;
 
+import org.apache.spark.sql.artifact.ArtifactManager;
 import org.apache.spark.sql.classic.SparkSession;
-import org.apache.spark.sql.classic.StreamingQueryManager;
 import org.apache.spark.sql.internal.SessionState;
 import org.apache.spark.sql.internal.SharedState;
 import org.apache.spark.sql.streaming.StreamingQuery;
@@ -19,8 +19,9 @@ final class SharedSession extends SparkSession {
   private static final String ISOLATED = "spark.sql.artifact.isolation.enabled";
 
   private final transient SparkSession from;
+  private final transient SharedSession first;
 
-  private SharedSession(SparkSession from) {
+  private SharedSession(SparkSession from, SharedSession first) {
     super(
         from.sparkContext(),
         new Some<SharedState>(from.sharedState()),
@@ -29,10 +30,11 @@ final class SharedSession extends SparkSession {
         Map$.MODULE$.empty(),
         Map$.MODULE$.empty());
     this.from = from;
+    this.first = first;
   }
 
   static SharedSession of(SparkSession from) {
-    SharedSession session = new SharedSession(from);
+    SharedSession session = new SharedSession(from, null);
     // Read once, when the manager of artifacts is made; that is at its first use.
     session.conf().set(ISOLATED, "true");
     return session;
@@ -41,11 +43,20 @@ final class SharedSession extends SparkSession {
   public void close() {}
 
   public SparkSession newSession() {
-    return new SharedSession(super.newSession());
+    return new SharedSession(super.newSession(), first());
   }
 
   public SparkSession cloneSession() {
-    return new SharedSession(this);
+    return new SharedSession(this, first());
+  }
+
+  /** The classes of main are known in every session that it makes. */
+  public ArtifactManager artifactManager() {
+    return first == null ? super.artifactManager() : first.artifactManager();
+  }
+
+  private SharedSession first() {
+    return first == null ? this : first;
   }
 
   /**
