@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,11 @@ def _float(value: float) -> float | str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
+def _decimal(value: Decimal) -> str:
+    # Python alone would write zero as 0E-18.
+    return f"{value:f}"
+
+
 def _date(days: int) -> str:
     if _FIRST_DAY <= days <= _LAST_DAY:
         return (_EPOCH.date() + timedelta(days=days)).isoformat()
@@ -134,7 +140,7 @@ _RAW: tuple[tuple[Callable[[Any], bool], Any], ...] = (
 )
 _SIMPLE: tuple[tuple[Callable[[Any], bool], Callable[[Any], Any]], ...] = (
     (kinds.is_floating, _float),
-    (kinds.is_decimal, str),
+    (kinds.is_decimal, _decimal),
     (kinds.is_date32, _date),
     (kinds.is_timestamp, _moment),
     (kinds.is_time, _iso),

@@ -24,6 +24,7 @@ PAIRS = pa.map_(pa.string(), pa.binary())
         (True, pa.bool_(), True),
         (2**62, pa.int64(), 2**62),
         (Decimal("1.50"), pa.decimal128(10, 2), "1.50"),
+        (Decimal("0E-9"), pa.decimal128(38, 9), "0.000000000"),
         (float("nan"), pa.float64(), "NaN"),
         (float("-inf"), pa.float32(), "-Infinity"),
         (date(2026, 1, 2), pa.date32(), "2026-01-02"),
