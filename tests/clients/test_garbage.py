@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from libra_provider.clients import (
     libra,
+    libra_log,
     libra_result,
     libra_server,
     master_page,
@@ -68,6 +69,7 @@ VERBS: dict[str, Call[Any]] = {
     "libra statuses": libra.statuses(["s-1"]),
     "libra statements": libra.statements(),
     "libra result": libra_result.result("s-1"),
+    "libra log": libra_log.log("s-1"),
     "libra written": libra_result.written("s-1"),
     "libra arrow": replace(libra_result.arrow("s-1"), timeout=None),
     "libra health": libra_server.health(),

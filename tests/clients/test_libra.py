@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_provider.clients import libra, libra_result, libra_server, old_libra
+from libra_provider.clients import libra, libra_log, libra_result, libra_server, old_libra
 from libra_provider.clients.call import Call, Reply
 from libra_provider.core.errors import (
     AccessDenied,
+    BadInput,
     JobLost,
     LibraError,
     ProtocolError,
@@ -19,7 +20,7 @@ from libra_provider.core.errors import (
     ServerBusy,
     ServerUnreachable,
 )
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import DeployMode, Kind, Mode, SparkJob
 from libra_provider.core.states import JobState
 
 OLD_SQL = SparkJob(kind=Kind.SQL, code="select 1")
@@ -57,6 +58,60 @@ def test_a_submission_carries_its_tag_as_the_idempotency_key() -> None:
     assert call.path == "/api/v1/sessions/a%2Fb/statements"
     assert call.headers == {"Prefer": "respond-async", "Idempotency-Key": "ab" * 16}
     assert call.json == {"kind": "sql", "code": "select 1", "parameters": {"day": "2026-11-20"}}
+
+
+def test_a_job_of_any_kind_travels_with_all_that_libra_takes() -> None:
+    job = SparkJob.from_application(
+        "/jobs/etl.jar",
+        java_class="org.example.Etl",
+        application_args=["--day", "2026-11-20"],
+        conf={"spark.executor.memory": "2g"},
+        mode="isolated",
+        deploy_mode="cluster",
+        timeout=60.0,
+    )
+
+    assert libra.submit(job, "ab" * 16).json == {
+        "kind": "jar",
+        "filePath": "/jobs/etl.jar",
+        "mainClass": "org.example.Etl",
+        "args": ["--day", "2026-11-20"],
+        "sparkConfig": {"spark.executor.memory": "2g"},
+        "mode": "isolated",
+        "deployMode": "cluster",
+        "timeoutSeconds": 60.0,
+    }
+
+
+def test_a_statement_says_whose_driver_runs_it() -> None:
+    def said(**body: str) -> list[object]:
+        found = libra.status("s-1").parse(statement(**body))
+        return [found.kind, found.mode, found.deploy_mode]
+
+    own = said(kind="python-file", mode="ISOLATED", deployMode="cluster")
+    shared = said(kind="python", mode="SHARED", deployMode="client")
+    later = said(kind="scala", mode="ORBITAL", deployMode="moon")
+
+    assert own == [Kind.PYTHON_FILE, Mode.ISOLATED, DeployMode.CLUSTER]
+    assert shared == [Kind.PYTHON, Mode.SHARED, None]
+    assert later == [None, None, None]
+
+
+def test_a_value_is_told_from_rows() -> None:
+    answer = reply({"jobId": "s-1", "value": {"rows": 3}})
+
+    assert libra_result.result("s-1").parse(answer) == libra_result.ResultValue({"rows": 3})
+
+
+def test_a_piece_of_a_log_is_whole_lines_without_secrets() -> None:
+    text = "begun\npassword=hunter2\n\nüber\n"
+    answer = reply({"text": text, "nextOffset": 40, "size": 99, "complete": False})
+    piece = libra_log.log("s-1", stream="stderr", offset=7).parse(answer)
+
+    assert piece.lines == ("begun", "password=***", "", "über")
+    assert (piece.next_offset, piece.complete) == (40, False)
+    with pytest.raises(BadInput, match="stream='stdin' cannot be used: it is one of stdout, std"):
+        libra_log.log("s-1", stream="stdin")
 
 
 def test_an_unknown_statement_is_lost() -> None:
@@ -119,6 +174,7 @@ json_values = st.recursive(
 fields = [
     *("jobId", "state", "driver", "error", "progress", "tags", "statements", "executionTimeMs"),
     *("schema", "columns", "rows", "offset", "rowCount", "uri", "bytes", "guessed", "result"),
+    *("text", "nextOffset", "size", "complete", "value", "kind", "mode"),
 ]
 
 
@@ -140,6 +196,7 @@ def test_any_reply_is_read_or_becomes_an_error_of_ours(
         libra.statuses(["s-1", "s-2"]),
         libra.statements(),
         libra_result.written("s-1"),
+        libra_log.log("s-1"),
         libra_result.arrow("s-1"),
         libra_server.health(),
         libra_server.sessions(),

@@ -22,6 +22,12 @@ PYTHON = {"kind": Kind.PYTHON_FILE, "application": "a.py"}
         ({"kind": Kind.SQL, "code": "select 1", "application": "a.py"}, "application"),
         ({"kind": Kind.PYTHON_FILE}, "application"),
         ({"kind": Kind.JAR, "application": "a.jar"}, "java_class"),
+        ({**PYTHON, "java_class": "org.example.Etl"}, "java_class"),
+        ({**PYTHON, "code": "1"}, "application"),
+        ({**PYTHON, "parameters": {"n": 1}}, "parameters"),
+        ({"kind": Kind.SQL, "code": "select 1", "application_args": ["1"]}, "application_args"),
+        ({**PYTHON, "mode": "alone"}, "mode"),
+        ({**PYTHON, "deploy_mode": "edge"}, "deploy_mode"),
         (
             {"kind": Kind.PYTHON_FILE, "application": "a.py", "application_args": "--day 1"},
             "application_args",
@@ -58,6 +64,17 @@ def test_a_job_that_cannot_work_does_not_exist(fields: dict[str, Any], parameter
 def test_an_unknown_kind_is_answered_with_the_known_ones() -> None:
     with pytest.raises(BadInput, match="one of sql, python, python-file, jar, jar-class"):
         SparkJob(kind="scala", code="1")
+
+
+def test_the_ending_and_the_mode_of_an_application_say_its_kind() -> None:
+    jar = {"java_class": "org.example.Etl"}
+    kinds = [
+        SparkJob.from_application("etl.py").kind,
+        SparkJob.from_application("etl.JAR", **jar).kind,
+        SparkJob.from_application("etl.jar", mode="shared", **jar).kind,
+    ]
+
+    assert kinds == [Kind.PYTHON_FILE, Kind.JAR, Kind.JAR_CLASS]
 
 
 @pytest.mark.parametrize("application", ["etl.scala", "etl", "", ".py/etl"])

@@ -1,4 +1,4 @@
-"""A Libra that accepts SQL and answers what a test decides, in the wire format of design.md, 8."""
+"""A Libra that accepts statements and answers what a test decides, by design.md, section 8."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from tests.fakes.server import Answer, FakeServer, Request
 TOKEN = "a-token-of-libra"
 ARROW = "application/vnd.apache.arrow.stream"
 DRIVER = {"where": "in Libra", "host": "127.0.0.1", "applicationId": "app-1", "sparkUi": None}
+WORKER = "http://127.0.0.1:8081"
+ON_WORKER = DRIVER | {"where": "on worker w-1", "driverId": "driver-1", "logUrl": WORKER}
+OVER = ("SUCCESS", "FAILED", "CANCELLED", "LOST")
 
 
 @dataclass
@@ -33,15 +36,28 @@ class FakeStatement:
         self.asked += 1
         return self.states[min(self.asked, len(self.states)) - 1]
 
+    def is_over(self) -> bool:
+        return self.killed or self.states[max(min(self.asked, len(self.states)), 1) - 1] in OVER
+
+    def mode(self) -> str:
+        own = self.body.get("kind") in ("jar", "python-file") or self.body.get("deployMode")
+        return "ISOLATED" if own or self.body.get("mode") == "isolated" else "SHARED"
+
 
 @dataclass
 class FakeLibra(FakeServer):
-    """A Libra whose statements live ``states`` and return ``rows``."""
+    """A Libra whose statements live ``states``, write ``logs`` and return ``rows``.
+
+    Python ends with ``value`` instead where there is one; a log comes in pieces of ``piece`` bytes.
+    """
 
     states: list[str] = field(default_factory=lambda: ["PENDING", "RUNNING", "SUCCESS"])
     columns: list[str] = field(default_factory=lambda: ["n"])
     rows: list[list[Any]] = field(default_factory=lambda: [[1]])
     types: list[Any] = field(default_factory=list)
+    value: Any = ...
+    logs: dict[str, str] = field(default_factory=dict)
+    piece: int = 100
     error: str | None = None
     error_class: str | None = None
     sql_state: str | None = None
@@ -91,6 +107,8 @@ class FakeLibra(FakeServer):
                 return self._status(job_id)
             case ("GET", [job_id, "result"]):
                 return self._result(job_id, request.headers.get("accept", ""))
+            case ("GET", [job_id, "log"]):
+                return self._log(job_id, dict(parse_qsl(urlsplit(request.path).query)))
             case _:
                 return problem(404, f"There is no {request.path}.")
 
@@ -146,12 +164,16 @@ class FakeLibra(FakeServer):
     def _shape(self, job_id: str, state: str) -> dict[str, Any]:
         body = self.statements[job_id].body
         moment = "2026-11-20T08:22:39+00:00"
-        ended = state not in ("PENDING", "RUNNING")
+        ended = state in OVER
+        deploy_mode = body.get("deployMode", "client")
+        driver = ON_WORKER if deploy_mode == "cluster" else DRIVER
         return {
             "jobId": job_id,
             "state": state,
             "sessionId": self.statements[job_id].session,
             "kind": body.get("kind", "sql"),
+            "mode": self.statements[job_id].mode(),
+            "deployMode": deploy_mode,
             "pool": body.get("pool", "default"),
             "description": body.get("description"),
             "tags": body.get("tags", {}),
@@ -159,15 +181,34 @@ class FakeLibra(FakeServer):
             "errorClass": self.error_class if state == "FAILED" else None,
             "sqlState": self.sql_state if state == "FAILED" else None,
             "progress": self.progress if state == "RUNNING" else None,
-            "driver": None if state == "PENDING" else DRIVER,
+            "driver": None if state == "PENDING" else driver,
             "submittedAt": moment,
             "startedAt": None if state == "PENDING" else moment,
             "completedAt": moment if ended else None,
         }
 
+    def _log(self, job_id: str, asked: dict[str, str]) -> Answer:
+        """Whole lines; of a statement that is over, its last one as well."""
+        if job_id not in self.statements:
+            return problem(404, f"Statement {job_id} is unknown here.")
+        whole, start = self.logs.get(asked["stream"], "").encode(), int(asked["offset"])
+        is_over = self.statements[job_id].is_over()
+        part = whole[start : start + self.piece]
+        if not (is_over and start + len(part) == len(whole)):
+            part = part[: part.rfind(b"\n") + 1]
+        end = start + len(part)
+        ending = "" if not part or part.endswith(b"\n") else "\n"
+        body = {"jobId": job_id, "stream": asked["stream"], "text": part.decode() + ending}
+        complete = is_over and end >= len(whole)
+        return Answer(body=body | {"nextOffset": end, "size": len(whole), "complete": complete})
+
     def _result(self, job_id: str, accept: str) -> Answer:
         if job_id not in self.statements:
             return problem(404, f"Statement {job_id} is unknown here.")
+        if self.statements[job_id].body.get("kind", "sql") in ("jar", "jar-class", "python-file"):
+            return Answer(body={"jobId": job_id, "value": None})
+        if self.value is not ...:
+            return Answer(body={"jobId": job_id, "value": self.value})
         if uri := self.statements[job_id].body.get("resultPath"):
             written = {"uri": uri, "rowCount": len(self.rows), "bytes": 512}
             return Answer(body=written | {"jobId": job_id, "schema": self._schema()})

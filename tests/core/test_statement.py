@@ -1,0 +1,96 @@
+"""What Libra takes of a job, and whose driver runs it there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from libra_provider.core.errors import BadInput
+from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.statement import check_statement, why_isolated
+
+SQL = {"kind": Kind.SQL, "code": "select 1"}
+PYTHON = {"kind": Kind.PYTHON, "code": "1"}
+FILE = {"kind": Kind.PYTHON_FILE, "application": "/a.py"}
+JAR = {"kind": Kind.JAR, "application": "/a.jar", "java_class": "A"}
+JAR_CLASS = {**JAR, "kind": Kind.JAR_CLASS}
+MEMORY = {"conf": {"spark.executor.memory": "2g"}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        (SQL, ""),
+        (PYTHON, ""),
+        (JAR_CLASS, ""),
+        ({**PYTHON, "mode": "isolated"}, "mode isolated"),
+        ({**PYTHON, **MEMORY}, "spark.executor.memory"),
+        ({**JAR_CLASS, **MEMORY}, "spark.executor.memory"),
+        (FILE, "kind python-file"),
+        (JAR, "kind jar"),
+    ],
+)
+def test_kind_mode_and_resources_say_whose_driver_it_is(fields: dict[str, Any], why: str) -> None:
+    job = SparkJob(**fields)
+    check_statement(job)
+
+    assert why_isolated(job) == why
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {**FILE, "mode": "isolated", "deploy_mode": "cluster", **MEMORY, "timeout": 60.0},
+        {**JAR, "deploy_mode": "client", "application_args": ["1"]},
+        {**PYTHON, "mode": "isolated", "deploy_mode": "client", "application_args": ["1"]},
+        {**PYTHON, "mode": "shared", "session": "mine", "pool_name": "p", "result_limit": 5},
+        {**JAR_CLASS, "session": "mine", "pool_name": "p"},
+        {**SQL, "mode": "shared", "parameters": {"n": 1}, "result_path": "/lake"},
+    ],
+)
+def test_what_goes_together_is_taken(fields: dict[str, Any]) -> None:
+    check_statement(SparkJob(**fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({**SQL, "mode": "isolated"}, "mode='isolated' cannot be used: SQL runs on the shared"),
+        ({**SQL, **MEMORY}, "conf=['spark.executor.memory'] cannot be used: the shared driver"),
+        ({**SQL, "deploy_mode": "client"}, "deploy_mode='client' cannot be used: only a driver"),
+        ({**FILE, "mode": "shared"}, "mode='shared' cannot be used: a Python file has a driver"),
+        ({**JAR, "mode": "shared"}, "mode='shared' cannot be used: kind jar needs a driver"),
+        ({**PYTHON, **MEMORY, "mode": "shared"}, "spark.executor.memory needs a driver of its own"),
+        ({**PYTHON, "deploy_mode": "client"}, "say mode='isolated' too, or leave it out"),
+        (
+            {**PYTHON, "mode": "isolated", "deploy_mode": "cluster"},
+            "deploy_mode='cluster' cannot be used: a worker fetches a file",
+        ),
+        ({**PYTHON, "conf": {"spark.sql.ansi.enabled": "true"}}, "use spark.conf.set, or mode="),
+        ({**JAR_CLASS, "conf": {"spark.a": "b"}}, "say mode='isolated'"),
+        ({**JAR, "conf": {"spark.master": "local"}}, "conf['spark.master']='local' cannot be used"),
+        (
+            {**JAR, "deploy_mode": "client", "conf": {"spark.submit.deployMode": "cluster"}},
+            "conf['spark.submit.deployMode']='cluster' cannot be used: the parameter deploy_mode",
+        ),
+        ({**FILE, "session": "mine"}, "session='mine' cannot be used: sessions are the shared"),
+        ({**PYTHON, "mode": "isolated", "session": "mine"}, "session='mine' cannot be used"),
+        ({**FILE, "pool_name": "p"}, "pool_name='p' cannot be used"),
+        ({**FILE, "result_limit": 5}, "result_limit=5 cannot be used: a driver of its own returns"),
+        ({**JAR_CLASS, "result_path": "/lake"}, "result_path='/lake' cannot be used: a main class"),
+        ({**FILE, "py_files": ["a.py"]}, "Libra takes it as conf['spark.submit.pyFiles']"),
+        ({**FILE, "env_vars": {"TOKEN": "t0p"}}, "env_vars='***' cannot be used"),
+        ({**FILE, "supervise": True}, "supervise=True cannot be used"),
+        ({**FILE, "driver_timeout": 60.0}, "at Libra, timeout says it"),
+    ],
+)
+def test_what_libra_would_refuse_or_ignore_is_said_before(
+    fields: dict[str, Any], sentence: str
+) -> None:
+    job = SparkJob(**fields)
+
+    with pytest.raises(BadInput) as caught:
+        check_statement(job)
+
+    assert sentence in str(caught.value)
