@@ -139,6 +139,18 @@ def worker_page() -> Call[None]:
     return Call(method="GET", path="/json/", parse=parse)
 
 
+def executors() -> Call[Sequence[str]]:
+    """The application of each executor that runs on a worker, asked at its UI."""
+
+    def parse(reply: Reply) -> Sequence[str]:
+        try:
+            return [str(each["appid"]) for each in _page(reply)["executors"]]
+        except (KeyError, TypeError) as error:
+            raise reply.not_as_expected("a worker's page was expected") from error
+
+    return Call(method="GET", path="/json/", parse=parse)
+
+
 def driver_log(
     driver_id: str, stream: str, *, offset: int | None = None, length: int = 2**16
 ) -> Call[LogPart]:

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from libra_provider.server.clerk import Clerk
 from libra_provider.server.driver.messages import CloseSession, Estimated
-from libra_provider.server.driver.process import end_leftovers
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.flow import Flow
 from libra_provider.server.ledger import Ledger
@@ -41,15 +40,15 @@ class Dispatcher:
         self.sessions = Sessions(settings.max_sessions)
 
     async def start(self) -> None:
-        """Settle what an earlier Libra left behind, then start the driver."""
+        """Take in what an earlier Libra left behind, then start the driver."""
         self._clerk.start()
-        if last := await self.ask(self._ledger.last_epoch):
-            await asyncio.to_thread(end_leftovers, last.tag)
+        self._flow.know_holdings(await self.ask(self._ledger.holdings))
         for left in await self.ask(self._ledger.in_state, State.RUNNING):
             self._flow.leave_behind(left)
         for waiting in await self.ask(self._ledger.in_state, State.PENDING):
+            self.sessions.remember(waiting.order.session)
             self._flow.enter(waiting)
-        self._driver.start(self._flow)
+        self._driver.start(self._flow, after=await self.ask(self._ledger.last_epoch))
 
     async def stop(self) -> None:
         """Give running statements a moment, stop the driver, call the rest LOST."""
@@ -57,9 +56,9 @@ class Dispatcher:
         if running := [live.over for live in self._flow.ending_with_libra]:
             await asyncio.wait(running, timeout=self._settings.drain_seconds)
         await self._flow.isolated.stop()
-        await self._driver.stop()
+        doubts = await self._driver.stop()
         for live in self._flow.running:
-            self._flow.lose(live, "Libra was stopped while it ran")
+            self._flow.lose(live, f"Libra was stopped while it ran{doubts}")
         await self._clerk.close()
         self._reader.shutdown()
 
@@ -95,7 +94,7 @@ class Dispatcher:
     def _admit(self, order: Order) -> None:
         if self._flow.draining:
             raise NotReady("Libra is stopping; submit again once it is back.", retry_after=5)
-        waiting = len(self._flow.waiting) + self._flow.isolated.waiting + self._arriving
+        waiting = self._flow.waiting + self._arriving
         if waiting >= self._settings.max_pending:
             sentence = f"{waiting} statements wait already; submit again later."
             raise QueueFull(sentence, retry_after=5)
@@ -104,7 +103,7 @@ class Dispatcher:
     async def _accept(self, order: Order, key: str | None) -> Statement:
         job_id = secrets.token_hex(16)
         # Accepted and begun in one commit, where there is room at once.
-        epoch = None if order.deploy_mode else self._flow.reserve()
+        epoch = None if order.deploy_mode else self._flow.reserve(order.pool)
         self._arriving += not epoch
         accept = partial(self._ledger.accept, order, key, job_id=job_id, epoch=epoch)
         new = False
@@ -117,7 +116,7 @@ class Dispatcher:
         finally:
             self._arriving -= not epoch
             if epoch and not new:
-                self._flow.release()
+                self._flow.release(order.pool)
         if not new:
             return self._now(statement)
         return self._flow.enter(statement, has_room=epoch is not None).statement

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -13,11 +13,20 @@ from libra_provider.core.job import DeployMode
 from libra_provider.core.patience import utc_now
 from libra_provider.core.status import DriverLocation
 from libra_provider.server.clerk import Clerk
-from libra_provider.server.driver.messages import Ended, Estimated, Kill, Progressed, Ready
+from libra_provider.server.driver.messages import (
+    Ended,
+    Estimated,
+    Held,
+    Kill,
+    Progressed,
+    Ready,
+)
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.estimates import Estimates
+from libra_provider.server.holdings import Holdings
 from libra_provider.server.ledger import Ledger
 from libra_provider.server.live import Live
+from libra_provider.server.places import Places
 from libra_provider.server.recent import Recent
 from libra_provider.server.runners.isolated import IsolatedStatements
 from libra_provider.server.settings import Settings
@@ -41,9 +50,9 @@ class Flow:
         self._clerk = clerk
         self._driver = driver
         self._epoch: Epoch | None = None
-        self._room = settings.max_running
+        self._places = Places(settings.max_running, settings.pools)
+        self._holdings = Holdings()
         self.live: dict[str, Live] = {}
-        self.waiting: dict[str, Live] = {}
         self.recent = Recent()
         self.estimates = Estimates(driver.say)
         self.isolated = IsolatedStatements(settings, self)
@@ -53,6 +62,11 @@ class Flow:
     def epoch(self) -> Epoch | None:
         """The epoch whose driver takes statements now."""
         return self._epoch if self._driver.facts else None
+
+    @property
+    def waiting(self) -> int:
+        """How many statements have been accepted and have not begun."""
+        return len(self._places) + self.isolated.waiting
 
     @property
     def running(self) -> Sequence[Live]:
@@ -69,16 +83,16 @@ class Flow:
     def _begun_ones(self) -> Sequence[Live]:
         return [live for live in self.live.values() if live.told and not live.ended]
 
-    def reserve(self) -> Epoch | None:
-        """The epoch where one statement has room at once: :meth:`enter` it, or :meth:`release`."""
-        if self.waiting or self.draining or self._room < 1 or not self.epoch:
+    def reserve(self, pool: str) -> Epoch | None:
+        """The epoch where one statement begins at once: :meth:`enter` it, or :meth:`release`."""
+        epoch = self.epoch
+        if self.draining or not epoch or not self._places.take(pool):
             return None
-        self._room -= 1
-        return self.epoch
+        return epoch
 
-    def release(self) -> None:
-        """Give room back, to whoever waits for it."""
-        self._room += 1
+    def release(self, pool: str) -> None:
+        """Give a place back, to whoever waits for it."""
+        self._places.give_back(pool)
         self._hand_out()
 
     def enter(self, statement: Statement, *, has_room: bool = False) -> Live:
@@ -90,24 +104,25 @@ class Flow:
         elif has_room:
             self._hand_over(live)
         else:
-            self.waiting[live.job_id] = live
+            self._places.wait(live)
             self._hand_out()
         return live
 
     def leave_behind(self, statement: Statement) -> None:
-        """Call LOST what ran when an earlier Libra ended; what has its own driver may go on."""
+        """Take in what ran when an earlier Libra ended: what has its own driver may go on.
+
+        The rest is LOST with its epoch, once that is known to be over.
+        """
         over = asyncio.get_running_loop().create_future()
         live = self.live[statement.job_id] = Live(statement, over, told=True)
         if statement.order.deploy_mode:
             self._set_timer(live)
             self.isolated.resume(statement)
-        else:
-            self.lose(live, "Libra itself ended while it ran")
 
     def kill(self, live: Live) -> None:
         """Have it stopped, by the driver where it runs already."""
         live.killed = not live.timed_out
-        if self.waiting.pop(live.job_id, None):
+        if self._places.leave(live):
             self._settle(live, State.CANCELLED, error="It was killed before it began.")
         elif live.told and not live.ended:
             self._stop(live)
@@ -131,10 +146,8 @@ class Flow:
         self._settle(live, State.LOST, error=f"{over}; {advice}.")
 
     def _hand_out(self) -> None:
-        while self.waiting and not self.draining and self._room > 0 and (epoch := self.epoch):
-            live = self.waiting.pop(next(iter(self.waiting)))
+        while (epoch := self.epoch) and not self.draining and (live := self._places.next()):
             live.has_room = True
-            self._room -= 1
             # RUNNING is committed before the driver hears of it: after a crash, a statement that
             # may have run must never look as if it had not.
             begin = partial(
@@ -152,7 +165,7 @@ class Flow:
     def _hand_over(self, live: Live) -> None:
         if live.killed:
             self._settle(live, State.CANCELLED, error="It was killed before it began.")
-        elif live.statement.epoch is not self.epoch:
+        elif live.statement.epoch is not self._epoch or not self._driver.is_there:
             self.lose(live, "its driver ended at the same moment")
         else:
             live.told = True
@@ -178,7 +191,7 @@ class Flow:
         self._clerk.keep(move).add_done_callback(partial(self._settled, live))
         if live.has_room:
             live.has_room = False
-            self.release()
+            self.release(live.statement.order.pool)
 
     def _settled(self, live: Live, written: asyncio.Future[Statement]) -> None:
         if error := written.exception():
@@ -237,12 +250,40 @@ class Flow:
         self._clerk.keep(partial(self._ledger.note_epoch, self._epoch))
         self._hand_out()
 
+    def epoch_resumes(self) -> None:
+        """Give the driver what has come meanwhile."""
+        self._hand_out()
+
     def epoch_ended(self, reason: str) -> None:
-        """Call LOST what ran there."""
+        """Call LOST what ran there, and what waits for a session that is not what it was."""
         self._epoch = None
         self.estimates.refuse(reason)
         for live in self.running:
+            self._holdings.suppose(live)
             self.lose(live, reason)
+        for live in self._places.waiting:
+            if missed := self._holdings.missed_by(live):
+                self._refuse_to_run(live, missed, reason)
+        self._holdings.clear()
+        self._clerk.keep(self._ledger.forget_holdings)
+
+    def _refuse_to_run(self, live: Live, missed: str, reason: str) -> None:
+        self._places.leave(live)
+        why = (
+            f"Session {live.statement.order.session!r} had {missed}, which ended with its driver"
+            f" ({reason}); it was not run without, so make them again and submit it again."
+        )
+        self._settle(live, State.LOST, error=why)
+
+    def session_holds(self, held: Held) -> None:
+        """Keep what would be missed if the driver ended."""
+        self._holdings.note(held)
+        self._clerk.keep(partial(self._ledger.note_holding, held.session, held.what))
+
+    def know_holdings(self, holdings: Mapping[str, Sequence[str]]) -> None:
+        """Take in what sessions held when an earlier Libra ended."""
+        for session, what in holdings.items():
+            self._holdings.note(Held(session, what))
 
     def statement_ended(self, ended: Ended) -> None:
         """Commit the outcome, then tell who waits."""

@@ -6,6 +6,7 @@ transaction around it. Each method raises LedgerAway when the database cannot be
 
 from __future__ import annotations
 
+import json
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from libra_provider.core.patience import utc_now
 from libra_provider.server.ledger_store import Store, patiently, reaching
 from libra_provider.server.ledger_tables import (
     EPOCHS,
+    HOLDINGS,
     METADATA,
     MOVE,
     NOTE_DRIVER,
@@ -265,6 +267,25 @@ class Ledger:
         facts = {name: getattr(epoch, name) for name in ("host", "application_id", "spark_ui")}
         with self._writing() as connection:
             connection.execute(update(EPOCHS).where(EPOCHS.c.number == epoch.number).values(facts))
+
+    def holdings(self) -> dict[str, list[str]]:
+        """What the sessions hold that ends with the driver."""
+        with self._reading() as connection:
+            rows = connection.execute(select(HOLDINGS)).all()
+        return {session: json.loads(what) for session, what in rows}
+
+    def note_holding(self, session: str, what: Sequence[str]) -> None:
+        """Keep that the session holds this, and nothing else."""
+        with self._writing() as connection:
+            connection.execute(delete(HOLDINGS).where(HOLDINGS.c.session == session))
+            if what:
+                row = {"session": session, "what": json.dumps(list(what))}
+                connection.execute(insert(HOLDINGS), row)
+
+    def forget_holdings(self) -> None:
+        """The driver has ended: no session holds anything."""
+        with self._writing() as connection:
+            connection.execute(delete(HOLDINGS))
 
     def _rows(self, query: Select[Any], **values: Any) -> list[Statement]:
         with self._reading() as connection:

@@ -95,6 +95,13 @@ TAGS = Table(
     Column("value", Text, nullable=False),
     Index("statements_by_tag", "name", "value"),
 )
+# What sessions hold in the driver, as a list in JSON; those that hold nothing are not there.
+HOLDINGS = Table(
+    "holdings",
+    METADATA,
+    Column("session", Text, primary_key=True),
+    Column("what", Text, nullable=False),
+)
 OUTCOME = (
     "error",
     "error_class",

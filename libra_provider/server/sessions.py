@@ -41,16 +41,19 @@ class Sessions:
 
     def touch(self, name: str) -> Session:
         """The session, its last activity being now; raises TooManySessions for one more."""
-        now = utc_now()
-        known = self._known.get(name)
-        if known is None and len(self._known) >= self._most:
+        if name not in self._known and len(self._known) >= self._most:
             sentence = (
                 f"{self._most} sessions are open, which is as many as this Libra keeps"
                 " (max_sessions); close one, or use a session that is open."
             )
             raise TooManySessions(sentence, retry_after=60)
-        session = replace(known or Session(name, now, now), last_activity=now)
-        self._known[name] = session
+        return self.remember(name)
+
+    def remember(self, name: str) -> Session:
+        """The session, also when it is one more than there may be: what waits in it is accepted."""
+        now = utc_now()
+        known = self._known.get(name) or Session(name, now, now)
+        session = self._known[name] = replace(known, last_activity=now)
         return session
 
     def get(self, name: str) -> Session:

@@ -2,8 +2,9 @@
 
 Its SQL: ``rows N``, ``fail``, ``nap SECONDS`` (then one row), ``hang`` (until it is killed),
 ``stubborn`` (it ends a second after it was killed), ``halfway`` (tells its progress and hangs),
-``die``, ``die SECONDS``, ``babble``, ``break``. Whatever is estimated has as many bytes as its
-text, except for ``silence``, which is not answered.
+``die``, ``die SECONDS``, ``babble``, ``break``, ``stall`` (its JVM does not answer any more),
+``stall SECONDS``, ``hold WHAT`` (so does its session from now on). Whatever is estimated has as
+many bytes as its text, except for ``silence``, which is not answered.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from pathlib import Path
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 
 from libra_provider.server import results
+from libra_provider.server.driver import pulse
 from libra_provider.server.driver.channel import Channel
 from libra_provider.server.driver.messages import (
     Broken,
     Ended,
     Estimate,
     Estimated,
+    Held,
     Kill,
     Message,
     Progressed,
@@ -37,7 +40,7 @@ SCHEMA = '{"type":"struct","fields":[{"name":"n","type":"long","nullable":true,"
 
 def outcome(order: Run, folder: Path) -> Ended:
     verb, _, rest = order.code.partition(" ")
-    if verb == "nap":
+    if verb in ("nap", "hold", "stall"):
         rest = "1"
     elif verb == "value":
         return Ended(job_id=order.job_id, state="SUCCESS", value=rest or None)
@@ -98,14 +101,24 @@ class FakeHost:
             "die": lambda _order, seconds: later(seconds, lambda: os._exit(9)),
             "babble": lambda _order, _seconds: channel._socket.sendall(b"no message\n"),
             "break": lambda _order, _seconds: self._break(),
+            "stall": self._stall,
         }
+        self._answers = threading.Event()
+        self._answers.set()
+
+    def is_over(self) -> bool:
+        """What the JVM says, once it answers."""
+        self._answers.wait()
+        return False
 
     def hear(self, message: Message) -> None:
         match message:
             case Run():
-                verb, _, seconds = message.code.partition(" ")
+                verb, _, rest = message.code.partition(" ")
+                if verb == "hold":
+                    self._channel.say(Held(message.session, rest.split(",") if rest else []))
                 if act := self._verbs.get(verb):
-                    act(message, float(seconds or 0))
+                    act(message, float(rest or 0))
                 else:
                     self._end(message)
             case Kill():
@@ -120,6 +133,12 @@ class FakeHost:
 
     def _end(self, order: Run) -> None:
         self._channel.say(outcome(order, self._folder))
+
+    def _stall(self, order: Run, seconds: float) -> None:
+        self._answers.clear()
+        if seconds:
+            later(seconds, self._answers.set)
+            later(seconds, lambda: self._end(order))
 
     def _break(self) -> None:
         self._channel.say(Broken("its JVM ended with exit code -9"))
@@ -136,6 +155,7 @@ def main() -> None:
         Ready(host="h", application_id="app-1", master="fake", spark_version="4", spark_ui=None)
     )
     host = FakeHost(channel, options.results)
+    pulse.start(host.is_over, channel.say)
     for message in channel.heard():
         host.hear(message)
 

@@ -25,6 +25,7 @@ from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # py4j has 
 from pyspark.sql import SparkSession
 
 from libra_provider.core.job import Kind
+from libra_provider.server.driver import pulse
 from libra_provider.server.driver.channel import Channel
 from libra_provider.server.driver.child import Limits
 from libra_provider.server.driver.children import Children
@@ -48,8 +49,8 @@ from libra_provider.server.driver.progress import Progress
 from libra_provider.server.driver.python_session import CarryOut
 from libra_provider.server.driver.python_sessions import PythonSessions
 from libra_provider.server.driver.room import Room
+from libra_provider.server.driver.sessions import DriverSessions
 from libra_provider.server.driver.sql import Statements
-from libra_provider.server.sessions import DEFAULT_SESSION
 
 _PR_SET_PDEATHSIG = 1
 _ESTIMATES = 2
@@ -76,8 +77,7 @@ class Host:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="statement")
         # Its own, so that long statements do not keep a question waiting.
         self._asked = ThreadPoolExecutor(_ESTIMATES, thread_name_prefix="estimate")
-        self._sessions = {DEFAULT_SESSION: spark}
-        self._sessions_lock = threading.Lock()
+        self._sessions = DriverSessions(spark, channel.say)
         self._statements = statements
         self._progress = Progress(spark.sparkContext, channel.say)
         self._kills = Kills(spark.sparkContext)
@@ -86,6 +86,7 @@ class Host:
 
     def serve(self) -> None:
         """Obey until told to stop, or until nobody is there to tell."""
+        pulse.start(self._is_over, self._channel.say)
         answers: Mapping[type[Message], Callable[[Any], object]] = {
             Run: self._start,
             Kill: self._kill,
@@ -114,17 +115,10 @@ class Host:
 
     def _close(self, message: CloseSession) -> None:
         self._pythons.close(message.session)
-        with self._sessions_lock:
-            self._sessions.pop(message.session, None)
-
-    def _session(self, name: str) -> SparkSession:
-        with self._sessions_lock:
-            if name not in self._sessions:
-                self._sessions[name] = self._spark.newSession()
-            return self._sessions[name]
+        self._sessions.close(message.session)
 
     def _estimate(self, asked: Estimate) -> None:
-        self._channel.say(estimate(self._session(asked.session), asked))
+        self._channel.say(estimate(self._sessions.get(asked.session), asked))
 
     def _run(self, order: Run) -> None:
         context = self._spark.sparkContext
@@ -133,17 +127,10 @@ class Host:
             # Threads are used again: what one statement sets must not reach the next (SPARK-26914).
             context.setLocalProperty("spark.scheduler.pool", order.pool)
             context.setJobGroup(job_id, order.description or job_id, True)
-            session = self._session(order.session)
-            go_on = partial(self._kills.check, job_id)
-            if order.kind == Kind.JAR_CLASS:
-                ended = self._main_classes.run(session, order, go_on=go_on)
-                if self._is_over():
-                    return  # it may have stopped Spark before it ended
-            elif order.kind == Kind.PYTHON:
-                answer = partial(self._statements.answer, order=order)
-                ended = self._pythons.run(session, order, answer)
-            else:
-                ended = self._statements.run(session, order, go_on=go_on)
+            session = self._sessions.get(order.session)
+            ended = self._carried_out(session, order)
+            if order.kind == Kind.JAR_CLASS and self._is_over():
+                return  # it may have stopped Spark before it ended
         except Exception as error:  # noqa: BLE001  # whatever Spark raises is the statement's outcome
             if self._is_over():
                 return  # not the statement's failure: the supervisor calls it LOST
@@ -152,6 +139,19 @@ class Host:
         self._kills.end(job_id)
         self._channel.say(ended)
         self._clear()
+
+    def _carried_out(self, session: SparkSession, order: Run) -> Ended:
+        go_on = partial(self._kills.check, order.job_id)
+        try:
+            if order.kind == Kind.JAR_CLASS:
+                return self._main_classes.run(session, order, go_on=go_on)
+            if order.kind == Kind.PYTHON:
+                answer = partial(self._statements.answer, order=order)
+                return self._pythons.run(session, order, answer)
+            return self._statements.run(session, order, go_on=go_on)
+        finally:
+            # Before its end is told: who knows of that counts on what it has left.
+            self._sessions.look(session, order)
 
     def _is_over(self) -> bool:
         """Whether Spark is gone; if nobody meant it to, so is this process."""

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
+# What is held that only statements of Python see.
+PYTHON_VARIABLES = "Python variables"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
@@ -72,6 +75,11 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Pulse:
+    """From the host, every second: it lives, and its JVM answers."""
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """From the host, its last words: why it cannot go on."""
 
@@ -95,6 +103,14 @@ class Ended:
     result_uri: str | None = None
     result_schema: str | None = None
     """Spark's schema as JSON, of rows that were written to ``result_uri``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """From the host: all that a session holds now that ends with the driver, in words."""
+
+    session: str
+    what: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +143,9 @@ class Estimated:
     sql_state: str | None = None
 
 
-Message = (
-    Run | Kill | CloseSession | Estimate | Stop | Ready | Broken | Ended | Progressed | Estimated
-)
+FromServer = Run | Kill | CloseSession | Estimate | Stop
+FromHost = Ready | Pulse | Broken | Ended | Held | Progressed | Estimated
+Message = FromServer | FromHost
 _TYPES: Mapping[str, type[Message]] = {each.__name__: each for each in get_args(Message)}
 
 

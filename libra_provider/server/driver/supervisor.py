@@ -10,18 +10,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from libra_provider.server.driver import properties
+from libra_provider.server.driver import application, properties
 from libra_provider.server.driver.messages import (
     Broken,
     Ended,
     Estimated,
+    Held,
     Message,
     Progressed,
+    Pulse,
     Ready,
     Stop,
     decode,
 )
-from libra_provider.server.driver.process import HOST_COMMAND, HostProcess
+from libra_provider.server.driver.process import HOST_COMMAND, HostProcess, end_leftovers
+from libra_provider.server.driver.silence import Silence
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import Epoch
 
@@ -30,6 +33,8 @@ _LONGEST_PAUSE = 30.0
 _TRY_AGAIN = 2.0
 _STOP_WITHIN = 8.0
 _LAST_BREATH = 0.5
+# A worker gives an executor ten seconds to end; who stops Libra waits less.
+_GONE_WITHIN, _GONE_AT_STOP = 12.0, 3.0
 
 
 class Listener(Protocol):
@@ -41,25 +46,27 @@ class Listener(Protocol):
     def epoch_ready(self, epoch: Epoch, ready: Ready) -> None:
         """The driver of *epoch* takes statements."""
 
+    def epoch_resumes(self) -> None:
+        """The driver takes statements again: it had not answered for a while."""
+
     def statement_ended(self, ended: Ended) -> None:
         """A statement is over."""
 
     def statement_progressed(self, progressed: Progressed) -> None:
         """A statement has come further."""
 
+    def session_holds(self, held: Held) -> None:
+        """What a session holds has changed."""
+
     def estimated(self, estimated: Estimated) -> None:
         """An estimate was asked for, and is here."""
 
     def epoch_ended(self, reason: str) -> None:
-        """Every process of the last epoch is gone."""
+        """Every process of the last epoch is gone, or *reason* says what may not be."""
 
 
 class Supervisor:
-    """The driver as the API process sees it.
-
-    ``facts`` is what the driver said of itself, None while there is none; ``problem`` then says
-    why, in words for people.
-    """
+    """The driver as the API process sees it."""
 
     def __init__(self, settings: Settings, *, command: Sequence[str] = HOST_COMMAND) -> None:
         self._settings = settings
@@ -67,40 +74,79 @@ class Supervisor:
         self._process: HostProcess | None = None
         self._stopping = False
         self._task: asyncio.Task[None]
-        self.facts: Ready | None = None
-        self.problem = "the driver is starting"
+        self._ready: Ready | None = None
+        self._silence = Silence()
+        self._last_words = ""
+        self._problem = "the driver is starting"
         self.epoch: Epoch | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether what is said to the driver reaches it, however long that takes."""
+        return self._ready is not None
+
+    @property
+    def facts(self) -> Ready | None:
+        """What the driver said of itself; None while it takes no statements."""
+        return None if self._silence.is_noticed else self._ready
+
+    @property
+    def problem(self) -> str:
+        """Why the driver takes no statements, in words for people."""
+        return str(self._silence) if self._ready else self._problem
 
     def say(self, message: Message) -> None:
         """Send *message*; if the driver just died, :meth:`Listener.epoch_ended` follows."""
         if self._process:
             self._process.say(message)
 
-    def start(self, listener: Listener) -> None:
-        """Begin the first epoch; call it on the event loop's thread, see HostProcess.start."""
-        self._task = asyncio.create_task(self._run(listener), name="driver supervisor")
+    def start(self, listener: Listener, *, after: Epoch | None = None) -> None:
+        """End what is left of the epoch *after* which the first one begins, then begin it.
 
-    async def stop(self) -> None:
-        """Return when every process of the driver is gone; it is asked politely at first."""
+        Call it on the event loop's thread, see HostProcess.start.
+        """
+        self._task = asyncio.create_task(self._run(listener, after), name="driver supervisor")
+
+    async def stop(self) -> str:
+        """What is not known to be gone, when every process of the driver is.
+
+        It is asked politely at first.
+        """
         self._stopping = True
+        ready = self._ready
         if self.facts:
             self.say(Stop())
             await asyncio.wait([self._task], timeout=_STOP_WITHIN)
         self._task.cancel()
         await asyncio.wait([self._task])
+        return await self._doubts(ready.application_id if ready else None, within=_GONE_AT_STOP)
 
-    async def _run(self, listener: Listener) -> None:
+    async def _run(self, listener: Listener, last: Epoch | None) -> None:
+        if last:
+            await self._bury(last, listener)
         failures = 0
         while not self._stopping:
             epoch = self.epoch = await self._next(listener)
-            served = await self._live(epoch, listener)
+            ready = await self._live(epoch, listener)
             if self._stopping:
                 return
-            reason = f"{self.problem}; its log is {self._log_of(epoch)}"
+            doubts = await self._doubts(ready.application_id if ready else None)
+            reason = f"{self._problem}; its log is {self._log_of(epoch)}{doubts}"
             _log.error("Driver epoch %s is over: %s", epoch.number, reason)
             listener.epoch_ended(reason)
-            failures = 0 if served else failures + 1
+            failures = 0 if ready else failures + 1
             await asyncio.sleep(min(2.0**failures - 1, _LONGEST_PAUSE))
+
+    async def _bury(self, epoch: Epoch, listener: Listener) -> None:
+        """End what an earlier Libra has left behind of its driver."""
+        await asyncio.to_thread(end_leftovers, epoch.tag)
+        doubts = await self._doubts(epoch.application_id)
+        listener.epoch_ended(f"Libra itself ended while it ran{doubts}")
+
+    async def _doubts(self, application_id: str | None, *, within: float = _GONE_WITHIN) -> str:
+        """The end of a sentence: what is not known to be gone."""
+        doubts = await application.doubts(self._settings, application_id, within=within)
+        return f"; {doubts}" if doubts else ""
 
     async def _next(self, listener: Listener) -> Epoch:
         while True:
@@ -108,39 +154,57 @@ class Supervisor:
                 return await listener.epoch_begins()
             except Exception as error:  # noqa: BLE001  # whoever mends it must find us alive
                 _log.exception("No driver epoch can begin; trying again")
-                self.problem = f"no driver epoch can begin: {error}"
+                self._problem = f"no driver epoch can begin: {error}"
                 await asyncio.sleep(_TRY_AGAIN)
 
-    async def _live(self, epoch: Epoch, listener: Listener) -> bool:
-        """Whether the driver ever took statements; its processes are gone, ``problem`` says why."""
+    async def _live(self, epoch: Epoch, listener: Listener) -> Ready | None:
+        """What the driver said of itself, if it ever took statements.
+
+        Its processes are gone now, and the problem says why.
+        """
         try:
-            self._process = await self._start(epoch)
+            process = self._process = await self._start(epoch)
         except OSError as error:
-            self.problem = f"the driver host cannot be started: {error}"
-            return False
-        served = False
-        last_words = ""
+            self._problem = f"the driver host cannot be started: {error}"
+            return None
+        self._silence, self._last_words = Silence(), ""
+        watch = asyncio.create_task(self._end_when_silent(process), name="driver silence")
         try:
-            async for line in self._process.reader:
-                match message := decode(line):
-                    case Ready():
-                        served = True
-                        self._begin(epoch, message, listener)
-                    case Broken():
-                        last_words = message.reason
-                    case _:
-                        _tell(listener, message)
+            async for line in process.reader:
+                self._heard(decode(line), epoch, listener)
         except Exception as error:  # noqa: BLE001  # another driver must start all the same
             _log.exception("What the driver said cannot be taken in")
-            last_words = f"it said what is no message, or cannot be taken in: {error!r}"
+            self._last_words = f"it said what is no message, or cannot be taken in: {error!r}"
         finally:
-            self.facts = None
-            code = await self._process.end(within=_LAST_BREATH)
-        self.problem = last_words or f"the driver host ended with exit code {code}"
-        return served
+            ready, self._ready = self._ready, None
+            watch.cancel()
+            self._problem = f"the driver is over: {self._last_words or 'its host has ended'}"
+            code = await process.end(within=_LAST_BREATH)
+        self._problem = self._last_words or f"the driver host ended with exit code {code}"
+        return ready
+
+    async def _end_when_silent(self, process: HostProcess) -> None:
+        self._last_words = await self._silence.unbearable()
+        process.kill()
+
+    def _heard(self, message: Message, epoch: Epoch, listener: Listener) -> None:
+        match message:
+            case Ready():
+                self._begin(epoch, message, listener)
+            case Pulse():
+                was_noticed = self._silence.is_noticed
+                self._silence.end()
+                if was_noticed:
+                    _log.warning("The driver answers again (epoch %s)", epoch.number)
+                    listener.epoch_resumes()
+            case Broken():
+                self._last_words = message.reason
+            case _:
+                _tell(listener, message)
 
     def _begin(self, epoch: Epoch, ready: Ready, listener: Listener) -> None:
-        self.facts = ready
+        self._ready = ready
+        self._silence.end()
         listener.epoch_ready(epoch, ready)
         _log.info(
             "The driver takes statements: application %s on %s, its Spark UI at %s (epoch %s)",
@@ -181,6 +245,8 @@ def _tell(listener: Listener, message: Message) -> None:
             listener.statement_ended(message)
         case Progressed():
             listener.statement_progressed(message)
+        case Held():
+            listener.session_holds(message)
         case Estimated():
             listener.estimated(message)
 

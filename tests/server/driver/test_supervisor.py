@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from libra_provider.server.driver.messages import Ended, Estimated, Progressed, Ready
+from libra_provider.server.driver.messages import Ended, Estimated, Held, Progressed, Ready
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import Epoch
@@ -33,6 +33,8 @@ class Clumsy:
     def epoch_ended(self, reason: str) -> None:
         self.heard.append(reason.partition(";")[0])
 
+    def epoch_resumes(self) -> None: ...
+    def session_holds(self, held: Held) -> None: ...
     def statement_ended(self, ended: Ended) -> None: ...
     def statement_progressed(self, progressed: Progressed) -> None: ...
     def estimated(self, estimated: Estimated) -> None: ...

@@ -1,0 +1,71 @@
+"""Whether an application is gone from its cluster, executors included: they may still write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from libra_provider.clients import cluster_pages, spark_ui
+from libra_provider.clients.client import Client
+from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.transport import ServerAddress
+from libra_provider.core.errors import BadInput, ServerError
+from libra_provider.server.runners import masters
+from libra_provider.server.settings import Settings
+
+_AGAIN = 0.1
+
+
+async def doubts(settings: Settings, application_id: str | None, *, within: float) -> str:
+    """What is not known of the end of the application after *within* seconds; empty once it is.
+
+    With a master in the driver's own JVM, everything has ended with that.
+    """
+    if application_id is None or not settings.master.startswith("spark://"):
+        return ""
+    unknown = f"whether executors of {application_id} still run is not known"
+    try:
+        look = _Look(application_id, masters.ui_urls(settings), settings.isolated.verify)
+    except BadInput as error:
+        return f"{unknown}: {error}"
+    try:
+        await asyncio.wait_for(look.until_gone(), within)
+    except TimeoutError:
+        return f"{unknown}: {look.found}"
+    return ""
+
+
+class _Look:
+    """``found`` says what is left of the application, or why that cannot be said."""
+
+    def __init__(self, application_id: str, ui_urls: Sequence[str], verify: bool | str) -> None:
+        self._application_id, self._ui_urls = application_id, ui_urls
+        self._client = Client([ServerAddress(url=url, verify=verify) for url in ui_urls])
+        self.found = "no page of the master has answered (isolated.ui_urls)"
+
+    async def until_gone(self) -> None:
+        """Return once nothing is left."""
+        try:
+            while await self._is_left():  # noqa: ASYNC110  # it is a server's page
+                await asyncio.sleep(_AGAIN)
+        finally:
+            await self._client.aclose()
+
+    async def _is_left(self) -> bool:
+        try:
+            self.found = await self._client.arun(_remains(self._application_id, self._ui_urls))
+        except ServerError as error:
+            self.found = f"{error} (isolated.ui_urls)"
+        return bool(self.found)
+
+
+def _remains(application_id: str, ui_urls: Sequence[str]) -> Dialogue[str]:
+    """What is left of the application, in words; raises ServerError where a page is away."""
+    cluster = yield from cluster_pages.leading(ui_urls)
+    if application_id in [each.application_id for each in cluster.applications]:
+        return "the master still lists it"
+    for worker in cluster.alive:
+        running: Sequence[str] = yield Ask(spark_ui.executors(), worker.ui_url)
+        if application_id in running:
+            return f"{worker.worker_id} still has one"
+    return ""

@@ -1,0 +1,74 @@
+"""What a session holds that its statements see, and that ends with the driver."""
+
+# ruff: noqa: SLF001  # pyspark has no public names for its way into the JVM
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # py4j has no types
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from libra_provider.core.job import Kind
+from libra_provider.server.driver.messages import PYTHON_VARIABLES, Held, Run
+
+# What begins like this leaves nothing behind; of everything else the session itself is asked.
+_QUERY = re.compile(r"[\s(]*(?:select|with|from|values|table)\b", re.IGNORECASE)
+
+
+class SessionState:
+    """Of the session *name*, which was just made; tells *say* when it holds something else.
+
+    Global temporary views and added JARs belong to no session: they are not looked for.
+    """
+
+    def __init__(self, name: str, session: SparkSession, say: Callable[[Held], None]) -> None:
+        self._name, self._say = name, say
+        self._java: Any = session._jsparkSession.sessionState()
+        self._settings = self._java.conf().getAllConfs()
+        self._place = self._current_place()
+        self._lock = threading.Lock()
+        self._has_python = self._is_closed = False
+        self._told: list[str] = []
+
+    def look(self, order: Run) -> None:
+        """Say what the session holds after *order* has run in it, if that is news."""
+        # A main class changes a copy.
+        if order.kind == Kind.JAR_CLASS or (order.kind == Kind.SQL and _QUERY.match(order.code)):
+            return
+        with self._lock:
+            self._has_python = self._has_python or order.kind == Kind.PYTHON
+            self._tell([what for what, is_there in self._looked().items() if is_there])
+
+    def close(self) -> None:
+        """Say that it holds nothing any more; whoever looks later finds nothing."""
+        with self._lock:
+            self._tell([])
+            self._is_closed = True
+
+    def _tell(self, held: list[str]) -> None:
+        if held != self._told and not self._is_closed:
+            self._told = held
+            self._say(Held(self._name, held))
+
+    def _looked(self) -> Mapping[str, bool]:
+        catalog, manager = self._java.catalog(), self._java.catalogManager()
+        return {
+            "temp views": not catalog.getTempViewNames().isEmpty(),
+            "temp functions": not catalog.listTemporaryFunctions().isEmpty(),
+            "SQL settings": not self._java.conf().getAllConfs().equals(self._settings),
+            "SQL variables": not manager.tempVariableManager().isEmpty(),
+            "another current database": self._current_place() != self._place,
+            PYTHON_VARIABLES: self._has_python,
+        }
+
+    def _current_place(self) -> list[str]:
+        manager = self._java.catalogManager()
+        try:
+            return [manager.currentCatalog().name(), *manager.currentNamespace()]
+        except (Py4JError, PySparkException):
+            return []  # it is a catalog that cannot be used

@@ -1,0 +1,45 @@
+"""The sessions of the shared driver, each with its own temp views and SQL settings."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from pyspark.sql import SparkSession
+
+from libra_provider.server.driver.messages import Held, Run
+from libra_provider.server.driver.session_state import SessionState
+from libra_provider.server.sessions import DEFAULT_SESSION
+
+
+class DriverSessions:
+    """By name; *spark* is the default one. What they hold, *say* is told."""
+
+    def __init__(self, spark: SparkSession, say: Callable[[Held], None]) -> None:
+        self._spark, self._say = spark, say
+        self._lock = threading.Lock()
+        self._open: dict[str, tuple[SparkSession, SessionState]] = {}
+        self._add(DEFAULT_SESSION, spark)
+
+    def get(self, name: str) -> SparkSession:
+        """The session, which is made where there is none."""
+        with self._lock:
+            if name not in self._open:
+                self._add(name, self._spark.newSession())
+            return self._open[name][0]
+
+    def look(self, session: SparkSession, order: Run) -> None:
+        """Tell what *session* holds after *order* ran in it, if that is news and it is open."""
+        found, state = self._open.get(order.session, (None, None))
+        if state and found is session:
+            state.look(order)
+
+    def close(self, name: str) -> None:
+        """Forget the session; nothing happens if there is none."""
+        with self._lock:
+            _, state = self._open.pop(name, (None, None))
+        if state:
+            state.close()
+
+    def _add(self, name: str, session: SparkSession) -> None:
+        self._open[name] = session, SessionState(name, session, self._say)

@@ -1,0 +1,43 @@
+"""What sessions hold in the shared driver that ends with it, and who must not run without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from libra_provider.core.job import Kind
+from libra_provider.server.driver.messages import PYTHON_VARIABLES, Held
+from libra_provider.server.live import Live
+
+
+class Holdings:
+    """By session, in words for people."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Sequence[str]] = {}
+
+    def note(self, held: Held) -> None:
+        """This is what the session holds now."""
+        self._held[held.session] = held.what
+
+    def suppose(self, live: Live) -> None:
+        """The driver ended while *live* ran: what it left in its session can only be supposed.
+
+        Statements of Python run one after the other, so those behind it may count on it. Nobody
+        could count on what SQL would do: its statements run side by side.
+        """
+        order = live.statement.order
+        if order.kind == Kind.PYTHON:
+            known = self._held.get(order.session, ())
+            self._held[order.session] = list(dict.fromkeys([*known, PYTHON_VARIABLES]))
+
+    def missed_by(self, live: Live) -> str:
+        """What *live* would run without if its session were new; empty if nothing."""
+        order = live.statement.order
+        held = self._held.get(order.session, ())
+        # Only Python sees the variables of Python.
+        seen = [each for each in held if each != PYTHON_VARIABLES or order.kind == Kind.PYTHON]
+        return " and ".join(seen)
+
+    def clear(self) -> None:
+        """The driver has ended: every session is new."""
+        self._held.clear()

@@ -1,0 +1,99 @@
+"""The places beside the shared driver, and the statements that wait for one, by pool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from libra_provider.server.live import Live
+from libra_provider.server.pools import Pool
+
+_UNKNOWN = Pool()
+# Of all places, the part that pools without a running statement may keep free.
+_KEPT = 4
+
+
+class _Line:
+    """One pool's share: who waits, how many run, and how much of its weight it has used."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.waiting: dict[str, Live] = {}
+        self.running = 0
+        self.used = 0.0
+
+    @property
+    def claim(self) -> tuple[float, float]:
+        """The lowest one is next: first who runs the least for its weight, then who began least."""
+        return self.running / self.pool.weight, self.used
+
+
+class Places:
+    """*most* places, shared by *pools* according to their weights; in a pool, the oldest is next.
+
+    A pool that runs nothing finds a place however many statements of others run: one is kept free
+    for each such pool, as long as that is no more than a quarter of all.
+    """
+
+    def __init__(self, most: int, pools: Mapping[str, Pool]) -> None:
+        self._most = self._free = most
+        self._lines = {name: _Line(pool) for name, pool in pools.items()}
+
+    @property
+    def waiting(self) -> list[Live]:
+        """Everyone who waits."""
+        return [live for line in self._lines.values() for live in line.waiting.values()]
+
+    def __len__(self) -> int:
+        return sum(len(line.waiting) for line in self._lines.values())
+
+    def wait(self, live: Live) -> None:
+        """Put *live* at the end of its pool's line."""
+        line = self._line(live.statement.order.pool)
+        if not line.waiting and not line.running:
+            # What it did not use while it had nothing to do is no claim on the others' future.
+            line.used = max(line.used, min(self._used, default=0.0))
+        line.waiting[live.job_id] = live
+
+    def leave(self, live: Live) -> bool:
+        """Whether *live* was waiting; it is not any more."""
+        return self._line(live.statement.order.pool).waiting.pop(live.job_id, None) is not None
+
+    def take(self, pool: str) -> bool:
+        """Whether a statement of *pool* that does not wait has got a place at once."""
+        line = self._line(pool)
+        if line.waiting or not self._is_open_to(line):
+            return False
+        self._begin(line)
+        return True
+
+    def next(self) -> Live | None:
+        """Who begins next, with a place; None while nobody waits for whom there is one."""
+        lines = [each for each in self._lines.values() if each.waiting and self._is_open_to(each)]
+        if not lines:
+            return None
+        line = min(lines, key=lambda each: each.claim)
+        self._begin(line)
+        return line.waiting.pop(next(iter(line.waiting)))
+
+    def give_back(self, pool: str) -> None:
+        """One statement of *pool* is over."""
+        self._line(pool).running -= 1
+        self._free += 1
+
+    @property
+    def _used(self) -> list[float]:
+        return [each.used for each in self._lines.values() if each.waiting or each.running]
+
+    def _is_open_to(self, line: _Line) -> bool:
+        idle = sum(not each.running for each in self._lines.values() if each is not line)
+        kept = min(idle, self._most // _KEPT) if line.running else 0
+        return self._free > kept
+
+    def _begin(self, line: _Line) -> None:
+        self._free -= 1
+        line.running += 1
+        line.used += 1 / line.pool.weight
+
+    def _line(self, pool: str) -> _Line:
+        # The settings may have lost a pool of which statements wait.
+        return self._lines.setdefault(pool, _Line(_UNKNOWN))
