@@ -23,7 +23,6 @@ from libra_provider.clients.trust import verification
 from libra_provider.core.errors import ServerUnreachable
 from libra_provider.core.job import SparkJob
 from libra_provider.core.patience import Patience
-from libra_provider.core.statement import check_statement
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 
@@ -49,11 +48,7 @@ class Statements:
         return not self._client.run(self._contract.known()).is_old
 
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
-        """Have *job* accepted once under *tag*; a Libra of the old contract runs it to its end.
-
-        Raises BadInput, before anything is sent, for what no Libra takes.
-        """
-        check_statement(job)
+        """Have *job* accepted once under *tag*; a Libra of the old contract runs it to its end."""
         return self._client.run(self._contract.submit(job, tag))
 
     def status(self, job_id: str) -> JobStatus:

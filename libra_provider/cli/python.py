@@ -27,6 +27,7 @@ from libra_provider.cli.statements import (
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.properties import spark_conf
+from libra_provider.core.statement import check_statement
 
 
 def python(
@@ -77,6 +78,7 @@ def python(
         result_path=result_path,
         timeout=seconds(timeout),
     )
+    check_statement(job)
     servers = Servers(libra=libra, token=token, verify=verify)
     with contextlib.closing(servers.statements()) as there, running(there, job) as first:
         tell(there, followed(there, first, with_log=True).raise_for_state(), form)

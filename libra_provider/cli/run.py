@@ -17,6 +17,7 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.files import at_libra
 from libra_provider.core.job import Mode, SparkJob
 from libra_provider.core.properties import spark_conf
+from libra_provider.core.statement import check_statement
 
 
 def run(
@@ -70,6 +71,7 @@ def run(
         pool_name=pool,
         session=session,
     )
+    check_statement(job)
     servers = Servers(libra=libra, token=token, verify=verify)
     with contextlib.closing(servers.statements()) as there:
         if not wait:

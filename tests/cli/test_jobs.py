@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Run
-from tests.fakes.libra import FakeLibra
+from tests.fakes.libra import WORKER, FakeLibra
 from tests.fakes.spark_master import FakeMaster
 
 
@@ -32,6 +32,55 @@ def test_status_of_a_statement_is_asked_at_libra(run: Run, fake_libra: FakeLibra
     assert "in Libra at 127.0.0.1" in result.stdout
     assert "app-1" in result.stdout
     assert fake_libra.requests[-1].path.endswith("/statement-0")
+
+
+def test_status_says_whose_driver_runs_a_statement(run: Run) -> None:
+    run("run", "/jobs/etl.py", "--deploy-mode", "cluster")
+    run("python", "1")
+
+    own, shared = run("status", "statement-0").stdout, run("status", "statement-1").stdout
+
+    assert "python-file" in own
+    assert "isolated, cluster" in own
+    assert "on worker w-1 at 127.0.0.1" in own
+    assert WORKER in own
+    assert "shared" in shared
+    assert "client" not in shared
+
+
+def test_logs_of_a_statement_are_followed_to_their_end(run: Run, fake_libra: FakeLibra) -> None:
+    fake_libra.logs = {"stdout": "one\n" * 200 + "last", "stderr": "careful\n"}
+    job_id = run("run", "/jobs/etl.py", "--no-wait").stdout.strip()
+
+    whole = run("logs", "-f", job_id)
+    fake_libra.statements[job_id].asked = 0
+    errors = run("logs", "-f", job_id, "--stream", "stderr")
+
+    assert whole.exit_code == 0
+    assert whole.stdout.count("[stdout] one\n") == 200
+    assert {"[stdout] last", "[stderr] careful"} <= set(whole.stdout.splitlines())
+    assert errors.stdout == "careful\n"
+
+
+def test_logs_of_what_runs_end_with_what_is_there(run: Run, fake_libra: FakeLibra) -> None:
+    fake_libra.states, fake_libra.logs = ["RUNNING"], {"stdout": "one\n"}
+    job_id = run("run", "/jobs/etl.py", "--no-wait").stdout.strip()
+
+    assert run("logs", job_id).stdout == "[stdout] one\n"
+
+
+def test_logs_of_a_statement_that_nobody_knows_are_a_1(run: Run) -> None:
+    result = run("logs", "nobody")
+
+    assert result.exit_code == 1
+    assert result.stderr == "nobody is lost: Statement nobody is unknown here.\n"
+
+
+def test_a_stream_that_is_none_is_bad_usage(run: Run, fake_libra: FakeLibra) -> None:
+    result = run("logs", "statement-0", "--stream", "stdin")
+
+    assert (result.exit_code, fake_libra.requests) == (2, [])
+    assert "--stream='stdin' cannot be used: it is one of stdout, stderr." in result.stderr
 
 
 def test_status_needs_no_master_for_a_statement(run: Run) -> None:

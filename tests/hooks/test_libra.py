@@ -92,7 +92,7 @@ def test_every_verb_has_a_twin_with_the_same_parameters() -> None:
 
     assert {name[1:] for name in twins} >= {
         *("submit", "status", "statuses", "kill", "statements", "result", "page", "value"),
-        *("arrow", "pandas", "written", "estimate", "sessions", "close_session", "health"),
+        *("arrow", "pandas", "written", "estimate", "sessions", "close_session", "health", "logs"),
     }
 
 

@@ -1,0 +1,117 @@
+"""LibraHook with Python, files and JARs: what is sent, what is refused, what comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from libra_provider.core.errors import BadInput, JobLost, NotOffered
+from libra_provider.core.job import Kind, SparkJob, new_tag
+from tests.fakes.libra import FakeLibra
+from tests.fakes.old_libra import OldLibra
+from tests.hooks.test_libra import Ask, ask, connect, libra, old
+
+__all__ = ["ask", "libra", "old"]  # fixtures
+PYTHON = SparkJob(kind=Kind.PYTHON, code="1 + 1")
+FILE = SparkJob.from_application("/jobs/etl.py")
+JAR_CLASS = SparkJob.from_application("/jobs/a.jar", java_class="A", mode="shared")
+MEMORY = {"spark.executor.memory": "2g"}
+
+
+def test_a_value_and_rows_are_both_a_result(libra: FakeLibra, ask: Ask) -> None:
+    libra.value = {"n": 2}
+    job_id = ask("submit", PYTHON, new_tag()).job_id
+
+    assert ask("result", job_id) == ask("value", job_id) == {"n": 2}
+    assert ask("page", job_id).value == {"n": 2}
+    libra.value = ...
+    assert ask("result", job_id) == [{"n": 1}]
+    assert ask("value", job_id) == 1
+
+
+def test_a_log_is_read_by_offset(libra: FakeLibra, ask: Ask) -> None:
+    libra.logs, libra.piece = {"stdout": "one\ntwo\n", "stderr": "oh\n"}, 5
+    job_id = ask("submit", PYTHON, new_tag()).job_id
+    first = ask("logs", job_id)
+    second = ask("logs", job_id, offset=first.next_offset)
+
+    assert (first.lines, first.next_offset, first.complete) == (("one",), 4, False)
+    assert (second.lines, second.size, second.complete) == (("two",), 8, True)
+    assert ask("logs", job_id, stream="stderr").lines == ("oh",)
+    with pytest.raises(JobLost, match="Statement nobody is unknown here"):
+        ask("logs", "nobody")
+
+
+@pytest.mark.parametrize(
+    ("job", "carried"),
+    [(PYTHON, True), (JAR_CLASS, True), (FILE, False), (PYTHON.replace(mode="isolated"), False)],
+    ids=["python", "jar-class", "python-file", "isolated python"],
+)
+def test_session_and_pool_of_the_connection_are_the_shared_drivers(
+    libra: FakeLibra, ask: Ask, job: SparkJob, carried: bool
+) -> None:
+    connect(libra.port, session="mine", pool="interactive")
+    ask("submit", job, new_tag())
+    [statement] = libra.statements.values()
+
+    assert statement.session == ("mine" if carried else "default")
+    assert ("pool" in statement.body) is carried
+
+
+def test_what_no_libra_takes_is_not_even_asked_about(libra: FakeLibra, ask: Ask) -> None:
+    with pytest.raises(BadInput, match="session='mine' cannot be used"):
+        ask("submit", FILE.replace(session="mine"), new_tag())
+    assert libra.requests == []
+
+
+@pytest.mark.parametrize(
+    ("job", "body"),
+    [
+        (PYTHON, {"kind": "python", "code": "1 + 1"}),
+        (
+            FILE.replace(mode="isolated", deploy_mode="client", conf=MEMORY),
+            {"kind": "python-file", "filePath": "/jobs/etl.py", "sparkConfig": MEMORY},
+        ),
+        (JAR_CLASS, {"kind": "jar-class", "filePath": "/jobs/a.jar", "mainClass": "A"}),
+        (
+            JAR_CLASS.replace(mode="isolated", conf=MEMORY),
+            {
+                "kind": "jar-class",
+                "filePath": "/jobs/a.jar",
+                "mainClass": "A",
+                "sparkConfig": MEMORY,
+            },
+        ),
+    ],
+    ids=["python", "python-file", "jar-class", "isolated jar-class"],
+)
+def test_an_old_libra_gets_each_kind_in_its_own_words(
+    old: OldLibra, ask: Ask, job: SparkJob, body: dict[str, Any]
+) -> None:
+    ask("submit", job, new_tag())
+
+    assert old.ran == [body]
+
+
+@pytest.mark.parametrize(
+    ("job", "sentence"),
+    [
+        (FILE.replace(deploy_mode="cluster"), "it starts no driver on a worker"),
+        (PYTHON.replace(mode="isolated"), "it runs python on its shared driver whatever mode iso"),
+        (PYTHON.replace(conf=MEMORY), "whatever spark.executor.memory says"),
+        (JAR_CLASS.replace(mode="isolated"), "it runs jar-class on its shared driver; leave out"),
+    ],
+)
+def test_an_old_libra_is_not_asked_to_run_a_job_elsewhere_than_it_can(
+    old: OldLibra, ask: Ask, job: SparkJob, sentence: str
+) -> None:
+    with pytest.raises(NotOffered, match=sentence):
+        ask("submit", job, new_tag())
+    assert old.ran == []
+
+
+def test_an_old_libra_has_no_log(old: OldLibra, ask: Ask) -> None:
+    with pytest.raises(NotOffered, match="knows Libra's old contract only"):
+        ask("logs", "job-1")
+    assert old.ran == []
