@@ -7,12 +7,12 @@ or the driver, before anybody could count their bytes; so they are counted where
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.classic.column import Column
+from pyspark.sql.classic.dataframe import DataFrame as ClassicFrame
 from pyspark.sql.types import (
     ArrayType,
     BinaryType,
@@ -37,9 +37,6 @@ from pyspark.sql.types import (
 from libra_provider.server.driver.columns import quoted
 
 _SOURCE = Path(__file__).parent / "jvm" / "libra" / "Room.java"
-_UDF = "org.apache.spark.sql.api.java.UDF2"
-_COLUMN = "org.apache.spark.sql.Column"
-_CLASS = "java.lang.Class"
 TOO_LARGE = "LIBRA_RESULT_TOO_LARGE"
 """What Spark's error contains when a row did not fit."""
 # As Arrow has them, without what a null costs; of any other type a value costs nothing here, so
@@ -61,27 +58,25 @@ class Room:
     """What the driver of *spark* can hand out; *folder* takes the class that executors need."""
 
     def __init__(self, spark: SparkSession, folder: Path) -> None:
-        context: Any = spark.sparkContext
-        self._gateway = context._gateway  # noqa: SLF001  # the way to Spark's Java side
-        self._jvm = self._gateway.jvm
-        self.most: int = self._jvm.java.lang.Runtime.getRuntime().maxMemory() // _SHARE_OF_HEAP
-        self._function = self._registered(spark, folder / "libra-room.jar")
+        java: Any = spark._jvm  # noqa: SLF001  # its heap is known nowhere else
+        self.most: int = java.java.lang.Runtime.getRuntime().maxMemory() // _SHARE_OF_HEAP
+        self._room = self._compiled(spark, folder / "libra-room.jar")
 
     def limited(self, frame: DataFrame, rows: int, most: int) -> DataFrame:
         """At most *rows* rows of *frame*; when they need more than *most* bytes, it fails soon.
 
         Its columns have names of their own. The bytes are those of Arrow, or fewer.
         """
-        limited = frame.limit(rows)
         size = size_of(frame.schema)
         if size.isdecimal() and rows * int(size) <= most:
-            return limited
-        expression = self._jvm.org.apache.spark.sql.functions.expr
-        measured = [expression(size), expression(f"{most}L")]
-        return limited.where(Column(self._function.apply(self._array(_COLUMN, measured))))
+            return frame.limit(rows)
+        # In one call: each one through py4j costs as much as a small statement can afford.
+        return ClassicFrame(self._room.limited(frame._jdf, rows, size, most), frame.sparkSession)  # noqa: SLF001
 
-    def _registered(self, spark: SparkSession, jar: Path) -> Any:
-        compiler = self._jvm.org.codehaus.janino.SimpleCompiler()
+    def _compiled(self, spark: SparkSession, jar: Path) -> Any:
+        context: Any = spark.sparkContext
+        gateway = context._gateway  # noqa: SLF001  # the way to Spark's Java side
+        compiler = gateway.jvm.org.codehaus.janino.SimpleCompiler()
         compiler.cook(_SOURCE.read_text())
         classes = compiler.getBytecodes()
         with zipfile.ZipFile(jar, "w") as archive:
@@ -90,29 +85,8 @@ class Room:
         spark.sql(f"ADD JAR '{jar.as_uri()}'")
         java: Any = spark._jsparkSession  # noqa: SLF001  # where the classes of added jars are
         found = java.sharedState().jarClassLoader().loadClass("libra.Room")
-        room = found.getConstructor(self._array(_CLASS)).newInstance(
-            self._array("java.lang.Object")
-        )
-        return self._as_function(room, java.parseDataType('"boolean"'))
-
-    def _as_function(self, room: Any, returns: Any) -> Any:
-        # By reflection, since py4j would take the method for Scala's functions; and not by name,
-        # so that nobody's statement sees it, or can drop it.
-        kind = self._jvm.java.lang.Class.forName
-        types = [kind(_UDF), kind("org.apache.spark.sql.types.DataType")]
-        method = kind("org.apache.spark.sql.functions").getMethod("udf", self._array(_CLASS, types))
-        made = method.invoke(None, self._array("java.lang.Object", [room, returns]))
-        # Deterministic, it would be computed once for rows that are all of one size.
-        return made.asNondeterministic()
-
-    def _array(self, kind: str, values: Sequence[Any] = ()) -> Any:
-        java_class = self._gateway.jvm
-        for part in kind.split("."):
-            java_class = getattr(java_class, part)
-        array = self._gateway.new_array(java_class, len(values))
-        for position, each in enumerate(values):
-            array[position] = each
-        return array
+        no_types = gateway.new_array(gateway.jvm.Class, 0)
+        return found.getConstructor(no_types).newInstance(gateway.new_array(gateway.jvm.Object, 0))
 
 
 def size_of(schema: StructType) -> str:
