@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -52,9 +53,16 @@ def cluster() -> Iterator[StandaloneCluster]:
 
 
 @pytest.fixture(scope="session")
-def libra(cluster: StandaloneCluster) -> Iterator[LocalLibra]:
-    """A real Libra on the session's cluster."""
-    with LocalLibra(cluster.master_url, spark=LIBRA_SPARK) as running:
+def libra(
+    cluster: StandaloneCluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalLibra]:
+    """A real Libra on the session's cluster, which runs files out of any test's ``tmp_path``."""
+    isolated = {"rest_urls": [cluster.rest_url], "ui_urls": [cluster.ui_url]}
+    settings = {
+        "file_roots": str(tmp_path_factory.getbasetemp()),
+        "isolated": json.dumps(isolated),
+    }
+    with LocalLibra(cluster.master_url, spark=LIBRA_SPARK, settings=settings) as running:
         yield running
 
 

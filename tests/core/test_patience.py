@@ -78,6 +78,8 @@ def test_progress_that_grows_all_the_time_is_not_said_more_often() -> None:
         ("42K03", "PATH_NOT_FOUND", False),
         ("22012", "DIVIDE_BY_ZERO", False),  # the data may change
         (None, "LIBRA_RESULT_TOO_LARGE", True),
+        (None, "SyntaxError", True),
+        (None, "NameError", False),
         (None, None, False),
     ],
 )
