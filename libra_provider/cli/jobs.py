@@ -94,7 +94,7 @@ def _printed(found: Look, stream: str | None, *, follow: bool) -> bool:
         raise LibraError(found.warning)
     if found.status.state is JobState.LOST:
         raise JobLost(found.status.job_id, found.status.detail)
-    return bool(found.lines or follow) and not found.status.state.is_terminal
+    return (found.more or follow) and not found.status.state.is_terminal
 
 
 def kill(

@@ -76,13 +76,17 @@ class LogFollower:
 
 
 class DriverLog:
-    """Both streams of one driver's log, and the facts that they tell of its application."""
+    """Both streams of one driver's log, and the facts that they tell of its application.
+
+    ``more``: the last reading did not take all that was there.
+    """
 
     def __init__(self, driver_id: str) -> None:
         self._driver_id = driver_id
         self._streams = {stream: LogFollower() for stream in STREAMS}
         self.application_id: str | None = None
         self.spark_ui_port: int | None = None
+        self.more = False
 
     def new_lines(self, worker_ui: str, *, to_the_end: bool) -> Dialogue[list[Line]]:
         """What was written since the last call."""
@@ -90,6 +94,7 @@ class DriverLog:
         for stream, log in self._streams.items():
             new = yield from self._new_of(stream, log, worker_ui, _REST if to_the_end else _PART)
             lines += [Line(stream, text) for text in new + (log.remainder() if to_the_end else [])]
+        self.more = not all(log.complete for log in self._streams.values())
         self._learn(lines)
         return lines
 

@@ -50,7 +50,7 @@ class DriverView:
             except ServerError as error:
                 status, warning = self._without_pages(status, error)
         self._seen = (status.state, utc_now())
-        return Look(self._located(status), tuple(lines), warning)
+        return Look(self._located(status), tuple(lines), warning, more=self._log.more)
 
     def whole_log(self) -> Dialogue[list[Line]]:
         """Every line that the driver has written so far; raises ServerError without its page."""

@@ -70,19 +70,24 @@ def _piece(reply: Reply, offset: int) -> LogPiece:
 
 
 class StatementLog:
-    """Both streams of one statement's log, each read from where the last reading stopped."""
+    """Both streams of one statement's log, each read from where the last reading stopped.
+
+    ``more``: the last reading did not take all that was there.
+    """
 
     def __init__(self, job_id: str, contract: Contract) -> None:
         self._job_id = job_id
         self._contract = contract
         self._offsets = dict.fromkeys(STREAMS, 0)
         self._lines: list[Line] = []
+        self.more = False
 
     def read(self, *, to_the_end: bool) -> Dialogue[None]:
         """Read on: a piece of each stream, or all that is left; see :meth:`taken`.
 
         Raises ServerError, JobLost; what was read until then is not lost.
         """
+        self.more = False
         for stream in STREAMS:
             yield from self._read(stream, _MOST_PIECES if to_the_end else 1)
 
@@ -100,6 +105,7 @@ class StatementLog:
             self._offsets[stream] = piece.next_offset
             if piece.complete or piece.next_offset == offset:
                 return
+        self.more |= piece.next_offset < piece.size
         if pieces == _MOST_PIECES:
             rest = f"{piece.size - piece.next_offset} bytes more, from offset {piece.next_offset}"
             self._lines.append(Line(stream, f"... Libra has {rest} on"))

@@ -23,11 +23,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """``lines`` are new, whole and without secrets; ``warning`` is something to be said once."""
+    """``lines`` are new, whole and without secrets; ``warning`` is something to be said once.
+
+    ``more``: there were more lines than one look takes.
+    """
 
     status: JobStatus
     lines: Sequence[Line] = ()
     warning: str = ""
+    more: bool = False
 
 
 class View(Protocol):

@@ -31,11 +31,12 @@ class StatementView:
 
     def look(self) -> Dialogue[Look]:
         """Where the statement stands: now, at its end, or when *wait* is over."""
-        status = yield from self._contract.asked(libra.status(self.job_id, wait=self._wait))
+        wait = 0 if self._log and self._log.more else self._wait
+        status = yield from self._contract.asked(libra.status(self.job_id, wait=wait))
         if self._log is None or not _has_log(status):
             return Look(status)
         warning = yield from self._read(self._log, to_the_end=status.state.is_terminal)
-        return Look(status, self._log.taken(), warning)
+        return Look(status, self._log.taken(), warning, more=self._log.more)
 
     def _read(self, log: StatementLog, *, to_the_end: bool) -> Dialogue[str]:
         """Why the log could not be read, said once and at the end; empty if it could."""

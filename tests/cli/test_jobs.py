@@ -4,6 +4,7 @@ import pytest
 
 from tests.cli.conftest import Run
 from tests.fakes.libra import WORKER, FakeLibra
+from tests.fakes.server import Request
 from tests.fakes.spark_master import FakeMaster
 
 
@@ -67,6 +68,23 @@ def test_logs_of_what_runs_end_with_what_is_there(run: Run, fake_libra: FakeLibr
     job_id = run("run", "/jobs/etl.py", "--no-wait").stdout.strip()
 
     assert run("logs", job_id).stdout == "[stdout] one\n"
+
+
+def test_logs_of_what_never_stops_printing_end_all_the_same(
+    run: Run, fake_libra: FakeLibra
+) -> None:
+    def print_another_line(request: Request) -> None:
+        if "stdout" in request.path:
+            fake_libra.logs["stdout"] += "more\n"
+
+    fake_libra.states, fake_libra.logs = ["RUNNING"] * 9 + ["FAILED"], {"stdout": "one\n" * 50}
+    fake_libra.disturb = print_another_line
+    job_id = run("run", "/jobs/etl.py", "--no-wait").stdout.strip()
+
+    result = run("logs", job_id)
+
+    assert result.stdout.count("[stdout] one\n") == 50
+    assert fake_libra.statements[job_id].asked == 3
 
 
 def test_logs_of_a_statement_that_nobody_knows_are_a_1(run: Run) -> None:
