@@ -63,15 +63,16 @@ class Room:
         self._room = self._compiled(spark, folder / "libra-room.jar")
 
     def limited(self, frame: DataFrame, rows: int, most: int) -> DataFrame:
-        """At most *rows* rows of *frame*; when they need more than *most* bytes, it fails soon.
+        """*frame*, which ends early when it has more than *rows* rows, or fails, soon after *most*.
 
-        Its columns have names of their own. The bytes are those of Arrow, or fewer.
+        Then it still has more than *rows* rows. Its columns have names of their own; the bytes are
+        those of Arrow, or fewer, and each task may have as many.
         """
         size = size_of(frame.schema)
-        if size.isdecimal() and rows * int(size) <= most:
-            return frame.limit(rows)
+        measured = () if size.isdecimal() and (rows + 1) * int(size) <= most else (size, most)
         # In one call: each one through py4j costs as much as a small statement can afford.
-        return ClassicFrame(self._room.limited(frame._jdf, rows, size, most), frame.sparkSession)  # noqa: SLF001
+        limited = self._room.limited(frame._jdf, rows, *measured)  # noqa: SLF001
+        return ClassicFrame(limited, frame.sparkSession)
 
     def _compiled(self, spark: SparkSession, jar: Path) -> Any:
         context: Any = spark.sparkContext

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]  # py4j has no types
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.classic.dataframe import DataFrame as ClassicFrame
 
 from libra_provider.core.units import readable_size
 from libra_provider.server import results
 from libra_provider.server.driver import written
+from libra_provider.server.driver.collection import collected
 from libra_provider.server.driver.columns import NOT_IN_ARROW, with_text, with_unique_names
 from libra_provider.server.driver.messages import Ended, Run
 from libra_provider.server.driver.parameters import bound
@@ -35,8 +38,7 @@ class Statements:
         *go_on* is called between the steps.
         """
         go_on()
-        # A method of py4j takes no Mapping; Run promises the plain list or dict of its JSON.
-        frame = session.sql(order.code, args=bound(session, order.parameters))
+        frame = _frame(session, order)
         go_on()
         return self.answer(frame, order)
 
@@ -57,7 +59,8 @@ class Statements:
         frame = with_text(frame, NOT_IN_ARROW)
         most = min(order.result_max_bytes, self._room.most)
         named = with_unique_names(frame)
-        table = self._room.limited(named, order.result_limit + 1, most).toArrow()
+        limited = self._room.limited(named, order.result_limit, most)
+        table = collected(limited, named.schema, rows=order.result_limit, size=most)
         if table.num_rows > order.result_limit:
             what = f"more than resultLimit={order.result_limit} rows"
             return too_large(order, what, "ask for more with resultLimit")
@@ -78,6 +81,15 @@ class Statements:
             most += ", all that the memory of this driver allows"
         way_out = "resultLimit is no help here, but fewer or narrower rows are"
         return too_large(order, most, way_out)
+
+
+def _frame(session: SparkSession, order: Run) -> DataFrame:
+    if order.parameters:
+        # A method of py4j takes no Mapping; Run promises the plain list or dict of its JSON.
+        return session.sql(order.code, args=bound(session, order.parameters))
+    # What pyspark does for none takes five calls to the JVM instead of one.
+    java: Any = session._jsparkSession  # noqa: SLF001
+    return ClassicFrame(java.sql(order.code), session)
 
 
 def too_large(order: Run, what: str, way_out: str) -> Ended:
