@@ -56,9 +56,11 @@ class Dispatcher:
         if running := [live.over for live in self._flow.ending_with_libra]:
             await asyncio.wait(running, timeout=self._settings.drain_seconds)
         await self._flow.isolated.stop()
-        doubts = await self._driver.stop()
-        for live in self._flow.running:
-            self._flow.lose(live, f"Libra was stopped while it ran{doubts}")
+        await self._driver.stop()
+        if running := self._flow.running:
+            reason = f"Libra was stopped while it ran{await self._driver.doubts()}"
+            for live in running:
+                self._flow.lose(live, reason)
         await self._clerk.close()
         self._reader.shutdown()
 

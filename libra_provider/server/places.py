@@ -23,8 +23,8 @@ class _Line:
 
     @property
     def claim(self) -> tuple[float, float]:
-        """The lowest one is next: first who runs the least for its weight, then who began least."""
-        return self.running / self.pool.weight, self.used
+        """The lowest is next: first who runs the least for its weight, then who had the least."""
+        return self.running / self.pool.weight, self.used + 1 / self.pool.weight
 
 
 class Places:

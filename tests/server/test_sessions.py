@@ -11,9 +11,9 @@ from tests.server.running import RunningLibra
 AT_ONCE = {"Prefer": "respond-async"}
 
 
-def submit(api: RunningLibra, session: str, code: str, prefer: str) -> dict[str, Any]:
+def submit(api: RunningLibra, session: str, code: str, prefer: str, **body: Any) -> dict[str, Any]:
     path = f"/api/v1/sessions/{session}/statements"
-    reply = api.post(path, json={"code": code}, headers={"Prefer": prefer})
+    reply = api.post(path, json={"code": code, **body}, headers={"Prefer": prefer})
     assert reply.status_code in (200, 202), reply.text
     answer: dict[str, Any] = reply.json()
     return answer

@@ -55,6 +55,9 @@ class Client:
             time.sleep(0.05)
         return body
 
+    def health(self) -> Any:
+        return self._session.get(f"{self._url}/health", timeout=10).json()
+
     def estimate(self, code: str) -> Any:
         url = f"{self._url}/statements/estimate"
         return self._session.post(url, json={"code": code}, timeout=60).json()

@@ -14,10 +14,12 @@ from libra_provider.server.runners import masters
 from libra_provider.server.settings import Settings
 
 _AGAIN = 0.1
+# A page that is not there now seldom comes back while the next driver waits: about three seconds.
+_FAILURES = 30
 
 
 async def doubts(settings: Settings, application_id: str | None, *, within: float) -> str:
-    """What is not known of the end of the application after *within* seconds; empty once it is.
+    """What is not known of the application's end after *within* seconds; empty if it is gone.
 
     With a master in the driver's own JVM, everything has ended with that.
     """
@@ -26,27 +28,27 @@ async def doubts(settings: Settings, application_id: str | None, *, within: floa
     unknown = f"whether executors of {application_id} still run is not known"
     try:
         look = _Look(application_id, masters.ui_urls(settings), settings.isolated.verify)
-    except BadInput as error:
-        return f"{unknown}: {error}"
-    try:
         await asyncio.wait_for(look.until_gone(), within)
+    except (BadInput, ServerError) as error:
+        return f"{unknown} ({error}; isolated.ui_urls says where the master's page is)"
     except TimeoutError:
-        return f"{unknown}: {look.found}"
+        return f"{unknown} ({look.found})"
     return ""
 
 
 class _Look:
-    """``found`` says what is left of the application, or why that cannot be said."""
+    """``found`` says what is left of the application; *ui_urls* are the pages of its masters."""
 
     def __init__(self, application_id: str, ui_urls: Sequence[str], verify: bool | str) -> None:
         self._application_id, self._ui_urls = application_id, ui_urls
         self._client = Client([ServerAddress(url=url, verify=verify) for url in ui_urls])
-        self.found = "no page of the master has answered (isolated.ui_urls)"
+        self._failures = 0
+        self.found = "no page has answered"
 
     async def until_gone(self) -> None:
-        """Return once nothing is left."""
+        """Return once nothing is left; raises ServerError when the pages stay away."""
         try:
-            while await self._is_left():  # noqa: ASYNC110  # it is a server's page
+            while await self._is_left():  # noqa: ASYNC110  # nobody tells, one has to look
                 await asyncio.sleep(_AGAIN)
         finally:
             await self._client.aclose()
@@ -54,8 +56,11 @@ class _Look:
     async def _is_left(self) -> bool:
         try:
             self.found = await self._client.arun(_remains(self._application_id, self._ui_urls))
-        except ServerError as error:
-            self.found = f"{error} (isolated.ui_urls)"
+        except ServerError:
+            self._failures += 1
+            if self._failures >= _FAILURES:
+                raise
+            return True
         return bool(self.found)
 
 

@@ -56,6 +56,8 @@ _PR_SET_PDEATHSIG = 1
 _ESTIMATES = 2
 # Who waits for the JVM knows how it ended, and ends this process; it needs a moment to say so.
 _LAST_WORDS = 1.0
+# What -XX:+ExitOnOutOfMemoryError makes of a JVM.
+_MEANING = {3: ", as one does that is out of memory (spark.driver.memory)"}
 
 
 class Host:
@@ -222,7 +224,8 @@ def watch_jvm(spark: SparkSession, channel: Channel, main_classes: MainClasses) 
 
     def wait() -> None:
         code = gateway.proc.wait()
-        channel.say(Broken(blaming(f"its JVM ended with exit code {code}", main_classes)))
+        why = f"its JVM ended with exit code {code}{_MEANING.get(code, '')}"
+        channel.say(Broken(blaming(why, main_classes)))
         end_group()
 
     threading.Thread(target=wait, daemon=True, name="jvm").start()

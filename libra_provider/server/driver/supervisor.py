@@ -33,8 +33,8 @@ _LONGEST_PAUSE = 30.0
 _TRY_AGAIN = 2.0
 _STOP_WITHIN = 8.0
 _LAST_BREATH = 0.5
-# A worker gives an executor ten seconds to end; who stops Libra waits less.
-_GONE_WITHIN, _GONE_AT_STOP = 12.0, 3.0
+# A worker gives an executor ten seconds to end.
+_GONE_WITHIN = 12.0
 
 
 class Listener(Protocol):
@@ -75,6 +75,7 @@ class Supervisor:
         self._stopping = False
         self._task: asyncio.Task[None]
         self._ready: Ready | None = None
+        self._application: str | None = None
         self._silence = Silence()
         self._last_words = ""
         self._problem = "the driver is starting"
@@ -107,19 +108,19 @@ class Supervisor:
         """
         self._task = asyncio.create_task(self._run(listener, after), name="driver supervisor")
 
-    async def stop(self) -> str:
-        """What is not known to be gone, when every process of the driver is.
-
-        It is asked politely at first.
-        """
+    async def stop(self) -> None:
+        """Return when every process of the driver is gone; it is asked politely at first."""
         self._stopping = True
-        ready = self._ready
         if self.facts:
             self.say(Stop())
             await asyncio.wait([self._task], timeout=_STOP_WITHIN)
         self._task.cancel()
         await asyncio.wait([self._task])
-        return await self._doubts(ready.application_id if ready else None, within=_GONE_AT_STOP)
+
+    async def doubts(self, *, within: float = 3.0) -> str:
+        """The end of a sentence: what is not known to be gone with the last driver's processes."""
+        doubts = await application.doubts(self._settings, self._application, within=within)
+        return f"; {doubts}" if doubts else ""
 
     async def _run(self, listener: Listener, last: Epoch | None) -> None:
         if last:
@@ -127,10 +128,11 @@ class Supervisor:
         failures = 0
         while not self._stopping:
             epoch = self.epoch = await self._next(listener)
+            self._application = None
             ready = await self._live(epoch, listener)
             if self._stopping:
                 return
-            doubts = await self._doubts(ready.application_id if ready else None)
+            doubts = await self.doubts(within=_GONE_WITHIN)
             reason = f"{self._problem}; its log is {self._log_of(epoch)}{doubts}"
             _log.error("Driver epoch %s is over: %s", epoch.number, reason)
             listener.epoch_ended(reason)
@@ -140,13 +142,9 @@ class Supervisor:
     async def _bury(self, epoch: Epoch, listener: Listener) -> None:
         """End what an earlier Libra has left behind of its driver."""
         await asyncio.to_thread(end_leftovers, epoch.tag)
-        doubts = await self._doubts(epoch.application_id)
+        self._application = epoch.application_id
+        doubts = await self.doubts(within=_GONE_WITHIN)
         listener.epoch_ended(f"Libra itself ended while it ran{doubts}")
-
-    async def _doubts(self, application_id: str | None, *, within: float = _GONE_WITHIN) -> str:
-        """The end of a sentence: what is not known to be gone."""
-        doubts = await application.doubts(self._settings, application_id, within=within)
-        return f"; {doubts}" if doubts else ""
 
     async def _next(self, listener: Listener) -> Epoch:
         while True:
@@ -203,7 +201,7 @@ class Supervisor:
                 _tell(listener, message)
 
     def _begin(self, epoch: Epoch, ready: Ready, listener: Listener) -> None:
-        self._ready = ready
+        self._ready, self._application = ready, ready.application_id
         self._silence.end()
         listener.epoch_ready(epoch, ready)
         _log.info(
