@@ -118,10 +118,16 @@ def result(job_id: str, *, offset: int = 0, limit: int = 1000) -> Call[ResultPag
 
 
 def written(job_id: str) -> Call[WrittenResult]:
-    """Where the rows of *job_id* were written; raises JobLost for an unknown id."""
+    """Where the rows of *job_id* were written; raises JobLost for an unknown id.
+
+    Raises BadInput where there were none to write.
+    """
 
     def read(reply: Reply) -> WrittenResult:
         body = reply.json_object()
+        if "uri" not in body and body.keys() & {"rows", "value"}:
+            advice = "it ran, but came to no rows that could be written; leave out its result_path"
+            raise BadInput("job_id", job_id, advice)
         return WrittenResult(
             uri=str(body["uri"]),
             rows=int(body["rowCount"]),

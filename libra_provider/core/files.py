@@ -7,6 +7,11 @@ from pathlib import Path
 from libra_provider.core.errors import BadInput
 
 
+def is_absolute(path: str) -> bool:
+    """Whether *path*, or URL, means the same in every folder."""
+    return path.startswith("/") or ":" in path.split("/", 1)[0]
+
+
 def at_libra(path: str, beside: Path, *, parameter: str) -> str:
     """*path* as Libra, maybe on another host, is told it; BadInput for a relative one to nothing.
 

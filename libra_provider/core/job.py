@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from libra_provider.core.errors import BadInput
+from libra_provider.core.files import is_absolute
 from libra_provider.core.masking import MASK, masked_conf
 from libra_provider.core.parameters import as_json
 from libra_provider.core.properties import PROPERTY_OF
@@ -145,6 +146,9 @@ class SparkJob:
             raise BadInput("result_limit", limit, "it must be at least 1")
         if path is not None and not path.strip():
             raise BadInput("result_path", path, "it must be the folder or URL to write to")
+        if path is not None and not is_absolute(path):
+            advice = "it must be a URL or an absolute path, such as s3a://bucket/folder"
+            raise BadInput("result_path", path, advice)
         if path is not None and limit is not None:
             raise BadInput("result_limit", limit, "result_path is given too, and has no limit")
         if self.timeout is not None and not self.timeout > 0:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from libra_provider.core.errors import BadInput
+from libra_provider.core.files import is_absolute
 from libra_provider.core.job import Kind
 from libra_provider.core.masking import MASK
 from libra_provider.server.pools import DEFAULT_POOL
@@ -98,7 +99,8 @@ def _is_isolated(request: StatementRequest) -> bool:
     if asks and request.mode == "shared":
         raise BadInput("mode", "shared", f"{asks} needs a driver of its own; say isolated")
     if asks and request.kind == Kind.SQL:
-        raise BadInput("mode", request.mode, "SQL runs on the shared driver; leave out " + asks)
+        parameter, _, value = asks.partition(" ")
+        raise BadInput(parameter, value, "SQL runs on the shared driver; leave it out")
     if not asks and request.kind not in _SHARED:
         expected = f"on its shared driver, this Libra runs {', '.join(_SHARED)} only; say isolated"
         raise BadInput("kind", request.kind, expected)
@@ -153,9 +155,16 @@ def _check_fields(request: StatementRequest, not_for_it: Mapping[str, str]) -> N
     for name, advice in not_for_it.items():
         if value := getattr(request, name):
             raise BadInput(to_camel(name), _shown(value), advice)
-    if _PASSWORD_IN_URL.match(request.result_path or ""):
+    _check_result_path(request.result_path)
+
+
+def _check_result_path(path: str | None) -> None:
+    if _PASSWORD_IN_URL.match(path or ""):
         advice = "it carries credentials, and paths are kept; set them as a Spark property"
         raise BadInput("resultPath", MASK, advice)
+    if path and not is_absolute(path):
+        advice = "it must be a URL or an absolute path, such as s3a://bucket/folder"
+        raise BadInput("resultPath", path, advice)
 
 
 def _shown(value: object) -> object:

@@ -18,8 +18,10 @@ _SMALL_ROWS = 1000
 _SMALL_BYTES = MIB
 
 
-def small(folder: Path, statement: Statement) -> ResultBody | None:
-    """All rows, where there are few and they are here; else None."""
+def small(folder: Path, statement: Statement) -> ResultBody | ValueBody | None:
+    """All rows, where there are few and they are here, or the value; else None."""
+    if found := value(statement):
+        return found
     if (
         statement.state is not State.SUCCESS
         or statement.result_uri is not None

@@ -239,9 +239,9 @@ class StatementBody(Wire):
 
 
 class RepresentationBody(StatementBody):
-    """The same with its rows; null unless it ended well with a small result."""
+    """The same with its rows or value; null unless it ended well with a small result."""
 
-    result: ResultBody | None = None
+    result: ResultBody | ValueBody | None = None
 
 
 class OldStatementBody(Wire):

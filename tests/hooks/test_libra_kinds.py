@@ -30,6 +30,15 @@ def test_a_value_and_rows_are_both_a_result(libra: FakeLibra, ask: Ask) -> None:
     assert ask("value", job_id) == 1
 
 
+def test_a_statement_without_rows_has_written_none(libra: FakeLibra, ask: Ask) -> None:
+    libra.value = 5
+    job = SparkJob(kind=Kind.PYTHON, code="5", result_path="s3a://lake/top")
+    job_id = ask("submit", job, new_tag()).job_id
+
+    with pytest.raises(BadInput, match="came to no rows that could be written"):
+        ask("written", job_id)
+
+
 def test_a_log_is_read_by_offset(libra: FakeLibra, ask: Ask) -> None:
     libra.logs, libra.piece = {"stdout": "one\ntwo\n", "stderr": "oh\n"}, 5
     job_id = ask("submit", PYTHON, new_tag()).job_id

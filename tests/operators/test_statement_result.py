@@ -219,6 +219,7 @@ def test_a_result_that_cannot_be_is_an_import_error_of_the_dag(
     [
         ({"timeout": 0}, "timeout=0"),
         ({"result_path": "{{ '' }}"}, "result_path=''"),
+        ({"result_path": "lake/{{ 1 + 1 }}"}, "result_path='lake/2' cannot be used: it must be"),
         ({"result_path": "/lake", "result_limit": 5}, "result_limit=5"),
         ({"parameters": [{1}]}, "parameters[0]={1}"),
     ],

@@ -27,6 +27,13 @@ def test_a_value_that_is_no_table_is_json(api: RunningLibra, code: str, value: A
     assert reply.json()["value"] == value
 
 
+def test_a_value_comes_with_the_answer_where_it_is_asked_for(api: RunningLibra) -> None:
+    body = {"kind": "python", "code": "value 41"}
+    reply = api.post(PATH, json=body, headers={"Prefer": "wait=30, return=representation"}).json()
+
+    assert reply["result"] == {"jobId": reply["jobId"], "value": 41}
+
+
 def test_a_value_is_no_arrow_stream(api: RunningLibra) -> None:
     reply = result(api, "value 1", ARROW)
 
