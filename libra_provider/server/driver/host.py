@@ -56,6 +56,8 @@ _PR_SET_PDEATHSIG = 1
 _ESTIMATES = 2
 # Who waits for the JVM knows how it ended, and ends this process; it needs a moment to say so.
 _LAST_WORDS = 1.0
+# Spark aborts its jobs with this sentence before it stops its context, which the pulse notices.
+_REMOVED = "Master removed our application"
 # What -XX:+ExitOnOutOfMemoryError makes of a JVM.
 _MEANING = {3: ", as one does that is out of memory (spark.driver.memory)"}
 
@@ -134,7 +136,7 @@ class Host:
             if order.kind == Kind.JAR_CLASS and self._is_over():
                 return  # it may have stopped Spark before it ended
         except Exception as error:  # noqa: BLE001  # whatever Spark raises is the statement's outcome
-            if self._is_over():
+            if _REMOVED in str(error) or self._is_over():
                 return  # not the statement's failure: the supervisor calls it LOST
             ended = self._failed(job_id, error)
         self._progress.end(job_id)
