@@ -57,9 +57,9 @@ class Dispatcher:
             await asyncio.wait(running, timeout=self._settings.drain_seconds)
         await self._flow.isolated.stop()
         await self._driver.stop()
-        if running := self._flow.running:
+        if lost := self._flow.running:
             reason = f"Libra was stopped while it ran{await self._driver.doubts()}"
-            for live in running:
+            for live in lost:
                 self._flow.lose(live, reason)
         await self._clerk.close()
         self._reader.shutdown()
