@@ -65,6 +65,9 @@ class Client:
     def kill(self, job_id: str) -> None:
         self._session.delete(f"{self._url}/statements/{job_id}", timeout=60)
 
+    def close_session(self, session: str) -> None:
+        self._session.delete(f"{self._url}/sessions/{session}", timeout=60)
+
     def rows(self, job_id: str) -> Any:
         return self._session.get(f"{self._url}/statements/{job_id}/result", timeout=60).json()
 
