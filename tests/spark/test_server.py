@@ -113,6 +113,8 @@ def test_neither_pool_nor_group_reaches_the_next_statement(api: Client) -> None:
 def test_driver_and_api_die_by_sigkill_and_nothing_accepted_is_forgotten(tmp_path: Path) -> None:
     with _crashing(tmp_path) as (api, process):
         done = api.submit("SELECT 1 AS one", WAIT)["jobId"]
+        java = "SELECT reflect('java.lang.System', 'getProperty', 'java.io.tmpdir')"
+        scratch = api.rows(api.submit(java, WAIT)["jobId"])["rows"][0][0]
         running = api.submit(ENDLESS, {"Prefer": "wait=2"})["jobId"]
         os.kill(_only(_members(tmp_path, "java")), signal.SIGKILL)
         lost = api.status(running, WAIT)
@@ -127,6 +129,8 @@ def test_driver_and_api_die_by_sigkill_and_nothing_accepted_is_forgotten(tmp_pat
         process.wait()
 
         assert not _members(tmp_path)
+    assert scratch == str(tmp_path / "run" / "1")
+    assert not (tmp_path / "run").exists()
     assert lost["state"] == "LOST"
     assert "Driver epoch 1 is over (its JVM ended" in lost["error"]
     assert waited["driver"]["epoch"] == 2

@@ -10,6 +10,8 @@ from libra_provider.core.units import MIB, size_in_bytes
 from libra_provider.server.pools import allocations
 from libra_provider.server.settings import Settings
 
+# Added to what users set as spark.driver.extraJavaOptions.
+JAVA_OPTIONS = "spark.driver.defaultJavaOptions"
 _DEFAULTS: Mapping[str, str] = {
     "spark.app.name": "Libra",
     "spark.scheduler.mode": "FAIR",
@@ -22,8 +24,6 @@ _DEFAULTS: Mapping[str, str] = {
     # Each main class leaves its classes on the executors until so many others have come; those
     # that are still needed are not let go.
     "spark.executor.isolatedSessionCache.size": "50",
-    # An out-of-memory driver that limps on stalls every statement.
-    "spark.driver.extraJavaOptions": "-XX:+ExitOnOutOfMemoryError",
 }
 _DYNAMIC = "spark.dynamicAllocation.enabled"
 # An idle Libra gives its executors back after a minute, all but one: the next statement is to be
@@ -43,7 +43,9 @@ _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
 def properties(settings: Settings, folder: Path) -> dict[str, str]:
     """Everything the driver is started with; what ``[spark]`` says wins over the defaults."""
-    given = {**_DEFAULTS, **loopback(settings), **settings.spark}
+    # An out-of-memory driver that limps on stalls every statement.
+    options = f"-XX:+ExitOnOutOfMemoryError {scratch(folder)}"
+    given = {JAVA_OPTIONS: options, **_DEFAULTS, **loopback(settings), **settings.spark}
     given = {**_giving_back(settings.master, given), **given}
     # A result above a quarter of the heap stalls the other statements.
     heap = size_in_bytes(given["spark.driver.memory"], parameter="spark.driver.memory")
@@ -54,6 +56,11 @@ def properties(settings: Settings, folder: Path) -> dict[str, str]:
         "spark.master": settings.master,
         "spark.scheduler.allocation.file": str(folder / "pools.xml"),
     }
+
+
+def scratch(folder: Path) -> str:
+    """The option with which a JVM has its temporary files in *folder*: a killed one leaves them."""
+    return f'"-Djava.io.tmpdir={folder}"'
 
 
 def _giving_back(master: str, given: Mapping[str, str]) -> dict[str, str]:

@@ -109,13 +109,14 @@ class Supervisor:
         self._task = asyncio.create_task(self._run(listener, after), name="driver supervisor")
 
     async def stop(self) -> None:
-        """Return when every process of the driver is gone; it is asked politely at first."""
+        """Return when the driver's processes and files are gone; it is asked politely at first."""
         self._stopping = True
         if self.facts:
             self.say(Stop())
             await asyncio.wait([self._task], timeout=_STOP_WITHIN)
         self._task.cancel()
         await asyncio.wait([self._task])
+        shutil.rmtree(self._run_folder, ignore_errors=True)
 
     async def doubts(self, *, within: float = 3.0) -> str:
         """The end of a sentence: what is not known to be gone with the last driver's processes."""
@@ -214,11 +215,15 @@ class Supervisor:
                 " docs/libra.md says how to keep them"
             )
 
+    @property
+    def _run_folder(self) -> Path:
+        return self._settings.data_dir / "run"
+
     def _log_of(self, epoch: Epoch) -> Path:
         return self._settings.data_dir / "logs" / f"driver-{epoch.number}.log"
 
     async def _start(self, epoch: Epoch) -> HostProcess:
-        folder = self._settings.data_dir / "run" / str(epoch.number)
+        folder = self._run_folder / str(epoch.number)
         _remove_others(folder)
         arguments = {
             "--properties": properties.write(self._settings, folder),

@@ -20,7 +20,12 @@ from libra_provider.core.status import DriverLocation
 from libra_provider.jobs import keeper
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.driver.process import MARK, end_leftovers, without_secrets
-from libra_provider.server.driver.properties import as_java_properties, loopback
+from libra_provider.server.driver.properties import (
+    JAVA_OPTIONS,
+    as_java_properties,
+    loopback,
+    scratch,
+)
 from libra_provider.server.runners.job import job_of
 from libra_provider.server.runners.logs import StatementLogs
 from libra_provider.server.runners.runner import Errand, lost
@@ -95,6 +100,7 @@ class SparkSubmitRunner:
             "spark.sql.warehouse.dir": str(self._settings.data_dir / "warehouse"),
             # A driver that is killed leaves its scratch files where they are.
             "spark.local.dir": str(folder),
+            JAVA_OPTIONS: scratch(folder),
             **loopback(self._settings),
             **({"spark.app.name": job.name} if job.name else {}),
             **job.conf,

@@ -33,6 +33,14 @@ def test_a_driver_is_on_loopback_only_while_the_api_is(tmp_path: Path) -> None:
     assert "spark.driver.bindAddress" not in there
 
 
+def test_a_driver_ends_when_out_of_memory_whatever_java_is_told_besides(tmp_path: Path) -> None:
+    spark = {"spark.driver.extraJavaOptions": "-Dmine=1"}
+    values = properties.properties(Settings(data_dir=tmp_path, spark=spark), tmp_path)
+
+    assert values["spark.driver.extraJavaOptions"] == "-Dmine=1"
+    assert "-XX:+ExitOnOutOfMemoryError" in values["spark.driver.defaultJavaOptions"]
+
+
 @pytest.mark.parametrize(("most", "each"), [("1", "1"), ("2", "1"), ("16", "4"), ("64", "5")])
 def test_an_idle_driver_gives_back_all_but_one_of_several_executors(
     tmp_path: Path, most: str, each: str

@@ -56,3 +56,4 @@ def test_no_error_of_its_listener_ends_a_supervisor(tmp_path: Path) -> None:
     assert (first, second, ready) == ("begins", "begins", "ready 2")
     assert "what nobody foresaw" in ended
     assert later == ["begins", "ready 5"]
+    assert not (tmp_path / "run").exists()

@@ -95,6 +95,8 @@ def test_what_is_secret_is_in_a_private_file_and_goes_with_the_statement(
     assert {"spark.master=local[2]", "spark.submit.deployMode=client"} <= set(properties)
     assert f"spark.libra.tag={script.errand.job_id}" in properties
     assert "spark.cores.max=2" in properties
+    own = f"{settings.data_dir}/isolated/{script.errand.job_id}"
+    assert f'spark.driver.defaultJavaOptions="-Djava.io.tmpdir={own}"' in properties
     assert properties[-1] == f"LIBRA_TAG={script.errand.job_id}"
     assert not any((settings.data_dir / "isolated").iterdir())
 
