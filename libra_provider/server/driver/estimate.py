@@ -8,7 +8,6 @@ from typing import Any
 from py4j.java_gateway import is_instance_of  # type: ignore[import-untyped]  # py4j has no types
 from pyspark.sql import SparkSession
 
-from libra_provider.core.errors import BadInput
 from libra_provider.server.driver.failure import failure_of
 from libra_provider.server.driver.messages import Estimate, Estimated
 from libra_provider.server.driver.parameters import bound
@@ -20,13 +19,15 @@ _ACTING = (
     f"{_PLANS}.ParsedStatement",
     f"{_PLANS}.CompoundPlanStatement",
 )
+_ACTS = "only a query can be estimated, and it does something"
 _RELATION = "org.apache.spark.sql.execution.datasources.LogicalRelation"
 
 
 def estimate(session: SparkSession, asked: Estimate) -> Estimated:
     """Spark's statistics of the query; what is no query, or wrong, is said in ``error``."""
     try:
-        _check(session, asked.code)
+        if _acts(session, asked.code):
+            return Estimated(key=asked.key, error=_ACTS)
         frame: Any = session.sql(asked.code, args=bound(session, asked.parameters))
         return _estimated(session, asked.key, frame._jdf.queryExecution().optimizedPlan())  # noqa: SLF001
     except Exception as error:  # noqa: BLE001  # whatever Spark raises is the answer
@@ -39,12 +40,14 @@ def estimate(session: SparkSession, asked: Estimate) -> Estimated:
         )
 
 
-def _check(session: SparkSession, code: str) -> None:
-    """Raise BadInput for what Spark would do at once, such as INSERT: it must not be analyzed."""
+def _acts(session: SparkSession, code: str) -> bool:
+    """Whether Spark would do it at once, such as INSERT: it must not be analyzed."""
     java: Any = session._jsparkSession  # noqa: SLF001  # the parser has no Python side
-    for node in _tree(java.sessionState().sqlParser().parsePlan(code)):
-        if any(is_instance_of(session._sc._gateway, node, each) for each in _ACTING):  # noqa: SLF001
-            raise BadInput("code", code[:80], "only a query can be estimated, it does something")
+    return any(
+        is_instance_of(session._sc._gateway, node, each)  # noqa: SLF001
+        for node in _tree(java.sessionState().sqlParser().parsePlan(code))
+        for each in _ACTING
+    )
 
 
 def _tree(plan: Any) -> Iterator[Any]:

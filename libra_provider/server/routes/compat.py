@@ -126,13 +126,22 @@ router = APIRouter(prefix="/spark/jobs/submit", tags=["old contract"], route_cla
 @router.post("/jar", response_model=None, responses=_ANSWERS)
 async def submit_jar(request: JarJobRequest, libra: LibraDep) -> Response:
     """Run a JAR and answer when it has ended, however long that takes."""
-    return await _run(request.statement(), libra)
+    try:
+        return await _run(request.statement(), libra)
+    except BadInput as error:
+        raise _of_a_jar(error) from error
 
 
 @router.post("/python", response_model=None, responses=_ANSWERS)
 async def submit_python(request: PythonJobRequest, libra: LibraDep) -> Response:
     """Run a Python program and answer when it has ended, however long that takes."""
     return await _run(request.statement(), libra)
+
+
+def _of_a_jar(error: BadInput) -> BadInput:
+    if error.parameter != "filePath":
+        return error
+    return BadInput("jarPath", error.value, error.expected)
 
 
 async def _run(request: StatementRequest, libra: Libra) -> Response:
