@@ -123,7 +123,7 @@ def test_driver_and_api_die_by_sigkill_and_nothing_accepted_is_forgotten(tmp_pat
         process.kill()
         _wait_until_gone(tmp_path)
     with _crashing(tmp_path) as (api, process):
-        states = {job_id: api.status(job_id)["state"] for job_id in (done, running, again)}
+        states = {job_id: api.status(job_id, WAIT)["state"] for job_id in (done, running, again)}
         rows = api.rows(done)["rows"]
         process.terminate()
         process.wait()
