@@ -94,6 +94,13 @@ class SparkPage:
         wanted = {stage for job in self.jobs(group) for stage in job["stageIds"]}
         return [each for each in self._get("stages") if each["stageId"] in wanted]
 
+    def plan(self, group: str) -> str:
+        """The physical plan behind the first job of *group*, which succeeded."""
+        job = self.jobs(group)[0]["jobId"]
+        found = self._get("sql?details=false&planDescription=true&length=1000")
+        plans = [each["planDescription"] for each in found if job in each["successJobIds"]]
+        return str(plans[0])
+
     def active_tasks(self) -> int:
         return sum(each["activeTasks"] for each in self._get("executors"))
 

@@ -51,3 +51,13 @@ def test_an_error_of_one_of_many_tasks_is_told(api: Client) -> None:
     body = api.submit(failing, WAIT, resultLimit=MANY)
 
     assert (body["state"], body["errorClass"]) == ("FAILED", "DIVIDE_BY_ZERO")
+
+
+def test_no_column_is_computed_twice_for_the_sake_of_its_size(api: Client) -> None:
+    """What is slow in a query is what its author calls in its columns."""
+    code = f"SELECT concat('once-and-only-once-', id) AS name FROM range(0, {MANY}, 1, 8)"
+    body = api.submit(code, WAIT, resultLimit=MANY)
+    plan = SparkPage(body).plan(body["jobId"])
+
+    assert body["state"] == "SUCCESS"
+    assert plan.count("once-and-only-once-") == 1, plan
