@@ -24,6 +24,8 @@ class Caps:
     """
 
     owner: str
+    parameter: str = "conf"
+    """By which name errors call the properties of a job."""
     defaults: Mapping[str, str] = field(default_factory=dict)
     max_cores: int | str | None = None
     max_memory: str | None = None
@@ -69,4 +71,4 @@ class Caps:
                 raise self._too_much(key, conf[key], f"max_memory={self.max_memory}")
 
     def _too_much(self, key: str, value: str, limit: str) -> BadInput:
-        return BadInput(f"conf[{key!r}]", value, f"{self.owner} allows at most {limit}")
+        return BadInput(f"{self.parameter}[{key!r}]", value, f"{self.owner} allows at most {limit}")

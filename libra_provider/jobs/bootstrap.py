@@ -48,14 +48,18 @@ def _parent_is_gone() -> bool:
     return any(event & select.POLLHUP for _, event in stdin.poll(0))
 
 
-def run(application: str) -> None:
-    """Run the file *application* as ``__main__``; an error is shown as if we were not there."""
+def run(application: str, **names: object) -> None:
+    """Run the file *application* as ``__main__``, where *names* are there already.
+
+    An error is shown as if we were not there.
+    """
     program = ModuleType("__main__")
     program.__dict__.update(
         __file__=application,
         __builtins__=__builtins__,
         __cached__=None,
         __loader__=SourceFileLoader("__main__", application),
+        **names,
     )
     sys.modules["__main__"] = program
     source = Path(application).read_bytes()

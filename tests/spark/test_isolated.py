@@ -167,9 +167,7 @@ print("rows", spark.range(7).count(), beside.WORD, sys.argv[1:])
 """
 INLINE = """
 import sys
-from pyspark.sql import SparkSession
-spark = SparkSession.builder.getOrCreate()
-print("rows", spark.range(5).count(), sys.argv[1:], flush=True)
+print("rows", spark.sparkContext.parallelize(range(5)).count(), sys.argv[1:], flush=True)
 {}["missing"]
 """
 
@@ -251,7 +249,7 @@ def test_a_python_file_finds_what_lies_beside_it(libra: IsolatedLibra, mode: str
     assert "rows 7 beside ['a b']" in libra.log(job_id, "stdout")
 
 
-def test_inline_code_with_resource_settings_is_isolated_and_its_traceback_is_told(
+def test_inline_code_with_resource_settings_has_a_spark_of_its_own_and_its_traceback_is_told(
     libra: IsolatedLibra,
 ) -> None:
     job_id = libra.submit("python", code=INLINE, args=["x"], mode=None)
@@ -260,6 +258,8 @@ def test_inline_code_with_resource_settings_is_isolated_and_its_traceback_is_tol
     assert (ended["state"], ended["mode"]) == ("FAILED", "ISOLATED")
     assert ended["error"] == "KeyError: 'missing'"
     assert "rows 5 ['x']" in libra.log(job_id, "stdout")
+    assert 'statement.py", line 4, in <module>' in libra.log(job_id, "stdout")
+    assert "given_spark" not in libra.log(job_id, "stdout")
 
 
 def test_the_old_endpoint_blocks_and_answers_in_plain_json(libra: IsolatedLibra) -> None:

@@ -70,6 +70,7 @@ class IsolatedSettings:
         """Defaults and limits, as they are applied to a job."""
         return Caps(
             owner="this Libra",
+            parameter="sparkConfig",
             defaults=self.defaults,
             max_cores=self.max_cores,
             max_memory=self.max_memory,

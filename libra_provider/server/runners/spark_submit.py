@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import functools
 import importlib.util
@@ -32,6 +33,8 @@ from libra_provider.server.runners.runner import Errand, lost
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import State
 
+# Not imported: it needs a Spark.
+_GIVEN_SPARK = str(Path(keeper.__file__).with_name("given_spark.py"))
 _GRACE = 2.0  # seconds for a driver to end by itself once it is told to
 _LOOK_EVERY = 1.0  # seconds between two looks for the application's id
 _MOST_TEXT = 2**16  # characters of the output that the ledger keeps for the old contract
@@ -82,17 +85,16 @@ class SparkSubmitRunner:
 
     def _submission(self, errand: Errand, folder: Path) -> tuple[list[str], dict[str, str]]:
         """The command, and its environment; what is secret is in a file in *folder*."""
-        order, written = errand.statement.order, None
+        order, program = errand.statement.order, []
         if order.kind == Kind.PYTHON:
-            written = folder / "statement.py"
-            _write_private(written, order.code)
-        job = job_of(errand.statement, self._settings, str(written) if written else None)
+            program = _inline(order.code, folder)
+        job = job_of(errand.statement, self._settings, program[0] if program else None)
         file = folder / "spark.properties"
         _write_private(file, as_java_properties(self._properties(job, errand.job_id, folder)))
         main = ["--class", str(job.java_class)] if job.java_class else []
-        program = self._program or spark_home() / "bin" / "spark-submit"
-        command = [str(program), "--properties-file", str(file)]
-        words = [*main, str(job.application), *job.application_args]
+        submit = self._program or spark_home() / "bin" / "spark-submit"
+        command = [str(submit), "--properties-file", str(file)]
+        words = [*main, str(job.application), *program[1:], *job.application_args]
         return [*command, *words], self._env(job, errand)
 
     def _properties(self, job: SparkJob, tag: str, folder: Path) -> dict[str, str]:
@@ -179,6 +181,23 @@ class SparkSubmitRunner:
     @property
     def _host(self) -> str:
         return "127.0.0.1" if self._settings.is_loopback else socket.gethostname()
+
+
+def _inline(code: str, folder: Path) -> list[str]:
+    """The application that runs *code* from a file in *folder*, and its first argument, if any."""
+    file = folder / "statement.py"
+    _write_private(file, code)
+    return [_GIVEN_SPARK, str(file)] if _counts_on_spark(code) else [str(file)]
+
+
+def _counts_on_spark(code: str) -> bool:
+    """Whether *code* uses ``spark`` and never makes it; one that does may set it up its own way."""
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except (SyntaxError, ValueError):
+        return False
+    uses = [each.ctx for each in nodes if isinstance(each, ast.Name) and each.id == "spark"]
+    return bool(uses) and all(isinstance(each, ast.Load) for each in uses)
 
 
 def _outcome(errand: Errand, code: int | None, logs: StatementLogs) -> Ended:

@@ -112,6 +112,29 @@ def test_inline_code_is_a_private_file_while_it_runs(settings: Settings) -> None
     assert rest == text
 
 
+@pytest.mark.parametrize(
+    ("code", "given"),
+    [
+        ("print(spark.range(3).count())", True),
+        ("def count():\n    return spark.range(3).count()\ncount()", True),
+        ("spark = make()\nspark.range(3)", False),
+        ("with session() as spark:\n    spark.range(3)", False),
+        ("print('spark')", False),
+        ("spark.range(", False),
+    ],
+)
+def test_inline_code_is_given_the_spark_that_it_uses_and_does_not_make(
+    settings: Settings, code: str, given: bool
+) -> None:
+    script = Script(settings, 'shift 2; echo "$@"', kind="python", code=code, args=("--day", "x"))
+    script.run()
+    *runner, program, option, value = script.log("stdout").split()
+
+    assert program.endswith("/statement.py")
+    assert [Path(each).name for each in runner] == (["given_spark.py"] if given else [])
+    assert (option, value) == ("--day", "x")
+
+
 def test_a_failure_is_the_first_exception_without_secrets(settings: Settings) -> None:
     script = Script(
         settings,
