@@ -226,7 +226,8 @@ def watch_jvm(spark: SparkSession, channel: Channel, main_classes: MainClasses) 
 
     def wait() -> None:
         code = gateway.proc.wait()
-        why = f"its JVM ended with exit code {code}{_MEANING.get(code, '')}"
+        meaning = "" if main_classes.ended_it else _MEANING.get(code, "")
+        why = f"its JVM ended with exit code {code}{meaning}"
         channel.say(Broken(blaming(why, main_classes)))
         end_group()
 

@@ -63,9 +63,14 @@ class MainClasses:
         if run := self._runs.get(job_id):
             run.kill(_GRACE_MS)
 
+    @property
+    def ended_it(self) -> bool:
+        """Whether a main class is known to have ended the driver."""
+        return self._note.exists()
+
     def blame(self) -> str:
         """Which main class ended the driver, or may have done so; empty when none did."""
-        if self._note.exists():
+        if self.ended_it:
             return self._note.read_text()
         if not self._runs:
             return ""
