@@ -42,7 +42,7 @@ def test_what_is_too_old_goes_and_what_waits_stays(make_libra: MakeLibra, tmp_pa
         old = submit(api, "rows 1", WAIT)["jobId"]
         submit(api, "hang", AT_ONCE)
         waiting = submit(api, "rows 1", AT_ONCE)["jobId"]
-    with make_libra(retention_seconds=0.0) as api:
+    with make_libra(retention_seconds=0.001) as api:
         removed = in_the_end(lambda: api.get(f"/api/v1/statements/{old}").status_code == 404)
         ran = api.get(f"/api/v1/statements/{waiting}", headers=WAIT).json()
 
