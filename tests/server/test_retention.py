@@ -74,7 +74,9 @@ def test_past_drivers_leave_no_properties_and_no_old_logs(
     with make_libra() as api:
         api.ready()
         gone = in_the_end(lambda: not (logs / "driver-1.log").exists())
+        while_it_runs = [folder.name for folder in (tmp_path / "run").iterdir()]
 
     assert gone
     assert sorted(file.name for file in logs.iterdir()) == ["driver-2.log", "driver-3.log"]
-    assert [folder.name for folder in (tmp_path / "run").iterdir()] == ["3"]
+    assert while_it_runs == ["3"]
+    assert not list(tmp_path.glob("run/*"))
