@@ -73,7 +73,13 @@ def libra_sql(libra: LocalLibra) -> list[str]:
 
 def by_command(libra: LocalLibra, way: str, command: list[str]) -> dict[str, Cost]:
     """A process for the query."""
-    env = {**os.environ, "LIBRA_TOKEN": libra.token, "SPARK_LOCAL_IP": "127.0.0.1"}
+    env = {
+        **os.environ,
+        "LIBRA_TOKEN": libra.token,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        # The first python3 of the PATH may lack pyarrow.
+        "PYSPARK_PYTHON": sys.executable,
+    }
     return {way: of_command(command, env=env)[0]}
 
 
