@@ -202,17 +202,21 @@ _JAVA = re.compile(
 
 # Spark calls a driver's main by reflection: what it was follows as "Caused by".
 _WRAPPERS = ("java.lang.reflect.InvocationTargetException",)
+_OF_SPARK_SUBMIT = "Error: "
 
 
 def first_exception(stderr: str) -> str | None:
-    """The first exception in *stderr*, as one line; Python's comes before Java's wrapping of it."""
+    """The first exception in *stderr*, as one line; Python's comes before Java's wrapping of it.
+
+    Where there is none, what SparkSubmit itself could not do: it says so without an exception.
+    """
     lines = stderr.splitlines()
     for number, line in enumerate(lines):
         if line.startswith("Traceback (most recent call last):"):
             return _end_of_traceback(lines[number + 1 :])
         if (found := _JAVA.match(line)) and not found[1].startswith(_WRAPPERS):
             return found[1]
-    return None
+    return next((line for line in lines if line.startswith(_OF_SPARK_SUBMIT)), None)
 
 
 def _end_of_traceback(lines: Sequence[str]) -> str | None:

@@ -230,6 +230,10 @@ org.apache.spark.SparkUserAppException: User application exited with 1
         (JAVA, "java.lang.IllegalStateException: no such day"),
         (WRAPPED, "java.lang.IllegalStateException: no such day"),
         (PYTHON_LOG, "ValueError: no such day"),
+        (
+            "26/11/20 10:00:00 WARN Utils: a host\nError: Failed to load class no.Such.\n",
+            "Error: Failed to load class no.Such.",
+        ),
         ("26/11/20 10:00:00 INFO everything is fine\n", None),
         ("Traceback (most recent call last):", None),
         ("", None),
