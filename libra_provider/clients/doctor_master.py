@@ -23,6 +23,7 @@ from libra_provider.clients.doctor import (
 )
 from libra_provider.clients.doctor_cluster import Pages, advice_of
 from libra_provider.clients.master_page import FrontPage
+from libra_provider.clients.problem import is_problem
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import AccessDenied, ServerError, ServerUnreachable
 
@@ -95,7 +96,7 @@ class RestPort:
         self.version = str(said.get("serverSparkVersion") or "")
         if str(said.get("action")).endswith("Response"):
             return ok(f"it speaks the submission protocol, of Spark {self.version or '(unsaid)'}")
-        if self._reply.status in (401, 403):
+        if self._reply.status in (401, 403) and not is_problem(self._reply):
             return ok(f"something protected answers (HTTP {self._reply.status})")
         return self._other_page()
 

@@ -17,12 +17,12 @@ def checked(reply: Reply) -> Reply:
 
 def is_unknown(reply: Reply) -> bool:
     """Whether Libra itself says that there is nothing of that id; a proxy's 404 says nothing."""
-    return reply.status == 404 and _is_problem(reply)
+    return reply.status == 404 and is_problem(reply)
 
 
 def problem(reply: Reply) -> str:
     """The sentence of a problem document (RFC 9457); empty where there is none."""
-    if not _is_problem(reply):
+    if not is_problem(reply):
         return ""
     found = reply.json_object()
     return str(found.get("detail") or found.get("title") or "")
@@ -35,16 +35,17 @@ def _error_of(reply: Reply) -> ServerError:
             "on the command line, LIBRA_TOKEN."
         )
         return AccessDenied(reply.server, reply.status, advice)
-    if reply.status in (429, 503) and _is_problem(reply):
+    if reply.status in (429, 503) and is_problem(reply):
         return ServerBusy(reply.server, problem(reply), _retry_after(reply))
-    if 400 <= reply.status < 500 and _is_problem(reply):
+    if 400 <= reply.status < 500 and is_problem(reply):
         return Rejected(reply.server, reply.status, problem(reply))
     if reply.status >= 500:
         return reply.no_answer()
     return reply.not_as_expected("this is not an answer of Libra; check host, port and proxies")
 
 
-def _is_problem(reply: Reply) -> bool:
+def is_problem(reply: Reply) -> bool:
+    """Whether it is a problem document (RFC 9457), which Libra sends and no Spark does."""
     return reply.headers.get("content-type", "").startswith("application/problem+json")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from libra_provider.clients.call import Call, Reply
+from libra_provider.clients.problem import is_problem
 from libra_provider.clients.submission import create_request
 from libra_provider.core.errors import (
     AccessDenied,
@@ -163,7 +164,7 @@ def _location(body: Mapping[str, Any]) -> DriverLocation | None:
 
 def _answer(reply: Reply) -> dict[str, Any]:
     """The body of an answer in the submission protocol; raises ServerError for all else."""
-    if reply.status in (401, 403):
+    if reply.status in (401, 403) and not is_problem(reply):
         raise _denied(reply)
     if _speaks_json(reply):
         body = reply.json_object()

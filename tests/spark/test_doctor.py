@@ -87,7 +87,7 @@ def test_every_wrong_port_of_a_real_cluster_is_told_by_its_kind(
     assert "is the one of spark:// URLs, which is not HTTP" in sentences[0]
     assert "this is a web page, titled 'Spark Master at spark://" in sentences[1]
     assert "this is a web page, titled 'Spark Worker at " in sentences[2]
-    assert "this is no REST port of Spark: HTTP 404" in sentences[3]
+    assert "this is no REST port of Spark: HTTP 401" in sentences[3]
     assert all(right in each for each in sentences)
 
 
