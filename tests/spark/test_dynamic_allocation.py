@@ -61,6 +61,7 @@ def small(tmp_path: Path) -> Iterator[tuple[StandaloneCluster, LocalLibra]]:
         yield cluster, libra
 
 
+@pytest.mark.slow
 def test_an_isolated_job_finds_room_beside_an_idle_libra_which_works_on(
     small: tuple[StandaloneCluster, LocalLibra], tmp_path: Path
 ) -> None:

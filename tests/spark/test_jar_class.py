@@ -281,7 +281,10 @@ def test_a_kill_that_main_does_not_listen_to_is_told_as_it_is(api: MainClasses) 
         # 3 is also what a JVM without memory ends with.
         ("exit", "its JVM ended with exit code 3: statement {} called System.exit"),
         ("stop", "statement {} stopped the SparkContext"),
-        ("halt", "statement {}, which ran a main class, may have ended it"),
+        pytest.param(
+            *("halt", "statement {}, which ran a main class, may have ended it"),
+            marks=pytest.mark.slow,  # each of them costs a start of the driver
+        ),
     ],
 )
 def test_who_ends_the_driver_is_named_to_all_who_are_lost_with_it(
