@@ -13,9 +13,10 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.files import is_absolute
 from libra_provider.core.job import Kind
 from libra_provider.core.masking import MASK
+from libra_provider.core.properties import RESOURCES
 from libra_provider.server.pools import DEFAULT_POOL
 from libra_provider.server.runners.files import permitted
-from libra_provider.server.runners.job import RESOURCES, Isolation, isolation
+from libra_provider.server.runners.job import Isolation, isolation
 from libra_provider.server.schemas import StatementRequest
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import Order

@@ -11,7 +11,7 @@ from typing import Any
 
 from libra_provider.core.job import DeployMode
 from libra_provider.core.patience import utc_now
-from libra_provider.core.status import DriverLocation
+from libra_provider.core.status import DriverLocation, Progress
 from libra_provider.server.clerk import Clerk
 from libra_provider.server.driver.messages import (
     Ended,
@@ -30,7 +30,7 @@ from libra_provider.server.places import Places
 from libra_provider.server.recent import Recent
 from libra_provider.server.runners.isolated import IsolatedStatements
 from libra_provider.server.settings import Settings
-from libra_provider.server.statement import Epoch, Progress, State, Statement
+from libra_provider.server.statement import Epoch, State, Statement
 
 _log = logging.getLogger(__name__)
 

@@ -27,8 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from libra_provider.core.status import DriverLocation
-from libra_provider.server.statement import Epoch, Order, Progress, State, Statement
+from libra_provider.core.status import DriverLocation, Progress
+from libra_provider.server.statement import Epoch, Order, State, Statement
 
 
 class Moment(TypeDecorator[datetime]):

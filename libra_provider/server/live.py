@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from libra_provider.core.patience import utc_now
+from libra_provider.core.status import Progress
 from libra_provider.server.driver.messages import Ended, Run
 from libra_provider.server.settings import Settings
-from libra_provider.server.statement import PoolQueue, Progress, State, Statement
+from libra_provider.server.statement import PoolQueue, State, Statement
 
 TIMEOUT = "LIBRA_TIMEOUT"
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Self
 
-from libra_provider.core.status import DriverLocation
+from libra_provider.core.status import DriverLocation, Progress
 
 
 class State(StrEnum):
@@ -110,18 +110,6 @@ class Epoch:
     host: str | None = None
     application_id: str | None = None
     spark_ui: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a statement is: tasks and stages of all its Spark jobs so far, and what they read."""
-
-    tasks_done: int = 0
-    tasks_total: int = 0
-    stages_done: int = 0
-    stages_total: int = 0
-    rows_read: int = 0
-    bytes_read: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

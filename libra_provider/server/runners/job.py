@@ -14,14 +14,6 @@ from libra_provider.server.runners.files import permitted
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import Order, Statement
 
-# What a statement asks for with one of these, only a driver of its own can give.
-RESOURCES = (
-    "spark.driver.memory",
-    "spark.driver.cores",
-    "spark.executor.memory",
-    "spark.executor.cores",
-    "spark.executor.instances",
-)
 _NOT_YOURS = {
     "spark.master": "Libra names the master; leave it out",
     "spark.submit.deployMode": "the field deployMode says it; leave it out",
