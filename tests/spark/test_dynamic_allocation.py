@@ -30,7 +30,7 @@ JOB = {
 }
 # Every task takes a while, so that one core is not enough.
 SHUFFLE = (
-    "SELECT id % 3, count(*) FROM range(0, 8, 1, 8)"
+    "SELECT id % 3, count(*) FROM range(0, 16, 1, 16)"
     " WHERE reflect('java.lang.Thread', 'sleep', 1500L) IS NULL OR true GROUP BY 1"
 )
 MAIN = """
