@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -53,7 +54,9 @@ public class Main {
       case "context": new JavaSparkContext(new SparkConf().setMaster("local").setAppName("a"));
       case "sleep": Thread.sleep(600_000); break;
       case "jobs": jobs(spark); break;
-      case "loop": while (true) Math.sqrt(System.nanoTime());
+      case "loop":
+        System.out.println("it loops");
+        while (true) Math.sqrt(System.nanoTime());
       case "exit": System.exit(3);
       case "halt": Runtime.getRuntime().halt(7);
       case "stop": spark.sparkContext().stop(); break;
@@ -144,6 +147,14 @@ class MainClasses(Client):
 
     def run(self, *args: str, **body: Any) -> dict[str, Any]:
         return self.status(self.start(*args, **body), WAIT)
+
+    def until_printed(self, job_id: str, text: str) -> None:
+        """Main has begun: a statement is RUNNING before that."""
+        url = f"{self._url}/statements/{job_id}/log"
+        deadline = time.monotonic() + 120
+        while text not in (found := self._session.get(url, timeout=60).json()).get("text", ""):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
 
     def log(self, statement: dict[str, Any], stream: str = "stdout") -> str:
         url = f"{self._url}/statements/{statement['jobId']}/log"
@@ -267,7 +278,7 @@ def test_kill_ends_what_listens_with_its_jobs(api: MainClasses, what: str) -> No
 
 def test_a_kill_that_main_does_not_listen_to_is_told_as_it_is(api: MainClasses) -> None:
     job_id = api.start("loop")
-    api.until(job_id, "RUNNING")
+    api.until_printed(job_id, "it loops")
     api.kill(job_id)
     killed = api.status(job_id, WAIT)
 
