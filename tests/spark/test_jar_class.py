@@ -151,9 +151,10 @@ class MainClasses(Client):
     def until_printed(self, job_id: str, text: str) -> None:
         """Main has begun: a statement is RUNNING before that."""
         url = f"{self._url}/statements/{job_id}/log"
+        asked = {"stream": "stdout"}
         deadline = time.monotonic() + 120
-        while text not in (found := self._session.get(url, timeout=60).json()).get("text", ""):
-            assert time.monotonic() < deadline, found
+        while text not in self._session.get(url, params=asked, timeout=60).json()["text"]:
+            assert time.monotonic() < deadline, job_id
             time.sleep(0.05)
 
     def log(self, statement: dict[str, Any], stream: str = "stdout") -> str:
