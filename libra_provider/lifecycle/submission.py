@@ -13,6 +13,7 @@ from libra_provider.clients.ending import kill_and_verify
 from libra_provider.core.errors import (
     AccessDenied,
     JobLost,
+    LibraError,
     NotOffered,
     Rejected,
     ResultNotWhole,
@@ -29,6 +30,7 @@ from libra_provider.lifecycle.record import Generation, Record, Records
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+Prepare = Callable[[SparkJob, str], SparkJob]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,12 @@ def find_or_submit(
     records: Records,
     generation: Generation,
     *,
+    prepare: Prepare,
     busy_for: float = 0.0,
 ) -> Submission:
     """The job that this logical run already has, or a new one.
+
+    *prepare* makes of the job and its tag what is sent; it is called before each request.
 
     A server that says it is busy (a standby before it takes over, a full queue) is asked again for
     *busy_for* seconds.
@@ -62,7 +67,7 @@ def find_or_submit(
     where the server does not take it, and AccessDenied where it never will.
     """
     found = records.load()
-    submit = partial(_submit, job, server, records, generation, busy_for)
+    submit = partial(_submit, job, server, records, generation, prepare, busy_for)
     if found is None:
         return submit()
     if found.max_tries != generation.max_tries:
@@ -70,17 +75,27 @@ def find_or_submit(
         _end(found, server)
         return submit()
     if found.job_id is None:
-        return _resume_intent(found, job, server, records)
+        return _resume_intent(found, job, server, records, prepare)
     return _rejoin(found, server) or submit()
 
 
 def _submit(
-    job: SparkJob, server: ServerHook, records: Records, generation: Generation, busy_for: float
+    job: SparkJob,
+    server: ServerHook,
+    records: Records,
+    generation: Generation,
+    prepare: Prepare,
+    busy_for: float,
 ) -> Submission:
     _once_not_busy(server.greet, busy_for)
     intent = records.save(Record.intent(server.backend, server.connection_id, generation))
     try:
-        return _once_not_busy(partial(_send, intent, job, server, records), busy_for)
+        prepared = _once_not_busy(partial(prepare, job, intent.tag), busy_for)
+    except LibraError:
+        records.forget()
+        raise
+    try:
+        return _once_not_busy(partial(_send, intent, prepared, server, records), busy_for)
     except ServerError as error:
         if _never_arrived(error):
             records.forget()
@@ -118,12 +133,12 @@ def _never_arrived(error: ServerError) -> bool:
 
 
 def _resume_intent(
-    found: Record, job: SparkJob, server: ServerHook, records: Records
+    found: Record, job: SparkJob, server: ServerHook, records: Records, prepare: Prepare
 ) -> Submission:
     """An earlier try died in its request: Libra tells by the tag whether it had arrived."""
     by_hand = server.by_hand(found.tag)
     if not by_hand:
-        return _send(found, job, server, records)
+        return _send(found, prepare(job, found.tag), server, records)
     problem = f"an earlier try was interrupted at {found.at} before the answer came; {by_hand}"
     raise UndecidedSubmission(f"A job of {server.where}", problem)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn
@@ -87,6 +87,14 @@ class JobOperator(BaseOperator):
     def plan(self, context: Context) -> SparkJob:
         """What to run, checked before anything is sent; raises BadInput."""
 
+    def prepare(self, job: SparkJob, tag: str) -> SparkJob:  # noqa: ARG002 - for those that ship
+        """*job* as it is sent under *tag*: here its files are shipped; called for each request."""
+        return job
+
+    def recalled(self, status: JobStatus) -> JobStatus:
+        """What else is known of a job that its server has forgotten; *status* where nothing is."""
+        return status
+
     @abstractmethod
     def result(self, status: JobStatus) -> Any:
         """What a job that succeeded gives back, as XCom carries it."""
@@ -110,6 +118,7 @@ class JobOperator(BaseOperator):
             self.server,
             records,
             Generation.of(context),
+            prepare=self.prepare,
             busy_for=self.watching.silence,
         )
         self._job_id = submission.status.job_id
@@ -120,6 +129,8 @@ class JobOperator(BaseOperator):
 
     def settle(self, outcome: Outcome, context: Context) -> Any:
         """The result of a job that succeeded; raises the JobError of any other end."""
+        if outcome.status.state is JobState.LOST:
+            outcome = replace(outcome, status=self.recalled(outcome.status))
         status = outcome.status
         self._job_id = status.job_id
         self._link(status)
