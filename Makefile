@@ -7,6 +7,9 @@ INSTALLED := .venv/installed-$(KEY)
 OLDEST_SPARK := 4.0.5
 SPARK40 := .venv-spark40/installed-$(OLDEST_SPARK)
 
+# Two processes of tests: one has the Spark cluster and all that needs it, the other has the rest.
+AT_ONCE := -n 2 --dist loadgroup
+
 .PHONY: help
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -23,9 +26,9 @@ check: $(INSTALLED) ## lint, format and types: seconds
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 test: java check ## check, then the tests: minutes
-	$(PYTHON) -m pytest -m "not slow"
+	$(PYTHON) -m pytest $(AT_ONCE) -m "not slow"
 test-all: java check spark40 ## check, then every test, also the long ones
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest $(AT_ONCE)
 bench: java $(INSTALLED) ## one ratio per claim of the README
 	@set -e; for each in $(wildcard benchmarks/bench_*.py); do $(PYTHON) $$each; done
 
