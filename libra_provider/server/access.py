@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Depends, Request
 from starlette.datastructures import Headers
@@ -13,8 +14,9 @@ from libra_provider.server import problem_details
 from libra_provider.server.dispatcher import Dispatcher
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.ledger import Ledger
-from libra_provider.server.problems import NotAuthorized
+from libra_provider.server.problems import NotAuthorized, Refusal
 from libra_provider.server.settings import Settings
+from libra_provider.server.signing import SignedPath, Signer
 
 # Orchestrators probe without a token; what the API looks like is no secret.
 _OPEN_TO_ALL = frozenset({"/livez", "/readyz", "/openapi.json", "/docs"})
@@ -23,8 +25,11 @@ _OPEN_TO_ALL = frozenset({"/livez", "/readyz", "/openapi.json", "/docs"})
 class Libra:
     """The parts of one running server."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, driver: Supervisor) -> None:
+    def __init__(
+        self, settings: Settings, ledger: Ledger, driver: Supervisor, signer: Signer
+    ) -> None:
         self.settings = settings
+        self.signer = signer
         self.ledger = ledger
         self.driver = driver
         self.dispatcher = Dispatcher(settings, ledger, driver)
@@ -40,19 +45,34 @@ LibraDep = Annotated[Libra, Depends(_libra)]
 
 
 class Gate:
-    """Middleware: whoever does not present *token* learns nothing, and is not listened to."""
+    """Middleware: whoever presents neither *token* nor what *signer* has signed learns nothing.
 
-    def __init__(self, app: ASGIApp, *, token: str | None) -> None:
+    Nobody is listened to before. What is behind the gate never sees a signature, so it cannot show
+    one either.
+    """
+
+    def __init__(self, app: ASGIApp, *, token: str | None, signer: Signer) -> None:
         self._app = app
         self._token = token
+        self._signer = signer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 401 before its body is read."""
-        if self._token is None or scope["type"] != "http" or self._may_pass(scope, self._token):
-            await self._app(scope, receive, send)
+        """Pass the request on, or answer 401 or 403 before its body is read."""
+        try:
+            if scope["type"] == "http":
+                self._check(scope)
+        except Refusal as refusal:
+            await problem_details.of(refusal)(scope, receive, send)
             return
-        refusal = NotAuthorized("The bearer token is missing or wrong; send Libra's token.")
-        await problem_details.of(refusal)(scope, receive, send)
+        await self._app(scope, receive, send)
+
+    def _check(self, scope: Scope) -> None:
+        if signed := SignedPath.of(scope["path"]):
+            # In place: uvicorn's access log looks at this very scope.
+            scope["path"], scope["raw_path"] = signed.masked, quote(signed.masked).encode()
+            self._signer.check(signed)
+        elif self._token is not None and not self._may_pass(scope, self._token):
+            raise NotAuthorized("The bearer token is missing or wrong; send Libra's token.")
 
     @staticmethod
     def _may_pass(scope: Scope, token: str) -> bool:

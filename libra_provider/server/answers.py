@@ -12,6 +12,7 @@ _RETRY = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer
 _WHEN: Mapping[int, str] = {
     400: "A value cannot work; the sentence names it.",
     401: "The token is missing or wrong.",
+    403: "The signature in the path is wrong, or has expired.",
     404: "There is nothing with this id or name.",
     405: "The path does not know this method.",
     406: "The result does not come in a form that `Accept` names.",

@@ -27,18 +27,20 @@ from libra_provider.server.routes import (
     statements,
 )
 from libra_provider.server.settings import Settings
+from libra_provider.server.signing import Signer
 
 
 def create_app(
     settings: Settings, ledger: Ledger, *, host_command: Sequence[str] = HOST_COMMAND
 ) -> FastAPI:
     """Libra's API; its lifespan starts and stops the driver host that *host_command* runs."""
+    signer = Signer.of(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         for folder in (settings.data_dir, settings.results_dir, settings.data_dir / "logs"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        libra = Libra(settings, ledger, Supervisor(settings, command=host_command))
+        libra = Libra(settings, ledger, Supervisor(settings, command=host_command), signer)
         app.state.libra = libra
         await libra.dispatcher.start()
         retention = Retention(settings, ledger, libra.dispatcher)
@@ -74,5 +76,5 @@ def create_app(
     problem_details.install(app)
     # The last one is the first to see a request: nobody's body is read before they may pass.
     app.add_middleware(Limits, most=settings.max_request_bytes)
-    app.add_middleware(Gate, token=settings.token)
+    app.add_middleware(Gate, token=settings.token, signer=signer)
     return app

@@ -24,6 +24,7 @@ MEDIA_TYPE = "application/problem+json"
 STATUS_OF_ERROR: Mapping[type[LibraError], int] = {
     BadInput: 400,
     problems.NotAuthorized: 401,
+    problems.NotPermitted: 403,
     problems.UnknownStatement: 404,
     problems.UnknownSession: 404,
     problems.NotAcceptable: 406,

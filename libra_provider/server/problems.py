@@ -6,6 +6,7 @@
     ├── BadInput (core)     the request cannot work as it is
     └── Refusal             the request is fine; Libra, or the statement, is not in the state for it
         ├── NotAuthorized
+        ├── NotPermitted    the signed path is not good for this, or not any more
         ├── UnknownStatement
         ├── UnknownSession
         ├── NotAcceptable   the result does not come in that form
@@ -42,6 +43,10 @@ class Refusal(LibraError):
 
 class NotAuthorized(Refusal):
     """The bearer token is missing or wrong."""
+
+
+class NotPermitted(Refusal):
+    """The signature of a path is wrong, or has expired."""
 
 
 class UnknownStatement(Refusal):

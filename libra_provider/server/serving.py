@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -34,11 +35,10 @@ def serve(settings: Settings, *, host_command: Sequence[str] = HOST_COMMAND) -> 
         _alone_in(settings.data_dir),
         closing(Ledger(settings.ledger_url)) as ledger,
     ):
+        settings = replace(settings, port=listener.getsockname()[1])
         config = configured(create_app(settings, ledger, host_command=host_command), settings)
-        port = listener.getsockname()[1]
-        scheme = "https" if settings.tls_certificate else "http"
-        _log.info("Libra listens on %s://%s:%s", scheme, settings.host, port)
-        if scheme == "http" and not settings.is_loopback:
+        _log.info("Libra listens on %s", settings.address)
+        if not settings.tls_certificate and not settings.is_loopback:
             _log.warning("Token and data cross the network in clear; set tls_certificate")
         try:
             uvicorn.Server(config).run(sockets=[listener])

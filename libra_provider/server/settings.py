@@ -12,6 +12,7 @@ import ipaddress
 import json
 import os
 import re
+import socket
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -27,6 +28,8 @@ from libra_provider.server.runners.settings import IsolatedSettings
 
 _MASTER = re.compile(r"local(\[[^\]]+\])?|local-cluster\[[^\]]+\]|spark://\S+:\d+")
 _TOKEN = re.compile(r"[!-~]+")
+_PASSWORD_IN_URL = re.compile(r"(?<=://)[^/@]*(?=@)")
+_PUBLIC_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 _POSITIVE = (
     *("result_limit", "result_max_bytes", "max_running", "max_pending", "max_sessions"),
     *("python_memory", "max_python_sessions"),
@@ -45,6 +48,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8990
     """0 takes a free one."""
+    public_url: str = ""
+    """Where drivers on the cluster reach this Libra; empty means ``host`` and ``port``."""
     token: str | None = None
     """What clients present as ``Authorization: Bearer``; needed beyond loopback."""
     master: str = "local[2]"
@@ -105,6 +110,9 @@ class Settings:
                 raise BadInput(name, getattr(self, name), "it must be more than 0")
 
     def _check_network(self) -> None:
+        if self.public_url and not _PUBLIC_URL.fullmatch(self.public_url):
+            advice = "it looks like https://libra.example.com:8990, without a query or a password"
+            raise BadInput("public_url", _PASSWORD_IN_URL.sub(MASK, self.public_url), advice)
         if self.token is not None and not _TOKEN.fullmatch(self.token):
             advice = (
                 "a token is one word of printable ASCII, without spaces; try openssl rand -hex 32"
@@ -128,6 +136,21 @@ class Settings:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def address(self) -> str:
+        """Where Libra listens, as a URL."""
+        return self._address(self.host)
+
+    @property
+    def public_address(self) -> str:
+        """Where drivers reach it, as a URL."""
+        everywhere = self.host in ("0.0.0.0", "::")  # noqa: S104  # compared, not bound
+        return self.public_url or self._address(socket.getfqdn() if everywhere else self.host)
+
+    def _address(self, host: str) -> str:
+        scheme = "https" if self.tls_certificate else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def results_dir(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,7 +26,8 @@ class RunningLibra:
     def __init__(self, settings: Settings) -> None:
         self._listener = listening(settings)
         self.port = self._listener.getsockname()[1]
-        self.url = f"{'https' if settings.tls_certificate else 'http'}://127.0.0.1:{self.port}"
+        settings = replace(settings, port=self.port)
+        self.url = settings.address
         self._ledger = Ledger(settings.ledger_url)
         app = create_app(settings, self._ledger, host_command=FAKE_HOST)
         self._server = uvicorn.Server(configured(app, settings))

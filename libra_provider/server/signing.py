@@ -1,0 +1,130 @@
+"""Signed paths: whoever has one may do the one thing that it names, until it expires.
+
+Drivers fetch and hand in by them, because Spark sends no headers of ours. A path is
+``/{purpose}/{expiry}.{hmac}/{subject}``: the expiry in seconds since 1970, the HMAC-SHA256 over all
+the rest, by a key that is made once and survives restarts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import os
+import re
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+from urllib.parse import quote
+
+from libra_provider.core.errors import BadInput
+from libra_provider.core.masking import MASK
+from libra_provider.core.patience import utc_now
+from libra_provider.server.problems import NotPermitted
+from libra_provider.server.settings import Settings
+
+_KEY_BYTES = 32
+_SIGNATURE = re.compile(r"([0-9]{1,12})\.([0-9a-f]{64})")
+
+
+class Purpose(StrEnum):
+    """What a signature is good for, and how its path begins: one is never good for another."""
+
+    ARTIFACT = "artifacts"
+    RESULT = "results"
+    REPORT = "reports"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPath:
+    """The parts of a path, its signature not yet verified."""
+
+    purpose: Purpose
+    signature: str
+    subject: str
+
+    @classmethod
+    def of(cls, path: str) -> Self | None:
+        """The parts of *path*, percent-decoded; None if its purpose needs no signature."""
+        first, _, rest = path.removeprefix("/").partition("/")
+        if first not in list(Purpose):
+            return None
+        signature, _, subject = rest.partition("/")
+        return cls(Purpose(first), signature, subject)
+
+    @property
+    def masked(self) -> str:
+        """The path as it may be shown."""
+        return f"/{self.purpose}/{MASK}/{self.subject}"
+
+
+class Signer:
+    """Signs paths with *key*; :meth:`url` puts them behind *base*, where drivers find Libra."""
+
+    def __init__(self, key: bytes, base: str) -> None:
+        self._key = key
+        self._base = base.rstrip("/")
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """This Libra's signer; its key is made where there is none. Raises BadInput."""
+        return cls(key_at(settings.data_dir / "signing.key"), settings.public_address)
+
+    def url(self, purpose: Purpose, subject: str, *, expires: datetime) -> str:
+        """Where *purpose* may be done to *subject* (``sha256/name`` or a tag) until *expires*."""
+        expiry = str(math.ceil(expires.timestamp()))
+        signed = f"{expiry}.{self._mac(purpose, expiry, subject)}"
+        return f"{self._base}/{purpose}/{signed}/{quote(subject)}"
+
+    def check(self, path: SignedPath) -> None:
+        """Raise NotPermitted unless the signature is right for all of *path*, and still holds."""
+        found = _SIGNATURE.fullmatch(path.signature)
+        expiry, mac = found.groups() if found else ("0", "")
+        # Constant time: how long it takes must not tell how much of a guess is right.
+        if not hmac.compare_digest(mac, self._mac(path.purpose, expiry, path.subject)):
+            sentence = f"The signature of {path.masked} is wrong; use the URL as Libra gave it."
+            raise NotPermitted(sentence)
+        if utc_now().timestamp() > int(expiry):
+            moment = datetime.fromtimestamp(int(expiry), UTC).isoformat()
+            sentence = f"{path.masked} was good until {moment}; have Libra give a new URL."
+            raise NotPermitted(sentence)
+
+    def _mac(self, purpose: Purpose, expiry: str, subject: str) -> str:
+        message = f"{purpose}/{expiry}/{subject}".encode(errors="surrogatepass")
+        return hmac.digest(self._key, message, hashlib.sha256).hex()
+
+    def __repr__(self) -> str:
+        return f"Signer({MASK}, {self._base!r})"
+
+
+def key_at(path: Path) -> bytes:
+    """The key in the file *path*, which is made where it is missing; only its owner may read it.
+
+    Raises BadInput for a file that is no key.
+    """
+    if not path.exists():
+        _make_key(path)
+    key = path.read_bytes()
+    if len(key) != _KEY_BYTES:
+        expected = f"it must have {_KEY_BYTES} bytes; remove it, and Libra makes a new one"
+        raise BadInput("signing.key", str(path), expected)
+    return key
+
+
+def _make_key(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(_KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        # A link is made whole or not at all, and never over a key that somebody else has made.
+        with suppress(FileExistsError):
+            path.hardlink_to(new)
+    finally:
+        new.unlink(missing_ok=True)
