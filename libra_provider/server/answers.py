@@ -18,6 +18,7 @@ _WHEN: Mapping[int, str] = {
     406: "The result does not come in a form that `Accept` names.",
     408: "The body did not arrive in time.",
     409: "What is asked for is in a state that does not allow it.",
+    410: "The job is over; nothing is taken from its driver any more.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     429: "As many are waiting, or open, as Libra allows.",

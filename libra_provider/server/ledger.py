@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
 from libra_provider.core.patience import utc_now
+from libra_provider.server.ledger_receipts import Receipts
 from libra_provider.server.ledger_store import Store, patiently, reaching
 from libra_provider.server.ledger_tables import (
     EPOCHS,
@@ -25,6 +26,7 @@ from libra_provider.server.ledger_tables import (
     METADATA,
     MOVE,
     NOTE_DRIVER,
+    RECEIPTS,
     SELECT,
     STATEMENTS,
     TAGS,
@@ -53,6 +55,7 @@ class Ledger:
 
     def __init__(self, url: str) -> None:
         self._here = threading.local()
+        self.receipts = Receipts(self._reading, self._writing)
         patiently(lambda: self._open(url))
 
     def _open(self, url: str) -> None:
@@ -134,7 +137,7 @@ class Ledger:
     def forget(self, job_ids: Sequence[str]) -> None:
         """Remove these statements, in whatever state they are; their keys may be used again."""
         with self._writing() as connection:
-            for table in (TAGS, STATEMENTS):
+            for table in (TAGS, RECEIPTS, STATEMENTS):
                 connection.execute(delete(table).where(table.c.job_id.in_(job_ids)))
 
     def by_key(self, key: str, order: Order) -> Statement | None:
@@ -176,6 +179,7 @@ class Ledger:
         pool: str | None = None,
         kind: str | None = None,
         key: str | None = None,
+        announced: bool | None = None,
         tags: Mapping[str, str] | None = None,
         offset: int,
         limit: int,
@@ -187,20 +191,23 @@ class Ledger:
             "pool": pool,
             "kind": kind,
             "idempotency_key": key,
+            "announced": announced,
         }
         found = select(STATEMENTS.c.job_id).order_by(STATEMENTS.c.position.desc())
         for column, value in wanted.items():
             if value is not None:
-                found = found.where(STATEMENTS.c[column] == storable(value))
+                asked = storable(value) if isinstance(value, str) else value
+                found = found.where(STATEMENTS.c[column] == asked)
         for name, value in (tags or {}).items():
             is_it = (TAGS.c.name == storable(name)) & (TAGS.c.value == storable(value))
             found = found.where(STATEMENTS.c.job_id.in_(select(TAGS.c.job_id).where(is_it)))
         page = found.offset(offset).limit(limit).subquery()
         return self._rows(SELECT.where(STATEMENTS.c.job_id.in_(select(page.c.job_id))))[::-1]
 
-    def in_state(self, state: State) -> Sequence[Statement]:
-        """All statements in *state*, oldest first."""
-        return self._rows(SELECT.where(STATEMENTS.c.state == state))
+    def in_state(self, state: State, *, announced: bool = False) -> Sequence[Statement]:
+        """All statements in *state*, oldest first: Libra's own, or those announced to it."""
+        whose = STATEMENTS.c.announced == announced
+        return self._rows(SELECT.where((STATEMENTS.c.state == state) & whose))
 
     def ended(self, *, before: datetime, beyond: int, limit: int) -> list[str]:
         """Up to *limit* ids of statements that ended *before* then, or *beyond* so many newer."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Index,
@@ -67,6 +68,7 @@ STATEMENTS = Table(
     Column("pool", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("order", Text, nullable=False),
+    Column("announced", Boolean, nullable=False),
     Column("state", String(16), nullable=False),
     Column("epoch", Integer),
     Column("submitted_at", Moment, nullable=False),
@@ -94,6 +96,18 @@ TAGS = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
     Index("statements_by_tag", "name", "value"),
+)
+# What drivers of their own have handed in and reported; of each job that may do so, one row.
+RECEIPTS = Table(
+    "receipts",
+    METADATA,
+    Column("job_id", String(64), primary_key=True),
+    Column("seen_at", Moment, nullable=False),
+    Column("attempts", Text, nullable=False),
+    Column("driver_id", Text),
+    Column("digest", String(64)),
+    Column("outcome", Text, nullable=False),
+    Column("last_words", Text),
 )
 # What sessions hold in the driver, as a list in JSON; those that hold nothing are not there.
 HOLDINGS = Table(
@@ -148,6 +162,7 @@ def new_row(statement: Statement, key: str | None) -> dict[str, Any]:
         "pool": storable(order.pool),
         "kind": order.kind,
         "order": order.to_json(),
+        "announced": order.announced,
         "state": statement.state,
         "submitted_at": statement.submitted_at,
         "started_at": statement.started_at,

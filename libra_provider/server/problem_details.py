@@ -32,6 +32,8 @@ STATUS_OF_ERROR: Mapping[type[LibraError], int] = {
     problems.KeyReused: 409,
     problems.NoResult: 409,
     problems.IllegalMove: 409,
+    problems.Conflict: 409,
+    problems.Over: 410,
     problems.TooLarge: 413,
     problems.NotJson: 415,
     problems.QueueFull: 429,

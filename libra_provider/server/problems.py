@@ -14,6 +14,8 @@
         ├── KeyReused       the idempotency key belongs to another request
         ├── NoResult        the statement has no rows to give
         ├── IllegalMove     a statement cannot go from that state to this one
+        ├── Conflict        a job stands otherwise than the request supposes
+        ├── Over            the job has ended, so nothing is taken from its driver any more
         ├── TooLarge        the body has more bytes than the settings allow
         ├── NotJson         the body is something else
         └── ComeBackLater   carries Retry-After
@@ -86,6 +88,14 @@ class NoResult(Refusal):
 
 class IllegalMove(Refusal):
     """The statement is in a state from which it cannot go there."""
+
+
+class Conflict(Refusal):
+    """The job was announced, begun or handed in otherwise than the request supposes."""
+
+
+class Over(Refusal):
+    """The job has ended; what its driver says now comes too late."""
 
 
 class ComeBackLater(Refusal):

@@ -34,6 +34,7 @@ _POSITIVE = (
     *("result_limit", "result_max_bytes", "max_running", "max_pending", "max_sessions"),
     *("python_memory", "max_python_sessions"),
     *("retention_seconds", "retention_count", "session_idle_seconds", "max_request_bytes"),
+    *("announced_seconds",),
 )
 
 
@@ -72,6 +73,8 @@ class Settings:
     """How long an ended statement and its result are kept."""
     retention_count: int = 100_000
     """How many ended statements are kept at most, the latest ones."""
+    announced_seconds: float = 7 * 24 * 3600.0
+    """A job that somebody else started and that has given no sign for so long is LOST."""
     session_idle_seconds: float = 30 * 60.0
     """A session without work for so long is closed."""
     max_sessions: int = 100
@@ -271,6 +274,7 @@ _READ: Mapping[str, Callable[[str, Any], Any]] = {
     "drain_seconds": _seconds,
     "retention_seconds": _seconds,
     "retention_count": _number,
+    "announced_seconds": _seconds,
     "session_idle_seconds": _seconds,
     "max_sessions": _number,
     "python_memory": _bytes,

@@ -68,6 +68,14 @@ class Order:
     """Where its own driver runs (ISOLATED), a DeployMode; None: it runs in the shared driver."""
     deploy_mode_by_default: bool = False
     """The settings say where, not the client."""
+    announced: bool = False
+    """Its submitter starts, watches and ends its driver; Libra only keeps what comes of it."""
+    supervised: bool = False
+    """Its driver is started again where it fails, so that no failure is its end."""
+    returns: bool = False
+    """A success without a result is none."""
+    artifacts: Sequence[Mapping[str, str]] = ()
+    """The stored files that its driver fetches: ``sha256`` and ``name`` of each."""
 
     def to_json(self) -> str:
         """The order as the ledger stores it; equal orders give equal texts.
