@@ -124,6 +124,24 @@ def statuses(job_ids: Sequence[str]) -> Call[list[JobStatus]]:
     )
 
 
+def states(job_ids: Sequence[str]) -> Call[Mapping[str, JobState]]:
+    """The states of those of *job_ids* that Libra knows, and nothing else; at most 10,000."""
+
+    def parse(reply: Reply) -> Mapping[str, JobState]:
+        found = checked(reply).json_object().get("states")
+        if not isinstance(found, dict) or not set(found.values()) <= STATE_OF_WORD.keys():
+            raise reply.not_as_expected("the states of statements were expected")
+        return {job_id: STATE_OF_WORD[word] for job_id, word in found.items()}
+
+    return Call(
+        method="POST",
+        path=f"{_STATEMENTS}/states",
+        parse=parse,
+        json={"jobIds": list(job_ids)},
+        repeatable=True,
+    )
+
+
 def statements(
     *,
     state: JobState | None = None,

@@ -11,7 +11,7 @@ from libra_provider.core.units import readable_size
 from libra_provider.server.driver.messages import Estimated, Ready
 from libra_provider.server.pools import Pool
 from libra_provider.server.sessions import DEFAULT_SESSION, Session
-from libra_provider.server.statement import PoolQueue
+from libra_provider.server.statement import PoolQueue, State
 from libra_provider.server.wire import SessionName, Wire, local_time
 
 
@@ -106,6 +106,18 @@ class EstimateReply(Wire):
             guessed=estimated.guessed,
             readable=None if size is None else readable_size(size),
         )
+
+
+class StatesRequest(Wire):
+    """Ids whose states are all that is asked for."""
+
+    job_ids: list[str] = Field(max_length=10_000)
+
+
+class StatesReply(Wire):
+    """How those statements stand that are known, by id; the others are left out."""
+
+    states: dict[str, State]
 
 
 class SparkBody(Wire):

@@ -144,6 +144,13 @@ class Dispatcher:
         found = await self.ask(self._ledger.get_many, elsewhere) if elsewhere else []
         return [*here.values(), *found]
 
+    async def states(self, job_ids: Sequence[str]) -> Mapping[str, State]:
+        """How those of *job_ids* stand that are known."""
+        here = {job_id: known.state for job_id in job_ids if (known := self._known(job_id))}
+        elsewhere = [job_id for job_id in job_ids if job_id not in here]
+        found = await self.ask(self._ledger.states, elsewhere) if elsewhere else {}
+        return here | found
+
     async def page(self, **filters: Any) -> Sequence[Statement]:
         """What :meth:`Ledger.page` finds, with the progress of what runs."""
         return [self._now(each) for each in await self.ask(self._ledger.page, **filters)]

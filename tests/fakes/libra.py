@@ -94,8 +94,8 @@ class FakeLibra(FakeServer):
 
     def _answer_statements(self, request: Request, parts: list[str]) -> Answer:
         match (request.method, parts):
-            case ("POST", ["status"]):
-                return self._many(request.json()["jobIds"])
+            case ("POST", ["status" | "states" as verb]):
+                return self._many(verb, request.json()["jobIds"])
             case ("POST", ["estimate"]):
                 return self._estimate(request.json())
             case ("GET", []):
@@ -129,8 +129,10 @@ class FakeLibra(FakeServer):
             return problem(404, f"Statement {job_id} is unknown here.")
         return Answer(body=self._shape(job_id, statement.state()))
 
-    def _many(self, job_ids: list[str]) -> Answer:
+    def _many(self, verb: str, job_ids: list[str]) -> Answer:
         known = [job_id for job_id in job_ids if job_id in self.statements]
+        if verb == "states":
+            return Answer(body={"states": {i: self.statements[i].state() for i in known}})
         found = [self._shape(job_id, self.statements[job_id].state()) for job_id in known]
         # Its own order: whoever asks sorts by id.
         unknown = [job_id for job_id in job_ids if job_id not in known]

@@ -148,6 +148,14 @@ def test_many_are_asked_for_at_once_and_unknown_ids_are_named(api: RunningLibra)
     assert reply.json()["unknown"] == ["nope"]
 
 
+def test_the_states_of_many_come_without_anything_else(api: RunningLibra) -> None:
+    done, failed = submit(api, "rows 1", WAIT)["jobId"], submit(api, "fail", WAIT)["jobId"]
+    asked = {"jobIds": [done, failed, "nope", "\0"]}
+    states = api.post("/api/v1/statements/states", json=asked).json()
+
+    assert states == {"states": {done: "SUCCESS", failed: "FAILED"}}
+
+
 def test_the_list_is_newest_first_and_filters_by_state(api: RunningLibra) -> None:
     done = [submit(api, "rows 1", WAIT)["jobId"] for _ in range(3)]
     submit(api, "fail", WAIT)

@@ -14,6 +14,7 @@ from libra_provider.server import rows
 from libra_provider.server.acceptance import check_pool, order_of
 from libra_provider.server.access import Libra, LibraDep
 from libra_provider.server.answers import LINKS, LOCATION, PREFERENCE_APPLIED, refusals
+from libra_provider.server.bodies import StatesReply, StatesRequest
 from libra_provider.server.negotiation import Preference
 from libra_provider.server.schemas import (
     JobId,
@@ -133,6 +134,17 @@ async def read_many(request: StatusRequest, libra: LibraDep) -> Response:
     """How many statements stand, in one request."""
     found = await libra.dispatcher.many([each for each in request.job_ids if is_job_id(each)])
     return _json(StatusReply.of(request.job_ids, found))
+
+
+@router.post(
+    "/statements/states",
+    response_model=None,
+    responses={200: {"model": StatesReply}, **refusals(body=True)},
+)
+async def read_states(request: StatesRequest, libra: LibraDep) -> Response:
+    """The states of up to 10,000 statements and nothing else, for those who wait for many."""
+    found = await libra.dispatcher.states([each for each in request.job_ids if is_job_id(each)])
+    return _json(StatesReply(states=dict(found)))
 
 
 @router.get(
