@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, Self
 
@@ -47,7 +47,10 @@ class Generation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One submission: written without ``job_id`` before the request leaves, completed after it."""
+    """One submission: written without ``job_id`` before the request leaves, completed after it.
+
+    ``tags`` are those of its metrics.
+    """
 
     backend: Backend
     connection_id: str
@@ -56,15 +59,23 @@ class Record:
     max_tries: int
     clear_number: int
     job_id: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def intent(cls, backend: Backend, connection_id: str, generation: Generation) -> Self:
+    def intent(
+        cls,
+        backend: Backend,
+        connection_id: str,
+        generation: Generation,
+        tags: Mapping[str, str],
+    ) -> Self:
         """Mint a tag for a submission that is about to be sent."""
         return cls(
             backend=backend,
             connection_id=connection_id,
             tag=new_tag(),
             at=utc_now().isoformat(),
+            tags=tags,
             **asdict(generation),
         )
 

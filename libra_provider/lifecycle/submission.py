@@ -26,6 +26,7 @@ from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_duration
 from libra_provider.hooks.base import ServerHook
+from libra_provider.lifecycle import metrics, story
 from libra_provider.lifecycle.record import Generation, Record, Records
 
 log = logging.getLogger(__name__)
@@ -35,10 +36,14 @@ Prepare = Callable[[SparkJob, str], SparkJob]
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A job that exists: its record, and the status in which it was found or accepted."""
+    """A job that exists: its record, and the status in which it was found or accepted.
+
+    ``found``: an earlier try had submitted it.
+    """
 
     record: Record
     status: JobStatus
+    found: bool = False
 
 
 class UndecidedSubmission(JobLost):
@@ -88,18 +93,21 @@ def _submit(
     busy_for: float,
 ) -> Submission:
     _once_not_busy(server.greet, busy_for)
-    intent = records.save(Record.intent(server.backend, server.connection_id, generation))
+    tags = metrics.tags_of(job, server.backend)
+    intent = records.save(Record.intent(server.backend, server.connection_id, generation, tags))
     try:
         prepared = _once_not_busy(partial(prepare, job, intent.tag), busy_for)
     except LibraError:
         records.forget()
         raise
     try:
-        return _once_not_busy(partial(_send, intent, prepared, server, records), busy_for)
+        submission = _once_not_busy(partial(_send, intent, prepared, server, records), busy_for)
     except ServerError as error:
         if _never_arrived(error):
             records.forget()
         raise
+    metrics.count(metrics.SUBMISSIONS, tags)
+    return submission
 
 
 def _once_not_busy(ask: Callable[[], T], busy_for: float) -> T:
@@ -122,7 +130,8 @@ def _send(intent: Record, job: SparkJob, server: ServerHook, records: Records) -
         records.forget()
     else:
         records.save(record)
-    log.info("%s is submitted to %s with tag %s", status.job_id, server.where, intent.tag)
+    where = f"{server.where} with tag {intent.tag}"
+    log.info("%s is submitted to %s: %s", status.job_id, where, story.subject(job))
     return Submission(record, status)
 
 
@@ -138,7 +147,9 @@ def _resume_intent(
     """An earlier try died in its request: Libra tells by the tag whether it had arrived."""
     by_hand = server.by_hand(found.tag)
     if not by_hand:
-        return _send(found, prepare(job, found.tag), server, records)
+        adopted = _send(found, prepare(job, found.tag), server, records)
+        metrics.count(metrics.ADOPTIONS, found.tags)
+        return adopted
     problem = f"an earlier try was interrupted at {found.at} before the answer came; {by_hand}"
     raise UndecidedSubmission(f"A job of {server.where}", problem)
 
@@ -153,14 +164,15 @@ def _rejoin(found: Record, server: ServerHook) -> Submission | None:
         raise ResultNotWhole(found.job_id, why) from error
     except ServerError as error:
         log.warning("%s; rejoining %s all the same", error, found.job_id)
-        return Submission(found, JobStatus(job_id=found.job_id, state=JobState.UNCLEAR))
+        return Submission(found, JobStatus(job_id=found.job_id, state=JobState.UNCLEAR), found=True)
     if status.state is JobState.LOST and found.backend is Backend.SPARK_MASTER:
         raise JobLost(found.job_id, status.detail)
     if status.state.is_terminal and status.state is not JobState.SUCCEEDED:
         log.info("%s of an earlier try %s; submitting anew", found.job_id, status.state)
         return None
     log.info("Rejoining %s of an earlier try: %s", found.job_id, status.state)
-    return Submission(found, status)
+    metrics.count(metrics.REJOINS, found.tags)
+    return Submission(found, status, found=True)
 
 
 def _end(found: Record, server: ServerHook) -> None:

@@ -22,7 +22,9 @@ from libra_provider.core.units import readable_duration
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
 from libra_provider.hooks.watch import watch
+from libra_provider.lifecycle import metrics, story
 from libra_provider.lifecycle.airflow_errors import final_where_retrying_cannot_help
+from libra_provider.lifecycle.openlineage import Lineage
 from libra_provider.lifecycle.record import Generation, Record, Records
 from libra_provider.lifecycle.submission import Submission, find_or_submit
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
@@ -44,6 +46,11 @@ class JobOperator(BaseOperator):
         fails. None: as long as it takes.
     :param executors_timeout: how long the job may run without any executor; then likewise.
     :param driver_log: show the driver's log in the task log.
+    :param openlineage_inject_parent_job_info: tell a driver of its own which task started it, for
+        its OpenLineage events; default: ``[openlineage] spark_inject_parent_job_info``. The shared
+        driver is told nothing, by this and by the next parameter.
+    :param openlineage_inject_transport_info: tell it where to send them; default:
+        ``[openlineage] spark_inject_transport_info``.
     """
 
     backend: ClassVar[Backend]
@@ -57,6 +64,8 @@ class JobOperator(BaseOperator):
         queued_timeout: float | str | timedelta | None = None,
         executors_timeout: float | str | timedelta | None = None,
         driver_log: bool = True,
+        openlineage_inject_parent_job_info: bool | None = None,
+        openlineage_inject_transport_info: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -70,6 +79,9 @@ class JobOperator(BaseOperator):
             executors_timeout=executors_timeout,
         )
         self.driver_log = driver_log
+        self.lineage = Lineage.of(
+            openlineage_inject_parent_job_info, openlineage_inject_transport_info
+        )
         self._job_id: str | None = None
         self.link_targets: dict[str, str] = {}
 
@@ -103,15 +115,17 @@ class JobOperator(BaseOperator):
         """Submit the job, or find that of an earlier try, and see it through."""
         with final_where_retrying_cannot_help(self.backend):
             submission = self.submit(context)
-            if submission.status.state.is_terminal:
+            if submission.status.state.is_terminal and not submission.found:
                 return self.settle(Outcome(submission.status), context)
-            if self.deferrable:
+            # What was over when it was found has a log that nobody has seen: it is shown here.
+            if self.deferrable and not submission.status.state.is_terminal:
                 self._defer(submission, context)
             return self.settle(self._watched(submission), context)
 
     def submit(self, context: Context) -> Submission:
         """The job of this logical run, submitted now or before; its handle is in XCom ``job``."""
         job = self.plan(context).replace(origin=_origin(context))
+        job = self.lineage.into(job, self.backend, context)
         records = Records(context["task_state_store"])
         submission = find_or_submit(
             job,
@@ -139,9 +153,12 @@ class JobOperator(BaseOperator):
         context["ti"].xcom_push(key="timings", value=status.timings.to_json())
         if outcome.given_up and status.state is not JobState.UNCLEAR:
             kill_and_verify(self.server, status.job_id)
+        metrics.ended(status, self._tags(context))
         with final_where_retrying_cannot_help(self.backend):
             outcome.raise_for_state()
-            return self.result(status)
+            result = self.result(status)
+        self.log.info("%s", story.summary(status, result))
+        return result
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Settle with what the trigger has seen."""
@@ -174,6 +191,10 @@ class JobOperator(BaseOperator):
             SparkUiLink.name: location.spark_ui if location else None,
         }
         self.link_targets |= {name: url for name, url in found.items() if url}
+
+    def _tags(self, context: Context) -> metrics.Tags:
+        record = Records(context["task_state_store"]).load()
+        return dict(record.tags) if record else {"backend": str(self.backend)}
 
     def _watched(self, submission: Submission) -> Outcome:
         job_id = submission.status.job_id

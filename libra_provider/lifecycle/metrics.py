@@ -1,0 +1,41 @@
+"""What becomes of jobs, in Airflow's own metrics; every name begins with ``libra.``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from airflow.sdk.observability import stats
+
+from libra_provider.core.job import Backend, Mode, SparkJob
+from libra_provider.core.status import JobStatus
+from libra_provider.lifecycle.openlineage import has_own_driver
+
+SUBMISSIONS = "libra.submissions"
+REJOINS = "libra.rejoins"
+ADOPTIONS = "libra.adoptions"
+_OUTCOMES = "libra.outcomes"
+_WAIT = "libra.wait"
+_RUN = "libra.run"
+
+Tags = dict[str, str]
+
+
+def tags_of(job: SparkJob, backend: Backend) -> Tags:
+    """By what the metrics of *job* can be told apart."""
+    mode = Mode.ISOLATED if has_own_driver(job, backend) else Mode.SHARED
+    return {"backend": str(backend), "kind": str(job.kind), "mode": str(mode)}
+
+
+def count(what: str, tags: Mapping[str, str]) -> None:
+    """One more of SUBMISSIONS (a request was answered), REJOINS or ADOPTIONS."""
+    stats.incr(what, tags=dict(tags))
+
+
+def ended(status: JobStatus, tags: Mapping[str, str]) -> None:
+    """One more outcome, by its state; how long the job waited and ran, where that is known."""
+    stats.incr(_OUTCOMES, tags={**tags, "state": str(status.state)})
+    spans = {_WAIT: status.timings.queued_seconds, _RUN: status.timings.run_seconds}
+    for name, seconds in spans.items():
+        if seconds is not None:
+            stats.timing(name, timedelta(seconds=seconds), tags=dict(tags))

@@ -1,0 +1,75 @@
+"""Lineage: what a driver of its own must be told to report to the OpenLineage of its task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from airflow.providers.common.compat.openlineage.utils.spark import (
+    inject_parent_job_information_into_spark_properties as with_parent,
+)
+from airflow.providers.common.compat.openlineage.utils.spark import (
+    inject_transport_information_into_spark_properties as with_transport,
+)
+from airflow.sdk import Context
+from airflow.sdk.configuration import conf
+from airflow.sdk.log import mask_secret
+
+from libra_provider.core.job import Backend, SparkJob
+from libra_provider.core.masking import SECRET_KEY
+from libra_provider.core.statement import why_isolated
+
+_REDACTION = "spark.redaction.regex"
+# Spark's own default knows no "apiKey" and no "Authorization", which a transport may carry.
+_REDACTED = r"(?i)secret|password|token|access[.]?key|api[._-]?key|authorization"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """What is told: which task is the parent, and where (and with which key) events are sent."""
+
+    parent: bool = False
+    transport: bool = False
+
+    @classmethod
+    def of(cls, parent: bool | None, transport: bool | None) -> Self:
+        """As an operator was told, or else as ``[openlineage] spark_inject_*`` says."""
+        return cls(
+            parent=_told(parent, "spark_inject_parent_job_info"),
+            transport=_told(transport, "spark_inject_transport_info"),
+        )
+
+    def into(self, job: SparkJob, backend: Backend, context: Context) -> SparkJob:
+        """*job* with the properties that OpenLineage's listener in its driver reads.
+
+        A job of the shared driver is left as it is: that driver has one listener, with properties
+        of its own, for everybody's statements. So is one whose ``conf`` says such things itself.
+        """
+        if not has_own_driver(job, backend):
+            return job
+        properties: dict[str, Any] = dict(job.conf)
+        if self.parent:
+            properties = with_parent(properties, context)
+        if self.transport:
+            properties = with_transport(properties, context)
+        added = {key: str(properties[key]) for key in properties.keys() - job.conf.keys()}
+        return job.replace(conf={**job.conf, **added, **_kept_secret(job, added)})
+
+
+def has_own_driver(job: SparkJob, backend: Backend) -> bool:
+    """Whether *job* gets a driver of its own there."""
+    return backend is Backend.SPARK_MASTER or bool(why_isolated(job))
+
+
+def _told(given: bool | None, option: str) -> bool:
+    if given is not None:
+        return given
+    return bool(conf.getboolean("openlineage", option, fallback=False))
+
+
+def _kept_secret(job: SparkJob, added: dict[str, str]) -> dict[str, str]:
+    """What makes Spark's pages redact the secrets in *added*; Airflow's logs do from now on."""
+    secrets = [value for key, value in added.items() if SECRET_KEY.search(key)]
+    for each in secrets:
+        mask_secret(each)
+    return {_REDACTION: _REDACTED} if secrets and _REDACTION not in job.conf else {}

@@ -1,0 +1,86 @@
+"""What the task log tells of a job, where its server's own words are not enough."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from libra_provider.clients.libra_result import WrittenResult
+from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.masking import masked_text
+from libra_provider.core.status import JobStatus
+from libra_provider.core.units import readable_duration, readable_size
+
+_SHOWN = 60  # characters of a statement
+_WRITTEN = {each.name for each in fields(WrittenResult)}
+_WORD = {
+    Kind.SQL: "SQL",
+    Kind.PYTHON: "Python",
+    Kind.PYTHON_FILE: "the Python file",
+    Kind.JAR: "the JAR",
+    Kind.JAR_CLASS: "the JAR",
+}
+
+
+def subject(job: SparkJob) -> str:
+    """What *job* runs: "SQL SELECT count(*) FROM …", "the JAR etl.jar (org.example.Main)".
+
+    Of an application only its file's name: a URL may be a permission, and arguments secrets.
+    """
+    if job.code is not None:
+        return f"{_WORD[Kind(job.kind)]} {_beginning(masked_text(job.code))}"
+    name = urlsplit(str(job.application)).path.rpartition("/")[2]
+    main = f" ({job.java_class})" if job.java_class else ""
+    return f"{_WORD[Kind(job.kind)]} {name}{main}"
+
+
+def _beginning(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _SHOWN else f"{words[: _SHOWN - 1]}…"
+
+
+def summary(status: JobStatus, result: object = None) -> str:
+    """How a job ended, where, after how long, and what its *result* looks like, in one line.
+
+    Such as "driver-… succeeded in 2 min 3 s (queued 4 s) on worker … at …: 812 rows of 4 columns".
+    """
+    seconds, queued = status.timings.run_seconds, status.timings.queued_seconds
+    facts = [
+        f"{status.job_id} {status.state}",
+        f"in {readable_duration(seconds)}" if seconds is not None else "",
+        f"(queued {readable_duration(queued)})" if queued is not None else "",
+        str(status.location) if status.location else "",
+    ]
+    told = " ".join(filter(None, facts))
+    return told if result is None else f"{told}: {_shape(result)}"
+
+
+def _shape(result: object) -> str:
+    match result:
+        case Mapping() if result.keys() == _WRITTEN:
+            columns = len(result["schema"].get("fields", ()))
+            size = readable_size(result["bytes"])
+            return f"wrote {_table(result['rows'], columns)}, {size} to {result['uri']}"
+        case [Mapping() as first, *_]:
+            return f"{_table(len(result), len(first))}, {_size(result)}"
+        case []:
+            return "no rows"
+        case object(shape=(rows, columns)):
+            return _table(rows, columns)
+        case _:
+            return f"a value of {_size(result)}"
+
+
+def _table(rows: int, columns: int) -> str:
+    return f"{_counted(rows, 'row')} of {_counted(columns, 'column')}"
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def _size(result: Any) -> str:
+    return readable_size(len(json.dumps(result)))
