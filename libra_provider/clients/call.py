@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from libra_provider.clients.content import Content
 from libra_provider.core.errors import ProtocolError, ServerUnreachable
 from libra_provider.core.masking import masked_text
 
@@ -71,16 +72,18 @@ class Reply:
 class Call(Generic[T_co]):
     """One request, and the pure function that reads its reply.
 
-    ``timeout`` is in seconds and replaces the address's own read timeout, for calls that are meant
-    to wait. ``parse`` raises ServerError for replies that carry no answer; one larger than
-    ``most_bytes`` is not read. The body of a 200 goes into ``sink``, piece by piece, where there is
-    one. ``repeatable``: sent twice, it does what it does sent once; every GET is.
+    The body is ``json`` or ``content``. ``timeout`` is in seconds and replaces the address's own
+    read timeout, for calls that are meant to wait. ``parse`` raises ServerError for replies that
+    carry no answer; one larger than ``most_bytes`` is not read. The body of a 200 goes into
+    ``sink``, piece by piece, where there is one. ``repeatable``: sent twice, it does what it does
+    sent once; every GET is.
     """
 
     method: str
     path: str
     parse: Callable[[Reply], T_co]
     json: Mapping[str, Any] | None = None
+    content: Content | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
@@ -93,15 +96,21 @@ class Call(Generic[T_co]):
         """Whether a second server may be asked although the first may have heard it."""
         return self.repeatable or self.method == "GET"
 
-    def body(self) -> bytes | None:
-        """The JSON body as it is sent."""
-        return None if self.json is None else json.dumps(self.json).encode()
+    def body(self) -> bytes | Content | None:
+        """The body as it is sent."""
+        if self.json is not None:
+            return json.dumps(self.json).encode()
+        # Nothing at all is not streamed: requests would send it in chunks, and its length as well.
+        return self.content if self.content is None or self.content.size else b""
 
     def all_headers(self, authorization: str | None) -> dict[str, str]:
         """Every header of the request but those of the connection itself."""
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", **self.headers}
         if self.json is not None:
             headers["Content-Type"] = "application/json"
+        if self.content is not None:
+            headers["Content-Type"] = "application/octet-stream"
+            headers["Content-Length"] = str(self.content.size)
         if authorization:
             headers["Authorization"] = authorization
         return headers

@@ -22,7 +22,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from libra_provider.clients.authorization import BearerToken
 from libra_provider.clients.call import Call, Reply
 from libra_provider.clients.trust import checked, tls_context
-from libra_provider.core.errors import BadInput, ProtocolError, ServerUnreachable
+from libra_provider.core.errors import BadInput, LibraError, ProtocolError, ServerUnreachable
 
 T = TypeVar("T")
 
@@ -85,14 +85,14 @@ class Transport:
                 for piece in _pieces(answer.raw):
                     whole.took(piece, answer.status_code)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _unreachable(address.url, error) from error
+            raise _ours(address.url, error) from error
         return call.parse(whole.reply(answer.status_code, answer.headers.items()))
 
     async def asend(self, call: Call[T]) -> T:
         """Answer *call* without blocking the event loop; raises ServerError."""
         address, whole = self.address, _Whole(self.address, call)
         timeout = aiohttp.ClientTimeout(
-            total=whole.timeout * _WHOLE_ANSWER,
+            total=whole.longest,
             sock_connect=address.connect_timeout,
             sock_read=whole.timeout,
         )
@@ -110,7 +110,7 @@ class Transport:
                 async for piece in answer.content.iter_any():
                     whole.took(piece, answer.status)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _unreachable(address.url, error) from error
+            raise _ours(address.url, error) from error
         return call.parse(whole.reply(answer.status, answer.headers.items()))
 
     def close(self) -> None:
@@ -178,7 +178,9 @@ class _Whole:
     def __init__(self, address: ServerAddress, call: Call[Any]) -> None:
         self.timeout = call.timeout or address.read_timeout
         self._server, self._most, self._sink = address.url, call.most_bytes, call.sink
-        self._gives_up_at = time.monotonic() + self.timeout * _WHOLE_ANSWER
+        sent_after = call.content.longest if call.content else 0.0
+        self.longest = sent_after + self.timeout * _WHOLE_ANSWER
+        self._gives_up_at = time.monotonic() + self.longest
         self._size, self._body = 0, bytearray()
 
     def took(self, piece: bytes, status: int) -> None:
@@ -260,8 +262,14 @@ _ROOT_CAUSES: tuple[tuple[type[Exception], str, bool], ...] = (
 )
 
 
-def _unreachable(server: str, error: Exception) -> ServerUnreachable:
+def _ours(server: str, error: Exception) -> LibraError:
+    """*error* in our words; one that was ours before it was raised in a body is left as it is."""
     causes = _causes(error)
+    raised = next((each for each in causes if isinstance(each, LibraError)), None)
+    return raised or _unreachable(server, error, causes)
+
+
+def _unreachable(server: str, error: Exception, causes: list[BaseException]) -> ServerUnreachable:
     why = str(causes[-1]) or type(error).__name__
     roots = ((p, a) for kind, p, a in _ROOT_CAUSES if any(isinstance(c, kind) for c in causes))
     outer = ((p, a) for kind, p, a in _FOREIGN_ERRORS if isinstance(error, kind))

@@ -1,4 +1,4 @@
-"""Which keys look like secrets, and what is shown instead of their values."""
+"""What looks like a secret, and what is shown instead."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ _ASSIGNMENT = re.compile(
     r"(?P<value>\"[^\"]*\"|[^\s,;&\"]+)",
     re.IGNORECASE,
 )
+# Whoever has such a URL of Libra's may do what it names (server/signing.py).
+_SIGNATURE = re.compile(r"(?P<purpose>/(?:artifacts|results|reports)/)[0-9]{1,12}\.[0-9a-f]{64}")
 
 
 def masked_conf(conf: Mapping[str, str]) -> dict[str, str]:
@@ -25,5 +27,9 @@ def masked_conf(conf: Mapping[str, str]) -> dict[str, str]:
 
 
 def masked_text(text: str) -> str:
-    """*text* with the value of each ``secret-looking-key=value`` (or ``: value``) replaced."""
+    """*text* with the value of each ``secret-looking-key=value`` (or ``: value``) replaced.
+
+    Likewise the signature of each signed URL of Libra's.
+    """
+    text = _SIGNATURE.sub(lambda match: match["purpose"] + MASK, text)
     return _ASSIGNMENT.sub(lambda match: match["key"] + MASK, text)
