@@ -18,7 +18,7 @@ BELOW: dict[str, set[str]] = {
     "core": set(),
     "deploy_mode": {"core"},
     "clients": {"core"},
-    "jobs": set(),
+    "jobs": {"core"},
     "hooks": {"clients", "core"},
     "triggers": {"hooks", "clients", "core"},
     "lifecycle": {"triggers", "hooks", "deploy_mode", "clients", "core"},

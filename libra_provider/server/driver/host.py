@@ -25,13 +25,13 @@ from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # py4j has 
 from pyspark.sql import SparkSession
 
 from libra_provider.core.job import Kind
+from libra_provider.jobs.failure import failure_of
 from libra_provider.server.driver import pulse
 from libra_provider.server.driver.channel import Channel
 from libra_provider.server.driver.child import Limits
 from libra_provider.server.driver.children import Children
 from libra_provider.server.driver.connect import Connect
 from libra_provider.server.driver.estimate import estimate
-from libra_provider.server.driver.failure import failure_of
 from libra_provider.server.driver.jar_class import MainClasses
 from libra_provider.server.driver.kills import Kills
 from libra_provider.server.driver.messages import (

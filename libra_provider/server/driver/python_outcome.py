@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from libra_provider.core.masking import masked_text
-from libra_provider.server.driver.failure import failure_of
+from libra_provider.jobs.failure import failure_of
 from libra_provider.server.driver.messages import Ended, Run
 
 # What pyspark says where a session of Spark Connect does not reach.

@@ -34,7 +34,7 @@ from pyspark.sql.types import (
     UserDefinedType,
 )
 
-from libra_provider.server.driver.columns import quoted
+from libra_provider.jobs.columns import quoted
 
 _SOURCE = Path(__file__).parent / "jvm" / "libra" / "Room.java"
 TOO_LARGE = "LIBRA_RESULT_TOO_LARGE"

@@ -12,12 +12,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.classic.dataframe import DataFrame as ClassicFrame
 
 from libra_provider.core.units import readable_size
+from libra_provider.jobs import written
+from libra_provider.jobs.columns import NOT_IN_ARROW, with_text, with_unique_names
+from libra_provider.jobs.parameters import bound
 from libra_provider.server import results
-from libra_provider.server.driver import written
 from libra_provider.server.driver.collection import collected
-from libra_provider.server.driver.columns import NOT_IN_ARROW, with_text, with_unique_names
 from libra_provider.server.driver.messages import Ended, Run
-from libra_provider.server.driver.parameters import bound
 from libra_provider.server.driver.room import TOO_LARGE, Room
 
 _TEXT_ROWS = 20
@@ -48,7 +48,7 @@ class Statements:
             if order.as_text:
                 return _text(frame, order)
             if order.result_path and frame.columns:
-                return written.write(frame, order)
+                return _written(frame, order, order.result_path)
             return self._rows(frame, order)
         except (PySparkException, Py4JJavaError) as error:
             if not any(each in str(error) for each in _BURST):
@@ -99,6 +99,18 @@ def too_large(order: Run, what: str, way_out: str) -> Ended:
         state="FAILED",
         error=f"The result has {what}; {way_out}, or have it written to storage with resultPath.",
         error_class=TOO_LARGE,
+    )
+
+
+def _written(frame: DataFrame, order: Run, path: str) -> Ended:
+    found = written.write(frame, path, parameter="resultPath")
+    return Ended(
+        job_id=order.job_id,
+        state="SUCCESS",
+        row_count=found.row_count,
+        result_bytes=found.size,
+        result_uri=found.uri,
+        result_schema=found.schema,
     )
 
 

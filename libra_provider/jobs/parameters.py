@@ -35,11 +35,10 @@ _LITERAL = "org.apache.spark.sql.catalyst.expressions.Literal"
 
 def bound(session: SparkSession, parameters: Any) -> Any:
     """*parameters* as ``SparkSession.sql`` takes them; raises BadInput for what is no value."""
-    match parameters:
-        case {**named}:
-            return _bound(session, named)
-        case [*listed]:
-            return list(_bound(session, dict(enumerate(listed))).values())
+    if isinstance(parameters, dict):
+        return _bound(session, parameters)
+    if isinstance(parameters, list):
+        return list(_bound(session, dict(enumerate(parameters))).values())
     return parameters
 
 
@@ -48,14 +47,14 @@ def _bound(session: SparkSession, values: Mapping[Any, Any]) -> dict[Any, Any]:
     if not columns:
         return dict(values)
     literals = _literals(session, list(columns.values()))
-    for name, literal in zip(columns, literals, strict=True):
+    for name, literal in zip(columns, literals):
         if literal is None:
             raise BadInput(f"parameters[{name}]", values[name], "it is no value of its type")
-    return {**values, **dict(zip(columns, literals, strict=True))}
+    return {**values, **dict(zip(columns, literals))}
 
 
 def _is_rich(value: Any) -> bool:
-    return isinstance(value, list | dict) or _is_huge(value)
+    return isinstance(value, (list, dict)) or _is_huge(value)
 
 
 def _is_huge(value: Any) -> bool:
@@ -83,14 +82,13 @@ def _column(value: Any, name: Any) -> Column:
 
 
 def _untyped(value: Any, name: Any) -> Column:
-    match value:
-        case {"type": str(type_name), "value": inner} if value.keys() == _TYPED:
-            return _typed(inner, type_name, name)
-        case [*values]:
-            return functions.array(*(_untyped(each, name) for each in values))
-        case {**fields}:
-            named = (_untyped(each, name).alias(str(key)) for key, each in fields.items())
-            return functions.struct(*named)
+    if isinstance(value, dict):
+        if value.keys() == _TYPED and isinstance(value["type"], str):
+            return _typed(value["value"], value["type"], name)
+        named = (_untyped(each, name).alias(str(key)) for key, each in value.items())
+        return functions.struct(*named)
+    if isinstance(value, list):
+        return functions.array(*(_untyped(each, name) for each in value))
     if _is_huge(value):
         return functions.lit(str(value)).cast("decimal(38,0)")
     return functions.lit(value)
@@ -114,7 +112,7 @@ def _cast(value: Any, data_type: DataType) -> Column:
     for kind, read in _READ.items():
         if isinstance(data_type, kind):
             return read(value, data_type).cast(data_type)
-    if isinstance(value, list | dict):
+    if isinstance(value, (list, dict)):
         raise TypeError(value)
     # As text: a decimal would lose digits on its way through a float.
     return functions.lit(value if isinstance(value, bool) else str(value)).cast(data_type)

@@ -47,7 +47,7 @@ def with_text(frame: DataFrame, types: TextTypes) -> DataFrame:
     names = [f"c{position}" for position in range(len(fields))]
     columns = [
         f"{_as_text(quoted(name), field.dataType, types)} AS {quoted(name)}"
-        for name, field in zip(names, fields, strict=True)
+        for name, field in zip(names, fields)
     ]
     return frame.toDF(*names).selectExpr(*columns).toDF(*frame.columns)
 
@@ -65,13 +65,12 @@ def _holds(data_type: DataType, types: TextTypes) -> bool:
 
 
 def _parts(data_type: DataType) -> list[DataType]:
-    match data_type:
-        case ArrayType():
-            return [data_type.elementType]
-        case MapType():
-            return [data_type.keyType, data_type.valueType]
-        case StructType():
-            return [field.dataType for field in data_type]
+    if isinstance(data_type, ArrayType):
+        return [data_type.elementType]
+    if isinstance(data_type, MapType):
+        return [data_type.keyType, data_type.valueType]
+    if isinstance(data_type, StructType):
+        return [field.dataType for field in data_type]
     return []
 
 
@@ -80,15 +79,14 @@ def _as_text(value: str, data_type: DataType, types: TextTypes, depth: int = 0) 
         return _leaf(value, data_type)
     if not _holds(data_type, types):
         return value
-    match data_type:
-        case ArrayType():
-            each = f"e{depth}"
-            inner = _as_text(each, data_type.elementType, types, depth + 1)
-            return f"transform({value}, {each} -> {inner})"
-        case MapType():
-            return _map_as_text(value, data_type, types, depth)
-        case StructType():
-            return _struct_as_text(value, data_type, types, depth)
+    if isinstance(data_type, ArrayType):
+        each = f"e{depth}"
+        inner = _as_text(each, data_type.elementType, types, depth + 1)
+        return f"transform({value}, {each} -> {inner})"
+    if isinstance(data_type, MapType):
+        return _map_as_text(value, data_type, types, depth)
+    if isinstance(data_type, StructType):
+        return _struct_as_text(value, data_type, types, depth)
     return value
 
 

@@ -1,15 +1,15 @@
-"""Rows that stay on the cluster: written as Parquet where the order says, never collected."""
+"""Rows that stay on the cluster: written as Parquet where somebody says, never collected."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import DataFrame, Observation, types
 from pyspark.sql.functions import count, lit
 
 from libra_provider.core.errors import BadInput
-from libra_provider.server.driver.columns import TextTypes, with_text
-from libra_provider.server.driver.messages import Ended, Run
+from libra_provider.jobs.columns import TextTypes, with_text
 
 _ROWS = "rows"
 _NOT_IN_PARQUET: TextTypes = (
@@ -19,34 +19,39 @@ _NOT_IN_PARQUET: TextTypes = (
 )
 
 
-def write(frame: DataFrame, order: Run) -> Ended:
-    """How the writing ended; a retry finds its own files and replaces them.
+@dataclass(frozen=True)
+class Written:
+    """What lies at *uri* now; *schema* is Spark's, as JSON."""
 
-    Raises BadInput for a target that holds anything else, or that the query reads.
+    uri: str
+    row_count: int
+    size: int
+    schema: str
+
+
+def write(frame: DataFrame, path: str, *, parameter: str) -> Written:
+    """Where the rows are; a retry finds its own files and replaces them.
+
+    Raises BadInput, which names *parameter*, for a *path* that holds anything else, or that the
+    query reads.
     """
-    folder = _Folder(frame, order.result_path or "")
+    folder = _Folder(frame, path, parameter)
     folder.check(frame)
     frame = with_text(frame, _NOT_IN_PARQUET)
     written = Observation()
     counted = frame.observe(written, count(lit(1)).alias(_ROWS))
     counted.write.mode("overwrite").parquet(folder.uri)
-    return Ended(
-        job_id=order.job_id,
-        state="SUCCESS",
-        row_count=written.get[_ROWS],
-        result_bytes=folder.size(),
-        result_uri=folder.uri,
-        result_schema=frame.schema.json(),
-    )
+    return Written(folder.uri, written.get[_ROWS], folder.size(), frame.schema.json())
 
 
 class _Folder:
-    def __init__(self, frame: DataFrame, path: str) -> None:
+    def __init__(self, frame: DataFrame, path: str, parameter: str) -> None:
         session: Any = frame.sparkSession
         given = session._jvm.org.apache.hadoop.fs.Path(path)  # noqa: SLF001  # Hadoop has no Python side
         conf = session._jsparkSession.sessionState().newHadoopConf()  # noqa: SLF001
         self._system = given.getFileSystem(conf)
         self._path = self._system.makeQualified(given)
+        self._parameter = parameter
         self.uri: str = self._path.toString()
 
     def check(self, frame: DataFrame) -> None:
@@ -54,17 +59,20 @@ class _Folder:
         if not self._system.exists(self._path):
             return
         if not self._system.getFileStatus(self._path).isDirectory():
-            raise BadInput("resultPath", self.uri, "it is a file; name a folder")
+            raise self._refusal("it is a file; name a folder")
         if foreign := next((each for each in self._names() if not _is_ours(each)), None):
             advice = f"it holds {foreign!r}, which is no result of Libra's; name an empty folder"
-            raise BadInput("resultPath", self.uri, advice)
+            raise self._refusal(advice)
         # Spark would remove the files first and miss them then.
         if any(each.startswith(f"{self.uri}/") for each in map(_same_form, frame.inputFiles())):
-            raise BadInput("resultPath", self.uri, "the query reads it; name another folder")
+            raise self._refusal("the query reads it; name another folder")
 
     def size(self) -> int:
         """The bytes of all files in it."""
         return int(self._system.getContentSummary(self._path).getLength())
+
+    def _refusal(self, expected: str) -> BadInput:
+        return BadInput(self._parameter, self.uri, expected)
 
     def _names(self) -> list[str]:
         found = self._system.listStatus(self._path)
