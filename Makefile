@@ -8,7 +8,7 @@ OLDEST_SPARK := 4.0.5
 SPARK40 := .venv-spark40/installed-$(OLDEST_SPARK)
 
 # Two processes of tests: one has the Spark cluster and all that needs it, the other has the rest.
-AT_ONCE := -n 2 --dist loadgroup
+AT_ONCE := -n 2 --dist loadscope
 
 .PHONY: help
 help: ## show this list

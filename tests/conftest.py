@@ -9,12 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer  # type: ignore[import-untyped]  # it has no types
+from xdist.scheduler.loadscope import (  # type: ignore[import-untyped]  # as above
+    LoadScopeScheduling,
+)
 
 from libra_provider.cluster.airflow import LocalAirflow
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
 
 ROOT = Path(__file__).parent.parent
+NEED_THE_CLUSTER = ("tests/airflow/", "tests/cluster/", "tests/spark/")
 STEERING = ("AIRFLOW", "LIBRA_", "SPARK_", "PYSPARK_")
 # Beside it, jobs of a test find room: 6 cores are advertised, whatever the machine has.
 LIBRA_SPARK = {
@@ -35,12 +40,18 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of several processes of tests (pytest -n), one has all that needs the one cluster."""
-    for item in items:
-        if "cluster" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("cluster"))
+class OneCluster(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Of several processes of tests (pytest -n), one has all that needs the session's cluster."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::", maxsplit=1)[0]
+        return "cluster" if path.startswith(NEED_THE_CLUSTER) else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneCluster:
+    """How tests are given to processes: the largest scope first."""
+    return OneCluster(config, log)
 
 
 @pytest.fixture(autouse=True)
