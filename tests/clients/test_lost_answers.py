@@ -1,0 +1,40 @@
+"""The transport tells what certainly never arrived from what may have: on it hangs every retry."""
+
+from __future__ import annotations
+
+import pytest
+
+from libra_provider.clients import spark_master
+from libra_provider.clients.client import Client
+from libra_provider.clients.transport import ServerAddress
+from libra_provider.core.errors import ServerUnreachable
+from libra_provider.core.job import SparkJob, new_tag
+from tests.fakes.proxy import LOST_ANSWER, LOST_REQUEST, Fate, Proxy, delayed
+from tests.fakes.spark_master import FakeMaster
+
+JOB = SparkJob.from_application("local:/jobs/etl.py")
+
+
+@pytest.mark.parametrize(
+    ("fate", "made"),
+    [(LOST_REQUEST, 0), (LOST_ANSWER, 1), (delayed(1), 1)],
+    ids=["lost request", "lost answer", "delayed request"],
+)
+def test_a_creation_without_an_answer_may_have_arrived(fate: Fate, made: int) -> None:
+    with FakeMaster() as master, Proxy(master.port, lambda _: fate) as proxy:
+        client = Client([ServerAddress(url=proxy.url, read_timeout=0.5)])
+        with pytest.raises(ServerUnreachable) as caught:
+            client.send(spark_master.submit(JOB, new_tag(), master="spark://m:7077"))
+        proxy._closing.wait(1.5 * fate.after)
+
+        assert caught.value.may_have_arrived
+        assert len(master.drivers) == made
+
+
+def test_a_proxy_that_loses_nothing_is_not_noticed() -> None:
+    with FakeMaster() as master, Proxy(master.port) as proxy:
+        client = Client([ServerAddress(url=proxy.url)])
+        driver_id = client.send(spark_master.submit(JOB, new_tag(), master="spark://m:7077"))
+
+        assert client.send(spark_master.status(driver_id)).job_id == driver_id
+        assert [passing.creates for passing in proxy.seen] == [True, False]
