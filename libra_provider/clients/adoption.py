@@ -21,6 +21,27 @@ _HEAD = 2**18  # bytes; a class path alone may be longer than a part of the log
 _COMMAND = "Launch Command: "
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """A submission of which only its tag is known; it was sent between *since* and *until*.
+
+    ``main_class`` is that of its driver, where it is known.
+    """
+
+    tag: str
+    since: datetime
+    until: datetime | None = None
+    main_class: str | None = None
+
+    def may_be(self, driver: spark_ui.Driver) -> bool:
+        """Whether *driver*, as the master lists it, can come of this submission."""
+        if self.main_class not in (None, driver.main_class):
+            return False
+        if self.until and driver.submitted > self.until.timestamp() + _CLOCKS:
+            return False
+        return driver.submitted > self.since.timestamp() - _CLOCKS
+
+
 @dataclass(frozen=True, slots=True)
 class Adoptable:
     """What a search by tag has found.
@@ -39,19 +60,18 @@ class Adoptable:
         return ", ".join(f"{driver_id} ({why})" for driver_id, why in self.undecided.items())
 
 
-def carriers(
-    tag: str, ui_urls: Sequence[str], *, main_class: str, since: datetime
-) -> Dialogue[Adoptable]:
-    """The drivers that carry *tag*, among those of *main_class* submitted *since* then.
+def carriers(sought: Sought, ui_urls: Sequence[str]) -> Dialogue[Adoptable]:
+    """The drivers that carry the tag of *sought*.
 
     Raises ServerError when the page of no leading master can be read.
     """
     cluster = yield from cluster_pages.leading(ui_urls)
     active = {each.driver_id for each in cluster.drivers}
     verdicts: dict[str, str] = {}
-    for driver in sorted(_candidates(cluster, main_class, since), key=lambda each: each.driver_id):
+    candidates = filter(sought.may_be, [*cluster.drivers, *cluster.ended_drivers])
+    for driver in sorted(candidates, key=lambda each: (each.submitted, each.driver_id)):
         alive = driver.driver_id in active
-        verdicts[driver.driver_id] = yield from _verdict(driver, tag, ui_urls, alive=alive)
+        verdicts[driver.driver_id] = yield from _verdict(driver, sought.tag, ui_urls, alive=alive)
     return Adoptable(
         carriers=[driver_id for driver_id, said in verdicts.items() if said == _CARRIES],
         waiting=[driver_id for driver_id, said in verdicts.items() if said == _WAITS],
@@ -79,14 +99,6 @@ def _verdict(
     if _COMMAND in head:
         return _ANOTHER
     return _WAITS if alive else "it ended without a log"
-
-
-def _candidates(
-    cluster: spark_ui.Cluster, main_class: str, since: datetime
-) -> Sequence[spark_ui.Driver]:
-    earliest = since.timestamp() - _CLOCKS
-    drivers = [*cluster.drivers, *cluster.ended_drivers]
-    return [each for each in drivers if each.main_class == main_class and each.submitted > earliest]
 
 
 def _head(driver: spark_ui.Driver, ui_urls: Sequence[str]) -> Dialogue[str]:

@@ -149,6 +149,7 @@ def statements(
     pool: str | None = None,
     kind: str | None = None,
     tag: tuple[str, str] | None = None,
+    key: str | None = None,
     offset: int = 0,
     limit: int = 100,
 ) -> Call[list[ListedStatement]]:
@@ -163,6 +164,7 @@ def statements(
         "pool": pool,
         "kind": kind,
         "tag": tag and ":".join(tag),
+        "key": key,
         "offset": str(offset),
         "limit": str(limit),
     }

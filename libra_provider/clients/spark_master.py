@@ -98,6 +98,8 @@ def status(driver_id: str) -> Call[JobStatus]:
             state=STATE_OF_WORD[word],
             detail=_message(body, default=_WORD_SAYS.get(word, "")),
             location=_location(body),
+            # With a message it is the worker's: it could not start the driver.
+            worker_lost=word == "ERROR" and not _message(body),
         )
 
     return Call(method="GET", path=f"/v1/submissions/status/{_quoted(driver_id)}", parse=parse)

@@ -95,7 +95,8 @@ class JobStatus:
     ``has_executors`` and ``progress`` are None where they are not known. ``error_class`` and
     ``sql_state`` are Spark's. ``kind``, ``mode`` and, of drivers of their own, ``deploy_mode`` are
     what Libra says of its statements. ``text`` is the result, where the server gives it with the
-    status and as a text: one that knows the old contract only.
+    status and as a text: one that knows the old contract only. ``worker_lost``: the master has lost
+    sight of the driver's worker, and there the driver may run on for a while.
     """
 
     job_id: str
@@ -111,6 +112,7 @@ class JobStatus:
     mode: Mode | None = None
     deploy_mode: DeployMode | None = None
     text: str | None = None
+    worker_lost: bool = False
 
     @property
     def would_fail_again(self) -> bool:
@@ -131,6 +133,7 @@ class JobStatus:
             "timings": self.timings.to_json(),
             "error_class": self.error_class,
             "sql_state": self.sql_state,
+            "deploy_mode": self.deploy_mode,
         }
 
     @classmethod
@@ -144,4 +147,5 @@ class JobStatus:
             timings=Timings.from_json(data["timings"]),
             error_class=data.get("error_class"),
             sql_state=data.get("sql_state"),
+            deploy_mode=(mode := data.get("deploy_mode")) and DeployMode(mode),
         )

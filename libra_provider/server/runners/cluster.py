@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property, partial
 
 from libra_provider.clients import cluster_pages, spark_master, spark_ui
-from libra_provider.clients.adoption import Adoptable, carriers
+from libra_provider.clients.adoption import Adoptable, Sought, carriers
 from libra_provider.clients.client import Client
 from libra_provider.clients.dialogue import Ask, Dialogue
 from libra_provider.clients.spark_ui import LogPart
@@ -159,9 +159,9 @@ class ClusterRunner:
     async def _search(self, tag: str, main_class: str, since: datetime) -> tuple[Adoptable, str]:
         """What carries *tag*, and what keeps one from being sure."""
         pages = masters.ui_urls(self._settings)
-        search = carriers(tag, pages, main_class=main_class, since=since)
+        sought = Sought(tag=tag, since=since, main_class=main_class)
         try:
-            found = await self._client.arun(search)
+            found = await self._client.arun(carriers(sought, pages))
         except ServerError as error:
             return Adoptable(), f"the master's page cannot be read ({error})"
         return found, f"it may be one of {found.names}" if found.undecided else ""
