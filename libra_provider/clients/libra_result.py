@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from libra_provider.clients import values
 from libra_provider.clients.call import Call, Reply
@@ -85,6 +85,10 @@ class WrittenResult:
     schema: Mapping[str, Any]
 
 
+# What a job may give back.
+Returned: TypeAlias = ResultPage | ResultValue | WrittenResult
+
+
 def result(job_id: str, *, offset: int = 0, limit: int = 1000) -> Call[ResultPage | ResultValue]:
     """At most *limit* rows of *job_id* from *offset* on, or its value; JobLost for an unknown id.
 
@@ -92,28 +96,58 @@ def result(job_id: str, *, offset: int = 0, limit: int = 1000) -> Call[ResultPag
     """
 
     def read(reply: Reply) -> ResultPage | ResultValue:
-        body = reply.json_object()
-        _refuse_written(body, job_id)
-        if "value" in body and "rows" not in body:
-            return ResultValue(body["value"])
-        columns, rows = tuple(body["columns"]), body["rows"]
-        if not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
-            raise TypeError(f"rows of {len(columns)} values")
-        return ResultPage(
-            server=reply.server,
-            schema=body["schema"],
-            columns=columns,
-            rows=rows,
-            offset=int(body["offset"]),
-            row_count=int(body["rowCount"]),
-        )
+        found = _returned(reply)
+        if isinstance(found, WrittenResult):
+            raise _written_elsewhere(job_id, found.uri)
+        return found
 
+    return _result_call(job_id, read, offset, limit)
+
+
+def returned(job_id: str, *, offset: int = 0, limit: int = 1000) -> Call[Returned]:
+    """Likewise, or where the rows were written."""
+    return _result_call(job_id, _returned, offset, limit)
+
+
+def _result_call(job_id: str, read: Callable[[Reply], T], offset: int, limit: int) -> Call[T]:
     return Call(
         method="GET",
         path=f"{path_of(job_id)}/result",
         parse=_reader(job_id, read, "a page of rows"),
         query={"offset": str(offset), "limit": str(limit)},
         most_bytes=_MOST,
+    )
+
+
+def _returned(reply: Reply) -> Returned:
+    body = reply.json_object()
+    if "uri" in body and "rows" not in body:
+        return _written(body)
+    return _value_or_page(body, reply)
+
+
+def _value_or_page(body: Mapping[str, Any], reply: Reply) -> ResultPage | ResultValue:
+    if "value" in body and "rows" not in body:
+        return ResultValue(body["value"])
+    columns, rows = tuple(body["columns"]), body["rows"]
+    if not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
+        raise TypeError(f"rows of {len(columns)} values")
+    return ResultPage(
+        server=reply.server,
+        schema=body["schema"],
+        columns=columns,
+        rows=rows,
+        offset=int(body["offset"]),
+        row_count=int(body["rowCount"]),
+    )
+
+
+def _written(body: Mapping[str, Any]) -> WrittenResult:
+    return WrittenResult(
+        uri=str(body["uri"]),
+        rows=int(body["rowCount"]),
+        bytes=int(body["bytes"]),
+        schema=dict(body["schema"]),
     )
 
 
@@ -128,12 +162,7 @@ def written(job_id: str) -> Call[WrittenResult]:
         if "uri" not in body and body.keys() & {"rows", "value"}:
             advice = "it ran, but came to no rows that could be written; leave out its result_path"
             raise BadInput("job_id", job_id, advice)
-        return WrittenResult(
-            uri=str(body["uri"]),
-            rows=int(body["rowCount"]),
-            bytes=int(body["bytes"]),
-            schema=dict(body["schema"]),
-        )
+        return _written(body)
 
     parse = _reader(job_id, read, "where the rows were written")
     return Call(method="GET", path=f"{path_of(job_id)}/result", parse=parse)
@@ -231,7 +260,11 @@ def _reader(job_id: str, read: Callable[[Reply], T], expected: str) -> Callable[
 
 def _refuse_written(body: Mapping[str, Any], job_id: str) -> None:
     if "uri" in body and "rows" not in body:
-        raise BadInput("job_id", job_id, f"its rows were written to {body['uri']}; read them there")
+        raise _written_elsewhere(job_id, body["uri"])
+
+
+def _written_elsewhere(job_id: str, uri: object) -> BadInput:
+    return BadInput("job_id", job_id, f"its rows were written to {uri}; read them there")
 
 
 def _refuse_other_than_arrow(reply: Reply, job_id: str) -> None:

@@ -7,18 +7,26 @@ from dataclasses import replace
 from libra_provider.clients import libra_result
 from libra_provider.clients.contract import Contract
 from libra_provider.clients.dialogue import Dialogue
-from libra_provider.clients.libra_result import ResultPage, ResultValue
+from libra_provider.clients.libra_result import ResultPage, ResultValue, Returned
 
 
 def all_rows(contract: Contract, job_id: str) -> Dialogue[ResultPage | ResultValue]:
     """One page that holds every row of *job_id*, or its value; raises JobLost for an unknown id."""
     found = yield from contract.asked(libra_result.result(job_id))
-    if isinstance(found, ResultValue):
-        return found
-    rows = list(found.rows)
-    while len(rows) < found.row_count:
+    return (yield from _whole(contract, job_id, found)) if isinstance(found, ResultPage) else found
+
+
+def returned(contract: Contract, job_id: str) -> Dialogue[Returned]:
+    """Likewise, or where the rows were written."""
+    found = yield from contract.asked(libra_result.returned(job_id))
+    return (yield from _whole(contract, job_id, found)) if isinstance(found, ResultPage) else found
+
+
+def _whole(contract: Contract, job_id: str, first: ResultPage) -> Dialogue[ResultPage]:
+    rows = list(first.rows)
+    while len(rows) < first.row_count:
         page = yield from contract.asked(libra_result.result(job_id, offset=len(rows)))
         if isinstance(page, ResultValue) or not page.rows:
             break
         rows.extend(page.rows)
-    return replace(found, rows=rows, offset=0)
+    return replace(first, rows=rows, offset=0)

@@ -17,6 +17,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from libra_provider.core.files import scheme
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.properties import DRIVER_TIMEOUT, PROPERTY_OF
 
@@ -141,17 +142,17 @@ def _fetched(application: str) -> tuple[str, str]:
     beside the modules that it imports. What may need the job's own credentials is not for the
     worker, which has none of them.
     """
-    scheme = _scheme(application)
-    if scheme in _ON_THE_WORKER:
+    found = scheme(application)
+    if found in _ON_THE_WORKER:
         return _file_uri(application), application
-    if scheme in ("http", "https", "ftp"):
+    if found in ("http", "https", "ftp"):
         return application, _FETCHED
     return "", application
 
 
 def _jar_resource(job: SparkJob, properties: dict[str, str]) -> dict[str, Any]:
     application = str(job.application)
-    local = _scheme(application) in _ON_THE_WORKER
+    local = scheme(application) in _ON_THE_WORKER
     if python := properties.get("spark.submit.pyFiles"):
         for each in python.split(","):
             _with_item(properties, "spark.files", each)
@@ -173,15 +174,9 @@ def _jar_resource(job: SparkJob, properties: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _scheme(application: str) -> str:
-    """Lower-case; empty for a path."""
-    scheme, colon, _ = application.split("/", 1)[0].partition(":")
-    return scheme.lower() if colon else ""
-
-
 def _path(application: str) -> str:
     """The path of a file on the worker, however it was given."""
-    return unquote(urlsplit(application).path) if _scheme(application) else application
+    return unquote(urlsplit(application).path) if scheme(application) else application
 
 
 def _file_uri(application: str) -> str:

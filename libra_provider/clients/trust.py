@@ -38,3 +38,8 @@ def tls_context(verify: bool | str) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def certificates(verify: bool | str) -> str | None:
+    """The certificates in the file *verify*, for somebody else to trust; None without a file."""
+    return Path(verify).read_text() if isinstance(verify, str) else None

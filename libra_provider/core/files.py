@@ -7,9 +7,15 @@ from pathlib import Path
 from libra_provider.core.errors import BadInput
 
 
+def scheme(path: str) -> str:
+    """The scheme of a URL, lower-case; empty for a path."""
+    found, colon, _ = path.split("/", 1)[0].partition(":")
+    return found.lower() if colon else ""
+
+
 def is_absolute(path: str) -> bool:
     """Whether *path*, or URL, means the same in every folder."""
-    return path.startswith("/") or ":" in path.split("/", 1)[0]
+    return path.startswith("/") or bool(scheme(path))
 
 
 def at_libra(path: str, beside: Path, *, parameter: str) -> str:
@@ -28,7 +34,7 @@ def located(path: str, beside: Path, *, parameter: str) -> str:
     """
     if not path:
         raise BadInput(parameter, path, "it must be the path or the URL of a file")
-    if ":" in path.split("/", 1)[0]:
+    if scheme(path):
         return path
     file, _, fragment = path.partition("#")
     found = (beside / file).resolve()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from airflow.sdk import Connection
 
 from libra_provider.clients import libra, libra_log, libra_result, libra_server, rows
 from libra_provider.clients.authorization import BearerToken
-from libra_provider.clients.call import Call
-from libra_provider.clients.contract import Contract
 from libra_provider.clients.dialogue import Dialogue
 from libra_provider.clients.doctor import Examination
 from libra_provider.clients.doctor_libra import examine_libra
@@ -18,18 +16,18 @@ from libra_provider.clients.libra import ListedStatement
 from libra_provider.clients.libra_log import LogPiece
 from libra_provider.clients.libra_result import ResultPage, ResultValue, WrittenResult
 from libra_provider.clients.libra_server import Estimate, Health, Session
+from libra_provider.clients.statement_group import StatementGroup
 from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Backend, SparkJob
 from libra_provider.core.statement import check_statement, why_isolated
 from libra_provider.core.status import JobStatus
-from libra_provider.hooks.base import ServerHook, address, scheme
+from libra_provider.hooks.artifacts import ArtifactHook
+from libra_provider.hooks.base import address, scheme
 
-T = TypeVar("T")
 
-
-class LibraHook(ServerHook):
+class LibraHook(ArtifactHook):
     """
     Submit statements of any kind to Libra, ask how they stand, stop them, and fetch what they give.
 
@@ -52,7 +50,6 @@ class LibraHook(ServerHook):
         super().__init__(libra_conn_id)
         self.session: str | None = None
         self.pool_name: str | None = None
-        self._contract = Contract()
 
     def read(self, connection: Connection) -> list[ServerAddress]:
         """Take session and pool from *connection*; its one address."""
@@ -115,6 +112,10 @@ class LibraHook(ServerHook):
     def view(self, job_id: str, *, with_log: bool = True) -> StatementView:
         """A view of statement *job_id*: how it stands, and what it prints."""
         return StatementView(job_id, self._contract, with_log=with_log)
+
+    def group(self) -> StatementGroup:
+        """Statements that are watched together."""
+        return StatementGroup(self._contract)
 
     def logs(self, job_id: str, *, stream: str = "stdout", offset: int = 0) -> LogPiece:
         """What statement *job_id* has written to *stream* from *offset* on; raises JobLost.
@@ -248,20 +249,6 @@ class LibraHook(ServerHook):
     def _estimate(self, sql: str, parameters: Any) -> Dialogue[Estimate]:
         call = libra_server.estimate(sql, parameters=parameters, session=self.session)
         return self._contract.asked(call)
-
-    def _ask(self, call: Call[T]) -> T:
-        return self._run(lambda: self._contract.asked(call))
-
-    async def _aask(self, call: Call[T]) -> T:
-        return await self._arun(lambda: self._contract.asked(call))
-
-    def _run(self, dialogue: Callable[[], Dialogue[T]]) -> T:
-        client = self.client()  # it reads session and pool, before the dialogue is made
-        return client.run(dialogue())
-
-    async def _arun(self, dialogue: Callable[[], Dialogue[T]]) -> T:
-        client = await self.aclient()
-        return await client.arun(dialogue())
 
 
 def _value(found: ResultPage | ResultValue) -> Any:

@@ -1,0 +1,66 @@
+"""Files that Libra keeps for drivers, as calls: by the hash of their bytes, each sent once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+from libra_provider.clients.call import Call, Reply
+from libra_provider.clients.content import Content
+from libra_provider.clients.contract import Contract
+from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.packing import Artifact
+from libra_provider.clients.problem import checked
+from libra_provider.core.errors import NotOffered
+
+# Called with the artifact, and how many of its bytes are on their way.
+Told = Callable[[Artifact, int], object]
+_TOO_OLD = "it keeps no files for drivers; upgrade it"
+
+
+def known(artifact: Artifact) -> Call[bool]:
+    """Whether Libra has *artifact*, which counts as used now."""
+
+    def parse(reply: Reply) -> bool:
+        # An answer to HEAD has no body that would say who it is that has no such thing.
+        return reply.status != 404 and bool(checked(reply))
+
+    return Call(method="HEAD", path=_path(artifact), parse=parse, repeatable=True)
+
+
+def put(artifact: Artifact, told: Told | None = None) -> Call[None]:
+    """Have Libra keep *artifact*; one that it has already stays as it is."""
+
+    def parse(reply: Reply) -> None:
+        body = checked(reply).json_object()
+        if body.get("sha256") != artifact.sha256:
+            raise reply.not_as_expected("an artifact of this hash was expected")
+
+    content = artifact.content if told is None else _watched(artifact, told)
+    return Call(method="PUT", path=_path(artifact), parse=parse, content=content, repeatable=True)
+
+
+def stored(contract: Contract, artifact: Artifact, told: Told | None = None) -> Dialogue[bool]:
+    """Have Libra keep *artifact*; the answer is whether its bytes had to be sent."""
+    health = yield from contract.known()
+    if health.is_old:
+        raise NotOffered(health.server, _TOO_OLD)
+    if (yield Ask(known(artifact))):
+        return False
+    yield Ask(put(artifact, told))
+    return True
+
+
+def _watched(artifact: Artifact, told: Told) -> Content:
+    def pieces() -> Iterator[bytes]:
+        sent = 0
+        for piece in artifact.content:
+            yield piece
+            sent += len(piece)
+            told(artifact, sent)
+
+    return Content(artifact.size, pieces)
+
+
+def _path(artifact: Artifact) -> str:
+    return f"/api/v1/artifacts/{artifact.sha256}/{quote(artifact.name, safe='')}"

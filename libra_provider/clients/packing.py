@@ -1,0 +1,113 @@
+"""What is shipped: a file, a package of Python or a text, under the hash of its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+from libra_provider.clients.content import Content
+from libra_provider.core.errors import BadInput
+from libra_provider.core.units import MIB, readable_size
+
+_PIECE = 2**18  # bytes
+_LONGEST_NAME = 200  # characters; what Libra keeps a file under
+_LARGEST_PACKAGE = 256 * MIB
+_CACHES = ("__pycache__",)
+_COMPILED = (".pyc", ".pyo")
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first day that a zip can name
+_READABLE_FILE = 0o100644 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Something to be kept by Libra: the bytes of a file, or of a text, under *name*."""
+
+    sha256: str
+    name: str
+    size: int
+    source: Path | bytes = field(repr=False, compare=False)
+
+    @property
+    def uri(self) -> str:
+        """How Libra's own statements name it."""
+        return f"artifact:{self.sha256}/{self.name}"
+
+    @property
+    def content(self) -> Content:
+        """Its bytes, as a request sends them; they raise BadInput if they are others by then."""
+        return Content(self.size, self._pieces)
+
+    def _pieces(self) -> Iterator[bytes]:
+        left = self.size
+        with _opened(self.source, self.name) as file:
+            while piece := file.read(_PIECE):
+                left -= len(piece)
+                if left < 0:
+                    break
+                yield piece
+        if left:
+            raise BadInput("artifact", self.name, "it changed while it was sent; run it again")
+
+
+def packed(path: Path, *, parameter: str) -> Artifact:
+    """The file *path*, or for ``py_files`` a zip of the package *path*; raises BadInput."""
+    if path.is_dir() and parameter == "py_files":
+        return text(f"{path.name}.zip", _zipped(path))
+    if path.is_dir():
+        expected = "it is a folder, and only py_files take one (a package); pack it into an archive"
+        raise BadInput(parameter, str(path), expected)
+    if len(path.name) > _LONGEST_NAME:
+        raise BadInput(parameter, str(path), f"its name is longer than {_LONGEST_NAME} characters")
+    with _opened(path, parameter) as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return Artifact(sha256, path.name, file.tell(), path)
+
+
+def text(name: str, content: bytes) -> Artifact:
+    """*content* as a file called *name*."""
+    return Artifact(hashlib.sha256(content).hexdigest(), name, len(content), content)
+
+
+def _opened(source: Path | bytes, parameter: str) -> io.BufferedReader | io.BytesIO:
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    try:
+        return source.open("rb")
+    except OSError as error:
+        raise BadInput(parameter, str(source), f"it cannot be read ({error.strerror})") from error
+
+
+def _zipped(package: Path) -> bytes:
+    """The package as a zip from which it is imported: the same bytes for the same files.
+
+    Nothing is compressed: another machine's zlib would make other bytes of it.
+    """
+    if not (package / "__init__.py").is_file():
+        expected = "it is a folder without __init__.py; give a package, or a zip of modules"
+        raise BadInput("py_files", str(package), expected)
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w", ZIP_STORED) as archive:
+        for file in _files_of(package):
+            info = ZipInfo(str(file.relative_to(package.parent)), date_time=_LONG_AGO)
+            info.external_attr = _READABLE_FILE
+            with _opened(file, "py_files") as source:
+                archive.writestr(info, source.read())
+            if buffer.tell() > _LARGEST_PACKAGE:
+                most = readable_size(_LARGEST_PACKAGE)
+                raise BadInput("py_files", str(package), f"it is larger than {most}; zip it")
+    return buffer.getvalue()
+
+
+def _files_of(package: Path) -> list[Path]:
+    """In order; without what Python, tools and editors keep there for themselves."""
+    found: list[Path] = []
+    for folder, folders, files in os.walk(package):
+        folders[:] = [each for each in folders if each not in _CACHES and each[0] != "."]
+        wanted = [each for each in files if not each.endswith(_COMPILED) and each[0] != "."]
+        found += [Path(folder, each) for each in wanted]
+    return sorted(found)

@@ -1,0 +1,190 @@
+"""How a job reaches a driver that has none of its files: by way of Libra, under signed URLs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from libra_provider.clients.artifacts import Told, stored
+from libra_provider.clients.contract import Contract
+from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.handin import Announced, Announcement, announce
+from libra_provider.clients.packing import Artifact, packed, text
+from libra_provider.core.errors import BadInput
+from libra_provider.core.files import scheme
+from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.masking import MASK
+
+ORDER = "LIBRA_JOB"
+"""The environment variable in which a driver finds what it is to run (jobs/bootstrap.py)."""
+_LISTS = ("py_files", "jars", "files", "archives")
+# What the bootstrap fetches once, and gives to the executors; the JVM has to find jars by itself.
+_LOCALISED = ("py_files", "files", "archives")
+_OF_THE_BOOTSTRAP = ("", "file", "local", "http", "https")
+# Linux takes variables of up to 128 KiB.
+_LARGEST_ORDER = 96 * 2**10  # bytes
+_LARGEST_TEXT = 32 * 2**10  # bytes; a longer one travels as a file
+# Libra's own limit for statements that set none.
+_ROWS = 1000
+
+
+def local_files(job: SparkJob) -> list[tuple[str, str]]:
+    """What of *job* lies here, and must be shipped: the parameter and the path of each."""
+    items = [("application", job.application)] if job.application else []
+    items += [(each, item) for each in _LISTS for item in getattr(job, each)]
+    return [(parameter, item) for parameter, item in items if not scheme(item)]
+
+
+def is_bootstrapped(job: SparkJob) -> bool:
+    """Whether our bootstrap can run *job*, which alone hands in results and leaves receipts."""
+    if job.kind is Kind.PYTHON_FILE:
+        return scheme(str(job.application)) in _OF_THE_BOOTSTRAP
+    return job.kind in (Kind.SQL, Kind.PYTHON)
+
+
+class Shipment:
+    """A job, with everything packed that its driver does not have.
+
+    ``returns``: a result is promised. Raises BadInput for what cannot be read.
+    """
+
+    def __init__(self, job: SparkJob, *, returns: bool = False) -> None:
+        self._job, self._returns = job, returns
+        self._files = {
+            (parameter, item): packed(Path(item.partition("#")[0]), parameter=parameter)
+            for parameter, item in local_files(job)
+        }
+        self._code = _code(job)
+        self._kit = _kit() if is_bootstrapped(job) else ()
+
+    @property
+    def artifacts(self) -> list[Artifact]:
+        """What Libra must have before the job is announced; each once."""
+        code = [self._code] if self._code else []
+        return list(dict.fromkeys([*self._kit, *code, *self._files.values()]))
+
+    @property
+    def announcement(self) -> Announcement:
+        """What Libra is told of the job."""
+        job = self._job
+        return Announcement(
+            kind=str(job.kind),
+            artifacts=self.artifacts,
+            description=job.name,
+            tags=job.origin,
+            result_limit=_row_limit(job),
+            result_path=job.result_path,
+            returns=self._returns,
+            supervised=job.supervise,
+        )
+
+    def sent(self, tag: str, at: Announced, *, ca: str | None = None) -> SparkJob:
+        """The job as its master gets it; *ca* are certificates (PEM) for its driver to trust."""
+        job = self._job
+        found = {key: _with_fragment(at.url(a), key[1]) for key, a in self._files.items()}
+        lists = {each: [found.get((each, i), i) for i in getattr(job, each)] for each in _LISTS}
+        application = found.get(("application", str(job.application)), job.application)
+        if not self._kit:
+            return job.replace(application=application, **lists)
+        archive, bootstrap = self._kit
+        order = order_of(job, tag, returns=self._returns) | {
+            "application": application,
+            "result_url": at.result_url,
+            "report_url": at.report_url,
+            "kit": at.url(archive),
+            "ca": ca,
+        }
+        for each in _LOCALISED:
+            order[each] = [url for (parameter, _), url in found.items() if parameter == each]
+            lists[each] = [item for item in getattr(job, each) if scheme(item)]
+        if self._code:
+            order |= _as_file(job, at.url(self._code))
+        return ordered(job, order, at.url(bootstrap)).replace(**lists)
+
+
+def order_of(job: SparkJob, tag: str, *, returns: bool) -> dict[str, Any]:
+    """What a driver is told of *job* where there is no Libra."""
+    return {
+        "tag": tag,
+        "kind": str(job.kind),
+        "application": job.application,
+        "args_from_argv": True,
+        "sql": job.code if job.kind is Kind.SQL else None,
+        "parameters": job.parameters,
+        "py_files": [],
+        "files": [],
+        "archives": [],
+        "result_limit": _row_limit(job),
+        "result_path": job.result_path,
+        "returns": returns,
+        "result_url": None,
+        "report_url": None,
+        "kit": None,
+        "ca": None,
+    }
+
+
+def ordered(job: SparkJob, order: Mapping[str, Any], bootstrap: str) -> SparkJob:
+    """*job* as *bootstrap*, a path on the workers or a URL, runs it by *order*."""
+    written = json.dumps(order)
+    if len(written) > _LARGEST_ORDER:
+        expected = f"together with the rest of the job it is more than {_LARGEST_ORDER} bytes"
+        raise BadInput("parameters" if job.parameters else "sql", MASK, expected)
+    return job.replace(
+        kind=Kind.PYTHON_FILE,
+        code=None,
+        application=bootstrap,
+        parameters=None,
+        mode=None,
+        deploy_mode=None,
+        result_limit=None,
+        result_path=None,
+        env_vars={**job.env_vars, ORDER: written},
+    )
+
+
+def ship(
+    contract: Contract,
+    shipment: Shipment,
+    tag: str,
+    *,
+    ca: str | None = None,
+    told: Told | None = None,
+) -> Dialogue[SparkJob]:
+    """Have Libra keep *shipment*, and know of its job; the job as the master gets it.
+
+    The same again under the same *tag* sends nothing twice.
+    """
+    for artifact in shipment.artifacts:
+        yield from stored(contract, artifact, told)
+    announced: Announced = yield Ask(announce(tag, shipment.announcement))
+    return shipment.sent(tag, announced, ca=ca)
+
+
+def _code(job: SparkJob) -> Artifact | None:
+    """The text of *job* as a file: all of a Python one, and of an SQL one that is long."""
+    code = (job.code or "").encode()
+    if job.kind is Kind.PYTHON:
+        return text("inline.py", code)
+    return text("statement.sql", code) if len(code) > _LARGEST_TEXT else None
+
+
+def _as_file(job: SparkJob, url: str) -> dict[str, Any]:
+    return {"application": url} if job.kind is Kind.PYTHON else {"sql": None, "sql_url": url}
+
+
+def _row_limit(job: SparkJob) -> int | None:
+    return None if job.result_path else job.result_limit or _ROWS
+
+
+def _with_fragment(url: str, item: str) -> str:
+    _, mark, fragment = item.partition("#")
+    return f"{url}{mark}{fragment}"
+
+
+def _kit() -> tuple[Artifact, Artifact]:
+    from libra_provider.clients import kit  # noqa: PLC0415 - C is writing it
+
+    return kit.archive(), kit.bootstrap()

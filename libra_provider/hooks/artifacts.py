@@ -1,0 +1,91 @@
+"""What Libra does for jobs that a master runs: it keeps their files, receipts and results."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from libra_provider.clients import handin, rows, shipping
+from libra_provider.clients.artifacts import Told, stored
+from libra_provider.clients.call import Call
+from libra_provider.clients.contract import Contract
+from libra_provider.clients.dialogue import Dialogue
+from libra_provider.clients.handin import Announced, Announcement
+from libra_provider.clients.libra_result import Returned
+from libra_provider.clients.packing import Artifact, packed
+from libra_provider.clients.shipping import Shipment
+from libra_provider.clients.trust import certificates
+from libra_provider.core.job import SparkJob
+from libra_provider.hooks.base import ServerHook
+
+T = TypeVar("T")
+
+
+class ArtifactHook(ServerHook):
+    """The part of LibraHook that ships; verbs with an ``a`` before their names are for loops."""
+
+    def __init__(self, connection_id: str) -> None:
+        super().__init__(connection_id)
+        self._contract = Contract()
+
+    def upload(self, path: str | Path, *, told: Told | None = None) -> Artifact:
+        """Have Libra keep the file *path*, unless it has it; its ``uri`` is for Libra's statements.
+
+        *told* is called with the artifact, and how many of its bytes are on their way. Raises
+        BadInput for what cannot be read.
+        """
+        artifact = packed(Path(path), parameter="path")
+        self._run(lambda: stored(self._contract, artifact, told))
+        return artifact
+
+    async def aupload(self, path: str | Path, *, told: Told | None = None) -> Artifact:
+        """Have Libra keep the file *path*, for event loops."""
+        artifact = await asyncio.to_thread(packed, Path(path), parameter="path")
+        await self._arun(lambda: stored(self._contract, artifact, told))
+        return artifact
+
+    def announce(self, tag: str, announcement: Announcement) -> Announced:
+        """Tell Libra of the job *tag*, whose driver the caller looks after; it may be repeated.
+
+        Libra has its artifacts already. The URLs that come back are secrets: they are permissions.
+        """
+        return self._ask(handin.announce(tag, announcement))
+
+    async def aannounce(self, tag: str, announcement: Announcement) -> Announced:
+        """Tell Libra of the job *tag*, for event loops."""
+        return await self._aask(handin.announce(tag, announcement))
+
+    def ship(self, shipment: Shipment, tag: str, *, told: Told | None = None) -> SparkJob:
+        """Upload and announce *shipment*; the job as a master gets it. It may be repeated."""
+        ca = certificates(self.client().addresses[0].verify)
+        return self._run(lambda: shipping.ship(self._contract, shipment, tag, ca=ca, told=told))
+
+    async def aship(self, shipment: Shipment, tag: str, *, told: Told | None = None) -> SparkJob:
+        """Upload and announce *shipment*, for event loops."""
+        ca = certificates((await self.aclient()).addresses[0].verify)
+        dialogue = shipping.ship(self._contract, shipment, tag, ca=ca, told=told)
+        return await self._arun(lambda: dialogue)
+
+    def returned(self, job_id: str) -> Returned:
+        """What *job_id* gave back: rows, a value (None for nothing), or where rows were written."""
+        return self._run(lambda: rows.returned(self._contract, job_id))
+
+    async def areturned(self, job_id: str) -> Returned:
+        """What *job_id* gave back, for event loops."""
+        return await self._arun(lambda: rows.returned(self._contract, job_id))
+
+    def _ask(self, call: Call[T]) -> T:
+        return self._run(lambda: self._contract.asked(call))
+
+    async def _aask(self, call: Call[T]) -> T:
+        return await self._arun(lambda: self._contract.asked(call))
+
+    def _run(self, dialogue: Callable[[], Dialogue[T]]) -> T:
+        client = self.client()  # it reads session and pool, before the dialogue is made
+        return client.run(dialogue())
+
+    async def _arun(self, dialogue: Callable[[], Dialogue[T]]) -> T:
+        client = await self.aclient()
+        return await client.arun(dialogue())
