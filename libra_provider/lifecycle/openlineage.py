@@ -5,12 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-from airflow.providers.common.compat.openlineage.utils.spark import (
-    inject_parent_job_information_into_spark_properties as with_parent,
-)
-from airflow.providers.common.compat.openlineage.utils.spark import (
-    inject_transport_information_into_spark_properties as with_transport,
-)
 from airflow.sdk import Context
 from airflow.sdk.configuration import conf
 from airflow.sdk.log import mask_secret
@@ -35,8 +29,8 @@ class Lineage:
     def of(cls, parent: bool | None, transport: bool | None) -> Self:
         """As an operator was told, or else as ``[openlineage] spark_inject_*`` says."""
         return cls(
-            parent=_told(parent, "spark_inject_parent_job_info"),
-            transport=_told(transport, "spark_inject_transport_info"),
+            parent=_set(parent, "spark_inject_parent_job_info"),
+            transport=_set(transport, "spark_inject_transport_info"),
         )
 
     def into(self, job: SparkJob, backend: Backend, context: Context) -> SparkJob:
@@ -47,13 +41,23 @@ class Lineage:
         """
         if not has_own_driver(job, backend):
             return job
-        properties: dict[str, Any] = dict(job.conf)
-        if self.parent:
-            properties = with_parent(properties, context)
-        if self.transport:
-            properties = with_transport(properties, context)
+        properties = self._told(dict(job.conf), context)
         added = {key: str(properties[key]) for key in properties.keys() - job.conf.keys()}
         return job.replace(conf={**job.conf, **added, **_kept_secret(job, added)})
+
+    def _told(self, properties: dict[str, Any], context: Context) -> dict[str, Any]:
+        if not (self.parent or self.transport):
+            return properties
+        # With the provider for OpenLineage, importing this costs a Dag file half a second.
+        from airflow.providers.common.compat.openlineage.utils import spark  # noqa: PLC0415
+
+        if self.parent:
+            inject = spark.inject_parent_job_information_into_spark_properties
+            properties = inject(properties, context)
+        if self.transport:
+            inject = spark.inject_transport_information_into_spark_properties
+            properties = inject(properties, context)
+        return properties
 
 
 def has_own_driver(job: SparkJob, backend: Backend) -> bool:
@@ -61,7 +65,7 @@ def has_own_driver(job: SparkJob, backend: Backend) -> bool:
     return backend is Backend.SPARK_MASTER or bool(why_isolated(job))
 
 
-def _told(given: bool | None, option: str) -> bool:
+def _set(given: bool | None, option: str) -> bool:
     if given is not None:
         return given
     return bool(conf.getboolean("openlineage", option, fallback=False))

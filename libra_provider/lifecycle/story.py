@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -14,6 +15,7 @@ from libra_provider.core.masking import masked_text
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_duration, readable_size
 
+log = logging.getLogger(__name__)
 _SHOWN = 60  # characters of a statement
 _WRITTEN = {each.name for each in fields(WrittenResult)}
 _WORD = {
@@ -40,6 +42,11 @@ def subject(job: SparkJob) -> str:
 def _beginning(text: str) -> str:
     words = " ".join(text.split())
     return words if len(words) <= _SHOWN else f"{words[: _SHOWN - 1]}…"
+
+
+def tell_end(status: JobStatus, result: object) -> None:
+    """The last line of the task log of a job that succeeded."""
+    log.info("%s", summary(status, result))
 
 
 def summary(status: JobStatus, result: object = None) -> str:

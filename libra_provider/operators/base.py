@@ -157,7 +157,7 @@ class JobOperator(BaseOperator):
         with final_where_retrying_cannot_help(self.backend):
             outcome.raise_for_state()
             result = self.result(status)
-        self.log.info("%s", story.summary(status, result))
+        story.tell_end(status, result)
         return result
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
