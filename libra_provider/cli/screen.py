@@ -61,9 +61,9 @@ def say_error(error: LibraError) -> None:
     say(str(error), style="red")
 
 
-def show(table: Table) -> None:
-    """*table* on standard output."""
-    _console(stderr=False).print(table)
+def show(shown: RenderableType) -> None:
+    """A table or a picture on standard output."""
+    _console(stderr=False).print(shown)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ as bytes in one property and as MiB in the next.
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
 
@@ -32,8 +33,10 @@ def size_in_bytes(text: object, *, parameter: str = "size") -> int:
     match = _SIZE.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise BadInput(parameter, text, "a size is a number with a unit, such as '512m' or '2g'")
-    number, unit = match[1], (match[2] or match[3]).lower()
-    return int(float(number) * 1024 ** _SIZE_POWERS[unit])
+    size = float(match[1]) * 1024 ** _SIZE_POWERS[(match[2] or match[3]).lower()]
+    if not math.isfinite(size):
+        raise BadInput(parameter, text, "no machine holds so much")
+    return int(size)
 
 
 def spark_size(text: object, *, parameter: str = "size") -> str:
@@ -70,18 +73,26 @@ def duration_in_seconds(value: object, *, parameter: str = "duration") -> float:
             raise BadInput(parameter, value, "a duration looks like '30 s', '10 min' or '2 h'")
     if seconds < 0:
         raise BadInput(parameter, value, "a duration cannot be negative")
+    if not math.isfinite(seconds):
+        raise BadInput(parameter, value, "a duration has an end")
     return seconds
 
 
 def readable_duration(seconds: float) -> str:
-    """*seconds* for people: "0.4 s", "12 s", "3 min 20 s", "2 h 5 min"."""
+    """*seconds* for people: "0.4 s", "12 s", "3 min 20 s", "10 min", "2 h 5 min"."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if not minutes:
         return f"{rest} s"
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    parts = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
+
+
+def readable_latency(seconds: float) -> str:
+    """A round trip of *seconds* for people, in milliseconds: "0.4 ms", "120 ms"."""
+    return f"{seconds * 1000:.1f}".removesuffix(".0") + " ms"
 
 
 def bandwidth_in_bits(text: object, *, parameter: str = "bandwidth") -> float:
@@ -89,4 +100,16 @@ def bandwidth_in_bits(text: object, *, parameter: str = "bandwidth") -> float:
     match = _BANDWIDTH.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise BadInput(parameter, text, "a bandwidth looks like '100 Mbit/s' or '10 Gbit/s'")
-    return float(match[1]) * _BIT_FACTORS[match[2].lower()]
+    bits = float(match[1]) * _BIT_FACTORS[match[2].lower()]
+    if bits == 0 or not math.isfinite(bits):
+        raise BadInput(parameter, text, "a link carries something, and not everything at once")
+    return bits
+
+
+def readable_bandwidth(bits: float) -> str:
+    """*bits* per second for people: "56 kbit/s", "1.2 Gbit/s"."""
+    units = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s"]
+    while bits >= 1000 and len(units) > 1:
+        bits /= 1000
+        units.pop(0)
+    return f"{bits:.1f}".removesuffix(".0") + f" {units[0]}"

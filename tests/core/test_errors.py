@@ -17,7 +17,7 @@ EXAMPLES = [
     errors.JobFailed("driver-1", "java.lang.OutOfMemoryError: Java heap space"),
     errors.JobKilled("driver-1"),
     errors.JobLost("driver-1"),
-    errors.JobGivenUp("driver-1", "it waited longer than queued_timeout=1 min 0 s"),
+    errors.JobGivenUp("driver-1", "it waited longer than queued_timeout=1 min"),
     errors.KillNotVerified("driver-1"),
     errors.NotInstalled("pandas", "pandas"),
     errors.NotOffered("http://l:8990", "it would ignore result_path"),

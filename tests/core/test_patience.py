@@ -176,7 +176,7 @@ def test_waiting_too_long_gives_up_with_the_reason() -> None:
     outcome = seen.told(status(JobState.WAITING, "no worker has room"), at(60))
 
     assert outcome is not None
-    assert outcome.given_up == "it waited longer than queued_timeout=1 min 0 s; no worker has room"
+    assert outcome.given_up == "it waited longer than queued_timeout=1 min; no worker has room"
 
 
 def test_a_running_job_does_not_wait() -> None:
@@ -214,7 +214,7 @@ def test_the_same_thing_is_news_only_once() -> None:
         "driver-1 is waiting",
         "driver-1 is running on worker w-1 at h",
         "",
-        "No answer from http://m:6066: nothing listens there; asking again for up to 5 min 0 s",
+        "No answer from http://m:6066: nothing listens there; asking again for up to 5 min",
         "",
         "driver-1 is running on worker w-1 at h",
         "driver-1 succeeded after 5.0 s",

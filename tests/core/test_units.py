@@ -79,14 +79,52 @@ def test_a_bandwidth_counts_bits_in_powers_of_1000(text: str, bits: float) -> No
     assert units.bandwidth_in_bits(text) == bits
 
 
-@pytest.mark.parametrize("text", ["100 MB/s", "fast", "", None])
+@pytest.mark.parametrize("digits", ["9" * 308, "9" * 400])
+def test_what_no_float_holds_is_refused_and_never_infinite(digits: str) -> None:
+    with pytest.raises(BadInput):
+        units.size_in_bytes(f"{digits}g")
+    with pytest.raises(BadInput):
+        units.duration_in_seconds(f"{digits} h")
+    with pytest.raises(BadInput):
+        units.bandwidth_in_bits(f"{digits} Gbit/s")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_duration_has_an_end(value: float) -> None:
+    with pytest.raises(BadInput, match="patience="):
+        units.duration_in_seconds(value, parameter="patience")
+
+
+@pytest.mark.parametrize(
+    ("bits", "text"), [(9, "9 bit/s"), (1e8, "100 Mbit/s"), (1.25e9, "1.2 Gbit/s")]
+)
+def test_bandwidths_are_readable(bits: float, text: str) -> None:
+    assert units.readable_bandwidth(bits) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0004, "0.4 ms"), (0.12, "120 ms"), (1.5, "1500 ms")]
+)
+def test_round_trips_are_readable(seconds: float, text: str) -> None:
+    assert units.readable_latency(seconds) == text
+
+
+@pytest.mark.parametrize("text", ["100 MB/s", "fast", "", None, "0 Mbit/s"])
 def test_what_is_no_bandwidth_is_refused(text: object) -> None:
     with pytest.raises(BadInput, match="Mbit"):
         units.bandwidth_in_bits(text)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.44, "0.4 s"), (12, "12 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
+    ("seconds", "text"),
+    [
+        (0.44, "0.4 s"),
+        (12, "12 s"),
+        (200, "3 min 20 s"),
+        (600, "10 min"),
+        (3601, "1 h"),
+        (7500, "2 h 5 min"),
+    ],
 )
 def test_durations_are_readable(seconds: float, text: str) -> None:
     assert units.readable_duration(seconds) == text

@@ -1,0 +1,147 @@
+"""``libra decide``: where the driver of a job should run, and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from libra_provider.cli.pairs import pairs
+from libra_provider.cli.screen import say, show
+from libra_provider.cli.tree import answers_as_table, picture, prediction_as_table
+from libra_provider.core.decision import Fact, Facts, Locality, Share
+from libra_provider.core.errors import BadInput
+from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.properties import spark_conf, whole_number
+from libra_provider.core.units import bandwidth_in_bits, duration_in_seconds, size_in_bytes
+from libra_provider.core.workload import Workload
+from libra_provider.deploy_mode.decide import decide as decided
+from libra_provider.deploy_mode.decide import explain
+from libra_provider.deploy_mode.policy import Policy
+from libra_provider.deploy_mode.story import summed_up
+
+T = TypeVar("T")
+_SOURCE = "as given"
+_SIZE, _DURATION = "SIZE", "DURATION"
+# What a job of each kind must have, and no rule looks at.
+_MATERIAL: Mapping[Kind, Mapping[str, Any]] = {
+    Kind.SQL: {"code": "SELECT 1"},
+    Kind.PYTHON: {"code": "pass"},
+    Kind.PYTHON_FILE: {"application": "job.py"},
+    Kind.JAR: {"application": "job.jar", "java_class": "Main"},
+    Kind.JAR_CLASS: {"application": "job.jar", "java_class": "Main"},
+}
+
+
+def decide(
+    *,
+    kind: Annotated[Kind, typer.Option(help="What the job is made of.")] = Kind.SQL,
+    collects: Annotated[
+        str | None, typer.Option(metavar=_SIZE, help="What comes back to the driver: 3GB.")
+    ] = None,
+    duration: Annotated[
+        str | None, typer.Option(metavar=_DURATION, help="Of the work itself: 5m.")
+    ] = None,
+    must_survive: Annotated[
+        bool, typer.Option("--must-survive", help="It goes on without Libra and Airflow.")
+    ] = False,
+    tasks: Annotated[int | None, typer.Option(help="Of all stages.")] = None,
+    task_duration: Annotated[
+        str | None, typer.Option(metavar=_DURATION, help="Of one task: 200ms.")
+    ] = None,
+    broadcast: Annotated[
+        str | None, typer.Option(metavar=_SIZE, help="What the driver sends at a time: 20MB.")
+    ] = None,
+    iterations: Annotated[int | None, typer.Option(help="How often it sends that.")] = None,
+    rtt: Annotated[
+        str | None, typer.Option(metavar=_DURATION, help="From Libra to the cluster: 50ms.")
+    ] = None,
+    bandwidth: Annotated[
+        str | None, typer.Option(metavar="BITS/S", help="Between them: 100Mbit.")
+    ] = None,
+    locality: Annotated[
+        Locality | None, typer.Option(help="Declared, whatever the round trip.")
+    ] = None,
+    worker_cores: Annotated[
+        str | None, typer.Option(metavar="CORES", help="Of the largest worker.")
+    ] = None,
+    worker_memory: Annotated[
+        str | None, typer.Option(metavar=_SIZE, help="Of the largest worker: 8g.")
+    ] = None,
+    mode: Annotated[str | None, typer.Option(help="The author's choice: shared, isolated.")] = None,
+    deploy_mode: Annotated[
+        str | None, typer.Option(help="The author's choice: client, cluster.")
+    ] = None,
+    conf: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A Spark property.")
+    ] = None,
+    session: Annotated[str | None, typer.Option(help="Libra's session that it needs.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="The size of its own driver: etl, analytics, ml.")
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A threshold, such as large_collect=2GB."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The decision as JSON.")] = False,
+) -> None:
+    """Say where a job's driver should run, without running anything.
+
+    What is left out is unknown: it counts as a small result, a short job, the same data centre.
+    """
+    workload = Workload(
+        collects=collects,
+        expected_duration=duration,
+        must_survive=must_survive or None,
+        tasks=tasks,
+        task_seconds=task_duration,
+        broadcast=broadcast,
+        iterations=iterations,
+    )
+    facts = Facts.told_by(workload, _SOURCE).or_else(
+        Facts(
+            locality=_given(locality, Locality),
+            round_trip=_given(rtt, partial(duration_in_seconds, parameter="rtt")),
+            bandwidth=_given(bandwidth, bandwidth_in_bits),
+            largest_worker=_worker(worker_cores, worker_memory),
+        )
+    )
+    job = SparkJob(
+        kind=kind,
+        mode=mode,
+        deploy_mode=deploy_mode,
+        session=session,
+        conf=spark_conf(pairs("--conf", conf or ())),
+        **_MATERIAL[kind],
+    )
+    _print(job, facts, Policy.of(pairs("--policy", policy or ())), preset, as_json=as_json)
+
+
+def _given(text: str | None, read: Callable[[str], T]) -> Fact[T] | None:
+    return None if text is None else Fact(read(text), _SOURCE)
+
+
+def _worker(cores: str | None, memory: str | None) -> Fact[Share] | None:
+    if cores is None and memory is None:
+        return None
+    if cores is None or memory is None:
+        raise BadInput("--worker-cores", cores, "give it and --worker-memory, or neither")
+    size = size_in_bytes(memory, parameter="--worker-memory")
+    return Fact(Share(int(whole_number("--worker-cores", cores)), size), _SOURCE)
+
+
+def _print(
+    job: SparkJob, facts: Facts, policy: Policy, preset: str | None, *, as_json: bool
+) -> None:
+    decision = decided(job, facts, policy, preset=preset)
+    if as_json:
+        typer.echo(json.dumps(decision.to_json(), ensure_ascii=False, indent=2))
+        return
+    show(picture(decision))
+    show(answers_as_table(explain(job, facts, policy, preset=preset), decision))
+    show(prediction_as_table(decision))
+    for line in summed_up(decision):
+        say(line)

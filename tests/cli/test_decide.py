@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Run
+
+ALL = (
+    *("--kind=sql", "--collects=2GB", "--rtt=50ms", "--bandwidth=100Mbit"),
+    *("--duration=5m", "--tasks=1000", "--broadcast=20MB"),
+)
+
+
+def decided(run: Run, *options: str) -> dict[str, Any]:
+    result = run("decide", *options, "--json")
+    assert result.exit_code == 0, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_every_fact_is_an_option(run: Run) -> None:
+    found = decided(run, *ALL)
+
+    assert (found["mode"], found["deploy_mode"]) == ("isolated", "cluster")
+    assert found["rule"] == "large-collect"
+    assert found["reason"] == "it collects 2 GiB (as given), more than 1 GiB"
+    assert found["path"][-1]["rule"] == "large-collect"
+    assert found["predicted_seconds"]["client"] > 300 + 160
+    assert 300 < found["predicted_seconds"]["cluster"] < 330
+
+
+@pytest.mark.parametrize(
+    ("options", "mode", "deploy_mode", "rule"),
+    [
+        ("", "shared", "client", "same-site"),
+        ("--kind python", "shared", "client", "same-site"),
+        ("--kind python-file", "isolated", "client", "same-site"),
+        ("--kind jar --must-survive", "isolated", "cluster", "must-survive"),
+        ("--kind jar-class --conf spark.driver.memory=4g", "isolated", "client", "same-site"),
+        ("--rtt 50ms", "isolated", "cluster", "otherwise"),
+        ("--locality remote --duration 11m", "shared", "client", "long-job"),
+        ("--rtt 50ms --duration 11m --task-duration 200ms", "isolated", "cluster", "costly-way"),
+        ("--mode shared --collects 9GB", "shared", "client", "author-chose"),
+        ("--deploy-mode cluster", "isolated", "cluster", "author-chose"),
+        ("--session mine --collects 9GB", "shared", "client", "only-one-place"),
+        (
+            "--preset ml --must-survive --worker-cores 4 --worker-memory 8g",
+            *("shared", "client", "no-worker-holds-it"),
+        ),
+        ("--collects 3GB --policy large_collect=4GB", "shared", "client", "same-site"),
+        ("--broadcast 2GB --iterations 9 --rtt 9ms", "isolated", "cluster", "costly-way"),
+    ],
+)
+def test_what_is_left_out_is_unknown(
+    run: Run, options: str, mode: str, deploy_mode: str, rule: str
+) -> None:
+    found = decided(run, *options.split())
+
+    assert (found["mode"], found["deploy_mode"], found["rule"]) == (mode, deploy_mode, rule)
+
+
+def test_the_tree_is_a_picture_with_the_branch_that_was_taken(run: Run) -> None:
+    result = run("decide", *ALL)
+    lines = result.stdout.splitlines()
+
+    assert result.exit_code == 0
+    assert [each for each in lines if each.startswith("┗━━▶")] == [
+        "┗━━▶ yes → ISOLATED cluster, on a worker: it collects 2 GiB (as given), more than 1 GiB"
+    ]
+    assert "● Must it survive its submitter?" in lines
+    assert "○ Is it a long job?" in lines
+    assert any("long-job" in each and "no opinion" in each for each in lines)
+    assert any("in all" in each for each in lines)
+    assert "The driver runs ISOLATED cluster" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("--collects 2", "collects='2' cannot be used: a size is a number with a unit"),
+        ("--collects=-2GB", "collects='-2GB' cannot be used: a size is"),
+        ("--duration soon", "expected_duration='soon' cannot be used: a duration looks like"),
+        ("--rtt=-1ms", "rtt='-1ms' cannot be used: a duration looks like"),
+        ("--bandwidth fast", "bandwidth='fast' cannot be used: a bandwidth looks like"),
+        ("--tasks=-1", "tasks=-1 cannot be used: it must be a whole number of at least 1"),
+        ("--mode shared --deploy-mode cluster", "deploy_mode='cluster' cannot be used"),
+        ("--mode shared --kind jar", "mode='shared' cannot be used: a JAR needs a driver"),
+        ("--mode alone", "mode='alone' cannot be used: it is one of shared, isolated"),
+        ("--preset huge", "preset='huge' cannot be used: it is one of etl, analytics, ml"),
+        ("--worker-cores 4", "give it and --worker-memory, or neither"),
+        ("--policy large=1GB", "policy['large']='1GB' cannot be used: the thresholds are"),
+    ],
+)
+def test_bad_input_is_a_2_and_one_sentence(run: Run, options: str, sentence: str) -> None:
+    result = run("decide", *options.split())
+
+    assert result.exit_code == 2
+    assert sentence in result.stderr
