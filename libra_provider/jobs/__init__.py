@@ -1,1 +1,21 @@
-"""What runs inside and around drivers; the standard library and pyspark only."""
+"""What runs inside and around drivers; the standard library and pyspark only.
+
+A job returns a value with ``from libra_provider import jobs; jobs.result(value)``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from libra_provider.jobs.hand_in import reference, result
+
+__all__ = ["reference", "result"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from libra_provider.jobs import hand_in  # noqa: PLC0415 - keepers of processes start fast
+
+    return getattr(hand_in, name)

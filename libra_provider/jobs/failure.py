@@ -21,7 +21,7 @@ _HEAD = re.compile(r"^An error occurred while calling [^\n]*\n: ")
 _TAIL = re.compile(r"\n\s*(?:at |'|== |\n|Driver stacktrace|JVM stacktrace|Caused by)|;\s*\n")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Failure:
     """The error of a statement; class and SQLSTATE where Spark gives them."""
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import linecache
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pyspark.errors import PySparkException, PythonException
 
+from libra_provider.core.masking import masked_text
+from libra_provider.jobs.failure import failure_of as _sentence_of
+
 _LONGEST = 20_000
+_LONGEST_LINE = 120
 # Spark knows them, and does not pass them on to its clients.
 _PYTHON_EXCEPTION = {"condition": "PYTHON_EXCEPTION", "sql_state": "38000"}
 _LIBRARIES = (
@@ -40,6 +44,25 @@ def failure_of(error: BaseException, statement: str) -> dict[str, Any]:
     elif isinstance(error, PySparkException):
         answer |= {"condition": error.getCondition(), "sql_state": error.getSqlState()}
     return answer
+
+
+def said_by(answer: Mapping[str, Any]) -> str:
+    """The sentence of such a failure, its secrets masked."""
+    said = _sentence_of(Exception(answer["said"])).sentence if answer["said"] else ""
+    kind = answer["kind"]
+    if kind == "SystemExit":
+        return f"It called sys.exit with {said}"
+    if answer.get("condition") is None:
+        return f"{kind}: {said}" if said else str(kind)
+    return said
+
+
+def place_of(answer: Mapping[str, Any]) -> str:
+    """Where the author's text has raised it, in parentheses; nothing if it is not known."""
+    if not answer.get("line"):
+        return ""
+    source = masked_text(answer["source"] or "")[:_LONGEST_LINE]
+    return f" (line {answer['line']}: {source})" if source else f" (line {answer['line']})"
 
 
 def _of_worker(said: str) -> str:

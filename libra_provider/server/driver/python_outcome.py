@@ -6,8 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from libra_provider.core.masking import masked_text
-from libra_provider.jobs.failure import failure_of
+from libra_provider.jobs.python_failure import place_of, said_by
 from libra_provider.server.driver.messages import Ended, Run
 
 # What pyspark says where a session of Spark Connect does not reach.
@@ -17,7 +16,6 @@ _OUT_OF_REACH = {
     "NOT_IMPLEMENTED",
 }
 _INSTEAD = "; a shared driver offers no RDDs and no JVM, run the statement ISOLATED for them"
-_LONGEST_LINE = 120
 
 
 def succeeded(order: Run, value: str | None) -> Ended:
@@ -70,19 +68,7 @@ def _text(value: str | None) -> str:
 
 
 def _sentence(answer: Mapping[str, Any]) -> str:
-    said = failure_of(Exception(answer["said"])).sentence if answer["said"] else ""
-    kind, condition = answer["kind"], answer.get("condition")
-    if kind == "SystemExit":
-        said = f"It called sys.exit with {said}"
-    elif condition is None:
-        said = f"{kind}: {said}" if said else kind
-    if condition in _OUT_OF_REACH:
+    said = said_by(answer)
+    if answer.get("condition") in _OUT_OF_REACH:
         said = said.partition(". ")[0].rstrip(".") + _INSTEAD
-    return f"{said}{_where(answer)}"
-
-
-def _where(answer: Mapping[str, Any]) -> str:
-    if not answer.get("line"):
-        return ""
-    source = masked_text(answer["source"] or "")[:_LONGEST_LINE]
-    return f" (line {answer['line']}: {source})" if source else f" (line {answer['line']})"
+    return f"{said}{place_of(answer)}"

@@ -1,0 +1,60 @@
+"""What travels with jobs that is ours: the bootstrap, and the kit that it loads.
+
+The same files make the same bytes on every machine, so that a Libra keeps them once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent.parent
+# Not what keeps processes beside drivers, or a shared driver's Python.
+_STAYS = ("keeper", "python_keeper", "python_child", "python_value", "given_spark")
+_VOCABULARY = ("errors", "masking")
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)
+_READABLE, _UNIX = 0o100644 << 16, 3
+
+
+@dataclass(frozen=True, slots=True)
+class TravellingFile:
+    """A file by content; ``sha256`` is the address of its bytes."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+    @property
+    def sha256(self) -> str:
+        """Hexadecimal, as artifacts have it."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@cache
+def bootstrap() -> TravellingFile:
+    """The program that SparkSubmit runs, for the application's sake."""
+    return TravellingFile("bootstrap.py", (_PACKAGE / "jobs" / "bootstrap.py").read_bytes())
+
+
+@cache
+def kit() -> TravellingFile:
+    """A zip that Python imports ``libra_provider.jobs`` from; workers may also unpack it."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in _modules().items():
+            # Stored: each zlib compresses in its own way.
+            entry = zipfile.ZipInfo(f"{_PACKAGE.name}/{name}", _LONG_AGO)
+            entry.external_attr, entry.create_system = _READABLE, _UNIX
+            archive.writestr(entry, text)
+    return TravellingFile("libra-kit.zip", content.getvalue())
+
+
+def _modules() -> dict[str, bytes]:
+    jobs = sorted(path.stem for path in (_PACKAGE / "jobs").glob("*.py"))
+    travelling = [f"jobs/{name}.py" for name in jobs if name not in _STAYS]
+    names = ["__init__.py", *(f"core/{name}.py" for name in _VOCABULARY), *travelling]
+    # Ours makes the whole vocabulary known.
+    return {"core/__init__.py": b""} | {name: (_PACKAGE / name).read_bytes() for name in names}

@@ -1,0 +1,102 @@
+"""One job in a driver of its own, from the order in its environment to its receipt."""
+
+from __future__ import annotations
+
+import ast
+import atexit
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from libra_provider.jobs import bootstrap as program
+from libra_provider.jobs import environment, local_files
+from libra_provider.jobs.bootstrap import FOLDER, ORDER, FetchError, fetched, folders_of
+from libra_provider.jobs.hand_in import result_of_last_line
+from libra_provider.jobs.job import Job, set_running
+from libra_provider.jobs.order import Order
+
+_LAST = "__libra_last__"
+
+
+def run(said: Mapping[str, Any], *, bootstrap: str) -> None:
+    """Carry out the order that LIBRA_JOB *said*; *bootstrap* is the file that has begun it."""
+    order = Order.of(said)
+    job = Job(order)
+    set_running(job)
+    # What is registered first is called last: after the program's threads, and what it registers.
+    atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+    atexit.register(job.end)
+    job.reports.begin()
+    with job.carried_out():
+        try:
+            _prepare(job, bootstrap)
+            _RUN[order.kind](job)
+        except FetchError as error:
+            sys.exit(f"libra.FetchError: {error}")
+
+
+def _prepare(job: Job, bootstrap: str) -> None:
+    environment.enter(job.order, bootstrap, job.reports.attempt)
+    # The program has no use for its URLs, and may well print its environment.
+    os.environ.pop(ORDER, None)
+    local_files.localise(job.order)
+
+
+def _run_file(job: Job) -> None:
+    application = _application(job)
+    sys.path[:0] = folders_of(application)
+    program.run(application)
+
+
+def _run_text(job: Job) -> None:
+    """A text finds ``spark``, and the value of its last line is its result."""
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - other jobs may do without Spark
+
+    application = _application(job)
+    spark = SparkSession.builder.getOrCreate()
+    names = program.run(application, _keeping_last_value, spark=spark)
+    result_of_last_line(names.get(_LAST), job)
+
+
+def _run_sql(job: Job) -> None:
+    from libra_provider.jobs import sql_statement  # noqa: PLC0415 - other jobs may do without Spark
+
+    try:
+        sql_statement.run(_sql(job.order), job.order)
+    except Exception as error:
+        # In the form of a Java exception, without our own frames.
+        kind = type(error)
+        first_line = str(error).partition("\n")[0]
+        print(f"{kind.__module__}.{kind.__qualname__}: {first_line}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(1) from error
+
+
+def _application(job: Job) -> str:
+    """The path of the program, which stands in ``sys.argv`` from now on."""
+    if job.order.application is None:
+        sys.exit(f"libra.FetchError: {ORDER} names no application")
+    application = str(fetched(job.order.application, ca=job.order.ca))
+    job.program = sys.argv[0] = application
+    return application
+
+
+def _sql(order: Order) -> str:
+    if order.sql_url is None:
+        return order.sql or ""
+    return fetched(order.sql_url, ca=order.ca).read_text(encoding="utf-8")
+
+
+def _keeping_last_value(tree: ast.Module) -> ast.Module:
+    if tree.body and isinstance(last := tree.body[-1], ast.Expr):
+        name = ast.copy_location(ast.Name(_LAST, ast.Store()), last)
+        tree.body[-1] = ast.copy_location(ast.Assign([name], last.value), last)
+    return tree
+
+
+_RUN: Mapping[str, Callable[[Job], None]] = {
+    "python-file": _run_file,
+    "python": _run_text,
+    "sql": _run_sql,
+}

@@ -1,0 +1,59 @@
+"""The rows of a DataFrame as bytes to hand in: Arrow where there is pyarrow, else JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from pyspark.sql import DataFrame
+
+from libra_provider.jobs.columns import NOT_IN_ARROW, with_text, with_unique_names
+from libra_provider.jobs.json_row import json_rows
+
+ARROW, JSON = "application/vnd.apache.arrow.stream", "application/json"
+_SCHEMA = b"spark_schema"
+
+
+class Body(NamedTuple):
+    """What is sent, and how many rows that are."""
+
+    content_type: str
+    content: bytes
+    rows: int
+
+
+def body_of(frame: DataFrame, most: int) -> Body:
+    """The rows of *frame*, *most* and one at the most: the one more tells that there are more."""
+    frame = with_text(frame, NOT_IN_ARROW)
+    limited = with_unique_names(frame).limit(most + 1)
+    if not frame.columns:
+        return _as_json(frame, [])
+    if (table := _table(limited)) is not None:
+        return _as_arrow(frame, table)
+    return _as_json(frame, json_rows(limited.collect(), limited.schema))
+
+
+def _table(frame: Any) -> Any | None:
+    """*frame* as an Arrow table; None where there is no pyarrow, or Spark has no use for it."""
+    if not hasattr(frame, "toArrow"):
+        return None
+    try:
+        return frame.toArrow()
+    except ImportError:
+        return None
+
+
+def _as_arrow(frame: DataFrame, table: Any) -> Body:
+    import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415 - it has no types, and may be absent
+
+    named = table.rename_columns(frame.columns)
+    named = named.replace_schema_metadata({_SCHEMA: frame.schema.json().encode()})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, named.schema) as writer:
+        writer.write_table(named)
+    return Body(ARROW, sink.getvalue().to_pybytes(), named.num_rows)
+
+
+def _as_json(frame: DataFrame, rows: list[Any]) -> Body:
+    text = json.dumps({"schema": json.loads(frame.schema.json()), "rows": rows}, allow_nan=False)
+    return Body(JSON, text.encode(), len(rows))

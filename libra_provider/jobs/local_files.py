@@ -1,0 +1,61 @@
+"""Files that travel with a job, fetched once by its driver, which serves its executors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from libra_provider.jobs.bootstrap import fetched
+from libra_provider.jobs.order import Order
+
+# Python searches such a file itself; of any other, its folder.
+_PACKAGES = (".zip", ".egg", ".jar")
+
+
+def localise(order: Order) -> None:
+    """Have Spark's contexts and ``sys.path`` find the files of *order*; raises FetchError.
+
+    As ``spark-submit`` has it for ``--py-files``, ``--files`` and ``--archives``, but that a file
+    of a URL would be fetched from there by each executor.
+    """
+    python = [_local(each, order) for each in order.py_files]
+    files = [_local(each, order) for each in order.files]
+    archives = [_local(each, order) for each in order.archives]
+    _search_in([each if each.endswith(_PACKAGES) else str(Path(each).parent) for each in python])
+    _append_to_properties(
+        {
+            "spark.submit.pyFiles": python,
+            "spark.files": [*python, *files],
+            "spark.archives": archives,
+        }
+    )
+
+
+def _local(place: str, order: Order) -> str:
+    """*place*, with the name that is after its ``#``, if it has one."""
+    url, sign, name = place.partition("#")
+    return f"{fetched(url, ca=order.ca)}{sign}{name}"
+
+
+def _search_in(places: list[str]) -> None:
+    sys.path[:0] = places
+    # For the Pythons that the program starts by itself.
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([*places, before] if before else places)
+
+
+def _append_to_properties(lists: dict[str, list[str]]) -> None:
+    """Every context of this driver, also of a session that the program makes, reads them there."""
+    if not any(lists.values()):
+        return
+    from pyspark import SparkContext  # noqa: PLC0415 - a job without files may do without Spark
+
+    SparkContext._ensure_initialized()  # noqa: SLF001 - the JVM has to know before the first context
+    jvm: Any = SparkContext._jvm  # noqa: SLF001
+    properties = jvm.java.lang.System
+    for key, values in lists.items():
+        before = properties.getProperty(key)
+        if values:
+            properties.setProperty(key, ",".join([before, *values] if before else values))

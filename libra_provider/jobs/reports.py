@@ -1,0 +1,142 @@
+"""What Libra hears of a driver while it runs, and the receipt that it leaves at its end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import sys
+import threading
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from libra_provider.jobs import receipt_file
+from libra_provider.jobs.line import Line, NotTaken
+from libra_provider.jobs.order import Order
+
+ATTEMPT = "LIBRA_ATTEMPT"
+"""One start of the driver, in the environment of a process that takes the place of another."""
+_LOOK = 0.25  # seconds between two looks for a context
+_AGAIN = 5.0  # seconds until Libra is told again, after it was away
+_SHORT, _LONG = 5.0, 75.0  # seconds: a Libra that restarts must not cost what is to last
+_JSON = "application/json"
+
+
+class Reports:
+    """Tells Libra of one start of a driver; the job waits for none of it but the last.
+
+    Without a Libra, the receipt is the last line of the driver's output.
+    """
+
+    def __init__(self, order: Order) -> None:
+        self._order, self._line = order, Line(order.ca)
+        self.attempt = os.environ.pop(ATTEMPT, "") or uuid.uuid4().hex
+        self._facts = _of_process()
+        self._told: Mapping[str, Any] | None = None
+        self._one_at_a_time = threading.Lock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._tell, name="libra-reports", daemon=True)
+
+    def begin(self) -> None:
+        """Tell that it has started, and its application once there is one, on a thread."""
+        if self._order.report_url:
+            self._thread.start()
+
+    def began(self) -> None:
+        """Return once Libra knows of this start, or has been away for long.
+
+        What is handed in by an unknown start would count for the one before it.
+        """
+        if self._order.report_url and self._told is None:
+            self._tell_news(_LONG)
+
+    def end(self, outcome: Mapping[str, Any]) -> None:
+        """Leave the receipt; *outcome* has its ``state``, ``error`` and so on."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join(_SHORT + _LOOK)
+        receipt = {"event": "ended", "attempt": self.attempt, **outcome}
+        try:
+            if not self._order.report_url:
+                raise NotTaken("there is no Libra")
+            self._tell_news(_SHORT, or_nothing=True)
+            self._post(receipt, _LONG)
+        except NotTaken as error:
+            if self._order.report_url:
+                _say(f"libra: the receipt was not taken: {error}")
+            self._leave_here(json.dumps({"tag": self._order.tag, **receipt}))
+
+    def _leave_here(self, receipt: str) -> None:
+        if self._order.result_path:
+            try:
+                name = f"_libra_{self._order.tag}.json"
+                receipt_file.write(self._order.result_path, name, receipt)
+            except Exception as error:  # noqa: BLE001 - there is one more place for it
+                _say(f"libra: no receipt beside {self._order.result_path}: {error}")
+        _print_line(f"libra-receipt: {receipt}")
+
+    def _tell(self) -> None:
+        pause = 0.0
+        while not self._over.wait(pause):
+            pause = _LOOK
+            self._facts = {**self._facts, **_of_application()}
+            if self._told != self._facts and not self._tell_news(_SHORT):
+                pause = _AGAIN
+            if "applicationId" in (self._told or {}):
+                return
+
+    def _tell_news(self, within: float, *, or_nothing: bool = False) -> bool:
+        """Whether Libra knows the facts; *or_nothing*: only a start that it knows is completed."""
+        with self._one_at_a_time:
+            facts = dict(self._facts)
+            if self._told == facts or (or_nothing and self._told is None):
+                return True
+            try:
+                self._post({"event": "started", "attempt": self.attempt, **facts}, within)
+            except NotTaken as error:
+                if error.status is None:
+                    return False
+                _say(f"libra: the start of this driver was not taken: {error}")
+            self._told = facts
+            return True
+
+    def _post(self, event: Mapping[str, Any], within: float) -> None:
+        url, body = str(self._order.report_url), json.dumps(event).encode()
+        self._line.send("POST", url, body, content_type=_JSON, within=within)
+
+
+def _of_process() -> dict[str, Any]:
+    driver_id = re.search(
+        r"driver-\d{14}-\d+", Path.cwd().name + os.environ.get("SPARK_DRIVER_LOG_URL_STDERR", "")
+    )
+    return {"driverId": driver_id and driver_id[0], "host": socket.gethostname()}
+
+
+def _of_application() -> dict[str, Any]:
+    """Nothing until there is a context; looking for one must not make the job load pyspark."""
+    spark = sys.modules.get("pyspark.core.context") or sys.modules.get("pyspark.context")
+    context: Any = getattr(getattr(spark, "SparkContext", None), "_active_spark_context", None)
+    if getattr(context, "_jsc", None) is None:
+        return {}
+    try:
+        return {"applicationId": context.applicationId, "sparkUi": context.uiWebUrl}
+    except Exception:  # noqa: BLE001 - it begins or ends just now
+        return {}
+
+
+def _say(sentence: str) -> None:
+    # The program may have closed or replaced sys.stderr.
+    with contextlib.suppress(OSError):
+        os.write(2, f"{sentence}\n".encode())
+
+
+def _print_line(text: str) -> None:
+    """A line of its own, whatever the program has done to ``sys.stdout``."""
+    with contextlib.suppress(AttributeError, ValueError, OSError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError):
+        os.write(1, f"\n{text}\n".encode())

@@ -1,0 +1,30 @@
+"""Tables that are in the memory of a Python process: pandas' and Arrow's."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Size(NamedTuple):
+    """Of a table; *memory* is in bytes."""
+
+    rows: int
+    memory: int
+
+
+def size_of(value: Any) -> Size | None:
+    """How large the table *value* is; None if it is no table."""
+    for module, name, memory_of in _TABLES:
+        # Whoever has a value of a library has imported it.
+        kind = getattr(sys.modules.get(module), name, None)
+        if kind is not None and isinstance(value, kind):
+            return Size(len(value), memory_of(value))
+    return None
+
+
+_TABLES: tuple[tuple[str, str, Callable[[Any], int]], ...] = (
+    ("pandas", "DataFrame", lambda table: int(table.memory_usage(index=False).sum())),
+    ("pyarrow", "Table", lambda table: int(table.nbytes)),
+)

@@ -1,0 +1,295 @@
+"""A job in its driver, from its order to its receipt; without a JVM, which few of these need."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from libra_provider.clients import kit
+from tests.fakes.server import Answer
+from tests.fakes.signed import SIGNATURE, SignedEndpoints
+from tests.fakes.tls import Authority, TlsFront
+
+TAG = "5" * 32
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def libra() -> Iterator[SignedEndpoints]:
+    with SignedEndpoints() as running:
+        yield running
+
+
+@pytest.fixture
+def run(libra: SignedEndpoints, tmp_path: Path) -> Run:
+    """Run a program's text as a job, in a folder that has nothing but the bootstrap."""
+    bootstrap = tmp_path / "bootstrap.py"
+    bootstrap.write_bytes(kit.bootstrap().content)
+    folder = tmp_path / "driver-20261120082239-0007"
+    folder.mkdir()
+
+    def run(
+        text: str, *arguments: str, env: dict[str, str] | None = None, **order: Any
+    ) -> subprocess.CompletedProcess[str]:
+        order = {"application": libra.keep("etl.py", text)} | order
+        given = {name: each for name, each in os.environ.items() if name != "PYTHONPATH"}
+        return subprocess.run(
+            [sys.executable, str(bootstrap), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=folder,
+            env=given | {"LIBRA_JOB": libra.order(TAG, **order)} | (env or {}),
+        )
+
+    return run
+
+
+RETURNS = "from libra_provider import jobs\njobs.result({'rows': [1, 2.5, None], 'day': 'x'})\n"
+
+
+def test_a_job_is_fetched_run_and_reported(run: Run, libra: SignedEndpoints) -> None:
+    text = "import sys\nprint(__name__, __file__, sys.argv, sys.path[0])\n" + RETURNS
+    done = run(text, "--day", "2026-01-31", returns=True)
+    name, file, *_ = done.stdout.split()
+    [started], [ended] = libra.events("started"), libra.events("ended")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (name, Path(file).name) == ("__main__", "etl.py")
+    assert f"['{file}', '--day', '2026-01-31'] {Path(file).parent}\n" in done.stdout
+    assert libra.result == {"value": {"rows": [1, 2.5, None], "day": "x"}}
+    assert libra.results[0].path == f"/results/{SIGNATURE}/{TAG}"
+    assert started["driverId"] == "driver-20261120082239-0007"
+    assert ended == {
+        "event": "ended",
+        "attempt": started["attempt"],
+        "state": "SUCCESS",
+        "written": None,
+    }
+    assert not Path(file).exists()
+
+
+ENDS = [
+    ("pass", ("SUCCESS", None, None, 0)),
+    ("import sys; sys.exit()", ("SUCCESS", None, None, 0)),
+    ("import sys; sys.exit(3)", ("FAILED", "SystemExit", "It called sys.exit(3)", 3)),
+    (
+        "import sys; sys.exit('no password=x9')",
+        ("FAILED", "SystemExit", "no password=***", 1),
+    ),
+    (
+        "try:\n    {}['a']\nexcept KeyError:\n    raise SystemExit(2)",
+        (
+            "FAILED",
+            "SystemExit",
+            "It called sys.exit(2) after KeyError: 'a' (line 2: {}['a'])",
+            2,
+        ),
+    ),
+    (
+        "def f():\n    raise ValueError('token=abc is wrong')\nf()",
+        (
+            "FAILED",
+            "ValueError",
+            "ValueError: token=*** is wrong (line 2: raise ValueError('token=*** is wrong'))",
+            1,
+        ),
+    ),
+    (
+        "x = (",
+        ("FAILED", "SyntaxError", "SyntaxError: '(' was never closed (line 1: x = ()", 1),
+    ),
+    (
+        "import threading\nt = threading.Thread(target=lambda: 1 / 0)\nt.start()\nt.join()",
+        ("SUCCESS", None, None, 0),
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "receipt"), ENDS)
+def test_the_receipt_says_how_it_ended(
+    run: Run, libra: SignedEndpoints, text: str, receipt: tuple[str, str | None, str | None, int]
+) -> None:
+    done = run(text)
+    [ended] = libra.events("ended")
+    found = (ended["state"], ended.get("errorClass"), ended.get("error"), done.returncode)
+
+    assert found == receipt
+
+
+def test_the_receipt_is_the_last_thing_that_happens(run: Run, libra: SignedEndpoints) -> None:
+    """After what the program has registered, and after its threads: they may hand in a result."""
+    text = (
+        "import atexit, threading, time\nfrom libra_provider import jobs\n"
+        "def later():\n    time.sleep(0.5)\n    jobs.result('late')\n"
+        "threading.Thread(target=later).start()\n"
+        "atexit.register(lambda: print('bye'))\n"
+    )
+    done = run(text)
+
+    assert done.stdout == "bye\n"
+    assert libra.result == {"value": "late"}
+    assert libra.requests[-1].json()["event"] == "ended"
+
+
+@pytest.mark.parametrize("end", ["os._exit(0)", "os.kill(os.getpid(), 9)"])
+def test_whoever_is_cut_off_leaves_no_receipt(run: Run, libra: SignedEndpoints, end: str) -> None:
+    run(f"import os\n{end}")
+
+    assert libra.events("ended") == []
+
+
+def test_a_libra_that_restarts_costs_neither_result_nor_receipt(
+    run: Run, libra: SignedEndpoints
+) -> None:
+    libra.away = {"artifacts": 1, "results": 2, "reports": 3}
+    done = run(RETURNS, returns=True)
+
+    assert done.returncode == 0
+    assert libra.result["value"]["day"] == "x"
+    assert [each["state"] for each in libra.events("ended")] == ["SUCCESS"]
+
+
+def test_a_refused_receipt_is_shown_and_costs_the_job_nothing(
+    run: Run, libra: SignedEndpoints
+) -> None:
+    libra.refusals["reports"] = Answer(410, {"detail": "Job x has ended."})
+    done = run("print('worked')")
+    last = done.stdout.splitlines()[-1]
+
+    assert done.returncode == 0
+    assert "the receipt was not taken: Libra says 410: Job x has ended." in done.stderr
+    assert json.loads(last.removeprefix("libra-receipt: "))["state"] == "SUCCESS"
+
+
+def test_without_a_libra_the_receipt_is_the_last_line_of_the_output(
+    run: Run, libra: SignedEndpoints
+) -> None:
+    done = run("print('half a line', end='')", report_url=None, result_url=None)
+    last = done.stdout.splitlines()[-1]
+    receipt = json.loads(last.removeprefix("libra-receipt: "))
+
+    assert libra.reports == []
+    assert (receipt["tag"], receipt["state"], receipt["event"]) == (TAG, "SUCCESS", "ended")
+
+
+def test_two_results_are_an_error_that_says_so(run: Run, libra: SignedEndpoints) -> None:
+    run(RETURNS + "jobs.result(2)")
+    [ended] = libra.events("ended")
+
+    assert ended["error"].startswith("HandInError: A job has one result, and this one has handed")
+    assert len(libra.results) == 1
+
+
+def test_after_a_result_that_was_too_large_a_smaller_one_is_taken(
+    run: Run, libra: SignedEndpoints
+) -> None:
+    text = (
+        "from libra_provider import jobs\n"
+        "try:\n    jobs.result('x' * 2**20)\n"
+        "except Exception as error:\n    print(error)\n"
+        "jobs.result('x')\n"
+    )
+    done = run(text)
+
+    assert done.stdout.startswith("The value is 1.0 MiB as JSON, more than 1 MiB; make a DataFrame")
+    assert libra.result == {"value": "x"}
+
+
+@pytest.mark.parametrize(
+    ("order", "text", "error"),
+    [
+        ({}, "jobs.result(object())", "A result is a DataFrame, a table of pandas or Arrow"),
+        ({"result_url": None}, "jobs.result(1)", "This job has no Libra to hand its result in at"),
+    ],
+)
+def test_what_cannot_be_handed_in_fails_with_what_to_do(
+    run: Run, libra: SignedEndpoints, order: dict[str, Any], text: str, error: str
+) -> None:
+    run(f"from libra_provider import jobs\n{text}", **order)
+    [ended] = libra.events("ended")
+
+    assert error in ended["error"]
+
+
+def test_what_libra_refuses_is_told_in_its_words(run: Run, libra: SignedEndpoints) -> None:
+    libra.refusals["results"] = Answer(409, {"detail": "Other rows were handed in before."})
+    run(RETURNS)
+    [ended] = libra.events("ended")
+
+    assert "Libra says 409: Other rows were handed in before." in ended["error"]
+
+
+def test_a_reference_is_in_the_receipt(run: Run, libra: SignedEndpoints) -> None:
+    run("from libra_provider import jobs\njobs.result(jobs.reference('s3a://b/x', rows=3))")
+    [ended] = libra.events("ended")
+
+    assert ended["written"] == {"uri": "s3a://b/x", "rowCount": 3, "bytes": None, "schema": None}
+    assert libra.results == []
+
+
+def test_bytes_that_are_not_what_the_address_says_are_not_run(
+    run: Run, libra: SignedEndpoints
+) -> None:
+    url = libra.keep("etl.py", "print('ran')")
+    libra.artifacts[url.partition(f"{SIGNATURE}/")[2]] = b"print('somebody else ran')"
+    done = run("", application=url)
+    [ended] = libra.events("ended")
+
+    assert "somebody" not in done.stdout
+    assert "could not be fetched (what came is not what the address names)" in ended["error"]
+
+
+def test_a_missing_artifact_is_named_without_its_signature(
+    run: Run, libra: SignedEndpoints
+) -> None:
+    url = libra.keep("etl.py", "x").replace("etl.py", "gone.py")
+    done = run("", application=url)
+    [ended] = libra.events("ended")
+
+    assert "/artifacts/***/" in done.stderr
+    assert "gone.py could not be fetched (HTTP Error 404: Not Found)" in done.stderr
+    assert SIGNATURE not in done.stderr + ended["error"]
+
+
+def test_a_driver_without_a_kit_says_what_is_missing(run: Run) -> None:
+    done = run("", kit=None)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("libra.FetchError: LIBRA_JOB names no kit, and ")
+
+
+def test_the_program_does_not_see_the_signed_urls(run: Run) -> None:
+    done = run("import os\nprint(dict(os.environ))")
+
+    assert SIGNATURE not in done.stdout
+
+
+def test_a_libra_with_a_certificate_of_its_own_is_believed_by_what_the_order_says(
+    run: Run, libra: SignedEndpoints, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path / "tls")
+    with TlsFront(libra.port, authority.chain) as front:
+        libra.public_url = front.url
+        believed = run(RETURNS, ca=authority.ca.read_text())
+        distrusted = run(RETURNS)
+
+    assert (believed.returncode, believed.stderr) == (0, "")
+    assert libra.result["value"]["day"] == "x"
+    assert distrusted.returncode == 1
+    assert "CERTIFICATE_VERIFY_FAILED" in distrusted.stderr
+
+
+def test_outside_of_a_job_the_result_is_shown() -> None:
+    words = [sys.executable, "-c", RETURNS]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+
+    assert done.stdout.startswith("This is no job of Libra's, so nothing is handed in.")
+    assert '"day": "x"' in done.stdout
