@@ -156,10 +156,11 @@ def _check_fields(request: StatementRequest, not_for_it: Mapping[str, str]) -> N
     for name, advice in not_for_it.items():
         if value := getattr(request, name):
             raise BadInput(to_camel(name), _shown(value), advice)
-    _check_result_path(request.result_path)
+    check_result_path(request.result_path)
 
 
-def _check_result_path(path: str | None) -> None:
+def check_result_path(path: str | None) -> None:
+    """Raise BadInput for a path to which no rows can be written, or that tells a secret."""
     if _PASSWORD_IN_URL.match(path or ""):
         advice = "it carries credentials, and paths are kept; set them as a Spark property"
         raise BadInput("resultPath", MASK, advice)

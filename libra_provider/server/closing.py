@@ -63,4 +63,4 @@ async def _is_busy(dispatcher: Dispatcher, name: str) -> bool:
 
 
 async def _open(dispatcher: Dispatcher, name: str, state: State, limit: int) -> Sequence[Statement]:
-    return await dispatcher.page(session=name, state=state, offset=0, limit=limit)
+    return await dispatcher.page(session=name, state=state, announced=False, offset=0, limit=limit)

@@ -8,9 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from libra_provider.server.problems import Conflict
+from libra_provider.server.statement import State
 
+NOT_HANDED_IN = "LIBRA_NOT_HANDED_IN"
 # A supervised driver is started again for ever.
 _MOST_ATTEMPTS = 100
+_BROKEN_PROMISE = {
+    "error": "It ended without handing in the result it promised; its log may say why.",
+    "error_class": NOT_HANDED_IN,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +40,9 @@ class Receipt:
         return self.attempts[-1] if self.attempts else None
 
     def heard(
-        self, attempt: str | None, driver_id: str | None, *, at: datetime, supervised: bool
+        self, attempt: str | None, *, at: datetime, supervised: bool, driver_id: str | None = None
     ) -> Receipt:
-        """The receipt after a word of *attempt* (None: the present one); raises Conflict.
+        """The receipt after a word of *attempt* (None: of whichever there is); raises Conflict.
 
         A new start begins anew: nothing of the one before it counts.
         """
@@ -50,11 +56,20 @@ class Receipt:
             return replace(seen, attempts=(attempt,))
         if not supervised and not self._gives_way_to(driver_id):
             who = self.driver_id or "another driver"
-            sentence = f"Job {self.job_id} was begun by {who} already; end this driver."
-            raise Conflict(sentence, self.job_id)
+            raise Conflict(f"Job {self.job_id} was begun by {who}; end this driver.", self.job_id)
         attempts = (*self.attempts, attempt)[-_MOST_ATTEMPTS:]
         return Receipt(job_id=self.job_id, seen_at=at, attempts=attempts, driver_id=seen.driver_id)
 
     def _gives_way_to(self, driver_id: str | None) -> bool:
-        """Of two drivers with one tag the older one stays, and whoever submitted ends the other."""
+        """Of two drivers with one tag the older one stays; who submitted them ends the other."""
         return bool(driver_id and self.driver_id and driver_id < self.driver_id)
+
+    def success(self, *, promised: bool) -> tuple[State, dict[str, Any]]:
+        """How a job whose driver ended well stands, a result being *promised* or not."""
+        written = dict(self.last_words or {})
+        if written.get("result_uri"):
+            names = ("result_uri", "row_count", "result_bytes", "result_schema")
+            return State.SUCCESS, {name: written.get(name) for name in names}
+        if self.digest is None and promised:
+            return State.FAILED, dict(_BROKEN_PROMISE)
+        return State.SUCCESS, dict(self.outcome)

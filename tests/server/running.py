@@ -28,6 +28,7 @@ class RunningLibra:
         self.port = self._listener.getsockname()[1]
         settings = replace(settings, port=self.port)
         self.url = settings.address
+        self.folder = settings.data_dir
         self._ledger = Ledger(settings.ledger_url)
         app = create_app(settings, self._ledger, host_command=FAKE_HOST)
         self._server = uvicorn.Server(configured(app, settings))

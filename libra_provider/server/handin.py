@@ -1,0 +1,145 @@
+"""What a driver hands in: received piece by piece, checked, and only then a result."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import from_json
+
+from libra_provider.core.errors import BadInput
+from libra_provider.core.units import MIB, readable_size
+from libra_provider.server import results
+from libra_provider.server.arrow_stream import batches
+from libra_provider.server.json_rows import table_of
+from libra_provider.server.problems import TooLarge
+
+ARROW = "application/vnd.apache.arrow.stream"
+JSON = "application/json"
+_PIECE = MIB
+_MOST_VALUE = MIB
+# JSON, and Arrow's own bookkeeping, take more than the values that are counted.
+_WRAPPING = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedIn:
+    """A checked result: fields of a Statement, and the Arrow stream of its rows, if it has any."""
+
+    digest: str
+    outcome: Mapping[str, Any]
+    rows: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a result may have: *rows*, and bytes in Arrow's form."""
+
+    rows: int
+    size: int
+
+    def check(self, rows: int, size: int) -> None:
+        """Raise TooLarge for more than that."""
+        if rows > self.rows:
+            what, way_out = f"resultLimit={self.rows} rows", "ask for more with resultLimit"
+        elif size > self.size:
+            what, way_out = readable_size(self.size), "return fewer or narrower rows"
+        else:
+            return
+        instead = "or have it written to storage with resultPath"
+        raise TooLarge(f"The result has more than {what}; {way_out}, {instead}.")
+
+
+class Inbox:
+    """The folder where results arrive; what a Libra that was killed left there goes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def open(self) -> None:
+        """Make it, and empty it."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(mode=0o700, parents=True)
+
+    def place(self) -> Path:
+        """A folder for one arrival, to be removed after it."""
+        place = self._folder / secrets.token_hex(8)
+        place.mkdir()
+        return place
+
+
+async def received(body: AsyncIterator[bytes], place: Path, limit: Limit) -> tuple[Path, str]:
+    """The file in *place* that *body* was written to, and its digest; raises TooLarge."""
+    path, digest, size = place / "body", hashlib.sha256(), 0
+    with await asyncio.to_thread(path.open, "wb") as file:
+        async for piece in _pieces(body):
+            size += len(piece)
+            limit.check(0, size // _WRAPPING)
+            digest.update(piece)
+            await asyncio.to_thread(file.write, piece)
+    return path, digest.hexdigest()
+
+
+async def _pieces(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """*body* in pieces that are worth a thread's while."""
+    waiting = bytearray()
+    async for chunk in body:
+        waiting += chunk
+        if len(waiting) >= _PIECE:
+            yield bytes(waiting)
+            waiting.clear()
+    yield bytes(waiting)
+
+
+def checked(path: Path, digest: str, media_type: str, limit: Limit) -> HandedIn:
+    """The result in the file *path*; raises BadInput, or TooLarge."""
+    if media_type == ARROW:
+        return _rows(path, digest, limit)
+    body = _json(path)
+    if "value" in body:
+        return HandedIn(digest=digest, outcome={"value": _value(body["value"])})
+    schema, rows = body.get("schema"), body.get("rows")
+    if not isinstance(schema, dict) or not isinstance(rows, list):
+        expected = "it has a value, or rows with their schema"
+        raise BadInput("body", sorted(body), expected)
+    limit.check(len(rows), 0)
+    written = path.with_name("rows")
+    results.write(written, table_of(schema, rows), json.dumps(schema))
+    return _rows(written, digest, limit)
+
+
+def _rows(path: Path, digest: str, limit: Limit) -> HandedIn:
+    count = size = 0
+    for batch in batches(path):
+        count += batch.num_rows
+        size += batch.nbytes
+        limit.check(count, size)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    return HandedIn(digest=digest, outcome={"row_count": count, "result_bytes": size}, rows=path)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        body = from_json(path.read_bytes(), allow_inf_nan=False)
+    except ValueError as error:
+        raise BadInput("body", "a result", f"it is not JSON ({error})") from error
+    if not isinstance(body, dict):
+        raise BadInput("body", type(body).__name__, "it must be a JSON object")
+    return body
+
+
+def _value(value: Any) -> str:
+    text = json.dumps(value)
+    if len(text) > _MOST_VALUE:
+        most = readable_size(_MOST_VALUE)
+        raise TooLarge(f"The value is more than {most} as JSON; hand it in as rows instead.")
+    return text

@@ -1,0 +1,116 @@
+"""Announced jobs on the wire, and what drivers of their own report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from libra_provider.core.job import Kind
+from libra_provider.server.schemas import MOST_ROWS, TagText
+from libra_provider.server.sessions import DEFAULT_SESSION
+from libra_provider.server.statement import State
+from libra_provider.server.wire import Moment, Plain, SessionName, Wire
+
+_MOST_ARTIFACTS = 1000
+_LONGEST_NAME = 200
+_LONGEST_PLACE = 1000
+Attempt = Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
+Place = Annotated[Plain, Field(max_length=_LONGEST_PLACE)]
+
+
+class _Strict(Wire):
+    """A body of which every field means something to this Libra."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ArtifactName(_Strict):
+    """A stored file: its hash, and the name under which it is fetched."""
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    name: Annotated[Plain, Field(min_length=1, max_length=_LONGEST_NAME)]
+
+
+class Announcement(_Strict):
+    """A job whose driver its submitter looks after; Libra keeps its files and what comes of it."""
+
+    kind: Kind
+    description: Plain | None = None
+    session: SessionName = DEFAULT_SESSION
+    tags: Annotated[dict[TagText, TagText] | None, Field(max_length=64)] = None
+    artifacts: Annotated[Sequence[ArtifactName], Field(max_length=_MOST_ARTIFACTS)] = ()
+    result_limit: Annotated[int | None, Field(ge=1, le=MOST_ROWS)] = None
+    result_path: Annotated[Plain | None, Field(min_length=1)] = None
+    returns: Annotated[bool, Field(description="A success without a result is none.")] = False
+    supervised: Annotated[
+        bool, Field(description="The master starts its driver again; no failure is its end.")
+    ] = False
+
+
+class ArtifactUrl(Wire):
+    """Where a driver fetches a file."""
+
+    sha256: str
+    name: str
+    url: str
+
+
+class AnnouncedBody(Wire):
+    """What the driver of an announced job needs; each URL is its own permission."""
+
+    job_id: str
+    state: State
+    artifacts: list[ArtifactUrl]
+    result_url: str
+    report_url: str
+    expires_at: Moment
+
+
+class WrittenReport(Wire):
+    """Rows that a driver has written to storage."""
+
+    uri: Plain
+    row_count: Annotated[int | None, Field(ge=0, le=2**53)] = None
+    bytes: Annotated[int | None, Field(ge=0, le=2**53)] = None
+    spark_schema: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
+
+    @property
+    def schema_text(self) -> str | None:
+        """Spark's schema, as the JSON that it is."""
+        return None if self.spark_schema is None else json.dumps(self.spark_schema)
+
+
+class Started(Wire):
+    """A driver runs; said twice, the second one completes the first."""
+
+    event: Literal["started"]
+    attempt: Attempt
+    driver_id: Place | None = None
+    application_id: Place | None = None
+    host: Place | None = None
+    spark_ui: Place | None = None
+
+
+class EndedReport(Wire):
+    """A driver is about to end; ``attempt`` is the start that it had."""
+
+    event: Literal["ended"]
+    attempt: Attempt
+    state: Literal["SUCCESS", "FAILED"]
+    error: Plain | None = None
+    error_class: Place | None = None
+    sql_state: Place | None = None
+    written: WrittenReport | None = None
+
+
+Report = Annotated[Started | EndedReport, Field(discriminator="event")]
+
+
+class ReceivedBody(Wire):
+    """What was told is kept; this is how the job stands."""
+
+    job_id: str
+    state: State

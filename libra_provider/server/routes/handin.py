@@ -1,0 +1,134 @@
+"""What drivers of their own tell and hand in; the path is the permission."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from libra_provider.core.masking import masked_text
+from libra_provider.server.access import Libra, LibraDep
+from libra_provider.server.answers import refusals
+from libra_provider.server.handin import ARROW, JSON, Limit, checked, received
+from libra_provider.server.job_bodies import Attempt, EndedReport, ReceivedBody, Report, Started
+from libra_provider.server.problems import NotJson
+from libra_provider.server.schemas import JobId
+from libra_provider.server.statement import State, Statement
+from libra_provider.server.strict_json import StrictJsonRoute
+
+results = APIRouter(tags=["jobs"])
+reports = APIRouter(tags=["jobs"], route_class=StrictJsonRoute)
+Signature = Annotated[str, Path(description="`{expiry}.{hmac}`, as Libra gave it.")]
+_LONGEST_ERROR = 2000  # characters
+_ROWS = {
+    "type": "object",
+    "properties": {
+        "schema": {"type": "object", "description": "Spark's, as its JSON."},
+        "rows": {"type": "array", "items": {"type": "array", "items": {}}},
+    },
+    "required": ["schema", "rows"],
+}
+_VALUE = {"type": "object", "properties": {"value": {}}, "required": ["value"]}
+_BODY = {
+    "required": True,
+    "content": {
+        ARROW: {"schema": {"type": "string", "format": "binary"}},
+        JSON: {"schema": {"oneOf": [_ROWS, _VALUE]}},
+    },
+}
+
+
+@results.put(
+    "/results/{signature}/{job_id}",
+    response_model=None,
+    openapi_extra={"requestBody": _BODY},
+    responses={
+        200: {"model": ReceivedBody, "description": "The same was handed in before."},
+        201: {"model": ReceivedBody, "description": "It is kept."},
+        **refusals(403, 404, 409, 410, body=True),
+    },
+)
+async def hand_in_result(
+    signature: Signature,  # noqa: ARG001 - the gate has looked at it
+    job_id: JobId,
+    request: Request,
+    libra: LibraDep,
+    attempt: Annotated[
+        Attempt | None, Query(description="The start of the driver that hands in.")
+    ] = None,
+) -> Response:
+    """Hand in the result of a job, once for each start of its driver.
+
+    Rows come as an Arrow stream whose schema has Spark's own (JSON) as metadata `spark_schema`, or
+    as JSON in the form of results; or a JSON value. They are the job's result once it has ended
+    with success.
+    """
+    announced = libra.dispatcher.announced
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in (ARROW, JSON):
+        raise NotJson(f"A result is handed in as {ARROW} or {JSON}.", job_id)
+    # The start that is the present one now: another may begin while the body comes.
+    attempt = attempt or (await announced.receipt(job_id)).attempt
+    statement = await libra.dispatcher.get(job_id)
+    limit = _limit(libra, statement)
+    place = await asyncio.to_thread(libra.inbox.place)
+    try:
+        path, digest = await received(request.stream(), place, limit)
+        handed = await asyncio.to_thread(checked, path, digest, media_type, limit)
+        new = await announced.hand_in(job_id, attempt, handed)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+    return _received(statement, 201 if new else 200)
+
+
+def _limit(libra: Libra, statement: Statement) -> Limit:
+    settings = libra.settings
+    return Limit(statement.order.result_limit or settings.result_limit, settings.result_max_bytes)
+
+
+@reports.post(
+    "/reports/{signature}/{job_id}",
+    response_model=None,
+    responses={
+        200: {"model": ReceivedBody},
+        **refusals(403, 404, 409, 410, body=True),
+    },
+)
+async def report(
+    signature: Signature,  # noqa: ARG001 - the gate has looked at it
+    job_id: JobId,
+    request: Report,
+    libra: LibraDep,
+) -> Response:
+    """Tell that a driver runs, or how it ends: its receipt, which outlives the master's memory."""
+    announced = libra.dispatcher.announced
+    if isinstance(request, Started):
+        place = request.model_dump(exclude={"event", "attempt"})
+        return _received(await announced.began(job_id, request.attempt, place))
+    return _received(await announced.ended(job_id, request.attempt, _words(request)))
+
+
+def _words(report: EndedReport) -> Mapping[str, Any]:
+    """The last words of a driver, as fields of a Statement."""
+    written = report.written
+    error = masked_text(report.error)[:_LONGEST_ERROR] if report.error else None
+    if report.state == State.FAILED:
+        told = {"error_class": report.error_class, "sql_state": report.sql_state}
+        return {"state": report.state, "error": error or "It failed without a word.", **told}
+    if written is None:
+        return {"state": report.state}
+    return {
+        "state": report.state,
+        "result_uri": written.uri,
+        "row_count": written.row_count,
+        "result_bytes": written.bytes,
+        "result_schema": written.schema_text,
+    }
+
+
+def _received(statement: Statement, status: int = 200) -> Response:
+    body = ReceivedBody(job_id=statement.job_id, state=statement.state)
+    return Response(body.to_json(), status, media_type="application/json")

@@ -1,0 +1,89 @@
+"""Jobs whose drivers others start: their announcement."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from libra_provider.core.job import DeployMode
+from libra_provider.server.acceptance import check_result_path
+from libra_provider.server.access import Libra, LibraDep
+from libra_provider.server.answers import refusals
+from libra_provider.server.job_bodies import AnnouncedBody, Announcement, ArtifactUrl
+from libra_provider.server.pools import DEFAULT_POOL
+from libra_provider.server.signing import Purpose
+from libra_provider.server.statement import Order, Statement
+from libra_provider.server.strict_json import StrictJsonRoute
+
+router = APIRouter(tags=["jobs"], route_class=StrictJsonRoute)
+# It is the job's end that ends its permissions; a supervised driver may run for months.
+_GOOD_FOR = timedelta(days=3650)
+Tag = Annotated[
+    str, Path(pattern=r"^[0-9a-f]{32}$", description="32 random hex digits, new for each job.")
+]
+
+
+@router.put(
+    "/jobs/{tag}",
+    response_model=None,
+    responses={
+        200: {"model": AnnouncedBody, "description": "It was announced before, likewise."},
+        201: {"model": AnnouncedBody, "description": "It is announced."},
+        **refusals(409, body=True),
+    },
+)
+async def announce_job(tag: Tag, request: Announcement, libra: LibraDep) -> Response:
+    """Announce a job whose driver its submitter starts, watches and ends.
+
+    It is a statement from now on, whose id is the tag: `RUNNING` once its driver says so, over
+    once that leaves its receipt, or when it is deleted. Libra never starts it.
+    """
+    check_result_path(request.result_path)
+    statement, new = await libra.dispatcher.announced.announce(_order(request), tag)
+    body = _answer(libra, statement)
+    return Response(body.to_json(), 201 if new else 200, media_type="application/json")
+
+
+def _order(request: Announcement) -> Order:
+    return Order(
+        session=request.session,
+        kind=request.kind,
+        code="",
+        pool=DEFAULT_POOL,
+        description=request.description,
+        tags=request.tags or {},
+        result_limit=request.result_limit,
+        result_path=request.result_path,
+        deploy_mode=DeployMode.CLUSTER,
+        announced=True,
+        supervised=request.supervised,
+        returns=request.returns,
+        artifacts=[each.model_dump() for each in request.artifacts],
+    )
+
+
+def _answer(libra: Libra, statement: Statement) -> AnnouncedBody:
+    expires, sign = expiry(statement), libra.signer.url
+    tag = statement.job_id
+    artifacts = [
+        ArtifactUrl(
+            **each,
+            url=sign(Purpose.ARTIFACT, f"{each['sha256']}/{each['name']}", expires=expires),
+        )
+        for each in statement.order.artifacts
+    ]
+    return AnnouncedBody(
+        job_id=tag,
+        state=statement.state,
+        artifacts=artifacts,
+        result_url=sign(Purpose.RESULT, tag, expires=expires),
+        report_url=sign(Purpose.REPORT, tag, expires=expires),
+        expires_at=expires,
+    )
+
+
+def expiry(statement: Statement) -> datetime:
+    """Until when the URLs of a job are good; the same whenever it is asked."""
+    return statement.submitted_at + _GOOD_FOR

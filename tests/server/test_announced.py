@@ -1,0 +1,347 @@
+"""Jobs that others start: Libra keeps what becomes of them, once, whoever asks meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.server.announcing import ARROW, FIRST, SECOND, THIRD, AnnouncedJob, stream
+from tests.server.conftest import MakeLibra
+from tests.server.running import RunningLibra
+from tests.server.test_retention import in_the_end
+from tests.server.test_statements import WAIT, submit
+
+WRITTEN = {"uri": "s3a://b/t", "rowCount": 7, "bytes": 70, "schema": {"type": "struct"}}
+
+
+@pytest.fixture(scope="module")
+def api(shared_api: RunningLibra) -> RunningLibra:
+    return shared_api
+
+
+def test_it_waits_runs_and_succeeds_as_its_driver_says_with_the_rows_it_handed_in(
+    api: RunningLibra,
+) -> None:
+    job = AnnouncedJob(api, kind="sql", description="nightly", tags={"dag": "etl"})
+    announced = job.status()
+    job.started(driverId="driver-1", host="w1")
+    job.started(applicationId="app-1", sparkUi="http://w1:4040")
+    running = job.status()
+    taken = job.rows(1, 2, 3)
+    early = job.result()
+    job.ended()
+    done = job.status()
+    page = job.result().json()
+
+    assert (job.reply.status_code, job.given["jobId"]) == (201, job.tag)
+    assert (announced["state"], announced["kind"], announced["tags"]) == (
+        "PENDING",
+        "sql",
+        {"dag": "etl"},
+    )
+    assert (announced["mode"], announced["deployMode"]) == ("ISOLATED", "cluster")
+    assert running["state"] == "RUNNING"
+    assert running["driver"]["driverId"] == "driver-1"
+    assert (running["driver"]["host"], running["driver"]["applicationId"]) == ("w1", "app-1")
+    assert (taken.status_code, early.status_code) == (201, 409)
+    assert (done["state"], done["rowCount"], done["error"]) == ("SUCCESS", 3, None)
+    assert page["rows"] == [[1], [2], [3]]
+    assert job.result(headers={"Accept": ARROW}).content == stream([1, 2, 3])
+
+
+def test_a_value_and_rows_that_were_written_are_results_too(api: RunningLibra) -> None:
+    value, written, nothing = (AnnouncedJob(api) for _ in range(3))
+    value.json({"value": {"best": [1.5, None, "ü"]}})
+    value.ended()
+    written.ended(written=WRITTEN)
+    nothing.ended()
+
+    assert value.result().json()["value"] == {"best": [1.5, None, "ü"]}
+    assert written.result().json() == {"jobId": written.tag, **WRITTEN}
+    assert (nothing.status()["state"], nothing.result().json()["value"]) == ("SUCCESS", None)
+
+
+def test_a_failure_keeps_its_words_without_secrets(api: RunningLibra) -> None:
+    job = AnnouncedJob(api)
+    error = "ValueError: no such day by password=hunter2"
+    job.ended(state="FAILED", error=error, errorClass="ValueError", sqlState="42000")
+    found = job.status()
+
+    assert (found["state"], found["errorClass"], found["sqlState"]) == (
+        "FAILED",
+        "ValueError",
+        "42000",
+    )
+    assert found["error"] == "ValueError: no such day by password=***"
+
+
+def test_a_success_without_the_promised_result_is_a_failure_that_says_so(api: RunningLibra) -> None:
+    job = AnnouncedJob(api, returns=True)
+    job.started()
+    job.ended()
+
+    assert job.status()["state"] == "FAILED"
+    assert "without handing in the result it promised" in job.status()["error"]
+
+
+def test_the_same_again_is_answered_again_and_something_else_is_refused(api: RunningLibra) -> None:
+    job = AnnouncedJob(api, returns=True)
+    same, other = job.announce(returns=True), job.announce()
+    taken = [job.rows(1).status_code, job.rows(1).status_code, job.rows(2).status_code]
+    over = [job.ended(), job.ended()]
+    late = [job.ended(state="FAILED"), job.started(), job.rows(1), job.rows(2)]
+
+    assert (same.status_code, same.json()) == (200, job.given)
+    assert other.status_code == 409
+    assert "submit under a new tag" in other.json()["detail"]
+    assert taken == [201, 200, 409]
+    assert [(each.status_code, each.json()["state"]) for each in over] == [(200, "SUCCESS")] * 2
+    assert [each.status_code for each in late] == [410] * 4
+    assert job.result().json()["rows"] == [[1]]
+
+
+def test_the_tag_of_a_statement_announces_no_job(api: RunningLibra) -> None:
+    job_id = submit(api, "rows 1", WAIT)["jobId"]
+    reply = api.request("PUT", f"/api/v1/jobs/{job_id}", json={"kind": "sql"})
+
+    assert reply.status_code == 409
+
+
+def test_its_submitter_ends_it_and_what_comes_then_comes_too_late(api: RunningLibra) -> None:
+    job = AnnouncedJob(api)
+    job.started()
+    killed, again = job.kill(), job.kill()
+    late = job.ended()
+
+    assert (killed.status_code, killed.json()["state"]) == (200, "CANCELLED")
+    assert again.json() == killed.json()
+    assert (late.status_code, late.headers["Content-Type"]) == (410, "application/problem+json")
+    assert job.status()["state"] == "CANCELLED"
+
+
+def test_a_supervised_driver_begins_anew_and_its_failures_are_no_end(api: RunningLibra) -> None:
+    job = AnnouncedJob(api, supervised=True)
+    job.started(FIRST)
+    job.rows(1, attempt=FIRST)
+    failed = job.ended(FIRST, "FAILED", error="OSError: gone")
+    job.started(SECOND)
+    stale = [job.rows(9, attempt=FIRST), job.ended(FIRST), job.started(FIRST, host="w9")]
+    job.rows(2, attempt=SECOND)
+    job.ended(SECOND)
+
+    assert (failed.status_code, failed.json()["state"]) == (200, "RUNNING")
+    assert [each.status_code for each in stale] == [409] * 3
+    assert "started again" in stale[0].json()["detail"]
+    assert job.result().json()["rows"] == [[2]]
+
+
+def test_a_result_of_an_earlier_start_is_none_of_the_last(api: RunningLibra) -> None:
+    job = AnnouncedJob(api, supervised=True, returns=True)
+    job.rows(1, attempt=FIRST)
+    job.ended(SECOND)
+
+    assert job.status()["state"] == "FAILED"
+
+
+def test_a_start_during_the_hand_in_of_an_earlier_one_wins(api: RunningLibra) -> None:
+    """The hand-in does not say whose it is: it is of the start that was the present one."""
+    job = AnnouncedJob(api, supervised=True)
+    job.started(FIRST)
+    body, has_begun, may_end = stream([1]), threading.Event(), threading.Event()
+
+    def slowly() -> object:
+        yield body[:40]
+        has_begun.set()
+        may_end.wait(60)
+        yield body[40:]
+
+    with ThreadPoolExecutor(1) as threads:
+        old = threads.submit(
+            requests.put, job.given["resultUrl"], data=slowly(), headers={"Content-Type": ARROW}
+        )
+        has_begun.wait(60)
+        # The head has arrived with the first piece; who is the present one is asked at once.
+        assert in_the_end(lambda: bool(list(api.folder.glob("incoming/*/body"))))
+        job.started(SECOND)
+        may_end.set()
+        reply = old.result()
+
+    assert reply.status_code == 409
+    assert job.rows(2, attempt=SECOND).status_code == 201
+
+
+def test_of_two_drivers_with_one_tag_the_older_one_counts(api: RunningLibra) -> None:
+    """As for the submitter, who ends the other (design.md, section 4)."""
+    job = AnnouncedJob(api)
+    job.started(FIRST, driverId="driver-20261120120000-0002")
+    younger = job.started(SECOND, driverId="driver-20261120120000-0003")
+    older = job.started(THIRD, driverId="driver-20261120120000-0001")
+    killed = job.ended(FIRST, "FAILED")
+
+    assert (younger.status_code, older.status_code, killed.status_code) == (409, 200, 409)
+    assert "was begun by driver-20261120120000-0002" in younger.json()["detail"]
+    assert job.status()["driver"]["driverId"] == "driver-20261120120000-0001"
+
+
+@pytest.mark.parametrize("_round", range(5))
+def test_of_many_hand_ins_at_once_one_counts(api: RunningLibra, _round: int) -> None:
+    job = AnnouncedJob(api)
+    job.started()
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda n: (n, _apart(job, n).status_code), range(8)))
+    job.ended()
+    (winner,) = [n for n, status in answers if status == 201]
+
+    assert sorted(status for _, status in answers) == [201] + [409] * 7
+    assert job.result().json()["rows"] == [[winner]]
+
+
+def _apart(job: AnnouncedJob, number: int) -> requests.Response:
+    """A hand-in over a connection of its own."""
+    headers = {"Content-Type": ARROW}
+    return requests.put(job.given["resultUrl"], data=stream([number]), headers=headers, timeout=60)
+
+
+@pytest.mark.parametrize("_round", range(5))
+def test_of_a_receipt_and_a_kill_at_once_one_counts(api: RunningLibra, _round: int) -> None:
+    job = AnnouncedJob(api)
+    job.started()
+    receipt = {"event": "ended", "attempt": FIRST, "state": "SUCCESS"}
+    both: list[Callable[[], requests.Response]] = [
+        lambda: requests.post(job.given["reportUrl"], json=receipt, timeout=60),
+        lambda: requests.delete(f"{api.url}/api/v1/statements/{job.tag}", timeout=60),
+    ]
+    with ThreadPoolExecutor(2) as threads:
+        said, killed = threads.map(lambda act: act(), both)
+    state = job.status()["state"]
+
+    assert killed.json()["state"] == state
+    assert (said.status_code, state) in ((200, "SUCCESS"), (410, "CANCELLED"))
+
+
+def test_who_waits_for_its_end_hears_of_it(api: RunningLibra) -> None:
+    job = AnnouncedJob(api)
+    headers = {"Prefer": "wait=60"}
+    where = f"{api.url}/api/v1/statements/{job.tag}"
+    with ThreadPoolExecutor(2) as threads:
+        waits = [threads.submit(requests.get, where, headers=headers, timeout=90) for _ in "ab"]
+        job.started()
+        unfinished = job.status(wait=1)
+        job.ended()
+
+    assert unfinished["state"] == "RUNNING"
+    assert [each.result().json()["state"] for each in waits] == ["SUCCESS"] * 2
+
+
+def test_it_is_listed_and_asked_for_as_statements_are(api: RunningLibra) -> None:
+    job = AnnouncedJob(api, tags={"run": "r 7"}, session="lab")
+    listed = api.get("/api/v1/statements", params={"tag": "run:r 7"}).json()["statements"]
+    many = api.post("/api/v1/statements/status", json={"jobIds": [job.tag]}).json()
+    log = api.get(f"/api/v1/statements/{job.tag}/log").json()
+
+    assert [each["jobId"] for each in listed] == [job.tag]
+    assert many["statements"] == listed
+    assert (log["text"], log["complete"]) == ("", False)
+
+
+def test_the_end_of_a_session_is_none_of_a_job_that_others_run(api: RunningLibra) -> None:
+    job = AnnouncedJob(api, session="passing")
+    submit(api, "rows 1", WAIT)
+    api.post("/api/v1/sessions/passing/statements", json={"code": "rows 1"}, headers=WAIT)
+    closed = api.delete("/api/v1/sessions/passing")
+
+    assert closed.status_code == 204
+    assert job.status()["state"] == "PENDING"
+
+
+def test_a_restart_leaves_it_as_it_is_and_its_urls_good(make_libra: MakeLibra) -> None:
+    with make_libra() as api:
+        job, waiting = AnnouncedJob(api, returns=True), AnnouncedJob(api)
+        job.started(driverId="driver-1")
+        job.rows(5)
+    with make_libra() as api:
+        job.moved_to(api)
+        waiting.moved_to(api)
+        before, still = job.status(), waiting.status()
+        again = job.rows(5)
+        job.ended()
+        waiting.started()
+        after = job.status()
+
+        assert (before["state"], still["state"]) == ("RUNNING", "PENDING")
+        assert (again.status_code, after["state"]) == (200, "SUCCESS")
+        assert job.result().json()["rows"] == [[5]]
+        assert waiting.status()["state"] == "RUNNING"
+
+
+def test_without_a_sign_for_too_long_it_is_lost_and_says_what_to_do(make_libra: MakeLibra) -> None:
+    with make_libra() as api:
+        silent = AnnouncedJob(api)
+        silent.started()
+    with make_libra(announced_seconds=0.001) as api:
+        silent.moved_to(api)
+
+        assert in_the_end(lambda: silent.status()["state"] == "LOST")
+        assert "ask its master" in silent.status()["error"]
+        assert silent.ended().status_code == 410
+
+
+def test_what_is_kept_of_it_goes_with_it(make_libra: MakeLibra, tmp_path: Path) -> None:
+    with make_libra() as api:
+        job, open_one = AnnouncedJob(api), AnnouncedJob(api)
+        for each in (job, open_one):
+            each.rows(1)
+        job.ended()
+    (tmp_path / "incoming" / "left").mkdir()
+    with make_libra(retention_seconds=0.001) as api:
+        job.moved_to(api)
+        open_one.moved_to(api)
+        gone = in_the_end(lambda: "state" not in job.status())
+        kept = [file.stem for file in (tmp_path / "results").iterdir()]
+        open_one.ended()
+
+        assert gone
+        assert kept == [open_one.tag]
+        assert not list((tmp_path / "incoming").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"kind": "cobol"}, "body.kind"),
+        ({"resultLimit": 0}, "resultLimit"),
+        ({"resultPath": "out"}, "resultPath='out'"),
+        ({"resultPath": "s3a://me:secret@b/t"}, "credentials"),
+        ({"artifacts": [{"sha256": "x", "name": "a.py"}]}, "sha256"),
+        ({"retries": 3}, "retries"),
+    ],
+    ids=str,
+)
+def test_an_announcement_that_cannot_work_is_refused(
+    api: RunningLibra, body: dict[str, object], words: str
+) -> None:
+    reply = AnnouncedJob(api, **body).reply
+
+    assert reply.status_code == 400
+    assert words in reply.json()["detail"]
+    assert "secret" not in reply.text
+
+
+@pytest.mark.parametrize("tag", ["x", "A" * 32, "0" * 31, "0" * 33])
+def test_a_tag_is_what_is_minted_for_one(api: RunningLibra, tag: str) -> None:
+    assert api.request("PUT", f"/api/v1/jobs/{tag}", json={"kind": "sql"}).status_code == 400
+
+
+def test_no_other_job_is_reached_by_a_signed_path(api: RunningLibra) -> None:
+    one, other = AnnouncedJob(api), AnnouncedJob(api)
+    for name in ("resultUrl", "reportUrl"):
+        one.given[name] = one.given[name].replace(one.tag, other.tag)
+    answers = [one.started(), one.rows(1)]
+
+    assert [each.status_code for each in answers] == [403, 403]
+    assert other.status()["state"] == "PENDING"
