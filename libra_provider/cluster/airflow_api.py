@@ -105,6 +105,13 @@ class AirflowApi:
                 return None
             raise
 
+    def links(
+        self, dag_id: str, run_id: str, task_id: str, *, map_index: int = -1
+    ) -> dict[str, str | None]:
+        """The task's extra links by name; None for one that leads nowhere yet."""
+        path = f"{_task(dag_id, run_id, task_id)}/links?map_index={map_index}"
+        return dict(self._ask("GET", path)["extra_links"])
+
     def clear(self, dag_id: str, run_id: str, task_ids: Iterable[str]) -> None:
         """Clear *task_ids* of the run, whatever their state, so that they run again."""
         body = {"dry_run": False, "only_failed": False, "reset_dag_runs": True}
@@ -114,6 +121,14 @@ class AirflowApi:
     def mark(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
         """Set a task instance's state ("failed", "success") as a user does in the UI."""
         self._ask("PATCH", _task(dag_id, run_id, task_id), {"new_state": state})
+
+    def mark_run(self, dag_id: str, run_id: str, state: str) -> None:
+        """Set a run's state ("failed", "success"); its unfinished tasks end with it."""
+        self._ask("PATCH", _run(dag_id, run_id), {"state": state})
+
+    def delete_run(self, dag_id: str, run_id: str) -> None:
+        """Delete a run that has ended, with all that Airflow knows of it."""
+        self._ask("DELETE", _run(dag_id, run_id))
 
     def _ask(self, method: str, path: str, body: Json | None = None) -> Json:
         if not self._token:
@@ -141,7 +156,7 @@ class AirflowApi:
         if status >= 400:
             raise Rejected(self.url, status, text[:500])
         try:
-            return dict(json.loads(text))
+            return dict(json.loads(text)) if text else {}
         except (ValueError, TypeError) as error:
             raise ProtocolError(self.url, status, "this is no JSON object", text[:200]) from error
 

@@ -1,0 +1,53 @@
+"""Jobs that do not end in the first try of a task; what users do to it is in its name."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG
+
+from libra_provider.operators import LibraStatementOperator, SparkClusterJobOperator
+
+SMALL = {"spark.driver.memory": "512m", "spark.cores.max": 1}
+SECONDS = "{{ 600 if ti.try_number == 1 else 1 }}"
+SLEEP = f"SELECT reflect('java.lang.Thread', 'sleep', {SECONDS}000L) AS nap"
+
+
+def statement(name: str, **rest: Any) -> None:
+    LibraStatementOperator(task_id=f"statement_{name}", sql=SLEEP, poll_interval=1, **rest)
+
+
+def driver(name: str, **rest: Any) -> None:
+    SparkClusterJobOperator(
+        task_id=f"driver_{name}",
+        application="{{ dag_run.conf['jar'] }}",
+        java_class="Leaves",
+        application_args=["{{ dag_run.conf['evidence'] }}/{{ task.task_id }}", SECONDS],
+        conf=SMALL,
+        poll_interval=1,
+        **rest,
+    )
+
+
+with DAG("users", schedule=None):
+    for way, deferrable in (("sync", False), ("deferred", True)):
+        for action in ("failed", "success", "cleared"):
+            statement(f"{way}_{action}", deferrable=deferrable)
+    driver("sync_failed", deferrable=False)
+    driver("deferred_success", deferrable=True)
+    driver("deferred_cleared", deferrable=True)
+
+with DAG("overdue", schedule=None):
+    for way, deferrable in (("sync", False), ("deferred", True)):
+        statement(way, deferrable=deferrable, execution_timeout=timedelta(seconds=10))
+    driver("deferred", deferrable=True, execution_timeout=timedelta(seconds=10))
+
+# Its limit counts from when the run starts, not its tasks.
+with DAG("overdue_run", schedule=None, dagrun_timeout=timedelta(seconds=25)):
+    for way, deferrable in (("sync", False), ("deferred", True)):
+        statement(way, deferrable=deferrable)
+
+with DAG("deleted_run", schedule=None):
+    for way, deferrable in (("sync", False), ("deferred", True)):
+        statement(way, deferrable=deferrable)
