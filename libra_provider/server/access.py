@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from functools import partial
 from typing import Annotated
 from urllib.parse import quote
 
@@ -11,10 +12,11 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libra_provider.server import problem_details
+from libra_provider.server.artifacts import Artifacts, named_by_unfinished
 from libra_provider.server.dispatcher import Dispatcher
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.ledger import Ledger
-from libra_provider.server.problems import NotAuthorized, Refusal
+from libra_provider.server.problems import NotAuthorized, Refusal, WrongMethod
 from libra_provider.server.settings import Settings
 from libra_provider.server.signing import SignedPath, Signer
 
@@ -32,7 +34,8 @@ class Libra:
         self.signer = signer
         self.ledger = ledger
         self.driver = driver
-        self.dispatcher = Dispatcher(settings, ledger, driver)
+        self.artifacts = Artifacts(settings, partial(named_by_unfinished, ledger))
+        self.dispatcher = Dispatcher(settings, ledger, driver, self.artifacts)
 
 
 # async, though it never waits: FastAPI takes a plain function to another thread and back.
@@ -57,7 +60,7 @@ class Gate:
         self._signer = signer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 401 or 403 before its body is read."""
+        """Pass the request on, or answer 401, 403 or 405 before its body is read."""
         try:
             if scope["type"] == "http":
                 self._check(scope)
@@ -70,6 +73,9 @@ class Gate:
         if signed := SignedPath.of(scope["path"]):
             # In place: uvicorn's access log looks at this very scope.
             scope["path"], scope["raw_path"] = signed.masked, quote(signed.masked).encode()
+            if scope["method"] not in signed.purpose.methods:
+                sentence = f"{scope['method']} {signed.masked}: Method Not Allowed."
+                raise WrongMethod(sentence, signed.purpose.methods)
             self._signer.check(signed)
         elif self._token is not None and not self._may_pass(scope, self._token):
             raise NotAuthorized("The bearer token is missing or wrong; send Libra's token.")

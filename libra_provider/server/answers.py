@@ -24,6 +24,7 @@ _WHEN: Mapping[int, str] = {
     429: "As many are waiting, or open, as Libra allows.",
     500: "Libra met an error of its own.",
     503: "The driver, the ledger or Libra itself is not ready.",
+    507: "What is kept may not grow; the sentence says what to do.",
 }
 _ALWAYS = (401, 500, 503)
 _WITH_BODY = (400, 408, 413, 415)

@@ -17,6 +17,7 @@ from libra_provider.server.ledger import Ledger
 from libra_provider.server.limits import Limits
 from libra_provider.server.retention import Retention
 from libra_provider.server.routes import (
+    artifacts,
     compat,
     estimates,
     health,
@@ -42,8 +43,9 @@ def create_app(
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         libra = Libra(settings, ledger, Supervisor(settings, command=host_command), signer)
         app.state.libra = libra
+        await libra.artifacts.open()
         await libra.dispatcher.start()
-        retention = Retention(settings, ledger, libra.dispatcher)
+        retention = Retention(settings, ledger, libra.dispatcher, libra.artifacts)
         sweeps = [
             asyncio.create_task(
                 closing.close_idle(libra.dispatcher, settings.session_idle_seconds)
@@ -57,6 +59,7 @@ def create_app(
                 sweep.cancel()
             await asyncio.wait(sweeps)
             await libra.dispatcher.stop()
+            libra.artifacts.close()
 
     app = FastAPI(
         title="Libra",
@@ -71,10 +74,12 @@ def create_app(
     # Estimates first: their path would be a statement's id.
     for each in (estimates, statements, results, logs, sessions, pools, health, compat):
         api.include_router(each.router)
+    api.include_router(artifacts.router)
     app.include_router(api)
-    app.include_router(health.probes)
+    for router in (artifacts.signed, health.probes):
+        app.include_router(router)
     problem_details.install(app)
     # The last one is the first to see a request: nobody's body is read before they may pass.
-    app.add_middleware(Limits, most=settings.max_request_bytes)
+    app.add_middleware(Limits, settings=settings)
     app.add_middleware(Gate, token=settings.token, signer=signer)
     return app

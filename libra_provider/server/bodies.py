@@ -120,6 +120,14 @@ class StatesReply(Wire):
     states: dict[str, State]
 
 
+class ArtifactBody(Wire):
+    """A file that is kept for drivers."""
+
+    sha256: str
+    name: str
+    size: int
+
+
 class SparkBody(Wire):
     """A driver that takes statements."""
 

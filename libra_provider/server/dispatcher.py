@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
+from libra_provider.core.errors import BadInput
+from libra_provider.server.artifacts import Artifacts
 from libra_provider.server.clerk import Clerk
 from libra_provider.server.driver.messages import CloseSession, Estimated
 from libra_provider.server.driver.supervisor import Supervisor
@@ -16,6 +18,7 @@ from libra_provider.server.flow import Flow
 from libra_provider.server.ledger import Ledger
 from libra_provider.server.live import queues
 from libra_provider.server.problems import ComeBackLater, LedgerAway, NotReady, QueueFull
+from libra_provider.server.runners.files import artifacts_of
 from libra_provider.server.runners.logs import LogPiece
 from libra_provider.server.sessions import Sessions
 from libra_provider.server.settings import Settings
@@ -28,8 +31,11 @@ _COMMIT_WITHIN = 5.0  # seconds
 class Dispatcher:
     """Every statement between its acceptance and its end; lives on one event loop."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, driver: Supervisor) -> None:
+    def __init__(
+        self, settings: Settings, ledger: Ledger, driver: Supervisor, artifacts: Artifacts
+    ) -> None:
         self._settings = settings
+        self._artifacts = artifacts
         self._ledger = ledger
         self._driver = driver
         self._clerk = Clerk(ledger)
@@ -81,13 +87,13 @@ class Dispatcher:
         raise NotReady(why, retry_after=2)
 
     async def submit(self, order: Order, key: str | None = None) -> Statement:
-        """The accepted statement, committed; raises ComeBackLater, or KeyReused.
+        """The accepted statement, committed; raises BadInput, ComeBackLater, or KeyReused.
 
         What was accepted under *key* before is returned even where nothing new can be taken in.
         """
         try:
             self._admit(order)
-        except ComeBackLater:
+        except (BadInput, ComeBackLater):
             if key and (known := await self._clerk.write(partial(self._ledger.by_key, key, order))):
                 return self._now(known)
             raise
@@ -100,6 +106,9 @@ class Dispatcher:
         if waiting >= self._settings.max_pending:
             sentence = f"{waiting} statements wait already; submit again later."
             raise QueueFull(sentence, retry_after=5)
+        for parameter, artifact in artifacts_of(order):
+            if self._artifacts.absent([artifact]):
+                raise artifact.unknown(parameter)
         self.sessions.touch(order.session)
 
     async def _accept(self, order: Order, key: str | None) -> Statement:

@@ -3,61 +3,100 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libra_provider.core.units import readable_duration, readable_size
 from libra_provider.server import problem_details
+from libra_provider.server.body_stream import BodyStream
 from libra_provider.server.problems import Refusal, TooLarge, TooSlow
+from libra_provider.server.settings import Settings
+from libra_provider.server.signing import Purpose
 
 BODY_SECONDS = 60.0
 
 
-class Limits:
-    """Middleware: bodies have at most *most* bytes and arrive within a minute, else 413 or 408."""
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many bytes a body may have; the sentence of the refusal names *setting*."""
 
-    def __init__(self, app: ASGIApp, *, most: int) -> None:
+    most: int
+    setting: str
+    advice: str
+
+    def check(self, size: int) -> None:
+        """Raise TooLarge for a body of *size* bytes, if it is."""
+        if size > self.most:
+            sentence = (
+                f"The body is larger than {readable_size(self.most)}, which is what this Libra"
+                f" reads ({self.setting}); {self.advice}."
+            )
+            raise TooLarge(sentence)
+
+
+class Limits:
+    """Middleware: what is larger than *settings* allow is 413, what arrives too slowly is 408.
+
+    A body has a minute, and is read before anybody sees it; but artifacts and results are handed
+    on as they come, for as long as they do.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self._app = app
-        self._most = most
+        advice = "put large data into a table or file"
+        self._limit = Limit(settings.max_request_bytes, "max_request_bytes", advice)
+        self._streamed = _streamed(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the body, then let the application have it."""
+        """Read the body, or have it read, within the limits."""
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
         if "content-length" not in headers and "transfer-encoding" not in headers:
             await self._app(scope, receive, send)
             return
+        streamed = [each for path, each in self._streamed.items() if scope["path"].startswith(path)]
+        limit = streamed[0] if streamed else self._limit
         try:
-            body = await self._read(headers, receive)
+            limit.check(int(headers.get("content-length", "0")))
+            if streamed:
+                await self._stream(limit, scope, receive, send)
+            else:
+                await self._app(scope, _handing_out(await _read(limit, receive), receive), send)
         except Refusal as refusal:
             await problem_details.of(refusal)(scope, receive, send)
+        except ClientDisconnect:
             return
-        if body is not None:
-            await self._app(scope, _handing_out(body, receive), send)
 
-    async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
-        """The body, or None when the client has gone; raises TooLarge and TooSlow."""
-        self._check(int(headers.get("content-length", "0")))
-        body = bytearray()
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                while (message := await receive())["type"] == "http.request":
-                    body += message.get("body", b"")
-                    self._check(len(body))  # a chunked body declares nothing
-                    if not message.get("more_body"):
-                        return bytes(body)
-        except TimeoutError as error:
-            within = readable_duration(BODY_SECONDS)
-            raise TooSlow(f"The body did not arrive within {within}; send it again.") from error
-        return None
+    async def _stream(self, limit: Limit, scope: Scope, receive: Receive, send: Send) -> None:
+        is_held_back = "expect" in Headers(scope=scope)
+        body = BodyStream(receive, send, check=limit.check, is_held_back=is_held_back)
+        await self._app(scope, body.receive, body.send)
 
-    def _check(self, size: int) -> None:
-        if size > self._most:
-            sentence = (
-                f"The body is larger than {readable_size(self._most)}, which is what this Libra"
-                " reads (max_request_bytes); put large data into a table or file."
-            )
-            raise TooLarge(sentence)
+
+def _streamed(settings: Settings) -> Mapping[str, Limit]:
+    """The limits of what is handed on as it comes, by how its path begins."""
+    file = Limit(settings.artifact_max_bytes, "artifact_max_bytes", "put it where workers see it")
+    result = Limit(settings.result_max_bytes, "result_max_bytes", "write the rows with resultPath")
+    return {"/api/v1/artifacts/": file, f"/{Purpose.RESULT}/": result}
+
+
+async def _read(limit: Limit, receive: Receive) -> bytes:
+    """The body; raises TooLarge, TooSlow, and ClientDisconnect."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while (message := await receive())["type"] == "http.request":
+                body += message.get("body", b"")
+                limit.check(len(body))  # a chunked body declares nothing
+                if not message.get("more_body"):
+                    return bytes(body)
+    except TimeoutError as error:
+        within = readable_duration(BODY_SECONDS)
+        raise TooSlow(f"The body did not arrive within {within}; send it again.") from error
+    raise ClientDisconnect
 
 
 def _handing_out(body: bytes, receive: Receive) -> Receive:

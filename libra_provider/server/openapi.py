@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from libra_provider.server.bodies import Problem
+from libra_provider.server.signing import Purpose
 
 _DESCRIPTION = """\
 SQL on one shared Spark driver, with a ledger that forgets nothing it accepted.
@@ -25,7 +26,8 @@ _SECURITY = {
         "description": "Libra's token (LIBRA_TOKEN); a Libra on loopback may have none.",
     }
 }
-_OPEN_TO_ALL = ("/livez", "/readyz")
+# The path of the last ones is the permission.
+_OPEN_TO_ALL = ("/livez", "/readyz", *(f"/{purpose}/" for purpose in Purpose))
 
 
 def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
@@ -56,5 +58,5 @@ def _completed(made: dict[str, Any]) -> dict[str, Any]:
     for path, operations in made["paths"].items():
         for operation in operations.values():
             operation["responses"].pop("422", None)
-            operation["security"] = [] if path in _OPEN_TO_ALL else [{"token": []}]
+            operation["security"] = [] if path.startswith(_OPEN_TO_ALL) else [{"token": []}]
     return made

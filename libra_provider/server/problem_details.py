@@ -25,8 +25,10 @@ STATUS_OF_ERROR: Mapping[type[LibraError], int] = {
     BadInput: 400,
     problems.NotAuthorized: 401,
     problems.NotPermitted: 403,
+    problems.WrongMethod: 405,
     problems.UnknownStatement: 404,
     problems.UnknownSession: 404,
+    problems.UnknownArtifact: 404,
     problems.NotAcceptable: 406,
     problems.TooSlow: 408,
     problems.KeyReused: 409,
@@ -39,6 +41,7 @@ STATUS_OF_ERROR: Mapping[type[LibraError], int] = {
     problems.QueueFull: 429,
     problems.TooManySessions: 429,
     problems.NotReady: 503,
+    problems.NoRoom: 507,
     LibraError: 500,
 }
 # A problem is read by a person: half a megabyte of somebody's SQL is not a sentence.
@@ -62,6 +65,8 @@ def of(error: LibraError) -> Response:
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, problems.NotAuthorized):
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, problems.WrongMethod):
+        headers["Allow"] = ", ".join(error.allowed)
     if isinstance(error, BadInput) and SECRET_KEY.search(error.parameter):
         error = BadInput(error.parameter, MASK, error.expected)
     return problem(status, str(error), headers, getattr(error, "job_id", None))

@@ -7,8 +7,10 @@
     └── Refusal             the request is fine; Libra, or the statement, is not in the state for it
         ├── NotAuthorized
         ├── NotPermitted    the signed path is not good for this, or not any more
+        ├── WrongMethod     carries those that the signed path has
         ├── UnknownStatement
         ├── UnknownSession
+        ├── UnknownArtifact
         ├── NotAcceptable   the result does not come in that form
         ├── TooSlow         the body did not arrive in time
         ├── KeyReused       the idempotency key belongs to another request
@@ -18,6 +20,7 @@
         ├── Over            the job has ended, so nothing is taken from its driver any more
         ├── TooLarge        the body has more bytes than the settings allow
         ├── NotJson         the body is something else
+        ├── NoRoom          it would be kept, if there were room
         └── ComeBackLater   carries Retry-After
             ├── QueueFull
             ├── TooManySessions
@@ -27,6 +30,8 @@
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from libra_provider.core.errors import LibraError
 
@@ -51,6 +56,15 @@ class NotPermitted(Refusal):
     """The signature of a path is wrong, or has expired."""
 
 
+class WrongMethod(Refusal):
+    """Nobody may do this to a signed path; ``allowed`` is what may be done."""
+
+    def __init__(self, sentence: str, allowed: Sequence[str]) -> None:
+        super().__init__(sentence)
+        self.args = (sentence, allowed)
+        self.allowed = allowed
+
+
 class UnknownStatement(Refusal):
     """No statement has this id."""
 
@@ -62,6 +76,10 @@ class UnknownSession(Refusal):
     """No session has this name."""
 
 
+class UnknownArtifact(Refusal):
+    """No artifact has this hash."""
+
+
 class NotAcceptable(Refusal):
     """The result exists, but not in a form that ``Accept`` names."""
 
@@ -71,11 +89,15 @@ class TooSlow(Refusal):
 
 
 class TooLarge(Refusal):
-    """The body has more bytes than ``max_request_bytes``."""
+    """The body has more bytes than the settings allow."""
 
 
 class NotJson(Refusal):
     """The body is not declared as JSON."""
+
+
+class NoRoom(Refusal):
+    """What is kept may not grow: by the settings, or the disk is full."""
 
 
 class KeyReused(Refusal):

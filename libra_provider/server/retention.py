@@ -1,4 +1,4 @@
-"""Lets go of what is too old or too much: ended statements, their results, past drivers' logs."""
+"""Lets go of what is too old or too much: ended statements with their results, logs, artifacts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from libra_provider.core.patience import utc_now
+from libra_provider.server.artifacts import Artifacts
 from libra_provider.server.dispatcher import Dispatcher
 from libra_provider.server.ledger import Ledger
 from libra_provider.server.problems import LedgerAway
@@ -27,10 +28,13 @@ _DRIVER_LOGS = 100
 class Retention:
     """Keeps *settings* true of the ledger and of the folders beside it."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self, settings: Settings, ledger: Ledger, dispatcher: Dispatcher, artifacts: Artifacts
+    ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._dispatcher = dispatcher
+        self._artifacts = artifacts
 
     async def run(self) -> None:
         """Sweep now and then, until cancelled; what fails now is tried at the next time."""
@@ -38,6 +42,7 @@ class Retention:
         while True:
             await self._try(self.statements)
             await self._try(self.logs)
+            await self._try(self._artifacts.sweep)
             await asyncio.sleep(_EVERY)
 
     async def _try(self, sweep: Callable[[], Awaitable[None]]) -> None:

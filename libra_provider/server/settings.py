@@ -34,7 +34,7 @@ _POSITIVE = (
     *("result_limit", "result_max_bytes", "max_running", "max_pending", "max_sessions"),
     *("python_memory", "max_python_sessions"),
     *("retention_seconds", "retention_count", "session_idle_seconds", "max_request_bytes"),
-    *("announced_seconds",),
+    *("announced_seconds", "artifact_max_bytes", "artifacts_max_bytes", "artifact_seconds"),
 )
 
 
@@ -73,6 +73,12 @@ class Settings:
     """How long an ended statement and its result are kept."""
     retention_count: int = 100_000
     """How many ended statements are kept at most, the latest ones."""
+    artifact_max_bytes: int = 2048 * MIB
+    """The largest file that is kept for drivers."""
+    artifacts_max_bytes: int = 20 * 1024 * MIB
+    """What all of them together may take."""
+    artifact_seconds: float = 30 * 24 * 3600.0
+    """How long after its last use one is kept that no unfinished job names."""
     announced_seconds: float = 7 * 24 * 3600.0
     """A job that somebody else started and that has given no sign for so long is LOST."""
     session_idle_seconds: float = 30 * 60.0
@@ -159,6 +165,11 @@ class Settings:
     def results_dir(self) -> Path:
         """Where the host leaves the rows of each statement."""
         return self.data_dir / "results"
+
+    @property
+    def artifacts_dir(self) -> Path:
+        """Where the files for drivers are."""
+        return self.data_dir / "artifacts"
 
     @property
     def statement_logs_dir(self) -> Path:
@@ -275,6 +286,9 @@ _READ: Mapping[str, Callable[[str, Any], Any]] = {
     "retention_seconds": _seconds,
     "retention_count": _number,
     "announced_seconds": _seconds,
+    "artifact_max_bytes": _bytes,
+    "artifacts_max_bytes": _bytes,
+    "artifact_seconds": _seconds,
     "session_idle_seconds": _seconds,
     "max_sessions": _number,
     "python_memory": _bytes,

@@ -13,6 +13,7 @@ import math
 import os
 import re
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,6 +38,18 @@ class Purpose(StrEnum):
     ARTIFACT = "artifacts"
     RESULT = "results"
     REPORT = "reports"
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """How it is done; all else is nothing that could be signed."""
+        return _METHODS[self]
+
+
+_METHODS: Mapping[Purpose, tuple[str, ...]] = {
+    Purpose.ARTIFACT: ("GET", "HEAD"),
+    Purpose.RESULT: ("PUT",),
+    Purpose.REPORT: ("POST",),
+}
 
 
 @dataclass(frozen=True, slots=True)

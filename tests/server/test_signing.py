@@ -156,11 +156,19 @@ def test_a_signed_path_is_refused_by_its_signature_not_by_the_token(
 ) -> None:
     with_token = {"Authorization": "Bearer right"}
     for headers in ({}, with_token):
-        reply = guarded.get(f"/{purpose}/1.{'0' * 64}/a", headers=headers)
+        path = f"/{purpose}/1.{'0' * 64}/a"
+        reply = guarded.request(purpose.methods[0], path, headers=headers)
 
         assert reply.status_code == 403
         assert reply.headers["Content-Type"] == "application/problem+json"
         assert f"/{purpose}/***/a" in reply.json()["detail"]
+
+
+def test_what_no_signature_permits_is_no_method_of_the_path(guarded: RunningLibra) -> None:
+    reply = guarded.post(f"/artifacts/1.{'0' * 64}/a")
+
+    assert (reply.status_code, reply.headers["Allow"]) == (405, "GET, HEAD")
+    assert "POST /artifacts/***/a" in reply.json()["detail"]
 
 
 def test_the_key_survives_a_restart(tmp_path: Path) -> None:

@@ -1,29 +1,43 @@
-"""Which files a statement may name."""
+"""Which files a statement may name, and where its driver finds them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import DeployMode
+from libra_provider.server.artifact import SCHEME, Artifact
+from libra_provider.server.statement import Order
 
 _REMOTE = ("http", "https", "s3a", "hdfs")
+# The properties that are lists of files.
+FILES = ("spark.jars", "spark.files", "spark.archives", "spark.submit.pyFiles")
 
 
 def permitted(
-    path: str, roots: Sequence[Path], *, parameter: str, deploy_mode: str = DeployMode.CLIENT
+    path: str,
+    roots: Sequence[Path],
+    *,
+    parameter: str,
+    deploy_mode: str = DeployMode.CLIENT,
+    artifact: Callable[[Artifact], str] | None = None,
 ) -> str:
     """*path* as a driver finds it: a URL as it is, a file below one of *roots* resolved.
 
-    Raises BadInput for all else. A ``local:`` path lies on the workers, where only a driver in
-    cluster mode sees it; its links cannot be followed from here.
+    What *artifact* says of one of Libra's artifacts; None: the driver gets none. Raises BadInput
+    for all else. A ``local:`` path lies on the workers, where only a driver in cluster mode sees
+    it; its links cannot be followed from here.
     """
     scheme, colon, _ = path.split("/", 1)[0].partition(":")
     if not colon:
         return _file(path, path, roots, parameter)
+    if scheme == SCHEME:
+        if artifact is None:
+            raise BadInput(parameter, path, "only drivers of their own fetch artifacts")
+        return artifact(Artifact.of(path, parameter=parameter))
     if scheme.lower() in _REMOTE:
         return path
     bare = unquote(urlsplit(path).path)
@@ -52,3 +66,18 @@ def _check_root(given: str, path: Path, roots: Sequence[Path], parameter: str) -
     if not any(path.is_relative_to(root.resolve()) for root in roots):
         below = ", ".join(map(str, roots)) or "none so far"
         raise BadInput(parameter, given, f"files must lie below Libra's file_roots ({below})")
+
+
+def artifacts_of(order: Order) -> Iterator[tuple[str, Artifact]]:
+    """The artifacts that *order* names, each with the parameter that does."""
+    yield from (("artifacts", Artifact(**each)) for each in order.artifacts)
+    for parameter, path in _named(order):
+        if path.startswith(f"{SCHEME}:"):
+            yield parameter, Artifact.of(path, parameter=parameter)
+
+
+def _named(order: Order) -> Iterator[tuple[str, str]]:
+    yield "filePath", order.file_path or ""
+    for key in FILES:
+        for item in order.spark_config.get(key, "").split(","):
+            yield f"sparkConfig[{key!r}]", item.partition("#")[0].strip()

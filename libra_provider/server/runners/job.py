@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from libra_provider.clients.submission import TAG
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import DeployMode, Kind, SparkJob
+from libra_provider.core.patience import utc_now
 from libra_provider.core.properties import CORES_MAX, spark_conf, whole_number
-from libra_provider.server.runners.files import permitted
+from libra_provider.server.artifact import Artifact, named
+from libra_provider.server.runners.files import FILES, permitted
 from libra_provider.server.settings import Settings
+from libra_provider.server.signing import Signer
 from libra_provider.server.statement import Order, Statement
 
 _NOT_YOURS = {
@@ -20,7 +25,9 @@ _NOT_YOURS = {
     "spark.driver.supervise": "Libra does not restart drivers; leave it out",
     TAG: "it is Libra's own",
 }
-_FILES = ("spark.jars", "spark.files", "spark.archives", "spark.submit.pyFiles")
+# A driver may run for months, and fetch for each new executor. It is the removal of an artifact
+# that nobody needs that ends the permission.
+_URL_LIFE = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +62,7 @@ def isolation(
     if kind != Kind.PYTHON:
         if not file_path:
             raise BadInput("filePath", file_path, "it must name a Python file or a JAR")
-        permitted(file_path, settings.file_roots, parameter="filePath", deploy_mode=mode)
+        _permitted(file_path, "filePath", mode, settings, named)
         if kind in (Kind.JAR, Kind.JAR_CLASS) and not main_class:
             raise BadInput("mainClass", main_class, "a JAR needs the name of its main class")
     return Isolation(
@@ -87,7 +94,7 @@ def _conf(given: Mapping[str, object], mode: str, settings: Settings) -> dict[st
         if key in given:
             raise BadInput(f"sparkConfig[{key!r}]", given[key], advice)
     conf = spark_conf(given, deploy_mode=mode, parameter="sparkConfig")
-    _with_files(conf, mode, settings)  # asked only: they are found when it starts
+    _with_files(conf, mode, settings, named)  # asked only: they are found when it starts
     _count_executors(conf)
     # Asked here, so that who asks for too much is told before anything is accepted.
     settings.isolated.caps.complete(
@@ -96,22 +103,35 @@ def _conf(given: Mapping[str, object], mode: str, settings: Settings) -> dict[st
     return conf
 
 
-def _with_files(conf: Mapping[str, str], mode: str, settings: Settings) -> dict[str, str]:
+def _with_files(
+    conf: Mapping[str, str], mode: str, settings: Settings, artifact: Callable[[Artifact], str]
+) -> dict[str, str]:
     """*conf* with the files that it names as a driver finds them; raises BadInput."""
-    found = {
-        key: ",".join(_with_fragment(each.strip(), key, mode, settings) for each in text.split(","))
+
+    def found(key: str, item: str) -> str:
+        path, sharp, name = item.strip().partition("#")
+        path = _permitted(path, f"sparkConfig[{key!r}]", mode, settings, artifact)
+        return path + sharp + name
+
+    return {
+        key: ",".join(found(key, each) for each in text.split(",")) if key in FILES else text
         for key, text in conf.items()
-        if key in _FILES
     }
-    return {**conf, **found}
 
 
-def _with_fragment(item: str, key: str, mode: str, settings: Settings) -> str:
-    path, sharp, name = item.partition("#")
-    parameter = f"sparkConfig[{key!r}]"
-    return (
-        permitted(path, settings.file_roots, parameter=parameter, deploy_mode=mode) + sharp + name
-    )
+def _permitted(
+    path: str, parameter: str, mode: str, settings: Settings, artifact: Callable[[Artifact], str]
+) -> str:
+    roots = settings.file_roots
+    return permitted(path, roots, parameter=parameter, deploy_mode=mode, artifact=artifact)
+
+
+def _fetched(settings: Settings, folder: Path | None) -> Callable[[Artifact], str]:
+    """Where a driver finds an artifact: below *folder*, or, on a worker, at a URL."""
+    if folder is not None:
+        return lambda each: str(each.linked(settings.artifacts_dir, folder))
+    signer, expires = Signer.of(settings), utc_now() + _URL_LIFE
+    return lambda each: each.url(signer, expires=expires)
 
 
 def _count_executors(conf: dict[str, str]) -> None:
@@ -124,23 +144,30 @@ def _count_executors(conf: dict[str, str]) -> None:
     conf[CORES_MAX] = str(int(count) * int(each))
 
 
-def job_of(statement: Statement, settings: Settings, application: str | None = None) -> SparkJob:
+def job_of(
+    statement: Statement,
+    settings: Settings,
+    application: str | None = None,
+    *,
+    folder: Path | None = None,
+) -> SparkJob:
     """The job of an ISOLATED *statement*; *application* is where its inline code lies.
 
-    Its files are looked at again, for what lies there now: raises BadInput.
+    *folder* is the working directory of a driver beside Libra. Its files are looked at again, for
+    what lies there now: raises BadInput.
     """
     order: Order = statement.order
     mode = str(order.deploy_mode)
+    artifact = _fetched(settings, folder)
     if order.file_path:
-        roots = settings.file_roots
-        application = permitted(order.file_path, roots, parameter="filePath", deploy_mode=mode)
+        application = _permitted(order.file_path, "filePath", mode, settings, artifact)
     is_jar = order.kind in (Kind.JAR, Kind.JAR_CLASS)
     job = SparkJob(
         kind=Kind.JAR if is_jar else Kind.PYTHON_FILE,
         application=application,
         java_class=order.main_class if is_jar else None,
         application_args=list(order.args),
-        conf=_with_files(order.spark_config, mode, settings),
+        conf=_with_files(order.spark_config, mode, settings, artifact),
         name=None if "spark.app.name" in order.spark_config else _name(statement),
     )
     return settings.isolated.caps.complete(job)

@@ -88,7 +88,8 @@ class SparkSubmitRunner:
         order, program = errand.statement.order, []
         if order.kind == Kind.PYTHON:
             program = _inline(order.code, folder)
-        job = job_of(errand.statement, self._settings, program[0] if program else None)
+        application = program[0] if program else None
+        job = job_of(errand.statement, self._settings, application, folder=folder)
         file = folder / "spark.properties"
         _write_private(file, as_java_properties(self._properties(job, errand.job_id, folder)))
         main = ["--class", str(job.java_class)] if job.java_class else []

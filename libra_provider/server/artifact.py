@@ -1,0 +1,95 @@
+"""A file that Libra keeps for drivers: the hash of its bytes, and the name that drivers see."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from libra_provider.core.errors import BadInput
+from libra_provider.server.signing import Purpose, Signer
+
+SCHEME = "artifact"
+SHA256 = r"[0-9a-f]{64}"
+# What is not in it means something in a path, in a URL, or in Spark's lists of files.
+NAME = r"[^\x00-\x1f\x7f/\\,#?%:;*\[\]{}|<>\"']{1,200}"
+_SHA256 = re.compile(SHA256)
+_NAME = re.compile(NAME)
+_MOST_BYTES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Raises BadInput unless both are what they should be."""
+
+    sha256: str
+    name: str
+
+    def __post_init__(self) -> None:
+        checked_sha256(self.sha256)
+        checked_name(self.name)
+
+    @classmethod
+    def of(cls, path: str, *, parameter: str) -> Self:
+        """The artifact that ``artifact:{sha256}/{name}`` names; raises BadInput."""
+        sha256, slash, name = path.removeprefix(f"{SCHEME}:").partition("/")
+        if not slash or not is_sha256(sha256):
+            raise BadInput(parameter, path, "an artifact is named artifact:SHA256/NAME")
+        return cls(sha256, name)
+
+    def url(self, signer: Signer, *, expires: datetime) -> str:
+        """Where drivers fetch it."""
+        return signer.url(Purpose.ARTIFACT, f"{self.sha256}/{self.name}", expires=expires)
+
+    def linked(self, store: Path, folder: Path) -> Path:
+        """A path below *folder* that ends in its name, to its bytes in *store*; raises BadInput.
+
+        A link of its own: what has it keeps it, whatever becomes of the store.
+        """
+        path = folder / SCHEME / self.sha256 / self.name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        try:
+            path.hardlink_to(store / self.sha256)
+        except FileNotFoundError as error:
+            raise self.unknown(SCHEME) from error
+        return path
+
+    def unknown(self, parameter: str) -> BadInput:
+        """The error for an artifact that is not there."""
+        expected = f"Libra does not have it (any more); PUT it to /api/v1/artifacts/{self} first"
+        return BadInput(parameter, named(self), expected)
+
+    def __str__(self) -> str:
+        return f"{self.sha256}/{self.name}"
+
+
+def named(artifact: Artifact) -> str:
+    """*artifact* as statements name it."""
+    return f"{SCHEME}:{artifact}"
+
+
+def is_sha256(text: str) -> bool:
+    """Whether an artifact may be kept under *text*."""
+    return _SHA256.fullmatch(text) is not None
+
+
+def checked_sha256(text: str) -> str:
+    """*text*, which is the hash of an artifact; raises BadInput."""
+    if not is_sha256(text):
+        raise BadInput("sha256", text, "it is 64 hexadecimal digits, in lower case")
+    return text
+
+
+def checked_name(text: str) -> str:
+    """*text*, which is the name of an artifact; raises BadInput."""
+    fits = len(text.encode("utf-8", "replace")) <= _MOST_BYTES and text.isprintable()
+    if not fits or not _NAME.fullmatch(text) or text.strip(" ") != text or not text.strip("."):
+        expected = (
+            f"it is the name of a file, of at most {_MOST_BYTES} bytes, and without what means"
+            " something in paths, URLs and lists"
+        )
+        raise BadInput("name", text, expected)
+    return text

@@ -1,0 +1,219 @@
+"""The files that drivers fetch, each kept once under the hash of its bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from libra_provider.core.units import MIB
+from libra_provider.server.artifact import Artifact, is_sha256
+from libra_provider.server.artifacts_incoming import Incoming
+from libra_provider.server.artifacts_quota import Quota
+from libra_provider.server.ledger import Ledger
+from libra_provider.server.problems import NoRoom, UnknownArtifact
+from libra_provider.server.runners.files import artifacts_of
+from libra_provider.server.settings import Settings
+from libra_provider.server.statement import State
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+_PIECE = MIB // 4
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+# Who has just sent a file, or heard that it is there, is about to name it in a job.
+FRESH_SECONDS = 600.0
+
+
+@dataclass(slots=True)
+class Kept:
+    """An artifact that is there."""
+
+    path: Path
+    size: int
+    used_at: float
+
+    @property
+    def sha256(self) -> str:
+        """Under which it is kept."""
+        return self.path.name
+
+
+class Artifacts:
+    """The store in ``artifacts_dir`` of *settings*; lives on one event loop.
+
+    *in_use*, which may block, gives the hashes that unfinished jobs name: those stay, whatever is
+    too old or too much. What stands under a hash is whole: it got that name after its last byte.
+    """
+
+    def __init__(self, settings: Settings, in_use: Callable[[], Collection[str]]) -> None:
+        self._folder = settings.artifacts_dir
+        self._seconds = settings.artifact_seconds
+        self._in_use = in_use
+        self._quota = Quota(settings.artifacts_max_bytes, self._free)
+        self._kept: dict[str, Kept] = {}
+        # A file that comes again while it is being removed must not go with its predecessor.
+        self._changing = asyncio.Lock()
+        # Of its own: a slow disk must not keep others from the threads that all share.
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="artifacts")
+
+    async def open(self) -> None:
+        """Find what is there; what an earlier Libra had not received to its end goes."""
+        self._kept = {each.sha256: each for each in await self._in_thread(self._found)}
+        self._quota.used = sum(each.size for each in self._kept.values())
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._threads.shutdown(wait=False)
+
+    def absent(self, artifacts: Iterable[Artifact]) -> list[Artifact]:
+        """Those of *artifacts* that are not there; the others count as used now."""
+        missing = []
+        for each in artifacts:
+            if kept := self._kept.get(each.sha256):
+                kept.used_at = time.time()
+            else:
+                missing.append(each)
+        return missing
+
+    async def use(self, artifact: Artifact) -> Kept:
+        """*artifact* where it lies; it counts as used now. Raises UnknownArtifact."""
+        if kept := self._kept.get(artifact.sha256):
+            kept.used_at = time.time()
+            try:
+                await self._in_thread(os.utime, kept.path)
+            except FileNotFoundError:
+                _log.warning("%s was removed, and not by Libra", kept.path)
+                self._forget([kept])
+            else:
+                return kept
+        sentence = f"Libra has no artifact {artifact} (any more)"
+        raise UnknownArtifact(f"{sentence}; PUT it to /api/v1/artifacts/{artifact}.")
+
+    async def receive(
+        self, artifact: Artifact, stream: AsyncIterator[bytes], declared: int
+    ) -> tuple[Kept, bool]:
+        """*artifact*, and whether it is new; *stream* is not read if it is not.
+
+        *declared* is how many bytes come (0: nobody knows). Raises BadInput for bytes of another
+        hash, NoRoom, and what *stream* raises; nothing of it stays then.
+        """
+        with suppress(UnknownArtifact):
+            return await self.use(artifact), False
+        try:
+            return await self._received(artifact.sha256, stream, declared)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise NoRoom(f"The disk below {self._folder} is full; make room there.") from error
+
+    async def _received(
+        self, sha256: str, stream: AsyncIterator[bytes], declared: int
+    ) -> tuple[Kept, bool]:
+        taken, size, is_new = declared, 0, False
+        await self._quota.take(taken)
+        try:
+            incoming = await self._in_thread(Incoming, self._folder / "incoming")
+            try:
+                async for piece in _pieces(stream):
+                    size += len(piece)
+                    if size > taken:
+                        await self._quota.take(size - taken)
+                        taken = size
+                    await self._in_thread(incoming.write, piece)
+                incoming.check(sha256)
+                kept, is_new = await self._keep(incoming, sha256, size)
+            finally:
+                await self._in_thread(incoming.drop)
+        finally:
+            self._quota.give_back(taken - size * is_new)
+        return kept, is_new
+
+    async def _keep(self, incoming: Incoming, sha256: str, size: int) -> tuple[Kept, bool]:
+        async with self._changing:
+            if known := self._kept.get(sha256):  # another upload was first
+                return known, False
+            kept = Kept(self._folder / sha256, size, time.time())
+            await self._in_thread(incoming.keep, kept.path)
+            self._kept[sha256] = kept
+            return kept, True
+
+    async def sweep(self) -> None:
+        """Remove what nobody has used for as long as the settings say, and no job needs."""
+        oldest = time.time() - self._seconds
+        if any(each.used_at < oldest for each in self._kept.values()):
+            async with self._changing:
+                needed = await self._in_thread(self._in_use)
+                await self._remove(self._unneeded(needed, oldest))
+
+    async def _free(self, size: int) -> None:
+        """Remove *size* bytes of what nobody needs, if there is as much: the least recent first."""
+        async with self._changing:
+            needed = await self._in_thread(self._in_use)
+            victims = []
+            for each in self._unneeded(needed, time.time() - FRESH_SECONDS):
+                if size <= 0:
+                    break
+                victims.append(each)
+                size -= each.size
+            await self._remove(victims)
+
+    def _unneeded(self, needed: Collection[str], oldest: float) -> list[Kept]:
+        found = [each for each in self._kept.values() if each.used_at < oldest]
+        return sorted(
+            (each for each in found if each.sha256 not in needed), key=lambda each: each.used_at
+        )
+
+    async def _remove(self, victims: Collection[Kept]) -> None:
+        self._forget(victims)
+        for each in victims:
+            _log.info("Artifact %s (%s bytes) goes: nobody needs it", each.sha256, each.size)
+            await self._in_thread(partial(each.path.unlink, missing_ok=True))
+
+    def _forget(self, gone: Collection[Kept]) -> None:
+        for each in gone:
+            if self._kept.pop(each.sha256, None):
+                self._quota.give_back(each.size)
+
+    def _found(self) -> list[Kept]:
+        incoming = self._folder / "incoming"
+        shutil.rmtree(incoming, ignore_errors=True)
+        incoming.mkdir(mode=0o700, parents=True)
+        files = [file for file in self._folder.iterdir() if is_sha256(file.name)]
+        return [Kept(each, (stat := each.stat()).st_size, stat.st_mtime) for each in files]
+
+    async def _in_thread(self, act: Callable[..., T], *arguments: Any) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, partial(act, *arguments))
+
+
+def named_by_unfinished(ledger: Ledger) -> set[str]:
+    """The hashes of the artifacts that unfinished jobs name; blocking. Raises LedgerAway."""
+    unfinished = [
+        statement
+        for state in (State.PENDING, State.RUNNING)
+        for announced in (False, True)
+        for statement in ledger.in_state(state, announced=announced)
+    ]
+    return {artifact.sha256 for each in unfinished for _, artifact in artifacts_of(each.order)}
+
+
+async def _pieces(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """What *stream* brings, in pieces that are worth a thread."""
+    piece = bytearray()
+    async for part in stream:
+        piece += part
+        if len(piece) >= _PIECE:
+            yield bytes(piece)
+            piece.clear()
+    if piece:
+        yield bytes(piece)

@@ -1,0 +1,94 @@
+"""A body that is read while it comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.types import Message, Receive, Send
+
+from libra_provider.core.units import readable_duration, readable_size
+from libra_provider.server.problems import Refusal, TooSlow
+
+# The least that must come in so many seconds, however long the whole of it takes.
+PACE_BYTES = 256 * 1024
+PACE_SECONDS = 30.0
+
+
+class BodyStream:
+    """``receive`` and ``send`` of one request with a body, which comes at a pace, or not at all.
+
+    *check* is called with the bytes so far, and raises what is to be answered to so many.
+    ``is_held_back``: the client waits to hear whether its body is wanted (``Expect``).
+    """
+
+    def __init__(
+        self,
+        receive: Receive,
+        send: Send,
+        *,
+        check: Callable[[int], None],
+        is_held_back: bool = False,
+    ) -> None:
+        self._receive = receive
+        self._send = send
+        self._check = check
+        self._is_held_back = is_held_back
+        self._size = 0
+        self._is_over = False
+        self._is_refused = False
+        self._begin_pace()
+
+    async def receive(self) -> Message:
+        """The next part of the body; raises TooSlow, and what *check* raises."""
+        if self._is_over:
+            return await self._receive()
+        self._is_held_back = False
+        try:
+            message = await self._next()
+            self._size += len(message.get("body", b""))
+            self._check(self._size)
+        except Refusal:
+            self._is_refused = True
+            raise
+        self._is_over = not message.get("more_body", False)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Answer, once all of the body is here: who still sends may not hear an answer.
+
+        If it is not to be had, the connection ends with the answer.
+        """
+        if message["type"] == "http.response.start" and not await self._skip():
+            close = (b"connection", b"close")
+            message = {**message, "headers": [*message.get("headers", ()), close]}
+        await self._send(message)
+
+    async def _skip(self) -> bool:
+        """Whether the body is over now, what was left of it having been dropped."""
+        try:
+            while not (self._is_over or self._is_refused or self._is_held_back):
+                await self.receive()
+        except Refusal:
+            return False
+        return self._is_over
+
+    async def _next(self) -> Message:
+        """The next message; only waiting for it counts, not what is done with it."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(self._seconds_left):
+                message = await self._receive()
+        except TimeoutError as error:
+            pace = f"{readable_size(PACE_BYTES)} in {readable_duration(PACE_SECONDS)}"
+            raise TooSlow(f"Less than {pace} arrived of the body; send it again.") from error
+        self._seconds_left -= loop.time() - began
+        self._bytes_left -= len(message.get("body", b""))
+        if self._bytes_left <= 0:
+            self._begin_pace()
+        return message
+
+    def _begin_pace(self) -> None:
+        self._seconds_left = PACE_SECONDS
+        self._bytes_left = PACE_BYTES
