@@ -15,6 +15,7 @@ from libra_provider.server import problem_details
 from libra_provider.server.artifacts import Artifacts, named_by_unfinished
 from libra_provider.server.dispatcher import Dispatcher
 from libra_provider.server.driver.supervisor import Supervisor
+from libra_provider.server.handin import Inbox
 from libra_provider.server.ledger import Ledger
 from libra_provider.server.problems import NotAuthorized, Refusal, WrongMethod
 from libra_provider.server.settings import Settings
@@ -36,6 +37,7 @@ class Libra:
         self.driver = driver
         self.artifacts = Artifacts(settings, partial(named_by_unfinished, ledger))
         self.dispatcher = Dispatcher(settings, ledger, driver, self.artifacts)
+        self.inbox = Inbox(settings.data_dir / "incoming")
 
 
 # async, though it never waits: FastAPI takes a plain function to another thread and back.

@@ -20,7 +20,9 @@ from libra_provider.server.routes import (
     artifacts,
     compat,
     estimates,
+    handin,
     health,
+    jobs,
     logs,
     pools,
     results,
@@ -43,6 +45,7 @@ def create_app(
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         libra = Libra(settings, ledger, Supervisor(settings, command=host_command), signer)
         app.state.libra = libra
+        libra.inbox.open()
         await libra.artifacts.open()
         await libra.dispatcher.start()
         retention = Retention(settings, ledger, libra.dispatcher, libra.artifacts)
@@ -72,11 +75,11 @@ def create_app(
     app.openapi = openapi.document(app)  # type: ignore[method-assign]  # FastAPI's documented way
     api = APIRouter(prefix="/api/v1")
     # Estimates first: their path would be a statement's id.
-    for each in (estimates, statements, results, logs, sessions, pools, health, compat):
+    for each in (estimates, statements, results, logs, sessions, jobs, pools, health, compat):
         api.include_router(each.router)
     api.include_router(artifacts.router)
     app.include_router(api)
-    for router in (artifacts.signed, health.probes):
+    for router in (artifacts.signed, handin.results, handin.reports, health.probes):
         app.include_router(router)
     problem_details.install(app)
     # The last one is the first to see a request: nobody's body is read before they may pass.

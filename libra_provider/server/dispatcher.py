@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from libra_provider.core.errors import BadInput
+from libra_provider.server.announced import AnnouncedJobs
 from libra_provider.server.artifacts import Artifacts
 from libra_provider.server.clerk import Clerk
 from libra_provider.server.driver.messages import CloseSession, Estimated
@@ -44,6 +45,7 @@ class Dispatcher:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._arriving = 0
         self.sessions = Sessions(settings.max_sessions)
+        self.announced = AnnouncedJobs(settings, ledger, self._clerk)
 
     async def start(self) -> None:
         """Take in what an earlier Libra left behind, then start the driver."""
@@ -135,7 +137,10 @@ class Dispatcher:
     async def wait(self, job_id: str, seconds: float | None = None) -> Statement:
         """The statement once it is over, or as it stands after *seconds* (None: no limit)."""
         if (live := self._flow.live.get(job_id)) is None:
-            return await self.get(job_id)
+            found = await self.get(job_id)
+            if found.state.is_terminal or not found.order.announced or seconds == 0:
+                return found
+            return await self.announced.end_of(job_id, seconds)
         if seconds is None or seconds > 0:
             await asyncio.wait((live.over,), timeout=seconds)
         return live.over.result() if live.over.done() else live.seen
@@ -197,10 +202,14 @@ class Dispatcher:
     async def kill(self, job_id: str) -> Statement:
         """The statement after it was told to stop; one that is over stays as it is.
 
+        An announced one is over with that: who ends it says that its driver is gone.
+
         Raises LedgerAway when that could not be committed yet; it will be.
         """
         if (live := self._flow.live.get(job_id)) is None:
-            return await self.get(job_id)
+            found = await self.get(job_id)
+            cancels = found.order.announced and not found.state.is_terminal
+            return await self.announced.cancel(job_id) if cancels else found
         self._flow.kill(live)
         if live.ended:  # all that is missing is the commit
             await asyncio.wait((live.over,), timeout=_COMMIT_WITHIN)

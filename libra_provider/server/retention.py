@@ -40,6 +40,7 @@ class Retention:
         """Sweep now and then, until cancelled; what fails now is tried at the next time."""
         await self._try(self.strangers)
         while True:
+            await self._try(self._dispatcher.announced.lose_silent)
             await self._try(self.statements)
             await self._try(self.logs)
             await self._try(self._artifacts.sweep)
