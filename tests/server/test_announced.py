@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -154,7 +155,7 @@ def test_a_start_during_the_hand_in_of_an_earlier_one_wins(api: RunningLibra) ->
     job.started(FIRST)
     body, has_begun, may_end = stream([1]), threading.Event(), threading.Event()
 
-    def slowly() -> object:
+    def slowly() -> Iterator[bytes]:
         yield body[:40]
         has_begun.set()
         may_end.wait(60)
@@ -345,3 +346,21 @@ def test_no_other_job_is_reached_by_a_signed_path(api: RunningLibra) -> None:
 
     assert [each.status_code for each in answers] == [403, 403]
     assert other.status()["state"] == "PENDING"
+
+
+def test_an_artifact_that_is_not_there_is_named_and_one_that_is_gets_its_url(
+    api: RunningLibra,
+) -> None:
+    content = b"print(1)"
+    sha256 = hashlib.sha256(content).hexdigest()
+    file = {"sha256": sha256, "name": "a b.py"}
+    absent = AnnouncedJob(api, artifacts=[file]).reply
+    api.request("PUT", f"/api/v1/artifacts/{sha256}/a b.py", data=content)
+    job = AnnouncedJob(api, artifacts=[file])
+
+    assert absent.status_code == 409
+    assert f"artifact:{sha256}/a b.py" in absent.json()["detail"]
+    assert [(each["sha256"], each["name"]) for each in job.given["artifacts"]] == [
+        (sha256, "a b.py")
+    ]
+    assert requests.get(job.given["artifacts"][0]["url"], timeout=60).content == content

@@ -78,7 +78,7 @@ def test_nothing_of_a_driver_that_tries_again_is_lost_or_counted_twice(tmp_path:
     over = threading.Event()
     with KilledLibra(tmp_path) as libra, ThreadPoolExecutor(9) as threads:
         crashes = threads.submit(libra.crash_now_and_then, over)
-        jobs = []
+        jobs: list[AnnouncedJob] = []
         while not crashes.done() or len(jobs) < JOBS:
             first = len(jobs)
             jobs += threads.map(lambda n: driver(libra, n), range(first, first + 8))

@@ -11,8 +11,10 @@ from libra_provider.core.job import DeployMode
 from libra_provider.server.acceptance import check_result_path
 from libra_provider.server.access import Libra, LibraDep
 from libra_provider.server.answers import refusals
+from libra_provider.server.artifact import Artifact
 from libra_provider.server.job_bodies import AnnouncedBody, Announcement, ArtifactUrl
 from libra_provider.server.pools import DEFAULT_POOL
+from libra_provider.server.problems import Conflict
 from libra_provider.server.signing import Purpose
 from libra_provider.server.statement import Order, Statement
 from libra_provider.server.strict_json import StrictJsonRoute
@@ -41,6 +43,9 @@ async def announce_job(tag: Tag, request: Announcement, libra: LibraDep) -> Resp
     once that leaves its receipt, or when it is deleted. Libra never starts it.
     """
     check_result_path(request.result_path)
+    files = [Artifact(each.sha256, each.name) for each in request.artifacts]
+    if absent := libra.artifacts.absent(files):
+        raise Conflict(str(absent[0].unknown("artifacts")), tag)
     statement, new = await libra.dispatcher.announced.announce(_order(request), tag)
     body = _answer(libra, statement)
     return Response(body.to_json(), 201 if new else 200, media_type="application/json")
@@ -68,10 +73,7 @@ def _answer(libra: Libra, statement: Statement) -> AnnouncedBody:
     expires, sign = expiry(statement), libra.signer.url
     tag = statement.job_id
     artifacts = [
-        ArtifactUrl(
-            **each,
-            url=sign(Purpose.ARTIFACT, f"{each['sha256']}/{each['name']}", expires=expires),
-        )
+        ArtifactUrl(**each, url=Artifact(**each).url(libra.signer, expires=expires))
         for each in statement.order.artifacts
     ]
     return AnnouncedBody(
