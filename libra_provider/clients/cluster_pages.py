@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from libra_provider.clients import spark_ui
@@ -50,6 +51,33 @@ def worker_ui(location: DriverLocation, ui_urls: Sequence[str]) -> Dialogue[str]
         else:
             return url
     raise problem
+
+
+class ClusterPages:
+    """The pages of one cluster for all who look at its drivers.
+
+    What the master's page says is taken as true for *fresh_for* seconds.
+    """
+
+    def __init__(self, ui_urls: Sequence[str], *, fresh_for: float = 0.0) -> None:
+        self._ui_urls = tuple(ui_urls)
+        self._fresh_for = fresh_for
+        self._page: tuple[float, spark_ui.Cluster] | None = None
+        self._workers: dict[str | None, str] = {}
+
+    def leading(self) -> Dialogue[spark_ui.Cluster]:
+        """What the page of the master that leads says; raises ServerError."""
+        if self._page and time.monotonic() < self._page[0] + self._fresh_for:
+            return self._page[1]
+        found = yield from leading(self._ui_urls)
+        self._page = (time.monotonic(), found)
+        return found
+
+    def worker_ui(self, location: DriverLocation) -> Dialogue[str]:
+        """The address of the page of the worker at *location*; raises ServerError."""
+        if location.worker_id not in self._workers:
+            self._workers[location.worker_id] = yield from worker_ui(location, self._ui_urls)
+        return self._workers[location.worker_id]
 
 
 def first_exception(driver_id: str, worker_ui: str) -> Dialogue[str]:

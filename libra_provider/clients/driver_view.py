@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from libra_provider.clients import cluster_pages, spark_master, spark_ui
+from libra_provider.clients.cluster_pages import ClusterPages
 from libra_provider.clients.dialogue import Ask, Dialogue
 from libra_provider.clients.driver_log import DriverLog
 from libra_provider.clients.look import Line, Look
@@ -25,22 +26,45 @@ class DriverView:
 
     Pages that cannot be reached cost their part of the answer and one warning, never the answer.
     Without *with_log* no lines are given; the log is read until it has told the application's id.
+    Views of one cluster may share its *pages*.
     """
 
-    def __init__(self, driver_id: str, ui_urls: Sequence[str], *, with_log: bool = True) -> None:
+    def __init__(
+        self, driver_id: str, pages: ClusterPages | Sequence[str], *, with_log: bool = True
+    ) -> None:
         self.driver_id = driver_id
-        self._ui_urls = tuple(ui_urls)
+        self._pages = pages if isinstance(pages, ClusterPages) else ClusterPages(pages)
         self._with_log = with_log
         self._log = DriverLog(driver_id)
         self._worker: tuple[str, str] = ("", "")
         self._has_executors = False
-        self._seen: tuple[JobState, datetime] | None = None
+        self._seen: tuple[JobStatus, datetime] | None = None
         self._warned = False
         self._pages_from = utc_now()
 
+    @property
+    def job_id(self) -> str:
+        """The driver's id."""
+        return self.driver_id
+
     def look(self) -> Dialogue[Look]:
         """Where the driver stands now, and the lines of its log since the last look."""
+        return (yield from self.details((yield from self.state())))
+
+    def state(self) -> Dialogue[JobStatus]:
+        """Where the driver stands, as the master's REST port says it."""
         status: JobStatus = yield Ask(spark_master.status(self.driver_id))
+        return status
+
+    def has_details(self, status: JobStatus) -> bool:
+        """Whether pages add something to *status*; of one that waits, it may say why already."""
+        if status.state is JobState.WAITING:
+            return not status.detail
+        unknown = self._log.application_id is None or not self._has_executors
+        return self._with_log or unknown or status.state is not JobState.RUNNING
+
+    def details(self, status: JobStatus) -> Dialogue[Look]:
+        """What the pages say of a driver that stands as *status*; raises nothing of theirs."""
         lines: list[Line] = []
         warning = ""
         if status.state.is_terminal or utc_now() >= self._pages_from:
@@ -49,8 +73,21 @@ class DriverView:
                 status = yield from self._explained(status)
             except ServerError as error:
                 status, warning = self._without_pages(status, error)
-        self._seen = (status.state, utc_now())
-        return Look(self._located(status), tuple(lines), warning, more=self._log.more)
+        status = self._located(status)
+        self._seen = (status, utc_now())
+        return Look(status, tuple(lines), warning, more=self._log.more)
+
+    def known(self, status: JobStatus) -> JobStatus:
+        """*status* with the place and the reasons that earlier looks have found out."""
+        if status.location and status.location.worker_id != self._worker[0]:
+            return status  # nobody has looked there yet
+        status = self._located(status)
+        if self._seen is None or self._seen[0].state is not status.state:
+            return status
+        seen = self._seen[0]
+        return replace(
+            status, detail=status.detail or seen.detail, has_executors=seen.has_executors
+        )
 
     def whole_log(self) -> Dialogue[list[Line]]:
         """Every line that the driver has written so far; raises ServerError without its page."""
@@ -76,17 +113,17 @@ class DriverView:
         match status.state:
             case JobState.WAITING:
                 self._has_executors = False  # a relaunched driver begins anew
-                cluster = yield from cluster_pages.leading(self._ui_urls)
+                cluster = yield from self._pages.leading()
                 return replace(status, detail=why_waiting(self.driver_id, cluster))
             case JobState.RUNNING if self._log.application_id and not self._has_executors:
-                cluster = yield from cluster_pages.leading(self._ui_urls)
+                cluster = yield from self._pages.leading()
                 return self._with_executors(status, cluster)
             case JobState.FAILED if status.location:
                 ui = yield from self._worker_ui(status.location)
                 why = yield from cluster_pages.first_exception(self.driver_id, ui)
                 return replace(status, detail="; ".join(filter(None, [status.detail, why])))
             case JobState.LOST:
-                cluster = yield from cluster_pages.leading(self._ui_urls)
+                cluster = yield from self._pages.leading()
                 return replace(status, detail=f"{status.detail}; {self._last_seen(cluster)}")
             case _:
                 return status
@@ -102,8 +139,8 @@ class DriverView:
     def _last_seen(self, cluster: spark_ui.Cluster) -> str:
         seen = "was not seen before by this try"
         if self._seen:
-            state, moment = self._seen
-            seen = f"was last seen {state} at {moment:%H:%M:%S} UTC"
+            status, moment = self._seen
+            seen = f"was last seen {status.state} at {moment:%H:%M:%S} UTC"
         return f"it {seen}; the master lists {len(cluster.ended_drivers)} ended drivers"
 
     def _new_lines(self, status: JobStatus) -> Dialogue[list[Line]]:
@@ -118,7 +155,7 @@ class DriverView:
         """The page of the driver's worker; a supervised driver may come back on another one."""
         worker_id, url = self._worker
         if location.worker_id != worker_id:
-            url = yield from cluster_pages.worker_ui(location, self._ui_urls)
+            url = yield from self._pages.worker_ui(location)
             self._log = self._log if not worker_id else DriverLog(self.driver_id)
             self._worker = (str(location.worker_id), url)
         return url

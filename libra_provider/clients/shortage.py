@@ -11,6 +11,11 @@ def why_waiting(driver_id: str, cluster: Cluster) -> str:
     driver = next((each for each in cluster.drivers if each.driver_id == driver_id), None)
     if driver is None:
         return "the master's page does not list it"
+    return why_waits(driver, cluster)
+
+
+def why_waits(driver: Driver, cluster: Cluster) -> str:
+    """What *driver*, which the page lists as waiting, asks for, and what there is."""
     asks = f"asks {_amount(driver.cores, driver.memory_mib)}"
     alive = cluster.alive
     if not alive:

@@ -31,12 +31,31 @@ class StatementView:
 
     def look(self) -> Dialogue[Look]:
         """Where the statement stands: now, at its end, or when *wait* is over."""
+        return (yield from self.details((yield from self.state())))
+
+    def state(self) -> Dialogue[JobStatus]:
+        """Where the statement stands, and nothing else."""
         wait = 0 if self._log and self._log.more else self._wait
-        status = yield from self._contract.asked(libra.status(self.job_id, wait=wait))
-        if self._log is None or not _has_log(status):
+        return (yield from self._contract.asked(libra.status(self.job_id, wait=wait)))
+
+    def has_details(self, status: JobStatus) -> bool:
+        """Whether it may have printed something that is wanted.
+
+        SQL prints nothing, and the question costs two requests.
+        """
+        kept = status.kind not in (None, Kind.SQL) and status.state is not JobState.WAITING
+        return self._log is not None and kept
+
+    def details(self, status: JobStatus) -> Dialogue[Look]:
+        """What a statement that stands as *status* has printed since the last time."""
+        if self._log is None or not self.has_details(status):
             return Look(status)
         warning = yield from self._read(self._log, to_the_end=status.state.is_terminal)
         return Look(status, self._log.taken(), warning, more=self._log.more)
+
+    def known(self, status: JobStatus) -> JobStatus:
+        """*status*: Libra tells everything each time."""
+        return status
 
     def _read(self, log: StatementLog, *, to_the_end: bool) -> Dialogue[str]:
         """Why the log could not be read, said once and at the end; empty if it could."""
@@ -46,8 +65,3 @@ class StatementView:
             said, self._warned = self._warned and not to_the_end, True
             return "" if said else f"{self.job_id}: its log cannot be read now: {error}"
         return ""
-
-
-def _has_log(status: JobStatus) -> bool:
-    """Whether there may be one: SQL prints nothing, and it costs each look two questions."""
-    return status.kind not in (None, Kind.SQL) and status.state is not JobState.WAITING

@@ -154,6 +154,15 @@ class Watch:
             return self._given_up_after(self.patience.silence, why, now)
         return self._waited_too_long(now)
 
+    @property
+    def waits_for_news(self) -> bool:
+        """Whether the same answer again would change nothing, however much later it came."""
+        limit = self.patience.executors_timeout
+        if self.status.state is JobState.WAITING:
+            limit = self.patience.queued_timeout
+        grown = self.wait >= self.patience.poll_interval
+        return grown and self._unclear_since is None and limit is None
+
     def _told_error(self, error: ServerError, now: datetime) -> Outcome | None:
         self._unclear_since = self._unclear_since or now
         if isinstance(error, ServerBusy):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from airflow.sdk import BaseHook, Connection
 
 from libra_provider.clients.client import Client
+from libra_provider.clients.dialogue import Dialogue
 from libra_provider.clients.doctor import Examination
-from libra_provider.clients.look import Look, View
+from libra_provider.clients.look import Group, Look, View
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.clients.trust import verification
 from libra_provider.core.errors import BadInput, LibraError
 from libra_provider.core.job import Backend, SparkJob
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import duration_in_seconds
+
+T = TypeVar("T")
 
 
 class ServerHook(BaseHook, ABC):
@@ -94,13 +97,21 @@ class ServerHook(BaseHook, ABC):
     def view(self, job_id: str, *, with_log: bool = True) -> View:
         """A view of *job_id* for whoever looks again and again; see :meth:`look`."""
 
+    @abstractmethod
+    def group(self) -> Group:
+        """For whoever looks at many jobs of this server; make it after :meth:`use`."""
+
     def look(self, view: View) -> Look:
         """Look once: the state, what explains it, and new lines of the log; raises ServerError."""
         return self.client().run(view.look())
 
     async def alook(self, view: View) -> Look:
         """Look once, for triggers; make the view after :meth:`aclient`."""
-        return await (await self.aclient()).arun(view.look())
+        return await self.aasked(view.look())
+
+    async def aasked(self, dialogue: Dialogue[T]) -> T:
+        """What *dialogue* finds out, in an event loop; raises ServerError."""
+        return await (await self.aclient()).arun(dialogue)
 
     @abstractmethod
     def kill(self, job_id: str) -> str:

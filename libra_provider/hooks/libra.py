@@ -17,6 +17,7 @@ from libra_provider.clients.libra_log import LogPiece
 from libra_provider.clients.libra_result import ResultPage, ResultValue, WrittenResult
 from libra_provider.clients.libra_server import Estimate, Health, Session
 from libra_provider.clients.statement_group import StatementGroup
+from libra_provider.clients.statement_group import StatementGroup
 from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import BadInput
@@ -112,6 +113,10 @@ class LibraHook(ArtifactHook):
     def view(self, job_id: str, *, with_log: bool = True) -> StatementView:
         """A view of statement *job_id*: how it stands, and what it prints."""
         return StatementView(job_id, self._contract, with_log=with_log)
+
+    def group(self) -> StatementGroup:
+        """Statements that are watched together."""
+        return StatementGroup(self._contract)
 
     def group(self) -> StatementGroup:
         """Statements that are watched together."""

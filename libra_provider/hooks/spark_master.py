@@ -12,6 +12,7 @@ from libra_provider.clients.authorization import jws
 from libra_provider.clients.call import Call
 from libra_provider.clients.doctor import Examination
 from libra_provider.clients.doctor_master import examine_master
+from libra_provider.clients.driver_group import DriverGroup
 from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.greeting import greet_master
 from libra_provider.clients.transport import ServerAddress
@@ -145,6 +146,11 @@ class SparkMasterHook(ServerHook):
         """A view of driver *job_id*: its state, where it runs, why it waits, its log."""
         self.client()  # it reads ui_urls
         return DriverView(job_id, self.ui_urls, with_log=with_log)
+
+    def group(self) -> DriverGroup:
+        """Drivers that are watched together."""
+        self.client()  # it reads ui_urls
+        return DriverGroup(self.ui_urls)
 
     def logs(self, job_id: str) -> list[str]:
         """What driver *job_id* has written so far, masked; raises ServerError without its page."""

@@ -1,10 +1,10 @@
-"""Wait for a job: in a worker, or in a triggerer. What the job says is logged on the way."""
+"""Wait for a job, and say in the log what it says on the way."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
+from collections.abc import Iterable, Iterator
 
 from libra_provider.clients.look import Look, View
 from libra_provider.core.errors import ServerError
@@ -22,40 +22,35 @@ def watch(server: ServerHook, view: View, seen: Watch) -> Outcome:
     return outcome
 
 
-async def awatch(server: ServerHook, view: View, seen: Watch) -> Outcome:
-    """Watch without blocking the event loop."""
-    while True:
-        try:
-            answer: Look | ServerError = await server.alook(view)
-        except ServerError as error:
-            answer = error
-        if (outcome := _told(seen, answer)) is not None:
-            return outcome
-        await asyncio.sleep(seen.wait)
-
-
 def look(server: ServerHook, view: View, seen: Watch) -> Outcome | None:
     """Look once; the outcome if the watch is over."""
     try:
-        return _told(seen, server.look(view))
+        answer: Look | ServerError = server.look(view)
     except ServerError as error:
-        return _told(seen, error)
-
-
-def _told(seen: Watch, answer: Look | ServerError) -> Outcome | None:
-    status: JobStatus | ServerError = answer if isinstance(answer, ServerError) else answer.status
-    outcome = seen.told(status, utc_now())
-    if seen.news and outcome is None:
-        log.info("%s", seen.news)
-    if isinstance(answer, Look):
-        _show(answer)
-    if seen.news and outcome is not None:
-        log.info("%s", seen.news)
+        answer = error
+    outcome, said = told(seen, answer)
+    show(said)
     return outcome
 
 
-def _show(answer: Look) -> None:
+def told(seen: Watch, answer: Look | ServerError) -> tuple[Outcome | None, list[tuple[int, str]]]:
+    """The outcome if *answer* ends the watch, and what the task log is to say: level and line."""
+    status: JobStatus | ServerError = answer if isinstance(answer, ServerError) else answer.status
+    outcome = seen.told(status, utc_now())
+    news = [(logging.INFO, seen.news)] if seen.news else []
+    lines = list(_lines(answer)) if isinstance(answer, Look) else []
+    # The end is said after the last lines, everything else before those that it brought.
+    return outcome, lines + news if outcome else news + lines
+
+
+def show(said: Iterable[tuple[int, str]]) -> None:
+    """Write to the log of the task in which this is called."""
+    for level, line in said:
+        log.log(level, "%s", line)
+
+
+def _lines(answer: Look) -> Iterator[tuple[int, str]]:
     if answer.warning:
-        log.warning("%s", answer.warning)
+        yield logging.WARNING, answer.warning
     for line in answer.lines:
-        log.info("%s", line)
+        yield logging.INFO, str(line)

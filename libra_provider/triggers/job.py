@@ -8,18 +8,19 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from airflow.sdk.execution_time import comms, task_runner
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from libra_provider.core.errors import LibraError
 from libra_provider.core.job import JobHandle
-from libra_provider.core.patience import Patience, Watch
+from libra_provider.core.patience import Patience, Watch, utc_now
 from libra_provider.hooks.servers import server_of
-from libra_provider.hooks.watch import awatch
+from libra_provider.triggers.pool import join
+from libra_provider.triggers.stopping import stop_unless_deferred
 
 # A kill outlives its trigger: Airflow cancels on_kill after about one second, and asyncio keeps
 # only weak references to tasks.
 _KILLS: set[asyncio.Task[None]] = set()
+# A triggerer begins with a trigger seconds after the deferral. One that comes later has moved.
+_MOVED_AFTER = 60.0  # seconds
 
 
 class JobTrigger(BaseTrigger):
@@ -31,15 +32,18 @@ class JobTrigger(BaseTrigger):
     :param submitted_at: when the job was submitted, ISO 8601.
     :param kills: whether a user who ends the task ends the job too; a sensor's does not.
     :param with_log: whether the driver's log is shown in the task log.
+    :param deferred_at: when the task was deferred, ISO 8601; now, unless it says otherwise.
     """
 
     def __init__(
         self,
+        *,
         handle: dict[str, str],
         patience: dict[str, Any],
         submitted_at: str,
         kills: bool = True,
         with_log: bool = True,
+        deferred_at: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow left it untyped
         self.handle = JobHandle.from_json(handle)
@@ -47,6 +51,7 @@ class JobTrigger(BaseTrigger):
         self.submitted_at = datetime.fromisoformat(submitted_at)
         self.kills = kills
         self.with_log = with_log
+        self.deferred_at = datetime.fromisoformat(deferred_at) if deferred_at else utc_now()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The path of this class, and what makes an equal trigger in another process."""
@@ -56,19 +61,18 @@ class JobTrigger(BaseTrigger):
             "submitted_at": self.submitted_at.isoformat(),
             "kills": self.kills,
             "with_log": self.with_log,
+            "deferred_at": self.deferred_at.isoformat(),
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event, whose payload is :meth:`Outcome.to_json`."""
         job_id = self.handle.job_id
-        server = server_of(self.handle.backend, self.handle.connection_id)
-        try:
-            await server.aclient()
-            view = server.view(job_id, with_log=self.with_log)
-            outcome = await awatch(server, view, Watch(job_id, self.patience, self.submitted_at))
-        finally:
-            await server.aclose()
+        if self.with_log and (utc_now() - self.deferred_at).total_seconds() > _MOVED_AFTER:
+            self.log.info("%s: a triggerer begins anew, and shows its log from the start", job_id)
+        seen = Watch(job_id, self.patience, self.submitted_at)
+        waiting = await join(self.handle, seen, with_log=self.with_log)
+        outcome = await waiting.outcome()
         event = TriggerEvent(outcome.to_json())  # type: ignore[no-untyped-call]  # as above
         yield event
 
@@ -79,36 +83,16 @@ class JobTrigger(BaseTrigger):
         """
         if not self.kills:
             return
-        kill = asyncio.get_running_loop().create_task(self._kill_unless_reassigned())
+        kill = asyncio.get_running_loop().create_task(self._kill())
         _KILLS.add(kill)
         kill.add_done_callback(_KILLS.discard)
         await asyncio.shield(kill)
 
-    async def _kill_unless_reassigned(self) -> None:
-        if await self._is_still_deferred():
-            self.log.info("%s goes on under another triggerer", self.handle.job_id)
-            return
+    async def _kill(self) -> None:
         server = server_of(self.handle.backend, self.handle.connection_id)
         try:
-            self.log.info(
-                "%s is told to stop: %s", self.handle.job_id, await server.akill(self.handle.job_id)
+            await stop_unless_deferred(
+                self.task_instance, server, self.handle.job_id, within=self.patience.silence
             )
-        except LibraError as error:
-            self.log.error("%s could not be told to stop: %s", self.handle.job_id, error)
         finally:
             await server.aclose()
-
-    async def _is_still_deferred(self) -> bool:
-        """Whether the task still waits: then the trigger was moved, and nobody wants a kill."""
-        ti = self.task_instance
-        if ti is None:
-            return False
-        question = comms.GetTaskStates(
-            dag_id=ti.dag_id,
-            task_ids=[ti.task_id],
-            run_ids=[ti.run_id],
-            map_index=ti.map_index if (ti.map_index or 0) >= 0 else None,
-        )
-        answer = await asyncio.wait_for(task_runner.SUPERVISOR_COMMS.asend(question), 20)
-        states = getattr(answer, "task_states", None) or {}
-        return "deferred" in states.get(ti.run_id, {}).values()

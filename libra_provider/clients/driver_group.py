@@ -1,0 +1,111 @@
+"""Many drivers of one cluster, asked about together: the master's page tells of all at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from libra_provider.clients import spark_master
+from libra_provider.clients.cluster_pages import ClusterPages
+from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.driver_view import DriverView
+from libra_provider.clients.shortage import why_waits
+from libra_provider.clients.spark_master import STATE_OF_WORD
+from libra_provider.clients.spark_ui import Cluster, Driver
+from libra_provider.core.errors import ServerError
+from libra_provider.core.states import JobState
+from libra_provider.core.status import DriverLocation, JobStatus
+
+# A page lists every driver of the cluster; so few are asked about one by one.
+_FEW = 4
+# What it says is true for so long: who looks at one of its drivers asks for it again.
+_FRESH = 1.0  # seconds
+# Behind a firewall it takes seconds to fail: the states must not wait for that each time.
+_PAGE_RESTS = 60.0  # seconds
+
+
+class DriverGroup:
+    """The drivers of the cluster whose masters have their pages at *ui_urls*."""
+
+    def __init__(self, ui_urls: Sequence[str]) -> None:
+        self._pages = ClusterPages(ui_urls, fresh_for=_FRESH)
+        self._page_from = 0.0
+
+    def view(self, job_id: str, *, with_log: bool) -> ListedDriver:
+        """A view of driver *job_id* that shares the master's page with the others."""
+        return ListedDriver(job_id, self._pages, with_log=with_log)
+
+    def together(self, views: Sequence[ListedDriver]) -> Dialogue[Mapping[str, JobStatus] | None]:
+        """How those stand that the page lists among the living; few are not looked for on it.
+
+        None where no page can be read. Raises ServerError when the master does not answer at all.
+        """
+        if len(views) <= _FEW:
+            return {}
+        cluster = yield from self._page()
+        if cluster is None:
+            return None
+        listed = {each.driver_id: each for each in cluster.drivers}
+        reader = _Reader(cluster)
+        return {
+            view.job_id: view.listed_as(driver, reader)
+            for view in views
+            if (driver := listed.get(view.job_id)) and driver.state in STATE_OF_WORD
+        }
+
+    def _page(self) -> Dialogue[Cluster | None]:
+        if time.monotonic() >= self._page_from:
+            try:
+                return (yield from self._pages.leading())
+            except ServerError:
+                yield Ask(spark_master.ready())
+                self._page_from = time.monotonic() + _PAGE_RESTS
+        else:
+            yield Ask(spark_master.ready())
+        return None
+
+
+class ListedDriver(DriverView):
+    """A driver that is found on the master's page."""
+
+    _listed: tuple[tuple[str, str | None, str], JobStatus] | None = None
+
+    def listed_as(self, driver: Driver, reader: _Reader) -> JobStatus:
+        """How it stands by the page; the same object for as long as the page says the same."""
+        why = reader.why_waits(driver) if driver.worker_id is None else ""
+        said = (driver.state, driver.worker_id, why)
+        if self._listed is None or self._listed[0] != said:
+            status = JobStatus(
+                job_id=self.job_id,
+                state=STATE_OF_WORD[driver.state],
+                detail=why,
+                location=reader.location(driver),
+            )
+            self._listed = (said, status)
+        return self._listed[1]
+
+
+class _Reader:
+    """One page, and what follows from it for drivers that ask the same."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._hosts = {each.worker_id: each.host for each in cluster.workers}
+        self._reasons: dict[tuple[int, int], str] = {}
+
+    def why_waits(self, driver: Driver) -> str:
+        """Why *driver* waits; empty if it does not."""
+        if STATE_OF_WORD[driver.state] is not JobState.WAITING:
+            return ""
+        asks = (driver.cores, driver.memory_mib)
+        if asks not in self._reasons:
+            self._reasons[asks] = why_waits(driver, self._cluster)
+        return self._reasons[asks]
+
+    def location(self, driver: Driver) -> DriverLocation | None:
+        """Where *driver* runs, as the REST port would say it."""
+        worker = driver.worker_id
+        if worker is None:
+            return None
+        host = self._hosts.get(worker)
+        return DriverLocation(where=f"on worker {worker}", host=host, worker_id=worker)

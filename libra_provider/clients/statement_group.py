@@ -1,0 +1,81 @@
+"""Many statements of one Libra, asked about together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from libra_provider.clients import libra
+from libra_provider.clients.contract import Contract
+from libra_provider.clients.dialogue import Dialogue
+from libra_provider.clients.statement_view import StatementView
+from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
+
+# So many are asked about in full: more would be megabytes. Of more, first the states alone.
+_IN_FULL = 1000
+_STATES = 10_000  # in one question
+# So many of those that run, by turns, are asked in full all the same: how far are they?
+_PROGRESS = 200
+
+
+class GroupedStatement(StatementView):
+    """A statement that is asked about together with others; *last* is what was said of it."""
+
+    last: JobStatus | None = None
+
+    def told(self, status: JobStatus) -> JobStatus:
+        """*status*; the same object for as long as Libra says the same."""
+        if self.last is None or self.last != status:
+            self.last = status
+        return self.last
+
+    def is_still(self, state: JobState) -> bool:
+        """Whether it was in *state* the last time."""
+        return self.last is not None and self.last.state is state
+
+
+class StatementGroup:
+    """The statements of the Libra behind *contract*."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._turn = 0
+
+    def view(self, job_id: str, *, with_log: bool) -> GroupedStatement:
+        """A view of statement *job_id*."""
+        return GroupedStatement(job_id, self._contract, with_log=with_log)
+
+    def together(
+        self, views: Sequence[GroupedStatement]
+    ) -> Dialogue[Mapping[str, JobStatus] | None]:
+        """How all of them stand; unknown ones are LOST. Raises ServerError."""
+        if len(views) <= _IN_FULL:
+            return (yield from self._in_full(views))
+        states: dict[str, JobState] = {}
+        for part in _parts(views, _STATES):
+            job_ids = [each.job_id for each in part]
+            states |= yield from self._contract.asked(libra.states(job_ids))
+        still = {v: v.is_still(states.get(v.job_id, JobState.LOST)) for v in views}
+        changed = [view for view in views if not still[view]]
+        same = {view.job_id: view.last for view in views if still[view] and view.last}
+        running = self._next([view for view in views if view.is_still(JobState.RUNNING)])
+        return same | (yield from self._in_full(list(dict.fromkeys([*changed, *running]))))
+
+    def _next(self, views: Sequence[GroupedStatement]) -> Sequence[GroupedStatement]:
+        start = self._turn if self._turn < len(views) else 0
+        self._turn = start + _PROGRESS
+        return views[start : self._turn]
+
+    def _in_full(self, views: Sequence[GroupedStatement]) -> Dialogue[dict[str, JobStatus]]:
+        found: dict[str, JobStatus] = {}
+        for part in _parts(views, _IN_FULL):
+            job_ids = [each.job_id for each in part]
+            statuses = yield from self._contract.asked(libra.statuses(job_ids))
+            told = zip(part, statuses, strict=True)
+            found |= {view.job_id: view.told(status) for view, status in told}
+        return found
+
+
+def _parts(views: Sequence[GroupedStatement], size: int) -> Iterator[Sequence[GroupedStatement]]:
+    for start in range(0, len(views), size):
+        yield views[start : start + size]

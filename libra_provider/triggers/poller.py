@@ -1,0 +1,202 @@
+"""The one poller for all triggers of one server: its questions do not grow with their number."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import Context
+
+from libra_provider.clients.look import Look
+from libra_provider.core.errors import AccessDenied, LibraError, ServerError
+from libra_provider.core.patience import Watch
+from libra_provider.core.status import JobStatus
+from libra_provider.hooks.base import ServerHook
+from libra_provider.triggers.reading import Reader
+from libra_provider.triggers.waiting import NEVER, Waiting
+
+log = logging.getLogger(__name__)
+# Rounds are no closer: jobs that are due within that time are asked about together.
+_SOONEST = 0.2  # seconds
+# A poller's own measure of an interval, so that many triggerers do not beat in time.
+_SHORTEST_INTERVAL = 0.9
+# Questions about single jobs: at the same moment; and a second, where no page tells of them.
+_ALONE_AT_ONCE = 16
+_ALONE_PER_SECOND = 100
+_RENEW_EVERY = 10.0  # seconds, while the server refuses the credentials
+_BREATH = 500  # jobs that are told before others on the event loop have their turn
+_STOPPED = "the poller of this triggerer was stopped"
+
+
+class Poller:
+    """Asks *server* about all jobs that triggers of this event loop wait for.
+
+    *renew* reads the connection again; it is called when the server refuses access. A poller runs
+    from its making until the last trigger has left, and closes *server* then.
+    """
+
+    def __init__(self, server: ServerHook, renew: Callable[[], Awaitable[object]]) -> None:
+        self._server, self._renew = server, renew
+        self._group = server.group()
+        self._members: set[Waiting] = set()
+        self._asked: dict[Waiting, None] = {}  # those of them whose jobs are not over
+        self._joined = asyncio.Event()
+        self._slots = asyncio.Semaphore(_ALONE_AT_ONCE)
+        self._reader = Reader(server)
+        self._origin = time.monotonic()
+        self._measure = random.uniform(_SHORTEST_INTERVAL, 1)  # noqa: S311 - no secret
+        self._refused, self._renewed = False, NEVER
+        # An empty context: what is logged here belongs to no trigger's task.
+        self._task = asyncio.get_running_loop().create_task(self._run(), context=Context())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it takes no trigger any more."""
+        return self._task.done() or self._task.cancelling() > 0
+
+    def join(self, seen: Watch, *, with_log: bool) -> Waiting:
+        """A place for a trigger that waits for the job of *seen*."""
+        view = self._group.view(seen.status.job_id, with_log=with_log)
+        waiting = Waiting(view, seen, self._leave)
+        self._members.add(waiting)
+        self._asked[waiting] = None
+        self._joined.set()
+        return waiting
+
+    def _leave(self, waiting: Waiting) -> None:
+        self._members.discard(waiting)
+        self._asked.pop(waiting, None)
+        if not self._members:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        why = _STOPPED
+        try:
+            while True:
+                now = time.monotonic()
+                await self._round([each for each in self._asked if each.due <= now])
+                self._reader.read_some(self._asked)
+                await self._until_somebody_is_due()
+        except Exception as error:
+            log.exception("The poller of %s has failed", self._server.where)
+            why = f"the poller of this triggerer has failed: {error!r}"
+        finally:
+            for waiting in self._members:
+                waiting.give_up(why)
+            await self._reader.close()
+            await self._server.aclose()
+
+    async def _until_somebody_is_due(self) -> None:
+        await asyncio.sleep(_SOONEST)
+        self._joined.clear()
+        due = min((each.due for each in self._asked), default=math.inf)
+        if (wait := due - time.monotonic()) <= 0:
+            return
+        try:
+            async with asyncio.timeout(None if wait == math.inf else wait):
+                await self._joined.wait()
+        except TimeoutError:
+            return
+
+    async def _round(self, asked: Sequence[Waiting]) -> None:
+        """Ask about *asked*, and tell each what concerns it."""
+        if not asked:
+            return
+        try:
+            views = [each.view for each in asked]
+            together = await self._server.aasked(self._group.together(views))
+            await self._tell(asked, together or {})
+            alone = self._left(asked, together)
+            await asyncio.gather(*map(self._ask_alone, alone))
+        except ServerError as error:
+            await self._tell_all(asked, error)
+        except Exception as error:
+            # One odd answer must not end the watch over all; theirs is a limited patience.
+            log.exception("A round of looking at jobs has failed")
+            await self._tell_all(asked, ServerError(self._server.where, repr(error)))
+        if self._refused:
+            await self._renew_connection()
+
+    async def _tell(self, asked: Sequence[Waiting], told: Mapping[str, JobStatus]) -> None:
+        for number, waiting in enumerate(asked, 1):
+            if status := told.get(waiting.view.job_id):
+                waiting.asked_alone = NEVER
+                self._take(waiting, status)
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)
+
+    async def _tell_all(self, asked: Sequence[Waiting], error: ServerError) -> None:
+        for number, waiting in enumerate(asked, 1):
+            self._answer(waiting, error)
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)
+
+    def _left(
+        self, asked: Sequence[Waiting], together: Mapping[str, JobStatus] | None
+    ) -> Sequence[Waiting]:
+        """Those who need a question of their own now: who just left the page, and some others.
+
+        A driver that has left is over, and asked about once. One that the page never lists, and
+        all of them while there is no page, take turns.
+        """
+        left = [each for each in asked if together is None or each.view.job_id not in together]
+        left.sort(key=lambda each: each.asked_alone)
+        new = sum(each.asked_alone == NEVER for each in left) if together is not None else 0
+        most = max(new, _ALONE_PER_SECOND)
+        for each in left[most:]:
+            each.due = time.monotonic() + 1
+        return left[:most]
+
+    async def _ask_alone(self, waiting: Waiting) -> None:
+        waiting.asked_alone = time.monotonic()
+        try:
+            async with self._slots:
+                status = await self._server.aasked(waiting.view.state())
+        except ServerError as error:
+            self._answer(waiting, error)
+        except LibraError as error:
+            waiting.give_up(str(error))
+            self._asked.pop(waiting, None)
+        else:
+            self._take(waiting, status)
+
+    def _take(self, waiting: Waiting, status: JobStatus) -> None:
+        """*status* is how the job of *waiting* stands; one that is over is read to its end."""
+        same, waiting.status = status is waiting.status, status
+        if status.state.is_terminal and waiting.view.has_details(status):
+            self._asked.pop(waiting, None)
+            self._reader.read(waiting)
+        elif same and waiting.seen.waits_for_news:
+            self._schedule(waiting)
+        else:
+            self._answer(waiting, Look(waiting.view.known(status)))
+
+    def _answer(self, waiting: Waiting, answer: Look | ServerError) -> None:
+        self._refused |= isinstance(answer, AccessDenied)
+        waiting.tell(answer)
+        if waiting.is_over:
+            self._asked.pop(waiting, None)
+        else:
+            self._schedule(waiting)
+
+    def _schedule(self, waiting: Waiting) -> None:
+        """Have it asked about again when its watch wants; those that wait long, all together."""
+        now, wait = time.monotonic(), waiting.seen.wait
+        interval = waiting.seen.patience.poll_interval * self._measure
+        waiting.due = now + wait
+        if wait >= interval:
+            beats = math.floor((now + wait - interval - self._origin) / interval) + 1
+            waiting.due = self._origin + beats * interval
+
+    async def _renew_connection(self) -> None:
+        self._refused = False
+        if time.monotonic() < self._renewed + _RENEW_EVERY:
+            return
+        self._renewed = time.monotonic()
+        try:
+            await self._renew()
+        except Exception:
+            log.exception("The connection of %s could not be read again", self._server.where)

@@ -1,0 +1,85 @@
+"""Which triggers share a poller: those of one event loop whose connections say the same."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Hashable
+from weakref import WeakKeyDictionary
+
+from airflow.sdk import BaseHook, Connection
+
+from libra_provider.core.job import JobHandle
+from libra_provider.core.patience import Watch
+from libra_provider.hooks.base import ServerHook
+from libra_provider.hooks.servers import server_of
+from libra_provider.triggers.poller import Poller
+from libra_provider.triggers.waiting import Waiting
+
+# A triggerer that starts has thousands of triggers, and its supervisor reads one connection after
+# the other. Credentials that were changed within that time are found out by the poller.
+_FRESH = 10.0  # seconds
+
+
+async def join(handle: JobHandle, seen: Watch, *, with_log: bool) -> Waiting:
+    """A place at the poller of the server of *handle*; raises BadInput for its connection."""
+    pool = _POOLS.setdefault(asyncio.get_running_loop(), _Pool())
+    async with pool.lock:
+        key = await pool.key(handle)
+        # Nothing is awaited here: a poller that was found must not stop before it is joined.
+        return pool.pollers[key].join(seen, with_log=with_log)
+
+
+class _Pool:
+    """The pollers of one event loop."""
+
+    def __init__(self) -> None:
+        self.pollers: dict[Hashable, Poller] = {}
+        self.lock = asyncio.Lock()
+        self._connections: dict[str, tuple[float, Connection]] = {}
+
+    async def key(self, handle: JobHandle) -> Hashable:
+        """That of the poller for *handle*, which is made if there is none."""
+        connection = await self._connection(handle.connection_id)
+        key = (handle.backend, _content(connection))
+        found = self.pollers.get(key)
+        if found is None or found.is_over:
+            # Airflow masks secrets of the connection here: other tasks run meanwhile.
+            server = server_of(handle.backend, handle.connection_id).use(connection)
+            self.pollers = {k: each for k, each in self.pollers.items() if not each.is_over}
+            self.pollers[key] = Poller(server, _Renewal(server, connection).renew)
+        return key
+
+    async def _connection(self, connection_id: str) -> Connection:
+        """The connection as it is, or was a moment ago."""
+        read_at, found = self._connections.get(connection_id, (0.0, None))
+        if found is None or read_at + _FRESH < time.monotonic():
+            found = await BaseHook.aget_connection(connection_id)
+            self._connections[connection_id] = (time.monotonic(), found)
+        return found
+
+
+class _Renewal:
+    """What a poller does when its server refuses the credentials: perhaps there are new ones."""
+
+    def __init__(self, server: ServerHook, connection: Connection) -> None:
+        self._server, self._content = server, _content(connection)
+
+    async def renew(self) -> None:
+        """Speak over the connection as it is now, if it has changed."""
+        connection = await BaseHook.aget_connection(self._server.connection_id)
+        if _content(connection) != self._content:
+            self._content = _content(connection)
+            await self._server.aclose()
+            self._server.use(connection)
+
+
+def _content(connection: Connection) -> Hashable:
+    """All that makes an address, and what is said there."""
+    return (
+        *(connection.host, connection.port, connection.schema),
+        *(connection.login, connection.password, connection.extra),
+    )
+
+
+_POOLS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()

@@ -1,0 +1,77 @@
+"""Reading what jobs say beside their state: by turns while they run, all of it at their end."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+from libra_provider.clients.look import Look
+from libra_provider.core.status import JobStatus
+from libra_provider.hooks.base import ServerHook
+from libra_provider.triggers.waiting import Waiting
+
+log = logging.getLogger(__name__)
+# So many jobs that run are read within that time; each costs about two requests.
+_READ = 10
+_WITHIN = 5.0  # seconds
+_AT_ONCE = 16
+
+
+class Reader:
+    """Reads the logs, places and reasons of jobs at *server*, and tells those who wait for them."""
+
+    def __init__(self, server: ServerHook) -> None:
+        self._server = server
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._readings: set[asyncio.Task[None]] = set()
+        self._budget, self._counted = float(_READ), time.monotonic()
+
+    def read_some(self, waiting: Iterable[Waiting]) -> None:
+        """Begin to read those of *waiting* that were read longest ago, as many as are allowed."""
+        now = time.monotonic()
+        earned = (now - self._counted) * _READ / _WITHIN
+        self._budget, self._counted = min(self._budget + earned, _READ), now
+        if self._budget < 1:
+            return
+        ready = (each for each in waiting if each.read_at + each.seen.wait <= now)
+        want = (each for each in ready if each.wants_to_read)
+        for each in heapq.nsmallest(int(self._budget), want, key=lambda each: each.read_at):
+            self._budget -= 1
+            self.read(each)
+
+    def read(self, waiting: Waiting) -> None:
+        """Begin to read one; nothing else if that is under way, for its end is read after it."""
+        if waiting.status and not waiting.reading:
+            waiting.reading, waiting.read_at = True, time.monotonic()
+            reading = asyncio.create_task(self._read(waiting, waiting.status))
+            self._readings.add(reading)
+            reading.add_done_callback(self._readings.discard)
+
+    async def close(self) -> None:
+        """Read no more."""
+        for reading in self._readings:
+            reading.cancel()
+        await asyncio.gather(*self._readings, return_exceptions=True)
+
+    async def _read(self, waiting: Waiting, status: JobStatus) -> None:
+        async with self._slots:
+            look = await self._look(waiting, status)
+        waiting.reading = False
+        now = waiting.status or status
+        if now.state.is_terminal and not status.state.is_terminal:
+            waiting.tell(look)
+            self.read(waiting)
+        else:
+            known = look.status if now is status else waiting.view.known(now)
+            waiting.tell(replace(look, status=known))
+
+    async def _look(self, waiting: Waiting, status: JobStatus) -> Look:
+        try:
+            return await self._server.aasked(waiting.view.details(status))
+        except Exception as error:  # whatever it is, the job's end must be told
+            log.exception("The log of %s could not be read", status.job_id)
+            return Look(status, warning=f"{status.job_id}: its log could not be read: {error}")

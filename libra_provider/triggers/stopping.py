@@ -1,0 +1,90 @@
+"""Stop the job of a task that a user has ended, and look whether it stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from airflow.sdk.execution_time import comms, task_runner
+from airflow.sdk.types import RuntimeTaskInstanceProtocol as TaskInstance
+
+from libra_provider.core.errors import KillNotVerified, LibraError, ServerError
+from libra_provider.core.units import readable_duration
+from libra_provider.hooks.base import ServerHook
+
+log = logging.getLogger(__name__)
+_LOOK_EVERY = 1.0  # seconds
+_ANSWERS_WITHIN = 20.0  # seconds; a new supervisor takes three for its first answer
+_UNKNOWN = (
+    "Airflow did not say whether %s has ended (%s), so %s was not stopped: look whether it runs, "
+    "and stop it there"
+)
+
+
+async def stop_unless_deferred(
+    task: TaskInstance | None, server: ServerHook, job_id: str, *, within: float
+) -> None:
+    """Stop *job_id*, whose trigger was cancelled; not if *task* waits as before.
+
+    Airflow also cancels triggers that another triggerer has taken over. Nothing is raised: what
+    could not be done is an error in the log, with the job's id.
+    """
+    try:
+        if task and await _is_deferred(task):
+            log.info("%s goes on under another triggerer", job_id)
+            return
+    except Exception as error:  # noqa: BLE001 - a job that somebody may watch must not be killed
+        log.error(_UNKNOWN, task.task_id if task else None, error, job_id)
+        return
+    try:
+        await _stop(server, job_id, within)
+    except LibraError as error:
+        log.error("%s", error)
+
+
+async def _is_deferred(task: TaskInstance) -> bool:
+    """Whether *task* still waits; asked twice, for the first answer of a new supervisor is slow."""
+    mapped = task.map_index is not None and task.map_index >= 0
+    question = comms.GetTaskStates(
+        dag_id=task.dag_id,
+        task_ids=[task.task_id],
+        run_ids=[task.run_id],
+        map_index=task.map_index if mapped else None,
+    )
+    try:
+        answer = await _asked(question)
+    except Exception:  # noqa: BLE001 - the second answer counts
+        await asyncio.sleep(_LOOK_EVERY)
+        answer = await _asked(question)
+    key = f"{task.task_id}_{task.map_index}" if mapped else task.task_id
+    states: dict[str, str | None] = answer.task_states.get(task.run_id, {})
+    return states.get(key) == "deferred"
+
+
+async def _asked(question: comms.GetTaskStates) -> comms.TaskStatesResult:
+    async with asyncio.timeout(_ANSWERS_WITHIN):
+        answer = await task_runner.SUPERVISOR_COMMS.asend(question)
+    if not isinstance(answer, comms.TaskStatesResult):
+        raise TypeError(f"it answered {answer!r}")
+    return answer
+
+
+async def _stop(server: ServerHook, job_id: str, within: float) -> None:
+    """Stop *job_id* and see it end *within* seconds; a server that is away is asked again."""
+    deadline, told, problem = time.monotonic() + within, False, "its state was not seen"
+    while time.monotonic() < deadline:
+        try:
+            status = await server.astatus(job_id)
+            if status.state.is_terminal:
+                log.info("%s has stopped: %s", job_id, status.state)
+                return
+            if not told:
+                log.info("%s is told to stop: %s", job_id, await server.akill(job_id))
+                told = True
+            problem = f"it is {status.state}"
+        except ServerError as error:
+            problem = str(error)
+        await asyncio.sleep(_LOOK_EVERY)
+    said = "was told to stop" if told else "could not be told to stop"
+    raise KillNotVerified(job_id, f"it {said} within {readable_duration(within)}: {problem}")

@@ -1,0 +1,84 @@
+"""One trigger's place at a poller: what is news for its own task log, and how its watch ends."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from libra_provider.clients.look import Look, View
+from libra_provider.core.errors import ServerError
+from libra_provider.core.patience import Outcome, Watch
+from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
+from libra_provider.hooks.watch import show, told
+
+NEVER = -math.inf
+
+
+class Waiting:
+    """One watch over one job, between the poller that asks and the trigger that waits.
+
+    By the poller's clock: ``due`` is when to ask again, ``asked_alone`` when it was asked about by
+    a question of its own, ``read_at`` when its log was read; ``reading``: it is just now.
+    Awaiting :meth:`outcome` is the trigger's part: what is logged there lands in the log of the
+    trigger's own task.
+    """
+
+    __slots__ = (
+        *("asked_alone", "due", "read_at", "reading", "seen", "status", "view"),
+        *("_leave", "_outcome", "_said", "_woken"),
+    )
+
+    def __init__(self, view: View, seen: Watch, leave: Callable[[Waiting], None]) -> None:
+        self.view, self.seen, self._leave = view, seen, leave
+        self.due = self.asked_alone = self.read_at = NEVER
+        self.reading = False
+        self.status: JobStatus | None = None
+        self._outcome: Outcome | None = None
+        self._said: list[tuple[int, str]] = []
+        self._woken: asyncio.Event | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody has to ask any more."""
+        return self._outcome is not None
+
+    @property
+    def wants_to_read(self) -> bool:
+        """Whether there is more to learn than the state, and nobody learns it yet."""
+        return not self.reading and bool(self.status and self.view.has_details(self.status))
+
+    def tell(self, answer: Look | ServerError) -> None:
+        """Take *answer* into account; wakes the trigger only if that is news."""
+        if self.is_over:
+            return
+        self._outcome, said = told(self.seen, answer)
+        self._said += said
+        if said or self._outcome:
+            self._wake()
+
+    def give_up(self, why: str) -> None:
+        """End the watch without an answer: the job goes on, and the task may find it again."""
+        if not self.is_over:
+            unclear = replace(self.seen.status, state=JobState.UNCLEAR)
+            self._outcome = Outcome(unclear, f"{why}; it may still run")
+            self._wake()
+
+    async def outcome(self) -> Outcome:
+        """How the watch ended; until then its news are logged here."""
+        try:
+            while True:
+                said, self._said = self._said, []
+                show(said)
+                if self._outcome:
+                    return self._outcome
+                self._woken = asyncio.Event()
+                await self._woken.wait()
+        finally:
+            self._leave(self)
+
+    def _wake(self) -> None:
+        if self._woken:
+            self._woken.set()
