@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from typing import Any, ClassVar, Self, TypeVar
 
 from airflow.sdk import BaseHook, Connection
 
+from libra_provider.clients.adoption import Adoptable, Sought
 from libra_provider.clients.client import Client
 from libra_provider.clients.dialogue import Dialogue
 from libra_provider.clients.doctor import Examination
@@ -47,6 +49,12 @@ class ServerHook(BaseHook, ABC):
             self.use(await self.aget_connection(self.connection_id))
         return self._made()
 
+    def apart(self) -> Self:
+        """The same server, over connections that nobody else uses; asks Airflow nothing."""
+        other = copy(self)
+        other._client = Client(self._made().addresses)  # noqa: SLF001 - it is another of these
+        return other
+
     def use(self, connection: Connection) -> Self:
         """Speak to *connection* from now on."""
         self._client = Client(self.read(connection))
@@ -70,8 +78,36 @@ class ServerHook(BaseHook, ABC):
         """Make sure that this is the right server, before a submission that cannot be repeated."""
 
     @abstractmethod
+    def finds_again(self) -> bool:
+        """Whether submitting a tag again finds the job that it has made; raises ServerError."""
+
+    @abstractmethod
+    def find(self, sought: Sought) -> Adoptable:
+        """The jobs with the tag of *sought*; raises ServerError, NotOffered where none is found."""
+
+    @abstractmethod
+    async def afind(self, sought: Sought) -> Adoptable:
+        """The jobs with the tag of *sought*, for event loops."""
+
+    @abstractmethod
     def by_hand(self, tag: str) -> str:
-        """How people find the job of *tag*; empty where submitting *tag* again finds it."""
+        """What people do about a job of *tag* that cannot be found."""
+
+    @property
+    def submission_seconds(self) -> float:
+        """For how long at the most a submission is under way, before its sender gives up."""
+        return sum(each.connect_timeout + each.read_timeout for each in self.client().addresses)
+
+    def main_class(self, job: SparkJob) -> str | None:  # noqa: ARG002 - for those that know it
+        """The main class of the driver that *job* becomes, as it is listed; None: it is not."""
+        return None
+
+    def why_it_may_run(self, status: JobStatus) -> str:  # noqa: ARG002 - for those that lose it
+        """Why the job of *status*, which is over for its server, may run on; empty if it does not.
+
+        Raises ServerError when that cannot be said.
+        """
+        return ""
 
     def complete(self, job: SparkJob) -> SparkJob:
         """*job* with what the connection adds; BadInput if it asks for more than it allows."""

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import Connection
 
 from libra_provider.clients import libra, libra_log, libra_result, libra_server, rows
+from libra_provider.clients.adoption import Adoptable, Sought
 from libra_provider.clients.authorization import BearerToken
 from libra_provider.clients.dialogue import Dialogue
 from libra_provider.clients.doctor import Examination
@@ -16,7 +17,6 @@ from libra_provider.clients.libra import ListedStatement
 from libra_provider.clients.libra_log import LogPiece
 from libra_provider.clients.libra_result import ResultPage, ResultValue, WrittenResult
 from libra_provider.clients.libra_server import Estimate, Health, Session
-from libra_provider.clients.statement_group import StatementGroup
 from libra_provider.clients.statement_group import StatementGroup
 from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import ServerAddress
@@ -66,10 +66,20 @@ class LibraHook(ArtifactHook):
         """Make sure that this is Libra, and find out which contract it knows."""
         self._run(self._contract.known)
 
+    def finds_again(self) -> bool:
+        """Yes, but for a Libra of the old contract, which would run the statement again."""
+        return not self._run(self._contract.known).is_old
+
+    def find(self, sought: Sought) -> Adoptable:
+        """The statement of this tag; NotOffered by a Libra of the old contract."""
+        return _carriers(self.statements(key=sought.tag))
+
+    async def afind(self, sought: Sought) -> Adoptable:
+        """The statement of this tag, for event loops."""
+        return _carriers(await self.astatements(key=sought.tag))
+
     def by_hand(self, tag: str) -> str:  # noqa: ARG002 - an old Libra has not seen it
-        """Empty, but for a Libra of the old contract, which finds nothing again."""
-        if not self._run(self._contract.known).is_old:
-            return ""
+        """What is left with a Libra of the old contract."""
         return "look whether its work was done, and clear the task to run it again"
 
     def complete(self, job: SparkJob) -> SparkJob:
@@ -118,10 +128,6 @@ class LibraHook(ArtifactHook):
         """Statements that are watched together."""
         return StatementGroup(self._contract)
 
-    def group(self) -> StatementGroup:
-        """Statements that are watched together."""
-        return StatementGroup(self._contract)
-
     def logs(self, job_id: str, *, stream: str = "stdout", offset: int = 0) -> LogPiece:
         """What statement *job_id* has written to *stream* from *offset* on; raises JobLost.
 
@@ -145,7 +151,7 @@ class LibraHook(ArtifactHook):
         """Statements that Libra remembers, the latest first.
 
         :param filters: ``state`` (a JobState), ``session``, ``pool``, ``kind``, ``tag`` (its name
-            and its value), ``offset``, ``limit`` (100).
+            and its value), ``key`` (the tag of its submission), ``offset``, ``limit`` (100).
         """
         return self._ask(libra.statements(**filters))
 
@@ -254,6 +260,10 @@ class LibraHook(ArtifactHook):
     def _estimate(self, sql: str, parameters: Any) -> Dialogue[Estimate]:
         call = libra_server.estimate(sql, parameters=parameters, session=self.session)
         return self._contract.asked(call)
+
+
+def _carriers(found: Sequence[ListedStatement]) -> Adoptable:
+    return Adoptable(carriers=[each.status.job_id for each in found])
 
 
 def _value(found: ResultPage | ResultValue) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import Connection
 
 from libra_provider.clients import spark_master
+from libra_provider.clients.adoption import Adoptable, Sought, carriers
 from libra_provider.clients.authorization import jws
 from libra_provider.clients.call import Call
 from libra_provider.clients.doctor import Examination
@@ -15,7 +16,10 @@ from libra_provider.clients.doctor_master import examine_master
 from libra_provider.clients.driver_group import DriverGroup
 from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.greeting import greet_master
+from libra_provider.clients.shipping import ORDER
+from libra_provider.clients.submission import TAG, create_request
 from libra_provider.clients.transport import ServerAddress
+from libra_provider.clients.worker_loss import why_it_may_run
 from libra_provider.core.caps import Caps
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Backend, DeployMode, SparkJob
@@ -105,12 +109,39 @@ class SparkMasterHook(ServerHook):
         """Ask the REST port whether it takes submissions; raises ServerError."""
         greet_master(self.client())
 
+    def finds_again(self) -> bool:
+        """No: submitting a tag twice makes two drivers."""
+        return False
+
+    def find(self, sought: Sought) -> Adoptable:
+        """The drivers that carry the tag, which only their own logs tell."""
+        self.client()  # it reads ui_urls
+        return self.client().run(carriers(sought, self.ui_urls))
+
+    async def afind(self, sought: Sought) -> Adoptable:
+        """The drivers that carry the tag, for event loops."""
+        client = await self.aclient()
+        return await client.arun(carriers(sought, self.ui_urls))
+
     def by_hand(self, tag: str) -> str:
         """Where people find the driver of *tag*: the master does not know tags."""
         return (
-            f"look in the stderr of the drivers submitted then for {tag}, "
-            "and kill the one that has it"
+            f"look for {TAG}={tag} at the head of their stderr, kill the driver that has it, "
+            "and clear the task"
         )
+
+    def main_class(self, job: SparkJob) -> str | None:
+        """The class that the master's page lists for the driver of *job*."""
+        self.client()  # it reads the master's URL
+        request = create_request(job, "", master=self.master_url, bootstrap=self.bootstrap)
+        return str(request["mainClass"])
+
+    def why_it_may_run(self, status: JobStatus) -> str:
+        """Why a driver whose worker was lost may run on there; raises ServerError without pages."""
+        if not status.worker_lost or status.location is None:
+            return ""
+        client = self.client()  # it reads ui_urls
+        return client.run(why_it_may_run(str(status.location.worker_id), self.ui_urls))
 
     def complete(self, job: SparkJob) -> SparkJob:
         """*job* as it is submitted; BadInput if it asks for more than the connection allows."""
@@ -132,7 +163,9 @@ class SparkMasterHook(ServerHook):
         complete = self.complete(job)
         if CORES_MAX not in complete.conf:
             log.warning(_UNLIMITED, self.connection_id)
-        return spark_master.submit(complete, tag, master=self.master_url, bootstrap=self.bootstrap)
+        # What runs by an order has the bootstrap that it came with.
+        bootstrap = None if ORDER in complete.env_vars else self.bootstrap
+        return spark_master.submit(complete, tag, master=self.master_url, bootstrap=bootstrap)
 
     def status(self, job_id: str) -> JobStatus:
         """Where driver *job_id* stands, as the master says it."""

@@ -10,31 +10,25 @@ from airflow.sdk.exceptions import AirflowFailException
 from libra_provider.core.errors import (
     AccessDenied,
     BadInput,
-    JobLost,
     JobWrong,
     NotInstalled,
     NotOffered,
     Rejected,
     ResultNotWhole,
 )
-from libra_provider.core.job import Backend
-from libra_provider.lifecycle.submission import UndecidedSubmission
+from libra_provider.lifecycle.adoption import UnknowableSubmission
+from libra_provider.lifecycle.finding import LostForGood
 
 _FINAL = (
     *(BadInput, NotInstalled, AccessDenied, Rejected, NotOffered),
-    *(JobWrong, ResultNotWhole, UndecidedSubmission),
+    *(JobWrong, ResultNotWhole, UnknowableSubmission, LostForGood),
 )
 
 
 @contextmanager
-def final_where_retrying_cannot_help(backend: Backend) -> Iterator[None]:
-    """Turn errors that the next try would meet again into failures without retries.
-
-    A driver that its master has forgotten is one of them: its process may still run, and a retry
-    could make a second one.
-    """
-    lost_for_good = (JobLost,) if backend is Backend.SPARK_MASTER else ()
+def final_where_retrying_cannot_help() -> Iterator[None]:
+    """Turn errors that the next try would meet again into failures without retries."""
     try:
         yield
-    except (*_FINAL, *lost_for_good) as error:
+    except _FINAL as error:
         raise AirflowFailException(str(error)) from None

@@ -9,7 +9,8 @@ from typing import Any, Protocol, Self
 
 from airflow.sdk import Context
 
-from libra_provider.core.job import Backend, JobHandle, new_tag
+from libra_provider.core.errors import JobError
+from libra_provider.core.job import Backend, JobHandle
 from libra_provider.core.patience import utc_now
 
 _KEY = "libra_job"
@@ -33,23 +34,45 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """Which run of a task this is: ``max_tries`` changes when a user clears an ended task."""
+    """Which run of a task this is, as far as Airflow's numbers tell.
+
+    ``max_tries`` changes when a user clears a task that does not run, unless its retries were
+    edited; ``clear_number`` with every clear in the Dag run, of whatever task. ``is_first_try``:
+    all retries lie ahead, as before the first failure and after a clear.
+    """
 
     max_tries: int
     clear_number: int
+    is_first_try: bool = False
 
     @classmethod
     def of(cls, context: Context) -> Self:
         """The generation of the try that runs in *context*."""
-        clears = getattr(context["dag_run"], "clear_number", 0)
-        return cls(max_tries=context["ti"].max_tries, clear_number=clears or 0)
+        ti = context["ti"]
+        return cls(
+            max_tries=ti.max_tries,
+            clear_number=getattr(context["dag_run"], "clear_number", 0) or 0,
+            is_first_try=ti.max_tries - ti.try_number + 1 == ti.task.retries,
+        )
+
+    def is_cleared(self, record: Record) -> bool:
+        """Whether a user has certainly cleared the task since *record* was written."""
+        if self.max_tries != record.max_tries:
+            return True
+        return self.may_be_cleared(record) and self.is_first_try
+
+    def may_be_cleared(self, record: Record) -> bool:
+        """Whether this task, while it ran, or another one of the run was cleared since then."""
+        return self.clear_number != record.clear_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One submission: written without ``job_id`` before the request leaves, completed after it.
 
-    ``tags`` are those of its metrics.
+    ``main_class`` is that of its driver; ``tags`` are those of its metrics. ``condemned``: its job
+    was to be stopped, and no try may rejoin it. ``outlived_clear``: its job was rejoined after a
+    clear that may have been this task's, and may yet be stopped by the try that was cleared.
     """
 
     backend: Backend
@@ -59,24 +82,23 @@ class Record:
     max_tries: int
     clear_number: int
     job_id: str | None = None
+    main_class: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    condemned: bool = False
+    outlived_clear: bool = False
 
     @classmethod
     def intent(
-        cls,
-        backend: Backend,
-        connection_id: str,
-        generation: Generation,
-        tags: Mapping[str, str],
+        cls, backend: Backend, connection_id: str, generation: Generation, **rest: Any
     ) -> Self:
-        """Mint a tag for a submission that is about to be sent."""
+        """Write down a submission that is about to be sent."""
         return cls(
             backend=backend,
             connection_id=connection_id,
-            tag=new_tag(),
             at=utc_now().isoformat(),
-            tags=tags,
-            **asdict(generation),
+            max_tries=generation.max_tries,
+            clear_number=generation.clear_number,
+            **rest,
         )
 
     @property
@@ -95,6 +117,14 @@ class Record:
         """The record of a submission that was answered."""
         return replace(self, job_id=job_id)
 
+    def taken_up(self, generation: Generation) -> Record:
+        """The record of a job that a try of *generation* goes on with."""
+        return replace(
+            self,
+            clear_number=generation.clear_number,
+            outlived_clear=generation.may_be_cleared(self),
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The record as the store keeps it."""
         return asdict(self) | {"backend": str(self.backend)}
@@ -105,22 +135,50 @@ class Record:
         return cls(**{**data, "backend": Backend(data["backend"])})
 
 
+class TakenOver(JobError):
+    """This try was thought dead, and a later one has submitted or adopted another job."""
+
+    outcome = "is not this try's any more"
+
+
 class Records:
-    """The one record of a task instance, in Airflow's task state store."""
+    """The one record of a task instance, in Airflow's task state store.
+
+    ``last`` is the record as this try knows it: it can be read where Airflow cannot be asked.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.last: Record | None = None
 
     def load(self) -> Record | None:
         """What an earlier try, or an earlier life of this one, left behind."""
-        found = self._store.get(_KEY)
-        return Record.from_json(found) if found else None
+        self.last = self._read()
+        return self.last
 
     def save(self, record: Record) -> Record:
-        """Keep *record*; it is on disk when this returns."""
+        """Keep *record*, which is on disk when this returns; raises TakenOver."""
+        self._check_ours(record.job_id)
         self._store.set(_KEY, record.to_json())
+        self.last = record
         return record
 
     def forget(self) -> None:
-        """Drop the record: it is certain that nothing was submitted."""
+        """Drop the record, as it is certain that nothing was submitted; raises TakenOver."""
+        self._check_ours(None)
         self._store.delete(_KEY)
+        self.last = None
+
+    def _read(self) -> Record | None:
+        found = self._store.get(_KEY)
+        return Record.from_json(found) if found else None
+
+    def _check_ours(self, job_id: str | None) -> None:
+        """A zombie must not write over what a later try has written; both may have one job."""
+        found, last = self._read(), self.last
+        if found is None:
+            return
+        known = (last.job_id if last else None, job_id)
+        if last is None or found.tag != last.tag or found.job_id not in known:
+            name = found.job_id or f"the submission with tag {found.tag}"
+            raise TakenOver(name, "a later try of this task has written it down")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseOperator, Context
@@ -23,10 +24,14 @@ from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
 from libra_provider.hooks.watch import watch
 from libra_provider.lifecycle import metrics, story
+from libra_provider.lifecycle.adoption import GRACE
 from libra_provider.lifecycle.airflow_errors import final_where_retrying_cannot_help
+from libra_provider.lifecycle.finding import Finder, OnLost, check_lost
 from libra_provider.lifecycle.openlineage import Lineage
+from libra_provider.lifecycle.patiently import patiently
 from libra_provider.lifecycle.record import Generation, Record, Records
-from libra_provider.lifecycle.submission import Submission, find_or_submit
+from libra_provider.lifecycle.stopping import Stop
+from libra_provider.lifecycle.submission import Submission, Submitter
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
 from libra_provider.triggers.job import JobTrigger
 
@@ -45,6 +50,8 @@ class JobOperator(BaseOperator):
     :param queued_timeout: how long the job may wait for its start; then it is stopped and the task
         fails. None: as long as it takes.
     :param executors_timeout: how long the job may run without any executor; then likewise.
+    :param on_lost: what is done about a driver on the cluster that its master has forgotten:
+        ``fail`` the task without retries, as it may still run; or let the next try ``resubmit``.
     :param driver_log: show the driver's log in the task log.
     :param openlineage_inject_parent_job_info: tell a driver of its own which task started it, for
         its OpenLineage events; default: ``[openlineage] spark_inject_parent_job_info``. The shared
@@ -54,6 +61,7 @@ class JobOperator(BaseOperator):
     """
 
     backend: ClassVar[Backend]
+    adoption_grace: ClassVar[float] = GRACE
 
     def __init__(
         self,
@@ -63,6 +71,7 @@ class JobOperator(BaseOperator):
         patience: float | str | timedelta = 300.0,
         queued_timeout: float | str | timedelta | None = None,
         executors_timeout: float | str | timedelta | None = None,
+        on_lost: str = "fail",
         driver_log: bool = True,
         openlineage_inject_parent_job_info: bool | None = None,
         openlineage_inject_transport_info: bool | None = None,
@@ -78,11 +87,13 @@ class JobOperator(BaseOperator):
             queued_timeout=queued_timeout,
             executors_timeout=executors_timeout,
         )
+        self.on_lost = OnLost.of(on_lost)
         self.driver_log = driver_log
         self.lineage = Lineage.of(
             openlineage_inject_parent_job_info, openlineage_inject_transport_info
         )
-        self._job_id: str | None = None
+        self._records: Records | None = None
+        self._told_to_end = False
         self.link_targets: dict[str, str] = {}
 
     @property
@@ -99,8 +110,13 @@ class JobOperator(BaseOperator):
     def plan(self, context: Context) -> SparkJob:
         """What to run, checked before anything is sent; raises BadInput."""
 
+    @property
+    def record(self) -> Record | None:
+        """What is written down of the job; None before its submission."""
+        return self._records.last if self._records else None
+
     def prepare(self, job: SparkJob, tag: str) -> SparkJob:  # noqa: ARG002 - for those that ship
-        """*job* as it is sent under *tag*: here its files are shipped; called for each request."""
+        """*job* as it is sent under *tag*: here its files are shipped; it may be called again."""
         return job
 
     def recalled(self, status: JobStatus) -> JobStatus:
@@ -113,7 +129,10 @@ class JobOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Submit the job, or find that of an earlier try, and see it through."""
-        with final_where_retrying_cannot_help(self.backend):
+        return self._see_through(context)
+
+    def _see_through(self, context: Context) -> Any:
+        with final_where_retrying_cannot_help():
             submission = self.submit(context)
             if submission.status.state.is_terminal and not submission.found:
                 return self.settle(Outcome(submission.status), context)
@@ -124,44 +143,54 @@ class JobOperator(BaseOperator):
 
     def submit(self, context: Context) -> Submission:
         """The job of this logical run, submitted now or before; its handle is in XCom ``job``."""
-        job = self.plan(context).replace(origin=_origin(context))
-        job = self.lineage.into(job, self.backend, context)
-        records = Records(context["task_state_store"])
-        submission = find_or_submit(
-            job,
-            self.server,
-            records,
-            Generation.of(context),
+        self.server.client()  # on_kill can ask for no connection
+        self._records = Records(context["task_state_store"])
+        submitter = Submitter(
+            plan=lambda: self._planned(context),
             prepare=self.prepare,
-            busy_for=self.watching.silence,
+            server=self.server,
+            records=self._records,
+            generation=Generation.of(context),
+            patience=self.watching.silence,
+            grace=self.adoption_grace,
+            is_told_to_end=lambda: self._told_to_end,
         )
-        self._job_id = submission.status.job_id
+        finder = Finder(submitter=submitter, on_lost=self.on_lost, recalled=self.recalled)
+        submission = finder.find_or_submit()
         self._link(submission.status)
         if submission.record.handle:
             context["ti"].xcom_push(key="job", value=submission.record.handle.to_json())
         return submission
+
+    def _planned(self, context: Context) -> SparkJob:
+        job = self.plan(context).replace(origin=_origin(context))
+        return self.lineage.into(job, self.backend, context)
 
     def settle(self, outcome: Outcome, context: Context) -> Any:
         """The result of a job that succeeded; raises the JobError of any other end."""
         if outcome.status.state is JobState.LOST:
             outcome = replace(outcome, status=self.recalled(outcome.status))
         status = outcome.status
-        self._job_id = status.job_id
         self._link(status)
         if status.location:
             context["ti"].xcom_push(key="driver_location", value=asdict(status.location))
         context["ti"].xcom_push(key="timings", value=status.timings.to_json())
         if outcome.given_up and status.state is not JobState.UNCLEAR:
-            kill_and_verify(self.server, status.job_id)
-        metrics.ended(status, self._tags(context))
-        with final_where_retrying_cannot_help(self.backend):
+            self._end(status.job_id)
+        metrics.ended(status, self._tags())
+        if status.state is JobState.KILLED and self.record and self.record.outlived_clear:
+            self.log.info("%s was killed by a clear; the task begins anew", status.job_id)
+            return self._see_through(context)
+        with final_where_retrying_cannot_help():
+            check_lost(status, self.backend, self.on_lost)
             outcome.raise_for_state()
-            result = self.result(status)
+            result = patiently(partial(self.result, status), within=self.watching.silence)
         story.tell_end(status, result)
         return result
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Settle with what the trigger has seen."""
+        self._take_up(context)
         return self.settle(Outcome.from_json(event), context)
 
     def resume_execution(
@@ -171,16 +200,16 @@ class JobOperator(BaseOperator):
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
-            self._stop_overdue(Records(context["task_state_store"]).load())
+            self._take_up(context)
+            return self._overdue(context)
 
     def on_kill(self) -> None:
-        """Stop the job when Airflow ends the task; pure network, see ServerHook."""
-        if self._job_id is None:
+        """Stop the job when Airflow ends the task; asks Airflow nothing, as that may deadlock."""
+        self._told_to_end = True
+        if self.record is None:
             return
-        try:
-            kill_and_verify(self.server, self._job_id, within=_ON_KILL_SECONDS)
-        except LibraError as error:
-            self.log.error("%s", error)
+        ended, sentence = Stop(self.server, self.record).within(_ON_KILL_SECONDS)
+        self.log.log(logging.INFO if ended else logging.ERROR, "%s", sentence)
 
     def _link(self, status: JobStatus) -> None:
         """Fill in what the links of the task lead to; on a resumed task, all of them anew."""
@@ -192,9 +221,23 @@ class JobOperator(BaseOperator):
         }
         self.link_targets |= {name: url for name, url in found.items() if url}
 
-    def _tags(self, context: Context) -> metrics.Tags:
-        record = Records(context["task_state_store"]).load()
-        return dict(record.tags) if record else {"backend": str(self.backend)}
+    def _take_up(self, context: Context) -> None:
+        """Go on with the job of this try, after a deferral: no clear since then was this task's."""
+        self.server.client()  # on_kill can ask for no connection
+        self._records = Records(context["task_state_store"])
+        found, clear_number = self._records.load(), Generation.of(context).clear_number
+        if found and found.clear_number != clear_number:
+            self._records.save(replace(found, clear_number=clear_number))
+
+    def _end(self, job_id: str) -> JobStatus:
+        """Stop a job that is given up; should that fail, the next try does it."""
+        if self._records and self._records.last:
+            self._records.save(replace(self._records.last, condemned=True))
+        kill = partial(kill_and_verify, self.server, job_id)
+        return patiently(kill, within=self.watching.silence)
+
+    def _tags(self) -> metrics.Tags:
+        return dict(self.record.tags) if self.record else {"backend": str(self.backend)}
 
     def _watched(self, submission: Submission) -> Outcome:
         job_id = submission.status.job_id
@@ -223,12 +266,19 @@ class JobOperator(BaseOperator):
         left = started + self.execution_timeout - datetime.now(UTC)
         return max(left, timedelta(seconds=1))
 
-    def _stop_overdue(self, record: Record | None) -> NoReturn:
+    def _overdue(self, context: Context) -> Any:
+        """Stop a job that outlives ``execution_timeout``; one that has succeeded still counts."""
         limit = readable_duration((self.execution_timeout or timedelta()).total_seconds())
-        job_id = record.job_id if record else None
-        if job_id is not None:
-            kill_and_verify(self.server, job_id)
-        raise AirflowTaskTimeout(f"{job_id} was stopped: execution_timeout={limit} is over")
+        over = f"execution_timeout={limit} is over"
+        if self.record is None or self.record.job_id is None:
+            raise AirflowTaskTimeout(f"{over}, and nothing is written down of a job to stop")
+        try:
+            status = self._end(self.record.job_id)
+        except LibraError as error:
+            raise AirflowTaskTimeout(f"{over}, and its job may still run: {error}") from error
+        if status.state is JobState.SUCCEEDED:
+            return self.settle(Outcome(status), context)
+        raise AirflowTaskTimeout(f"{status.job_id} was stopped: {over}")
 
 
 def _origin(context: Context) -> dict[str, str]:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 
+from tests.fakes.artifacts import FakeStore
 from tests.fakes.server import Answer, FakeServer, Request
 
 TOKEN = "a-token-of-libra"
@@ -64,10 +65,12 @@ class FakeLibra(FakeServer):
     progress: dict[str, int] | None = None
     sessions: set[str] = field(default_factory=set)
     statements: dict[str, FakeStatement] = field(default_factory=dict)
+    announced_states: list[str] = field(default_factory=lambda: ["SUCCESS"])
     disturb: Callable[[Request], Answer | None] = lambda _: None
 
     def __post_init__(self) -> None:
         super().__init__()
+        self.store = FakeStore(problem)
 
     def answer(self, request: Request) -> Answer:
         disturbed = self.disturb(request)
@@ -79,6 +82,10 @@ class FakeLibra(FakeServer):
         if parts[0] == "statements":
             return self._answer_statements(request, parts[1:])
         match (request.method, parts):
+            case (_, ["artifacts", sha256, name]):
+                return self.store.artifact(request, sha256, unquote(name))
+            case ("PUT", ["jobs", tag]):
+                return self._announce(request, tag)
             case ("POST", ["sessions", session, "statements"]):
                 return self._submit(request, unquote(session))
             case ("GET", ["sessions"]):
@@ -123,6 +130,13 @@ class FakeLibra(FakeServer):
         self.statements[job_id] = statement
         return Answer(202, self._shape(job_id, "PENDING"))
 
+    def _announce(self, request: Request, tag: str) -> Answer:
+        answer = self.store.announce(request, tag, self.url)
+        if answer.status == 201:
+            statement = FakeStatement(None, request.json(), list(self.announced_states))
+            self.statements[tag] = statement
+        return answer
+
     def _status(self, job_id: str) -> Answer:
         statement = self.statements.get(job_id)
         if statement is None:
@@ -149,6 +163,7 @@ class FakeLibra(FakeServer):
                 for field, word in (("state", "state"), ("sessionId", "session"), ("pool", "pool"))
             )
             and (not name or shape["tags"].get(name) == value)
+            and asked.get("key", statement.key) == statement.key
         ]
         return Answer(body={"statements": found[: int(asked["limit"])], "offset": 0, "limit": 100})
 
@@ -207,7 +222,8 @@ class FakeLibra(FakeServer):
     def _result(self, job_id: str, accept: str) -> Answer:
         if job_id not in self.statements:
             return problem(404, f"Statement {job_id} is unknown here.")
-        if self.statements[job_id].body.get("kind", "sql") in ("jar", "jar-class", "python-file"):
+        own = ("jar", "jar-class", "python-file")
+        if self.statements[job_id].key and self.statements[job_id].body.get("kind") in own:
             return Answer(body={"jobId": job_id, "value": None})
         if self.value is not ...:
             return Answer(body={"jobId": job_id, "value": self.value})

@@ -129,7 +129,9 @@ class FakeMaster(FakeServer):
         }
 
     def _log(self, query: dict[str, list[str]]) -> Answer:
-        text = self.drivers[query["driverId"][0]].logs.get(query["logType"][0], "").encode()
+        driver, stream = self.drivers[query["driverId"][0]], query["logType"][0]
+        command = _launch_command(driver.request) if stream == "stderr" else ""
+        text = (command + driver.logs.get(stream, "")).encode()
         length = int(query["byteLength"][0])
         start = int(query.get("offset", [max(len(text) - length, 0)])[0])
         part = text[start : start + length]
@@ -137,6 +139,13 @@ class FakeMaster(FakeServer):
         # As the worker does: what is cut in the middle of a character is replaced.
         body = head + part.decode(errors="replace")
         return Answer(body=body, headers={"content-type": "text/plain"})
+
+
+def _launch_command(request: dict[str, Any]) -> str:
+    """What a worker writes at the head of a driver's stderr."""
+    properties = request.get("sparkProperties", {})
+    words = [f'"-D{name}={value}"' for name, value in properties.items()]
+    return f'Launch Command: "java" {" ".join(words)}\n{"=" * 40}\n\n'
 
 
 def _answer(action: str, **body: Any) -> Answer:

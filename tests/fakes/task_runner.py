@@ -1,7 +1,8 @@
 """Runs an operator through Airflow's real task runner, without a database.
 
 A fake Execution API behind httpx's MockTransport keeps what a task stores, so that a second try
-finds what the first left. These are internals of Airflow 3.3 (reference/airflow-3.3.md, 8).
+finds what the first left; it can also be served on a real port, for a try in a process of its own.
+These are internals of Airflow 3.3 (reference/airflow-3.3.md, 8).
 """
 
 from __future__ import annotations
@@ -43,6 +44,19 @@ class TaskRunner:
         self.try_number += 1
         return self._run(task)
 
+    def clear(self, retries: int = 2) -> None:
+        """Do as a user who clears the task while it does not run; it has so many *retries*."""
+        self.max_tries = self.try_number + retries
+        self.clear_number += 1
+
+    def clear_another(self) -> None:
+        """Do as a user who clears another task of the run, or this one while it runs."""
+        self.clear_number += 1
+
+    def run_over(self, api_url: str, task: BaseOperator) -> Any:
+        """Run the try that is under way against the Execution API at *api_url*."""
+        return self._run(task, Client(base_url=api_url, token="x"))
+
     def resume(self, task: BaseOperator) -> Any:
         """Run the trigger that the last try deferred to, and resume *task* with its event."""
         deferred = self.states[-1]
@@ -57,7 +71,7 @@ class TaskRunner:
         finally:
             self._next = {}
 
-    def _run(self, task: BaseOperator) -> Any:
+    def _run(self, task: BaseOperator, client: Client | None = None) -> Any:
         if not task.has_dag():  # type: ignore[no-untyped-call]  # Airflow left it untyped
             DAG("d", schedule=None).add_task(task)
         transport = httpx.MockTransport(self._answer)
@@ -70,19 +84,25 @@ class TaskRunner:
             map_index=-1,
             dag_version_id=uuid.uuid4(),
         )
-        client = Client(base_url="http://airflow.invalid/", token="x", transport=transport)
+        client = client or Client(
+            base_url="http://airflow.invalid/", token="x", transport=transport
+        )
         return run_task_in_process(ti=instance, task=task, client=client)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        path, body = request.url.path, json.loads(request.content or b"null")
+        return self.answer(request.method, request.url.path, request.content)
+
+    def answer(self, method: str, path: str, content: bytes) -> httpx.Response:
+        """What the Execution API says."""
+        body = json.loads(content or b"null")
         if path.endswith("/run"):
             return httpx.Response(200, json=self._run_context() | self._next)
         if path.endswith("/state"):
             self.states.append(body)
             return httpx.Response(204)
         if found := _STORE.match(path):
-            return self._answer_store(request.method, found["key"], body)
-        if "/xcoms/" in path and request.method == "POST":
+            return self._answer_store(method, found["key"], body)
+        if "/xcoms/" in path and method == "POST":
             self.xcoms[path.rsplit("/", 1)[1]] = body
             return httpx.Response(201, json={"message": "ok"})
         return httpx.Response(200, json={})

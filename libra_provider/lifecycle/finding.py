@@ -1,0 +1,185 @@
+"""What a try does with what an earlier one has left behind (design.md, section 4.2)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from libra_provider.clients.ending import kill_and_verify
+from libra_provider.core.errors import BadInput, JobLost, NotOffered, ResultNotWhole, ServerError
+from libra_provider.core.job import Backend, DeployMode
+from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
+from libra_provider.hooks.base import ServerHook
+from libra_provider.hooks.servers import server_of
+from libra_provider.lifecycle import metrics
+from libra_provider.lifecycle.adoption import Adoption, UndecidedSubmission
+from libra_provider.lifecycle.patiently import patiently
+from libra_provider.lifecycle.record import Record
+from libra_provider.lifecycle.submission import Submission, Submitter
+
+log = logging.getLogger(__name__)
+_LOOK_AGAIN = 1.0  # seconds
+
+
+class OnLost(StrEnum):
+    """What a try does about a driver that its master has forgotten, and that may still run."""
+
+    FAIL = "fail"
+    RESUBMIT = "resubmit"
+
+    @classmethod
+    def of(cls, word: str) -> OnLost:
+        """*word* as one of them; raises BadInput."""
+        if word not in list(cls):
+            raise BadInput("on_lost", word, f"it is one of {', '.join(cls)}")
+        return cls(word)
+
+
+class LostForGood(JobLost):
+    """The job is lost and may still run: another one could be a second one."""
+
+    unexplained = "its process may still run, and nothing was submitted again"
+
+
+def check_lost(status: JobStatus, backend: Backend, on_lost: OnLost) -> None:
+    """Raise LostForGood if the job of *status* is lost, may run on, and must not be repeated.
+
+    What Libra loses has ended with its driver, but for one on the cluster.
+    """
+    own = backend is Backend.SPARK_MASTER or status.deploy_mode is DeployMode.CLUSTER
+    if status.state is JobState.LOST and own and on_lost is OnLost.FAIL:
+        raise LostForGood(status.job_id, status.detail)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finder:
+    """The job of a logical run: that of an earlier try, or a new one.
+
+    ``recalled`` tells what else is known of a job that its server has forgotten.
+    """
+
+    submitter: Submitter
+    on_lost: OnLost = OnLost.FAIL
+    recalled: Callable[[JobStatus], JobStatus] = lambda status: status
+
+    def find_or_submit(self) -> Submission:
+        """One job, and no more; raises what :meth:`Submitter.submit` raises, and LostForGood."""
+        found = self.submitter.records.load()
+        if found is None:
+            return self.submitter.submit()
+        if why := self._why_replaced(found):
+            log.info("%s: %s is replaced", why, found.job_id or "its earlier submission")
+            self._end(found)
+            return self.submitter.submit()
+        if found.job_id is None:
+            return self._of_intent(found)
+        return self._rejoined(found) or self.submitter.submit()
+
+    def _why_replaced(self, found: Record) -> str:
+        """Why no try may go on with *found*; empty if this one may."""
+        server = self.submitter.server
+        if self.submitter.generation.is_cleared(found):
+            return "The task was cleared"
+        if found.condemned:
+            return "An earlier try has given up on its job"
+        if (found.backend, found.connection_id) != (server.backend, server.connection_id):
+            return "The task runs elsewhere now"
+        return ""
+
+    def _of_intent(self, found: Record) -> Submission:
+        """An earlier try was interrupted in its request: its job, or one of this try."""
+        adoption = self.submitter.adoption
+        if patiently(self.submitter.server.finds_again, within=self.submitter.patience):
+            job_id = adoption.now(found)
+        else:
+            job_id = adoption.surely(found, under_way=True)
+        if job_id is None:
+            return self.submitter.submit(found.tag)
+        metrics.count(metrics.ADOPTIONS, found.tags)
+        return self._rejoined(found.with_job(job_id)) or self.submitter.submit()
+
+    def _rejoined(self, found: Record) -> Submission | None:
+        """The job of an earlier try, unless it is over and a new one has to do its work."""
+        status = self._status_of(found)
+        check_lost(status, found.backend, self.on_lost)
+        again = self.submitter.generation.may_be_cleared(found)
+        if status.state.is_terminal and (again or status.state is not JobState.SUCCEEDED):
+            log.info("%s of an earlier try %s; submitting anew", found.job_id, status.state)
+            self._wait_for_worker(self.submitter.server, status)
+            return None
+        log.info("Rejoining %s of an earlier try: %s", found.job_id, status.state)
+        metrics.count(metrics.REJOINS, found.tags)
+        record = found.taken_up(self.submitter.generation)
+        if record != self.submitter.records.last:
+            self.submitter.records.save(record)
+        return Submission(record, status, found=True)
+
+    def _status_of(self, found: Record) -> JobStatus:
+        server, job_id = self.submitter.server, str(found.job_id)
+        try:
+            status = patiently(partial(server.status, job_id), within=self.submitter.patience)
+        except NotOffered as error:
+            why = f"the try that had it was interrupted; clear the task to run it again ({error})"
+            raise ResultNotWhole(job_id, why) from error
+        except ServerError as error:
+            log.warning("%s; rejoining %s all the same", error, job_id)
+            return JobStatus(job_id=job_id, state=JobState.UNCLEAR)
+        return self.recalled(status) if status.state is JobState.LOST else status
+
+    def _end(self, found: Record) -> None:
+        """Stop the job of *found*, and see that it has stopped."""
+        server = self._server_of(found)
+        patience = self.submitter.patience
+        try:
+            job_id = found.job_id or self._adopted_for_its_end(found, server)
+            if job_id is not None:
+                kill = partial(kill_and_verify, server, job_id)
+                self._see_off(server, patiently(kill, within=patience))
+        except NotOffered:
+            log.info("%s was over when its server told its id", found.job_id)
+
+    def _adopted_for_its_end(self, found: Record, server: ServerHook) -> str | None:
+        adoption = Adoption(server, self.submitter.patience, self.submitter.grace)
+        try:
+            return adoption.surely(found, under_way=True)
+        except UndecidedSubmission as error:
+            log.warning("%s. The user has cleared the task since; it is submitted anew", error)
+            return None
+
+    def _server_of(self, found: Record) -> ServerHook:
+        ours = self.submitter.server
+        if (found.backend, found.connection_id) == (ours.backend, ours.connection_id):
+            return ours
+        return server_of(found.backend, found.connection_id)
+
+    def _see_off(self, server: ServerHook, status: JobStatus) -> None:
+        if status.state is JobState.LOST:
+            log.warning("%s is lost, and cannot be stopped: %s", status.job_id, status.detail)
+        self._wait_for_worker(server, status)
+
+    def _wait_for_worker(self, server: ServerHook, status: JobStatus) -> None:
+        """Wait until a driver whose worker was lost does not run there any more.
+
+        Raises LostForGood when it may run on after the patience is over.
+        """
+        gives_up_at = time.monotonic() + self.submitter.patience
+        while why := _why_it_may_run(server, status):
+            if time.monotonic() > gives_up_at:
+                if self.on_lost is OnLost.FAIL:
+                    raise LostForGood(status.job_id, f"{why}; the driver may still run there")
+                log.warning("%s: %s; submitting all the same", status.job_id, why)
+                return
+            log.info("%s may still run: %s", status.job_id, why)
+            time.sleep(_LOOK_AGAIN)
+
+
+def _why_it_may_run(server: ServerHook, status: JobStatus) -> str:
+    try:
+        return server.why_it_may_run(status)
+    except ServerError as error:
+        return str(error)
