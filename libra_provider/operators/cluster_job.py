@@ -135,7 +135,7 @@ class SparkClusterJobOperator(JobOperator):
         """Submit the driver; wait for its end unless ``wait_for_completion`` is False."""
         if self.wait_for_completion:
             return super().execute(context)
-        with final_where_retrying_cannot_help(self.backend):
+        with final_where_retrying_cannot_help():
             return self.submit(context).status.job_id
 
     def result(self, status: JobStatus) -> None:
