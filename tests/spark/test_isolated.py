@@ -5,6 +5,7 @@ The programs are plain Java where Python is not the point; all of them start at 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -32,8 +33,11 @@ SMALL = {
     "spark.hadoop.fs.s3a.secret.key": "hidden-s3a-secret",
 }
 MAIN = """
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.apache.spark.SparkConf;
+import org.apache.spark.SparkFiles;
 import org.apache.spark.api.java.JavaSparkContext;
 
 public class Main {
@@ -44,6 +48,9 @@ public class Main {
     try (JavaSparkContext sc = new JavaSparkContext(new SparkConf())) {
       int sum = sc.parallelize(List.of(1, 2, 3), 1).reduce(Integer::sum);
       System.out.println("sum " + sum + " odd " + sc.getConf().get("spark.odd"));
+      String read = sc.parallelize(List.of("words.txt"), 1)
+          .map(name -> Files.readString(Path.of(SparkFiles.get(name)))).first();
+      System.out.println("on an executor: " + read);
     }
   }
 }
@@ -96,7 +103,14 @@ class IsolatedLibra:
 
     def jar(self, mode: str, *args: str, **body: Any) -> str:
         jar = {"filePath": str(self.jobs / "main.jar"), "mainClass": "Main", "args": args}
-        return self.submit("jar", deployMode=mode, **jar, **body)
+        return self.submit("jar", deployMode=mode, **jar | body)
+
+    def artifact(self, data: bytes, name: str) -> str:
+        """The name by which statements find *data*, which only Libra has from now on."""
+        path = f"{hashlib.sha256(data).hexdigest()}/{name}"
+        url = f"{self._url}/api/v1/artifacts/{path}"
+        assert requests.put(url, data, timeout=60).status_code in (200, 201)
+        return f"artifact:{path}"
 
     def status(self, job_id: str) -> dict[str, Any]:
         return self._status(job_id, wait=0)
@@ -176,11 +190,14 @@ print("rows", spark.sparkContext.parallelize(range(5)).count(), sys.argv[1:], fl
 def started(libra: IsolatedLibra) -> dict[tuple[str, str], str]:
     """Every statement of the table, by outcome and mode."""
     jobs = {}
+    jar = libra.artifact((libra.jobs / "main.jar").read_bytes(), "main.jar")
+    words = libra.artifact(b"fetched", "words.txt")
+    shipped = {"filePath": jar, "sparkConfig": SMALL | {"spark.files": words}}
     for mode in MODES:
         jobs["failure", mode] = libra.jar(mode, "fail")
         jobs["kill", mode] = libra.jar(mode, "hang")
         jobs["timeout", mode] = libra.jar(mode, "hang", timeoutSeconds=20)
-        jobs["success", mode] = libra.jar(mode, "run", "a b", "'c'")
+        jobs["success", mode] = libra.jar(mode, "run", "a b", "'c'", **shipped)
     return jobs
 
 
@@ -222,7 +239,7 @@ def test_a_timeout_ends_it_as_a_failure(libra: IsolatedLibra, started: Started, 
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_success_had_its_arguments_its_properties_and_executors(
+def test_a_success_had_its_arguments_its_properties_its_artifacts_and_executors(
     libra: IsolatedLibra, started: Started, mode: str
 ) -> None:
     job_id = started["success", mode]
@@ -233,6 +250,7 @@ def test_a_success_had_its_arguments_its_properties_and_executors(
     assert (ended["state"], ended["error"]) == ("SUCCESS", None)
     assert "begun run,a b,'c'" in shown
     assert f"sum 6 odd {ODD}" in shown
+    assert "on an executor: fetched" in shown
     assert ended["driver"]["applicationId"].startswith("app-")
     assert "SparkContext" in noise
     assert "hidden-s3a-secret" not in noise
