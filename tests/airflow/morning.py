@@ -18,16 +18,24 @@ from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.core.states import JobState
 
-# It leaves one file per start, so that a driver that ran twice, or that nobody knows, is seen.
+# One file per start, with the times at which it was alive and a last word: a driver that ran twice,
+# or that nobody knows, is seen.
 LEAVES = """
 import java.nio.file.*;
 import java.util.UUID;
 
 public class Leaves {
   public static void main(String[] args) throws Exception {
-    Path folder = Files.createDirectories(Path.of(args[0]));
-    Files.createFile(folder.resolve(UUID.randomUUID().toString()));
-    Thread.sleep(Long.parseLong(args[1]) * 1000);
+    Path file = Files.createDirectories(Path.of(args[0])).resolve(UUID.randomUUID().toString());
+    long end = System.currentTimeMillis() + Long.parseLong(args[1]) * 1000;
+    for (long now = 0; now < end; Thread.sleep(50)) {
+      now = System.currentTimeMillis();
+      say(file, now + " ");
+    }
+    say(file, "done");
+  }
+  static void say(Path file, String word) throws Exception {
+    Files.writeString(file, word, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
   }
 }
 """
@@ -83,6 +91,37 @@ def servers_of(libra: LocalLibra, cluster: StandaloneCluster) -> Iterator[Server
         servers.master.close()
 
 
+@dataclass(frozen=True)
+class Trace:
+    """What one start of a driver left: from when to when it was alive, and whether it got done."""
+
+    first: int
+    last: int
+    is_done: bool
+
+    @classmethod
+    def of(cls, file: Path) -> Trace:
+        """The trace in *file*; times in milliseconds."""
+        words = file.read_text().split()
+        moments = [int(word) for word in words if word != "done"]
+        return cls(moments[0], moments[-1], words[-1] == "done")
+
+
+def traces(evidence: Path, label: str) -> list[Trace]:
+    """What each start of a driver with *label* left, the first one first."""
+    found = [Trace.of(file) for file in (evidence / label).glob("*") if file.stat().st_size]
+    return sorted(found, key=lambda trace: trace.first)
+
+
 def starts(evidence: Path, label: str) -> int:
     """How often a driver with *label* was started."""
-    return len(list((evidence / label).glob("*")))
+    return len(traces(evidence, label))
+
+
+def task_processes(root: int) -> Iterator[int]:
+    """What runs a task below *root*: the LocalExecutor's workers name themselves otherwise."""
+    for folder in Path(f"/proc/{root}/task").glob("*/children"):
+        for child in map(int, folder.read_text().split()):
+            if b"worker -- 0" in Path(f"/proc/{child}/cmdline").read_bytes():
+                yield child
+            yield from task_processes(child)

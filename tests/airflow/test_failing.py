@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import pytest
 
 from libra_provider.clients import spark_master
@@ -16,6 +13,7 @@ from libra_provider.cluster.airflow import LocalAirflow
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.core.states import JobState
+from tests.airflow.morning import eventually
 
 SENTENCES = {
     "libra_away": "No answer from http://127.0.0.1:1: nothing listens there; check host and port",
@@ -57,13 +55,6 @@ def test_a_task_that_cannot_work_ends_with_one_clear_sentence(
 
 def client_of(libra: LocalLibra) -> Client:
     return Client([ServerAddress(url=libra.url, authorization=BearerToken(libra.token))])
-
-
-def eventually(claim: Callable[[], bool], within: float = 60) -> bool:
-    deadline = time.monotonic() + within
-    while not claim() and time.monotonic() < deadline:
-        time.sleep(0.5)
-    return claim()
 
 
 def test_marking_deferred_tasks_failed_stops_statement_and_driver(

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,24 +12,9 @@ from libra_provider.clients.client import Client
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.cluster.airflow import LocalAirflow
 from libra_provider.cluster.standalone import StandaloneCluster
+from tests.airflow.morning import eventually, task_processes
 
 DAG = "surviving"
-
-
-def eventually(claim: Callable[[], bool], within: float = 60) -> bool:
-    deadline = time.monotonic() + within
-    while not claim() and time.monotonic() < deadline:
-        time.sleep(0.5)
-    return claim()
-
-
-def task_processes(root: int) -> Iterator[int]:
-    """What runs a task below *root*: the LocalExecutor's workers name themselves otherwise."""
-    for folder in Path(f"/proc/{root}/task").glob("*/children"):
-        for child in map(int, folder.read_text().split()):
-            if b"worker -- 0" in Path(f"/proc/{child}/cmdline").read_bytes():
-                yield child
-            yield from task_processes(child)
 
 
 def ended_drivers(cluster: StandaloneCluster) -> int:

@@ -1,0 +1,114 @@
+"""A night in which things are killed by a seed, and the morning after it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from libra_provider.clients import spark_ui
+from libra_provider.clients.client import Client
+from libra_provider.clients.transport import ServerAddress
+from tests.airflow.morning import Trace, traces
+from tests.chaos.stage import DAG, Stage
+
+TASK = "task process"
+
+
+@dataclass(frozen=True)
+class Kill:
+    """What was killed, when (seconds into the night), and how long it was gone."""
+
+    victim: str
+    at: float
+    gone: float
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of one logical run: in Airflow, and of its jobs by their servers' count."""
+
+    task_id: str
+    state: str
+    tries: int
+    jobs: dict[str, int]
+    problems: Sequence[str]
+
+
+def night(stage: Stage, seed: int, *, kills: int) -> tuple[str, list[Kill]]:
+    """The id of a run that lived through *kills* kills, in an order made by *seed*."""
+    dice = random.Random(seed)
+    stage.airflow.api.wait_for_dag(DAG)
+    stage.airflow.api.unpause(DAG)
+    run_id = stage.airflow.api.trigger(DAG)
+    began = time.monotonic()
+    return run_id, [
+        _kill(stage, victim, dice, began) for victim in _order(dice, stage.victims, kills)
+    ]
+
+
+def _order(dice: random.Random, components: Iterable[str], kills: int) -> list[str]:
+    """Every other victim is a task process; components come in rounds, each time shuffled."""
+    names: list[str] = []
+    while len(names) < kills:
+        around = list(components)
+        dice.shuffle(around)
+        names += [name for component in around for name in (TASK, component)]
+    return names[:kills]
+
+
+def _kill(stage: Stage, victim: str, dice: random.Random, began: float) -> Kill:
+    time.sleep(dice.uniform(0.5, 3))
+    at = time.monotonic()
+    if victim == TASK:
+        deadline = at + 30
+        while not stage.kill_a_task(dice) and time.monotonic() < deadline:
+            time.sleep(0.2)
+    else:
+        stage.victims[victim]()
+    return Kill(victim, at - began, time.monotonic() - at)
+
+
+def morning(stage: Stage, run_id: str, *, within: float) -> list[Fate]:
+    """What became of each logical run, once the run is over."""
+    stage.airflow.api.wait_for_run(DAG, run_id, within=within)
+    found = stage.airflow.api.task_instances(DAG, run_id)
+    return [_fate(stage, run_id, each) for each in sorted(found, key=lambda each: each["task_id"])]
+
+
+def _fate(stage: Stage, run_id: str, instance: dict[str, object]) -> Fate:
+    task_id = str(instance["task_id"])
+    if task_id.startswith("driver"):
+        left = traces(stage.evidence, task_id)
+        jobs = Counter("succeeded" if each.is_done else "killed" for each in left)
+        problems = _overlaps(left)
+    else:
+        states = stage.servers.states(run_id, task_id)
+        jobs = Counter(str(state) for state in states)
+        problems = [f"{state} is left" for state in states if not state.is_terminal]
+        if stage.airflow.api.xcom(DAG, run_id, task_id) is None:
+            problems.append("its rows are missing")
+    if instance["state"] != "success":
+        problems.append(f"its task is {instance['state']}")
+    if jobs["succeeded"] != 1:
+        problems.append(f"{jobs['succeeded']} of its jobs succeeded")
+    tries = int(str(instance["try_number"]))
+    return Fate(task_id, str(instance["state"]), tries, dict(jobs), problems)
+
+
+def _overlaps(left: Sequence[Trace]) -> list[str]:
+    return [
+        "two of its drivers ran at once" for one, next_ in pairwise(left) if next_.first <= one.last
+    ]
+
+
+def orphans(stage: Stage) -> list[str]:
+    """Drivers that the master still has: there are none once the run is over."""
+    client = Client([ServerAddress(url=stage.cluster.ui_url)])
+    try:
+        return [each.driver_id for each in client.send(spark_ui.cluster()).drivers]
+    finally:
+        client.close()
