@@ -12,7 +12,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libra_provider.server import problem_details
-from libra_provider.server.artifacts import Artifacts, named_by_unfinished
+from libra_provider.server.artifacts import Artifacts
+from libra_provider.server.artifacts_needed import needed
 from libra_provider.server.dispatcher import Dispatcher
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.handin import Inbox
@@ -35,7 +36,7 @@ class Libra:
         self.signer = signer
         self.ledger = ledger
         self.driver = driver
-        self.artifacts = Artifacts(settings, partial(named_by_unfinished, ledger))
+        self.artifacts = Artifacts(settings, partial(needed, settings.artifacts_dir, ledger))
         self.dispatcher = Dispatcher(settings, ledger, driver, self.artifacts)
         self.inbox = Inbox(settings.data_dir / "incoming")
 

@@ -19,12 +19,10 @@ from typing import Any, TypeVar
 from libra_provider.core.units import MIB
 from libra_provider.server.artifact import Artifact, is_sha256
 from libra_provider.server.artifacts_incoming import Incoming
+from libra_provider.server.artifacts_needed import hold
 from libra_provider.server.artifacts_quota import Quota
-from libra_provider.server.ledger import Ledger
 from libra_provider.server.problems import NoRoom, UnknownArtifact
-from libra_provider.server.runners.files import artifacts_of
 from libra_provider.server.settings import Settings
-from libra_provider.server.statement import State
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -51,14 +49,14 @@ class Kept:
 class Artifacts:
     """The store in ``artifacts_dir`` of *settings*; lives on one event loop.
 
-    *in_use*, which may block, gives the hashes that unfinished jobs name: those stay, whatever is
-    too old or too much. What stands under a hash is whole: it got that name after its last byte.
+    What is *needed*, which may block, stays, whatever is too old or too much. What stands under a
+    hash is whole: it got that name after its last byte.
     """
 
-    def __init__(self, settings: Settings, in_use: Callable[[], Collection[str]]) -> None:
+    def __init__(self, settings: Settings, needed: Callable[[], Collection[str]]) -> None:
         self._folder = settings.artifacts_dir
         self._seconds = settings.artifact_seconds
-        self._in_use = in_use
+        self._needed = needed
         self._quota = Quota(settings.artifacts_max_bytes, self._free)
         self._kept: dict[str, Kept] = {}
         # A file that comes again while it is being removed must not go with its predecessor.
@@ -84,6 +82,10 @@ class Artifacts:
             else:
                 missing.append(each)
         return missing
+
+    async def hold(self, job_id: str, artifacts: Iterable[Artifact]) -> None:
+        """Keep *artifacts*, which *job_id* does not name, until it is over, across restarts."""
+        await self._in_thread(hold, self._folder, job_id, [each.sha256 for each in artifacts])
 
     async def use(self, artifact: Artifact) -> Kept:
         """*artifact* where it lies; it counts as used now. Raises UnknownArtifact."""
@@ -152,13 +154,13 @@ class Artifacts:
         oldest = time.time() - self._seconds
         if any(each.used_at < oldest for each in self._kept.values()):
             async with self._changing:
-                needed = await self._in_thread(self._in_use)
+                needed = await self._in_thread(self._needed)
                 await self._remove(self._unneeded(needed, oldest))
 
     async def _free(self, size: int) -> None:
         """Remove *size* bytes of what nobody needs, if there is as much: the least recent first."""
         async with self._changing:
-            needed = await self._in_thread(self._in_use)
+            needed = await self._in_thread(self._needed)
             victims = []
             for each in self._unneeded(needed, time.time() - FRESH_SECONDS):
                 if size <= 0:
@@ -187,24 +189,13 @@ class Artifacts:
     def _found(self) -> list[Kept]:
         incoming = self._folder / "incoming"
         shutil.rmtree(incoming, ignore_errors=True)
-        incoming.mkdir(mode=0o700, parents=True)
+        incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
         files = [file for file in self._folder.iterdir() if is_sha256(file.name)]
         return [Kept(each, (stat := each.stat()).st_size, stat.st_mtime) for each in files]
 
     async def _in_thread(self, act: Callable[..., T], *arguments: Any) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, partial(act, *arguments))
-
-
-def named_by_unfinished(ledger: Ledger) -> set[str]:
-    """The hashes of the artifacts that unfinished jobs name; blocking. Raises LedgerAway."""
-    unfinished = [
-        statement
-        for state in (State.PENDING, State.RUNNING)
-        for announced in (False, True)
-        for statement in ledger.in_state(state, announced=announced)
-    ]
-    return {artifact.sha256 for each in unfinished for _, artifact in artifacts_of(each.order)}
 
 
 async def _pieces(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

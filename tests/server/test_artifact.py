@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.patience import utc_now
 from libra_provider.server.acceptance import order_of
 from libra_provider.server.artifact import Artifact
+from libra_provider.server.artifacts_needed import hold, needed
+from libra_provider.server.ledger import Ledger
 from libra_provider.server.runners.files import artifacts_of
 from libra_provider.server.runners.job import job_of
 from libra_provider.server.runners.settings import IsolatedSettings
@@ -141,6 +144,21 @@ def test_every_artifact_of_an_order_is_found(settings: Settings) -> None:
         ("sparkConfig['spark.files']", sha256(DATA)[:8]),
         ("sparkConfig['spark.submit.pyFiles']", "1" * 8),
     ]
+
+
+def test_what_is_held_for_a_job_is_needed_until_that_is_over(tmp_path: Path) -> None:
+    store = tmp_path / "artifacts"
+    with closing(Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")) as ledger:
+        shared = Order(session="default", kind="sql", code="rows 1", pool="default")
+        job, _ = ledger.accept(shared)
+        hold(store, job.job_id, ["1" * 64, "2" * 64])
+        hold(store, "forgotten", ["3" * 64])
+        before = needed(store, ledger)
+        ledger.move(job, State.CANCELLED)
+
+        assert before == {"1" * 64, "2" * 64}
+        assert needed(store, ledger) == set()
+        assert list((store / "held").iterdir()) == []
 
 
 @pytest.fixture
