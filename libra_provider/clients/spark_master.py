@@ -241,6 +241,9 @@ def _wrong_port(reply: Reply) -> ProtocolError:
 
 
 def _message(body: Mapping[str, Any], default: str = "") -> str:
-    """The first line of the server's message; further ones are a Java stack trace."""
+    """What the server's message says before its Java stack trace."""
     lines = str(body.get("message") or "").strip().splitlines()
+    # A driver that could not be started: the exception stands in a line of its own.
+    if len(lines) > 1 and lines[0].endswith(":"):
+        return f"{lines[0]} {lines[1].strip()}"
     return lines[0] if lines else default

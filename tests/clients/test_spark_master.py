@@ -74,10 +74,11 @@ def test_the_status_says_on_which_worker_the_driver_is() -> None:
     assert str(found.location) == "on worker worker-1 at h"
 
 
-def test_of_a_message_only_the_first_line_is_kept() -> None:
+def test_why_a_driver_could_not_be_started_is_told_without_its_stack_trace() -> None:
+    """A worker could not fetch its application; there is no log that would say so."""
     found = status_of(driverState="ERROR", message="Exception from the cluster:\njava.io…\n\tat x")
 
-    assert found.detail == "Exception from the cluster:"
+    assert found.detail == "Exception from the cluster: java.io…"
 
 
 # What a standby of Spark 4.3 answers, and one that recovers, the same with RECOVERING.
