@@ -122,7 +122,7 @@ def _result_call(job_id: str, read: Callable[[Reply], T], offset: int, limit: in
 def _returned(reply: Reply) -> Returned:
     body = reply.json_object()
     if "uri" in body and "rows" not in body:
-        return _written(body)
+        return written_from(body)
     return _value_or_page(body, reply)
 
 
@@ -142,7 +142,8 @@ def _value_or_page(body: Mapping[str, Any], reply: Reply) -> ResultPage | Result
     )
 
 
-def _written(body: Mapping[str, Any]) -> WrittenResult:
+def written_from(body: Mapping[str, Any]) -> WrittenResult:
+    """Where rows were written, as Libra and receipts say it; raises KeyError, TypeError."""
     return WrittenResult(
         uri=str(body["uri"]),
         rows=int(body["rowCount"]),
@@ -162,7 +163,7 @@ def written(job_id: str) -> Call[WrittenResult]:
         if "uri" not in body and body.keys() & {"rows", "value"}:
             advice = "it ran, but came to no rows that could be written; leave out its result_path"
             raise BadInput("job_id", job_id, advice)
-        return _written(body)
+        return written_from(body)
 
     parse = _reader(job_id, read, "where the rows were written")
     return Call(method="GET", path=f"{path_of(job_id)}/result", parse=parse)

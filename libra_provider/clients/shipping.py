@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from libra_provider.clients import kit
 from libra_provider.clients.artifacts import Told, stored
 from libra_provider.clients.contract import Contract
 from libra_provider.clients.dialogue import Ask, Dialogue
@@ -57,13 +58,14 @@ class Shipment:
             for parameter, item in local_files(job)
         }
         self._code = _code(job)
-        self._kit = _kit() if is_bootstrapped(job) else ()
+        ours = (kit.kit(), kit.bootstrap()) if is_bootstrapped(job) else ()
+        self._ours = [text(each.name, each.content) for each in ours]
 
     @property
     def artifacts(self) -> list[Artifact]:
         """What Libra must have before the job is announced; each once."""
         code = [self._code] if self._code else []
-        return list(dict.fromkeys([*self._kit, *code, *self._files.values()]))
+        return list(dict.fromkeys([*self._ours, *code, *self._files.values()]))
 
     @property
     def announcement(self) -> Announcement:
@@ -86,9 +88,9 @@ class Shipment:
         found = {key: _with_fragment(at.url(a), key[1]) for key, a in self._files.items()}
         lists = {each: [found.get((each, i), i) for i in getattr(job, each)] for each in _LISTS}
         application = found.get(("application", str(job.application)), job.application)
-        if not self._kit:
+        if not self._ours:
             return job.replace(application=application, **lists)
-        archive, bootstrap = self._kit
+        archive, bootstrap = self._ours
         order = order_of(job, tag, returns=self._returns) | {
             "application": application,
             "result_url": at.result_url,
@@ -182,9 +184,3 @@ def _row_limit(job: SparkJob) -> int | None:
 def _with_fragment(url: str, item: str) -> str:
     _, mark, fragment = item.partition("#")
     return f"{url}{mark}{fragment}"
-
-
-def _kit() -> tuple[Artifact, Artifact]:
-    from libra_provider.clients import kit  # noqa: PLC0415 - C is writing it
-
-    return kit.archive(), kit.bootstrap()

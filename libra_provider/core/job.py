@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.files import is_absolute
-from libra_provider.core.masking import MASK, masked_conf
+from libra_provider.core.masking import MASK, masked_conf, masked_text
 from libra_provider.core.parameters import as_json
 from libra_provider.core.properties import PROPERTY_OF
 
@@ -165,7 +165,7 @@ class SparkJob:
                 raise BadInput(parameter, value, "the master drops it: each host has its own")
 
     def _check_driver(self) -> None:
-        own = self.kind in (Kind.PYTHON_FILE, Kind.JAR)
+        own = self.kind in (Kind.PYTHON_FILE, Kind.JAR) or self.mode is Mode.ISOLATED
         if self.supervise and not own:
             raise BadInput("supervise", True, "only a driver of its own can be started again")
         if self.driver_timeout is not None and not (own and self.driver_timeout > 0):
@@ -209,7 +209,8 @@ class SparkJob:
         }
         shown["conf"] = masked_conf(self.conf)
         shown["env_vars"] = sorted(self.env_vars)
-        return f"SparkJob({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+        text = ", ".join(f"{name}={value!r}" for name, value in shown.items())
+        return f"SparkJob({masked_text(text)})"
 
 
 def _strings(parameter: str, value: object) -> tuple[str, ...]:

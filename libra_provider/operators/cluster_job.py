@@ -10,38 +10,60 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 
 from libra_provider.core.files import located
-from libra_provider.core.job import Backend, DeployMode, SparkJob
+from libra_provider.core.job import Backend, DeployMode, Kind, Mode, SparkJob
 from libra_provider.core.properties import spark_conf
-from libra_provider.core.status import JobStatus
 from libra_provider.core.units import duration_in_seconds
 from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.airflow_errors import final_where_retrying_cannot_help
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
-from libra_provider.operators.base import JobOperator
+from libra_provider.operators.shipping import Place, ShippingOperator
+from libra_provider.operators.work import check_work, python_code
 
 
-class SparkClusterJobOperator(JobOperator):
+class SparkClusterJobOperator(ShippingOperator):
     """
-    Run a Python file or a JAR in a driver of its own, on a worker of a standalone cluster.
+    Run a Python file, a JAR, SQL or Python code in a driver of its own, on a worker of a cluster.
 
-    :param application: path of a ``.py`` or ``.jar`` file. A path without a scheme is looked for
-        beside the Dag and must be readable under the same path on the workers; ``local:``,
-        ``http(s):``, ``s3a:`` and ``hdfs:`` ones are used as they are (templated).
-    :param application_args: its arguments (templated).
+    Give one of ``application``, ``sql`` and ``python``. Files that lie beside the Dag, or anywhere
+    on this machine, are shipped: Libra keeps them, drivers fetch them from there, and an unchanged
+    one is not sent again. ``local:``, ``file:``, ``http(s):``, ``s3a:`` and ``hdfs:`` ones are used
+    as they are. A job that ships nothing and returns nothing needs no Libra. See
+    ``docs/shipping.md``.
+
+    :param application: path of a ``.py`` or ``.jar`` file (templated).
+    :param sql: one statement, or the path of a ``.sql`` file beside the Dag (templated, and so is
+        what the file holds).
+    :param python: Python code, which finds ``spark`` (templated); or the path of a ``.py`` file
+        beside the Dag, whose text is sent as it is, braces and all.
+    :param application_args: arguments of the application or of the Python code (templated). Airflow
+        takes one that ends in ``.sql`` for a file to read, unless it is ``literal("…")``.
     :param java_class: the main class of a JAR (templated).
     :param conf: Spark properties (templated).
-    :param py_files: Python files and archives that the job imports from (templated).
+    :param parameters: values for ``:name`` (a dict) or ``?`` (a list) in ``sql`` (templated).
+    :param py_files: Python files, zips, and folders of packages, that the job imports from
+        (templated).
     :param jars: further JARs (templated).
     :param files: files for the working directory of each executor (templated).
-    :param archives: archives to unpack there (templated).
+    :param archives: archives to unpack there, as ``env.tar.gz#env`` (templated).
     :param packages: Maven coordinates (templated).
     :param env_vars: environment variables of the driver (templated).
     :param name: the application's name (templated); default: the ids of Dag and task.
     :param supervise: let the master start the driver again whenever it fails.
     :param driver_timeout: how long the driver may run ("30 min", in whole minutes); then it ends
         by itself and fails, even if Airflow is gone.
+    :param result_limit: how many rows may come back; more is an error, never cut silently.
+    :param result_path: write the rows there as Parquet (templated) and return ``uri``, ``rows``,
+        ``bytes`` and Spark's ``schema`` of them instead.
+    :param fetch: what the task returns: ``all`` rows, or the value that Python handed in; ``one``,
+        the only row or None; the one ``value``; a ``pandas`` DataFrame; or ``none``. Default: the
+        rows of ``sql``, and of Python whatever it handed in by ``libra_provider.jobs.result``, or
+        None. One that is given is a promise: a driver that ends without a result has failed.
     :param wait_for_completion: False submits only, and returns the driver's id for a sensor.
     :param spark_master_conn_id: a connection of type ``spark_master``.
+    :param libra_conn_id: a connection of type ``libra``, by which files and results travel; None,
+        or one that is not defined: they do not.
+    :param sql_runner: without Libra: where the workers have ``libra_provider/jobs/sql_runner.py``,
+        with Libra's kit around it (templated).
 
     ``deferrable``, ``poll_interval``, ``patience``, ``queued_timeout``: see JobOperator.
     """
@@ -49,9 +71,12 @@ class SparkClusterJobOperator(JobOperator):
     backend = Backend.SPARK_MASTER
     template_fields: Sequence[str] = (
         "application",
+        "sql",
+        "python",
         "application_args",
         "java_class",
         "conf",
+        "parameters",
         "py_files",
         "jars",
         "files",
@@ -59,19 +84,32 @@ class SparkClusterJobOperator(JobOperator):
         "packages",
         "env_vars",
         "name",
+        "result_path",
         "spark_master_conn_id",
+        "libra_conn_id",
+        "sql_runner",
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"conf": "json", "env_vars": "json"}
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "sql": "sql",
+        "python": "py",
+        "conf": "json",
+        "parameters": "json",
+        "env_vars": "json",
+    }
     operator_extra_links = (DriverLogLink(), SparkUiLink(), SparkMasterLink())
     ui_color = "#fdf0e3"
 
     def __init__(
         self,
         *,
-        application: str,
+        application: str | None = None,
+        sql: str | None = None,
+        python: str | None = None,
         application_args: Sequence[str] = (),
         java_class: str | None = None,
         conf: dict[str, Any] | None = None,
+        parameters: dict[str, Any] | list[Any] | None = None,
         py_files: Sequence[str] = (),
         jars: Sequence[str] = (),
         files: Sequence[str] = (),
@@ -86,11 +124,15 @@ class SparkClusterJobOperator(JobOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_work({"application": application, "sql": sql, "python": python})
         self.spark_master_conn_id = spark_master_conn_id
         self.application = application
+        self.sql = sql
+        self.python = python
         self.application_args = application_args
         self.java_class = java_class
         self.conf = conf
+        self.parameters = parameters
         self.py_files = py_files
         self.jars = jars
         self.files = files
@@ -110,25 +152,12 @@ class SparkClusterJobOperator(JobOperator):
         return self.spark_master_conn_id
 
     def plan(self, context: Context) -> SparkJob:
-        """The job, checked against its connection too; local paths are absolute."""
+        """The job, checked against its connections too; local paths are absolute."""
         beside = Path(context["dag"].fileloc).parent
-        conf = spark_conf(self.conf, deploy_mode=DeployMode.CLUSTER)
-        default_name = f"{self.dag_id}.{self.task_id}"
-        job = SparkJob.from_application(
-            located(self.application, beside, parameter="application"),
-            application_args=self.application_args,
-            java_class=self.java_class,
-            conf=conf,
-            py_files=[located(each, beside, parameter="py_files") for each in self.py_files],
-            jars=[located(each, beside, parameter="jars") for each in self.jars],
-            files=[located(each, beside, parameter="files") for each in self.files],
-            archives=[located(each, beside, parameter="archives") for each in self.archives],
-            packages=self.packages,
-            env_vars=self.env_vars or {},
-            name=self.name or (None if "spark.app.name" in conf else default_name),
-            supervise=self.supervise,
-            driver_timeout=self.driver_timeout,
-        )
+        job = self.described(lambda path, parameter: located(path, beside, parameter=parameter))
+        if job.kind is Kind.PYTHON:
+            job = job.replace(code=python_code(str(self.python), beside))
+        self.check_return(job)
         return self.server.complete(job)
 
     def execute(self, context: Context) -> Any:
@@ -138,5 +167,37 @@ class SparkClusterJobOperator(JobOperator):
         with final_where_retrying_cannot_help():
             return self.submit(context).status.job_id
 
-    def result(self, status: JobStatus) -> None:
-        """Nothing: the driver's work is what it has written."""
+    def described(self, place: Place) -> SparkJob:
+        """The job, each of its files where *place* says that it is; raises BadInput."""
+        conf = spark_conf(self.conf, deploy_mode=DeployMode.CLUSTER)
+        lists = {
+            each: [place(item, each) for item in getattr(self, each)]
+            for each in ("py_files", "jars", "files", "archives")
+        }
+        return self._work(
+            place,
+            **lists,
+            application_args=self.application_args,
+            java_class=self.java_class,
+            conf=conf,
+            parameters=self.parameters,
+            packages=self.packages,
+            env_vars=self.env_vars or {},
+            name=self.name or (None if "spark.app.name" in conf else self._default_name),
+            supervise=self.supervise,
+            driver_timeout=self.driver_timeout,
+            result_limit=self.result_limit,
+            result_path=self.result_path,
+        )
+
+    def _work(self, place: Place, **rest: Any) -> SparkJob:
+        if self.application is not None:
+            return SparkJob.from_application(place(self.application, "application"), **rest)
+        rest |= {"mode": Mode.ISOLATED, "deploy_mode": DeployMode.CLUSTER}
+        if self.sql is not None:
+            return SparkJob(kind=Kind.SQL, code=self.sql, **rest)
+        return SparkJob(kind=Kind.PYTHON, code=self.python, **rest)
+
+    @property
+    def _default_name(self) -> str:
+        return f"{self.dag_id}.{self.task_id}"

@@ -1,4 +1,4 @@
-"""What a task returns of a statement's result, as XCom carries it."""
+"""What a task returns of a job's result, as XCom carries it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import logging
 from dataclasses import asdict
 from typing import Any
 
-from libra_provider.clients.libra_result import ResultPage, ResultValue
+from libra_provider.clients.libra_result import (
+    ResultPage,
+    ResultValue,
+    Returned,
+    WrittenResult,
+)
 from libra_provider.clients.old_libra import whole_text
 from libra_provider.core.errors import BadInput, ResultNotWhole
 from libra_provider.core.status import JobStatus
@@ -19,44 +24,66 @@ _FETCHES = ("all", "one", "value", "pandas", "none")
 _LARGE_XCOM = 2**20  # characters of JSON; they go through Airflow's API and into its database
 
 
-def check_fetch(fetch: str, *, result_path: str | None, application: str | None) -> None:
+def check_fetch(
+    fetch: str | None, *, result_path: str | None, application: str | None = None
+) -> None:
     """Raise BadInput where *fetch* cannot be had of what is run."""
-    if fetch not in _FETCHES:
+    if fetch is not None and fetch not in _FETCHES:
         raise BadInput("fetch", fetch, f"it is one of {', '.join(_FETCHES)}")
-    if result_path is not None and fetch != "all":
+    if result_path is not None and fetch not in (None, "all"):
         raise BadInput("fetch", fetch, "result_path is given too, and no rows come back")
     if application is not None and fetch not in ("all", "none"):
         raise BadInput("fetch", fetch, "an application returns nothing; have it write its rows")
 
 
-def fetched(libra: LibraHook, status: JobStatus, fetch: str, *, result_path: str | None) -> Any:
-    """What *fetch* asks for of the statement of *status*, or where its rows were written."""
+def fetched(
+    libra: LibraHook, status: JobStatus, fetch: str | None, *, result_path: str | None
+) -> Any:
+    """What *fetch* asks for of the job of *status*, or where its rows were written.
+
+    None asks for whatever it gave back.
+    """
     if fetch == "none":
         return None
     if status.text is not None:
         return _text(status, fetch)
-    if result_path is not None:
+    if result_path is not None and fetch is not None:
         return asdict(libra.written(status.job_id))
     if fetch == "pandas":
         return libra.pandas(status.job_id)
-    found = libra.page(status.job_id)
-    return _value(found, fetch) if isinstance(found, ResultValue) else _rows(found, fetch)
+    return _as_asked(libra.returned(status.job_id), fetch)
 
 
-def _text(status: JobStatus, fetch: str) -> str:
-    if fetch != "all":
+def _as_asked(returned: Returned, fetch: str | None) -> Any:
+    match returned:
+        case WrittenResult() as found:
+            return _reference(found, fetch)
+        case ResultValue() as found:
+            return _value(found, fetch)
+        case found:
+            return _rows(found, fetch)
+
+
+def _text(status: JobStatus, fetch: str | None) -> str:
+    if fetch not in (None, "all"):
         why = f"this Libra gives one text only, for fetch='all', and not for {fetch!r}"
         raise ResultNotWhole(status.job_id, why)
     return whole_text(status)
 
 
-def _value(found: ResultValue, fetch: str) -> Any:
+def _reference(found: WrittenResult, fetch: str | None) -> dict[str, Any]:
+    if fetch not in (None, "all"):
+        raise BadInput("fetch", fetch, f"its rows were written to {found.uri}; read them there")
+    return asdict(found)
+
+
+def _value(found: ResultValue, fetch: str | None) -> Any:
     if fetch == "one":
         raise BadInput("fetch", fetch, "the statement came to a value, not to rows")
     return _weighed(found.value)
 
 
-def _rows(page: ResultPage, fetch: str) -> Any:
+def _rows(page: ResultPage, fetch: str | None) -> Any:
     if fetch == "value":
         return page.only_value().rows[0][0]
     if fetch == "one":

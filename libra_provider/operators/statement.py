@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 
 from libra_provider.clients.libra_result import installed
-from libra_provider.core.errors import BadInput
-from libra_provider.core.files import at_libra, located
+from libra_provider.core.files import at_libra
 from libra_provider.core.job import Backend, Kind, SparkJob
 from libra_provider.core.properties import spark_conf
 from libra_provider.core.status import JobStatus
@@ -20,10 +19,7 @@ from libra_provider.hooks.libra import LibraHook
 from libra_provider.links import DriverLogLink, SparkUiLink
 from libra_provider.operators.base import JobOperator
 from libra_provider.operators.fetching import check_fetch, fetched
-
-# What may be run, of which a task has exactly one.
-_WORK = ("sql", "python", "application")
-_SHOWN = 60  # characters of a text in an error
+from libra_provider.operators.work import check_work, python_code
 
 
 class LibraStatementOperator(JobOperator):
@@ -119,7 +115,7 @@ class LibraStatementOperator(JobOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        _check_work({"sql": sql, "python": python, "application": application})
+        check_work({"sql": sql, "python": python, "application": application})
         check_fetch(fetch, result_path=result_path, application=application)
         self.libra_conn_id = libra_conn_id
         self.sql = sql
@@ -181,25 +177,5 @@ class LibraStatementOperator(JobOperator):
             path = at_libra(self.application, beside, parameter="application")
             return SparkJob.from_application(path, **rest)
         if self.python is not None:
-            return SparkJob(kind=Kind.PYTHON, code=_code(self.python, beside), **rest)
+            return SparkJob(kind=Kind.PYTHON, code=python_code(self.python, beside), **rest)
         return SparkJob(kind=Kind.SQL, code=self.sql, **rest)
-
-
-def _check_work(given: dict[str, str | None]) -> None:
-    names = [name for name in _WORK if given[name] is not None]
-    if not names:
-        raise BadInput("sql", None, "give it, or python, or application: what is to be run")
-    if len(names) > 1:
-        expected = f"{names[0]} is given too; a statement is one of them"
-        raise BadInput(names[1], str(given[names[1]])[:_SHOWN], expected)
-
-
-def _code(text: str, beside: Path) -> str:
-    """*text* itself, or what the file holds whose path it is."""
-    if not text.endswith(".py") or "\n" in text:
-        return text
-    path = located(text, beside, parameter="python")
-    try:
-        return Path(path).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput("python", text, f"it cannot be read ({error})") from error

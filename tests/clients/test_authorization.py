@@ -120,7 +120,7 @@ def test_a_task_leaves_its_secret_nowhere(
     connected(master)
     runner = TaskRunner()
     task = SparkClusterJobOperator(
-        task_id="etl", application=str(tmp_path / "etl.py"), poll_interval=0.01
+        task_id="etl", application=f"local:{tmp_path}/etl.py", poll_interval=0.01
     )
     with caplog.at_level(logging.DEBUG):
         result = runner.run(task)

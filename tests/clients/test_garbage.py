@@ -359,7 +359,9 @@ def test_a_proxy_that_is_down_for_a_while_costs_a_task_nothing_but_time(
         master.disturb = lambda request: (
             rude if "/status/" in request.path and next(asked) < 2 else None
         )
-        task = SparkClusterJobOperator(task_id="etl", application=str(job), poll_interval=0.01)
+        task = SparkClusterJobOperator(
+            task_id="etl", application=f"local:{job}", poll_interval=0.01
+        )
         result = TaskRunner().run(task)
 
     assert result.state == "success"

@@ -81,17 +81,11 @@ class FakeLibra(FakeServer):
         parts = urlsplit(request.path).path.strip("/").split("/")[2:]
         if parts[0] == "statements":
             return self._answer_statements(request, parts[1:])
+        if parts[0] in ("artifacts", "jobs"):
+            return self._answer_submitter(request, parts)
+        if parts[0] == "sessions":
+            return self._answer_sessions(request, parts[1:])
         match (request.method, parts):
-            case (_, ["artifacts", sha256, name]):
-                return self.store.artifact(request, sha256, unquote(name))
-            case ("PUT", ["jobs", tag]):
-                return self._announce(request, tag)
-            case ("POST", ["sessions", session, "statements"]):
-                return self._submit(request, unquote(session))
-            case ("GET", ["sessions"]):
-                return Answer(body=[_session(name) for name in sorted(self.sessions)])
-            case ("DELETE", ["sessions", name]):
-                return self._close(unquote(name))
             case ("GET", ["health"]):
                 spark = {"version": "4.3.0", "master": "spark://m:7077", "status": "CONNECTED"}
                 head = {"status": "UP", "service": "whereq-libra", "version": "1.0"}
@@ -129,6 +123,26 @@ class FakeLibra(FakeServer):
         statement = FakeStatement(key, request.json(), list(self.states), session=session)
         self.statements[job_id] = statement
         return Answer(202, self._shape(job_id, "PENDING"))
+
+    def _answer_sessions(self, request: Request, parts: list[str]) -> Answer:
+        match (request.method, parts):
+            case ("POST", [session, "statements"]):
+                return self._submit(request, unquote(session))
+            case ("GET", []):
+                return Answer(body=[_session(name) for name in sorted(self.sessions)])
+            case ("DELETE", [name]):
+                return self._close(unquote(name))
+            case _:
+                return problem(404, f"There is no {request.path}.")
+
+    def _answer_submitter(self, request: Request, parts: list[str]) -> Answer:
+        match (request.method, parts):
+            case (_, ["artifacts", sha256, name]):
+                return self.store.artifact(request, sha256, unquote(name))
+            case ("PUT", ["jobs", tag]):
+                return self._announce(request, tag)
+            case _:
+                return problem(404, f"There is no {request.path}.")
 
     def _announce(self, request: Request, tag: str) -> Answer:
         answer = self.store.announce(request, tag, self.url)

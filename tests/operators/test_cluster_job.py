@@ -15,19 +15,19 @@ both_ways = pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "d
 
 
 @pytest.fixture(autouse=True)
-def job_file(tmp_path: Path) -> Path:
-    """The application of every test; a Dag made in a test lies in no folder, so it is absolute."""
+def job_file(tmp_path: Path) -> str:
+    """The application of every test; the workers have it, so nothing is shipped."""
     file = tmp_path / "etl.py"
     file.write_text("print('hello')\n")
-    return file
+    return f"local:{file}"
 
 
-def etl(file: Path | str, **fields: Any) -> SparkClusterJobOperator:
+def etl(file: str, **fields: Any) -> SparkClusterJobOperator:
     fields = {"poll_interval": 0.01, **fields}
-    return SparkClusterJobOperator(task_id="etl", application=str(file), **fields)
+    return SparkClusterJobOperator(task_id="etl", application=file, **fields)
 
 
-def run(runner: TaskRunner, file: Path | str, deferrable: bool = False, **fields: Any) -> Any:
+def run(runner: TaskRunner, file: str, deferrable: bool = False, **fields: Any) -> Any:
     result = runner.run(etl(file, deferrable=deferrable, **fields))
     if result.state == "deferred":
         result = runner.resume(etl(file, deferrable=deferrable, **fields))
@@ -36,7 +36,7 @@ def run(runner: TaskRunner, file: Path | str, deferrable: bool = False, **fields
 
 @both_ways
 def test_a_driver_is_submitted_once_and_seen_to_its_end(
-    master: FakeMaster, runner: TaskRunner, job_file: Path, deferrable: bool
+    master: FakeMaster, runner: TaskRunner, job_file: str, deferrable: bool
 ) -> None:
     result = run(runner, job_file, deferrable)
 
@@ -47,7 +47,7 @@ def test_a_driver_is_submitted_once_and_seen_to_its_end(
 
 @both_ways
 def test_links_lead_to_log_spark_ui_and_master(
-    master: FakeMaster, runner: TaskRunner, job_file: Path, deferrable: bool
+    master: FakeMaster, runner: TaskRunner, job_file: str, deferrable: bool
 ) -> None:
     master.logs = {"stderr": "INFO Utils: Successfully started service 'SparkUI' on port 4041.\n"}
     run(runner, job_file, deferrable)
@@ -63,7 +63,7 @@ def test_links_lead_to_log_spark_ui_and_master(
 def test_the_drivers_log_is_in_the_task_log(
     master: FakeMaster,
     runner: TaskRunner,
-    job_file: Path,
+    job_file: str,
     deferrable: bool,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -75,7 +75,7 @@ def test_the_drivers_log_is_in_the_task_log(
 
 
 def test_a_driver_without_executors_for_too_long_is_stopped_with_the_reason(
-    master: FakeMaster, runner: TaskRunner, job_file: Path
+    master: FakeMaster, runner: TaskRunner, job_file: str
 ) -> None:
     app = {"id": "app-1", "name": "etl", "state": "WAITING", "cores": 0}
     master.page = {"activeapps": [app]}
@@ -89,7 +89,7 @@ def test_a_driver_without_executors_for_too_long_is_stopped_with_the_reason(
 
 
 def test_a_driver_that_waits_too_long_is_stopped_with_the_reason(
-    master: FakeMaster, runner: TaskRunner, job_file: Path
+    master: FakeMaster, runner: TaskRunner, job_file: str
 ) -> None:
     master.page = {"workers": []}
     master.states = ["SUBMITTED"]
@@ -100,7 +100,7 @@ def test_a_driver_that_waits_too_long_is_stopped_with_the_reason(
 
 
 def test_templates_conf_and_names_reach_the_master(
-    master: FakeMaster, runner: TaskRunner, job_file: Path
+    master: FakeMaster, runner: TaskRunner, job_file: str
 ) -> None:
     run(
         runner,
@@ -110,7 +110,7 @@ def test_templates_conf_and_names_reach_the_master(
     )
 
     request = next(iter(master.drivers.values())).request
-    assert request["appArgs"][-3:] == [str(job_file), "--sum", "2"]
+    assert request["appArgs"][-3:] == [job_file, "--sum", "2"]
     assert request["sparkProperties"]["spark.driver.memory"] == "1536m"
     assert request["sparkProperties"]["spark.x"] == "rendered"
     assert request["sparkProperties"]["spark.app.name"] == "d.etl"
@@ -118,7 +118,7 @@ def test_templates_conf_and_names_reach_the_master(
 
 
 def test_defaults_of_the_connection_fill_what_the_job_leaves_open(
-    master: FakeMaster, runner: TaskRunner, job_file: Path
+    master: FakeMaster, runner: TaskRunner, job_file: str
 ) -> None:
     defaults = {"spark.cores.max": "2", "spark.driver.cores": "1"}
     extra = {"rest_urls": master.url, "ui_urls": master.url, "spark_defaults": defaults}
@@ -131,7 +131,7 @@ def test_defaults_of_the_connection_fill_what_the_job_leaves_open(
 
 @both_ways
 def test_a_failed_driver_ends_the_task_with_its_first_exception(
-    master: FakeMaster, runner: TaskRunner, job_file: Path, deferrable: bool
+    master: FakeMaster, runner: TaskRunner, job_file: str, deferrable: bool
 ) -> None:
     master.states = ["RUNNING", "FAILED"]
     traceback = "Traceback (most recent call last):\n  File x\nValueError: no such day\n"
@@ -143,7 +143,7 @@ def test_a_failed_driver_ends_the_task_with_its_first_exception(
 
 
 def test_a_worker_page_that_is_away_costs_the_reason_and_not_the_answer(
-    master: FakeMaster, runner: TaskRunner, job_file: Path
+    master: FakeMaster, runner: TaskRunner, job_file: str
 ) -> None:
     master.states = ["FAILED"]
     extra = {"rest_urls": master.url, "ui_urls": "http://127.0.0.1:1"}
@@ -155,7 +155,7 @@ def test_a_worker_page_that_is_away_costs_the_reason_and_not_the_answer(
 
 @both_ways
 def test_a_retry_after_a_crash_rejoins_the_driver(
-    master: FakeMaster, runner: TaskRunner, job_file: Path, deferrable: bool
+    master: FakeMaster, runner: TaskRunner, job_file: str, deferrable: bool
 ) -> None:
     runner.run(etl(job_file, deferrable=True))
     result = run(runner, job_file, deferrable)
@@ -165,7 +165,7 @@ def test_a_retry_after_a_crash_rejoins_the_driver(
 
 
 def test_a_driver_that_the_master_forgot_is_never_submitted_again(
-    master: FakeMaster, runner: TaskRunner, job_file: Path
+    master: FakeMaster, runner: TaskRunner, job_file: str
 ) -> None:
     """Its process may still run: two of them would write over each other."""
     runner.run(etl(job_file, deferrable=True))
@@ -180,7 +180,7 @@ def test_a_driver_that_the_master_forgot_is_never_submitted_again(
 
 
 def test_a_submission_whose_answer_is_lost_is_not_repeated(
-    master: FakeMaster, runner: TaskRunner, job_file: Path
+    master: FakeMaster, runner: TaskRunner, job_file: str
 ) -> None:
     def drop_the_answer(request: Any) -> Answer | None:
         if not request.path.endswith("/create"):
@@ -199,7 +199,7 @@ def test_a_submission_whose_answer_is_lost_is_not_repeated(
 
 
 def test_a_clear_stops_the_driver_of_the_earlier_run(
-    master: FakeMaster, runner: TaskRunner, job_file: Path
+    master: FakeMaster, runner: TaskRunner, job_file: str
 ) -> None:
     runner.run(etl(job_file, deferrable=True))
     first = next(iter(master.drivers.values()))
@@ -213,7 +213,7 @@ def test_a_clear_stops_the_driver_of_the_earlier_run(
 
 
 def test_without_waiting_the_task_returns_the_drivers_id(
-    master: FakeMaster, runner: TaskRunner, job_file: Path
+    master: FakeMaster, runner: TaskRunner, job_file: str
 ) -> None:
     master.states = ["RUNNING"]
     result = run(runner, job_file, wait_for_completion=False)
@@ -222,7 +222,7 @@ def test_without_waiting_the_task_returns_the_drivers_id(
     assert runner.xcoms["return_value"] == next(iter(master.drivers))
 
 
-def test_on_kill_stops_the_driver(master: FakeMaster, runner: TaskRunner, job_file: Path) -> None:
+def test_on_kill_stops_the_driver(master: FakeMaster, runner: TaskRunner, job_file: str) -> None:
     master.states = ["RUNNING"]
     executed = runner.run(etl(job_file, deferrable=True)).ti.task
     executed.on_kill()
@@ -248,7 +248,7 @@ def test_on_kill_stops_the_driver(master: FakeMaster, runner: TaskRunner, job_fi
     ],
 )
 def test_bad_input_ends_the_task_before_anything_is_sent(
-    master: FakeMaster, runner: TaskRunner, job_file: Path, fields: dict[str, Any], sentence: str
+    master: FakeMaster, runner: TaskRunner, job_file: str, fields: dict[str, Any], sentence: str
 ) -> None:
     result = run(runner, **{"file": job_file, **fields})
 
@@ -266,7 +266,7 @@ def test_a_url_is_used_as_it_is(master: FakeMaster, runner: TaskRunner, scheme: 
 
 
 def test_a_web_page_of_spark_in_place_of_the_rest_port_is_named(
-    master: FakeMaster, runner: TaskRunner, job_file: Path
+    master: FakeMaster, runner: TaskRunner, job_file: str
 ) -> None:
     master.disturb = lambda _: Answer(body="<html><title>Spark Master at spark://m:7077</title>")
     result = run(runner, job_file)
@@ -276,7 +276,7 @@ def test_a_web_page_of_spark_in_place_of_the_rest_port_is_named(
 
 
 def test_a_master_that_wants_a_signature_fails_the_task_at_once(
-    master: FakeMaster, runner: TaskRunner, job_file: Path
+    master: FakeMaster, runner: TaskRunner, job_file: str
 ) -> None:
     master.disturb = lambda _: Answer(403, "<html>Forbidden</html>")
     result = run(runner, job_file)
@@ -285,7 +285,7 @@ def test_a_master_that_wants_a_signature_fails_the_task_at_once(
     assert "JWS secret key" in str(result.error)
 
 
-def test_nobody_listening_is_named_with_its_address(runner: TaskRunner, job_file: Path) -> None:
+def test_nobody_listening_is_named_with_its_address(runner: TaskRunner, job_file: str) -> None:
     connect("spark_master_default", conn_type="spark_master", extra={"rest_port": 1})
     result = run(runner, job_file)
 
@@ -294,7 +294,7 @@ def test_nobody_listening_is_named_with_its_address(runner: TaskRunner, job_file
 
 
 def test_a_master_that_stopped_leading_before_it_created_anything_leaves_no_doubt(
-    master: FakeMaster, runner: TaskRunner, job_file: Path
+    master: FakeMaster, runner: TaskRunner, job_file: str
 ) -> None:
     """Else the next try would have to ask people whether a driver runs."""
     message = "Current state is not alive: STANDBY. Can only accept driver submissions in ALIVE."

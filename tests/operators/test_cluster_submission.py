@@ -27,7 +27,7 @@ def run(runner: TaskRunner, tmp_path: Path) -> Run:
     def run(**fields: Any) -> Any:
         return runner.run(
             SparkClusterJobOperator(
-                task_id="etl", application=str(file), poll_interval=0.01, **fields
+                task_id="etl", application=f"local:{file}", poll_interval=0.01, **fields
             )
         )
 

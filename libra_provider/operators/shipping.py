@@ -1,0 +1,163 @@
+"""What operators share whose jobs a master runs, and whose files and results go by Libra."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import cached_property
+from typing import Any
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from libra_provider.clients.libra_result import installed
+from libra_provider.core.errors import JobFailed, KillNotVerified
+from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.patience import Outcome
+from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
+from libra_provider.hooks.libra import LibraHook
+from libra_provider.hooks.spark_master import SparkMasterHook
+from libra_provider.lifecycle import receipts
+from libra_provider.lifecycle.shipping import Wishes, shipped
+from libra_provider.operators.base import JobOperator
+from libra_provider.operators.fetching import check_fetch, fetched
+
+# Its driver is gone, without success.
+_OVER = (JobState.FAILED, JobState.KILLED)
+# Where a file is: told its path as it was given, and of which parameter.
+Place = Callable[[str, str], str]
+
+
+class ShippingOperator(JobOperator):
+    """
+    Submit one job to a master, with its files, and return what it hands in.
+
+    :param libra_conn_id: a connection of type ``libra``, by which files and results travel; None,
+        or one that is not defined: they do not.
+    :param result_limit: how many rows may come back; more is an error, never cut silently.
+    :param result_path: write the rows there as Parquet (templated) and return ``uri``, ``rows``,
+        ``bytes`` and Spark's ``schema`` of them instead.
+    :param fetch: what the task returns, see SparkClusterJobOperator.
+    :param sql_runner: without Libra: where the workers have ``libra_provider/jobs/sql_runner.py``,
+        with Libra's kit around it (templated).
+    """
+
+    def __init__(
+        self,
+        *,
+        result_limit: int | None = None,
+        result_path: str | None = None,
+        fetch: str | None = None,
+        libra_conn_id: str | None = LibraHook.default_conn_name,
+        sql_runner: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        check_fetch(fetch, result_path=result_path)
+        self.libra_conn_id = libra_conn_id
+        self.result_limit = result_limit
+        self.result_path = result_path
+        self.fetch = fetch
+        self.sql_runner = sql_runner
+
+    @abstractmethod
+    def described(self, place: Place) -> SparkJob:
+        """The job, each of its files where *place* says that it is; raises BadInput."""
+
+    @cached_property
+    def libra(self) -> LibraHook | None:
+        """By which files and results travel; None where no such connection is defined."""
+        if not self.libra_conn_id:
+            return None
+        hook = LibraHook(self.libra_conn_id)
+        try:
+            hook.client()
+        except AirflowNotFoundException:
+            return None
+        return hook
+
+    def check_return(self, job: SparkJob) -> None:
+        """Raise BadInput where *job* cannot get its files, or give back what is asked for."""
+        if self.fetch == "pandas":
+            installed("pandas", extra="pandas")
+            installed("pyarrow", extra="pandas")
+        self.wishes.check(job)
+        if self.wishes.needs_libra(job) and self.libra is None:
+            self.wishes.refuse_without_libra(job)
+
+    @property
+    def wishes(self) -> Wishes:
+        """What is wanted besides the run."""
+        promised = self.fetch not in (None, "none")
+        return Wishes(promised=promised, runner=self.sql_runner)
+
+    def prepare(self, job: SparkJob, tag: str) -> SparkJob:
+        """*job* as the master gets it, once Libra has its files and knows of it."""
+        if not self.wishes.needs_libra(job):
+            return self.wishes.without_libra(job, tag)
+        return shipped(self._there(), job, tag, promised=self.wishes.promised)
+
+    def settle(self, outcome: Outcome, context: Context) -> Any:
+        """The result of a driver that succeeded; Libra is told of any other end."""
+        if outcome.status.state is JobState.FAILED:
+            outcome = replace(outcome, status=self.recalled(outcome.status))
+        is_gone = outcome.status.state in _OVER or bool(outcome.given_up)
+        try:
+            return super().settle(outcome, context)
+        except KillNotVerified:
+            is_gone = False
+            raise
+        finally:
+            if is_gone and outcome.status.state is not JobState.UNCLEAR:
+                self._tell_end()
+
+    def on_kill(self) -> None:
+        """Stop the driver when Airflow ends the task, and tell Libra."""
+        super().on_kill()
+        # Airflow could not be asked for a connection now.
+        if "libra" in self.__dict__:
+            self._tell_end()
+
+    def _tell_end(self) -> None:
+        if self.record and self._went_by_libra:
+            receipts.ended(self._there(), self.record.tag)
+
+    def recalled(self, status: JobStatus) -> JobStatus:
+        """*status* with what the driver's receipt says."""
+        if self.record is None or not self._went_by_libra:
+            return status
+        # What failed is known to be over; its receipt only says it better.
+        patience = 0.0 if status.state is JobState.FAILED else self.watching.silence
+        return receipts.explained(self._there(), self.record.tag, status, patience=patience)
+
+    def result(self, status: JobStatus) -> Any:
+        """What ``fetch`` asks for, or where the rows were written; None for nothing."""
+        if self.record is None or not self._went_by_libra:
+            return self._written(status)
+        libra, tag = self._there(), self.record.tag
+        return receipts.handed_in(libra, tag, status, read=self._fetched, otherwise=self._written)
+
+    def _fetched(self, at_libra: JobStatus) -> Any:
+        fetch = self.fetch or ("all" if at_libra.kind is Kind.SQL else None)
+        return fetched(self._there(), at_libra, fetch, result_path=self.result_path)
+
+    def _written(self, status: JobStatus) -> dict[str, Any] | None:
+        """Where the driver's output says that its rows are, for want of Libra."""
+        assert isinstance(self.server, SparkMasterHook)  # noqa: S101 - its backend is SPARK_MASTER
+        found = receipts.written_by(self.server, status) if self.result_path else None
+        if found is None and self.wishes.promised:
+            raise JobFailed(status.job_id, receipts.NOTHING)
+        return asdict(found) if found else None
+
+    @property
+    def _went_by_libra(self) -> bool:
+        """Told by the parameters alone: the files may be gone by now."""
+        return self.libra is not None and self.wishes.needs_libra(
+            self.described(lambda path, _: path)
+        )
+
+    def _there(self) -> LibraHook:
+        assert self.libra is not None  # noqa: S101 - plan has looked
+        return self.libra
