@@ -20,7 +20,7 @@ demo: java $(INSTALLED) ## run the example Dag on a real Spark, Libra and Airflo
 demo-ui: java $(INSTALLED) ## the same, and leave Airflow's UI running until Ctrl-C
 	@$(PYTHON) -m demo --ui
 
-.PHONY: check test test-all bench
+.PHONY: check test test-all bench chaos
 check: $(INSTALLED) ## lint, format and types: seconds
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
@@ -31,6 +31,9 @@ test-all: java check spark40 ## check, then every test, also the long ones
 	$(PYTHON) -m pytest $(AT_ONCE)
 bench: java $(INSTALLED) ## one ratio per claim of the README
 	@set -e; for each in $(wildcard benchmarks/bench_*.py); do $(PYTHON) $$each; done
+
+chaos: java $(INSTALLED) ## kill everything at random, then count the jobs; CHAOS="--seed 7 --kills 60"
+	@$(PYTHON) -m tests.chaos $(CHAOS)
 
 .PHONY: java lock clean spark40
 java:
