@@ -77,7 +77,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
                 timeout=240,
                 check=False,
             )
-        sent = str([request.headers | {"": str(request.body)} for request in master.requests])
+        sent = str([(request.headers, request.body) for request in master.requests])
     logs = "".join(file.read_text() for file in (home / "logs").rglob("*.log"))
 
     assert "ENDED success" in done.stdout, done.stdout + done.stderr
