@@ -30,19 +30,24 @@ class ArtifactHook(ServerHook):
         super().__init__(connection_id)
         self._contract = Contract()
 
-    def upload(self, path: str | Path, *, told: Told | None = None) -> Artifact:
+    def upload(
+        self, path: str | Path, *, parameter: str = "path", told: Told | None = None
+    ) -> Artifact:
         """Have Libra keep the file *path*, unless it has it; its ``uri`` is for Libra's statements.
 
-        *told* is called with the artifact, and how many of its bytes are on their way. Raises
-        BadInput for what cannot be read.
+        *told* is called with the artifact, and how many of its bytes are on their way. As one of
+        ``py_files``, *path* may be a package, which becomes a zip. Raises BadInput, for
+        *parameter*, for what cannot be read.
         """
-        artifact = packed(Path(path), parameter="path")
+        artifact = packed(Path(path), parameter=parameter)
         self._run(lambda: stored(self._contract, artifact, told))
         return artifact
 
-    async def aupload(self, path: str | Path, *, told: Told | None = None) -> Artifact:
+    async def aupload(
+        self, path: str | Path, *, parameter: str = "path", told: Told | None = None
+    ) -> Artifact:
         """Have Libra keep the file *path*, for event loops."""
-        artifact = await asyncio.to_thread(packed, Path(path), parameter="path")
+        artifact = await asyncio.to_thread(packed, Path(path), parameter=parameter)
         await self._arun(lambda: stored(self._contract, artifact, told))
         return artifact
 

@@ -102,6 +102,13 @@ def shipped(libra: LibraHook, job: SparkJob, tag: str, *, promised: bool) -> Spa
     return libra.ship(Shipment(job, returns=promised), tag, told=Progress(time.monotonic))
 
 
+def shipped_file(libra: LibraHook, path: str, *, parameter: str) -> str:
+    """How Libra's statements name the file *path*, once Libra keeps it; a ``#name`` stays."""
+    file, mark, alias = path.partition("#")
+    kept = libra.upload(file, parameter=parameter, told=Progress(time.monotonic))
+    return f"{kept.uri}{mark}{alias}"
+
+
 class Progress:
     """Tells the log which files are sent, and of a long one how much of it."""
 

@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 
 from libra_provider.clients.libra_result import installed
-from libra_provider.core.files import at_libra
+from libra_provider.core.errors import NotOffered
+from libra_provider.core.files import at_libra, is_absolute
 from libra_provider.core.job import Backend, Kind, SparkJob
 from libra_provider.core.properties import spark_conf
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import duration_in_seconds
 from libra_provider.hooks.libra import LibraHook
+from libra_provider.lifecycle.shipping import shipped_file
 from libra_provider.links import DriverLogLink, SparkUiLink
 from libra_provider.operators.base import JobOperator
 from libra_provider.operators.fetching import check_fetch, fetched
@@ -37,9 +39,9 @@ class LibraStatementOperator(JobOperator):
         what the file holds).
     :param python: Python code, whose last expression is the result (templated); or the path of a
         ``.py`` file beside the Dag, whose text is sent as it is, braces and all.
-    :param application: path of a ``.py`` or ``.jar`` file (templated). A relative one is looked for
-        beside the Dag; Libra must see it under the same path, below its ``file_roots``.
-        ``http(s):``, ``s3a:`` and ``hdfs:`` ones are used as they are.
+    :param application: path of a ``.py`` or ``.jar`` file (templated). A relative one lies beside
+        the Dag and is shipped to Libra; an absolute one lies on Libra's host, below its
+        ``file_roots``. ``http(s):``, ``s3a:`` and ``hdfs:`` ones are used as they are.
     :param application_args: arguments of the application or of the Python code (templated). Airflow
         takes one that ends in ``.sql`` for a file to read, unless it is ``literal("…")``.
     :param java_class: the main class of a JAR (templated).
@@ -164,6 +166,18 @@ class LibraStatementOperator(JobOperator):
             name=None if "spark.app.name" in conf else f"{self.dag_id}.{self.task_id}",
         )
         return self.server.complete(job)
+
+    def prepare(self, job: SparkJob, tag: str) -> SparkJob:
+        """*job*, once Libra keeps the file that lies beside the Dag."""
+        if self.application is None or is_absolute(self.application):
+            return super().prepare(job, tag)
+        assert isinstance(self.server, LibraHook)  # noqa: S101 - its backend is LIBRA
+        try:
+            kept = shipped_file(self.server, str(job.application), parameter="application")
+        except NotOffered:
+            # A Libra of the old contract may see it under the same path.
+            return job
+        return job.replace(application=kept)
 
     def result(self, status: JobStatus) -> Any:
         """What ``fetch`` asks for, or where the rows were written."""

@@ -79,7 +79,7 @@ def test_a_python_file_that_is_not_there_is_named(
     assert libra.requests == []
 
 
-def test_an_application_is_found_beside_the_dag_and_sent_with_its_properties(
+def test_an_application_beside_the_dag_is_shipped_and_sent_with_its_properties(
     libra: FakeLibra, runner: TaskRunner, tmp_path: Path
 ) -> None:
     (tmp_path / "etl.py").write_text("print(1)")
@@ -92,9 +92,11 @@ def test_an_application_is_found_beside_the_dag_and_sent_with_its_properties(
         timeout="10 min",
     )
 
+    [(path, content)] = libra.store.kept.items()
+    assert content == b"print(1)"
     assert sent(libra) == {
         "kind": "python-file",
-        "filePath": str(tmp_path / "etl.py"),
+        "filePath": f"artifact:{path}",
         "sparkConfig": {"spark.executor.memory": "1536m", "spark.eventLog.enabled": "false"},
         "deployMode": "cluster",
         "timeoutSeconds": 600,
