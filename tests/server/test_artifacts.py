@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import secrets
 import socket
@@ -14,10 +15,14 @@ from urllib.parse import quote
 
 import pytest
 import requests
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
 
+from libra_provider.core.errors import BadInput
 from libra_provider.core.patience import utc_now
 from libra_provider.server import artifacts, body_stream
-from libra_provider.server.artifact import Artifact
+from libra_provider.server.artifact import NAME, Artifact
+from libra_provider.server.artifacts_incoming import Incoming
 from libra_provider.server.settings import Settings
 from libra_provider.server.signing import Signer, key_at
 from tests.server.conftest import MakeLibra
@@ -72,8 +77,8 @@ def api(make_libra: MakeLibra) -> Iterator[RunningLibra]:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLibra]:
     folder = tmp_path_factory.mktemp("libra")
-    settings = Settings(port=0, data_dir=folder, token="right", artifact_max_bytes=1000)
-    with RunningLibra(settings) as running:
+    narrow = Settings(port=0, data_dir=folder, token="right", artifact_max_bytes=1000)
+    with RunningLibra(narrow) as running:
         yield running
 
 
@@ -185,6 +190,22 @@ def test_what_is_no_path_of_an_artifact_is_404(shared: RunningLibra, path: str) 
     assert (reply.status_code, reply.headers["Content-Type"]) == (404, "application/problem+json")
 
 
+@given(st.from_regex(NAME, fullmatch=True))
+@settings(max_examples=100, deadline=None)
+@example("a b+c&d=e@f~g!h(i)$ü.tar.gz")
+@example("...py")
+def test_whatever_name_is_taken_is_fetched_under_that_name(shared: RunningLibra, name: str) -> None:
+    try:
+        Artifact(sha256(BYTES), name)
+    except BadInput:
+        assume(False)
+    url = f"{shared.url}{PATH}/{sha256(BYTES)}/{quote(name, safe='')}"
+    kept = requests.put(url, BYTES, headers=TOKEN, timeout=60)
+    fetched = requests.get(signed_url(shared, shared.folder, name=name), timeout=60)
+
+    assert (kept.json()["name"], fetched.content) == (name, BYTES)
+
+
 def test_a_file_that_declares_too_much_is_refused_before_it_comes(shared: RunningLibra) -> None:
     with begin(shared, b"x", "Content-Length: 1000000000000") as connection:
         reply = connection.recv(65536)
@@ -209,6 +230,13 @@ def test_a_chunked_file_within_the_limit_is_kept(shared: RunningLibra) -> None:
     parts = iter([data[:1], data[1:500], data[500:]])
 
     assert requests.put(url, parts, headers=TOKEN, timeout=60).status_code == 201
+
+
+def test_who_sends_too_much_hears_of_it_all_the_same(shared: RunningLibra) -> None:
+    refused = put(shared, bytes(10_000_000))
+
+    assert refused.status_code == 413
+    assert "put it where workers see it" in refused.json()["detail"]
 
 
 def test_the_limit_of_other_bodies_is_not_that_of_files(make_libra: MakeLibra) -> None:
@@ -260,10 +288,10 @@ def test_a_file_that_stops_coming_is_not_waited_for(
 def test_a_file_may_take_its_time_as_long_as_it_comes(
     make_libra: MakeLibra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(body_stream, "PACE_SECONDS", 2.0)
+    monkeypatch.setattr(body_stream, "PACE_SECONDS", 3.0)
     monkeypatch.setattr(body_stream, "PACE_BYTES", 1)
-    with make_libra(**GUARDED) as api, begin(api, b"x" * 30, "Content-Length: 30") as connection:
-        for _ in range(30):
+    with make_libra(**GUARDED) as api, begin(api, b"x" * 35, "Content-Length: 35") as connection:
+        for _ in range(35):
             connection.settimeout(0.1)
             with pytest.raises(TimeoutError):
                 connection.recv(1)  # nothing is said before it is here: wait a little
@@ -378,6 +406,23 @@ def test_without_room_the_refusal_says_what_to_do(
     assert "artifacts_max_bytes" in refused.json()["detail"]
     assert fits.status_code == 201
     assert stored(tmp_path) == sorted([sha256(one), sha256(b"3" * 400)])
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(
+    api: RunningLibra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(_incoming: Incoming, _piece: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Incoming, "write", write)
+        refused = put(api)
+    after = stored(tmp_path)
+
+    assert refused.status_code == 507
+    assert "is full; make room there" in refused.json()["detail"]
+    assert after == []
+    assert put(api).status_code == 201
 
 
 def announce(api: RunningLibra, tag: str, *data: bytes) -> requests.Response:
