@@ -137,7 +137,7 @@ class Artifacts:
             finally:
                 await self._in_thread(incoming.drop)
         finally:
-            self._quota.give_back(taken - size * is_new)
+            self._quota.give_back(taken - size if is_new else taken)
         return kept, is_new
 
     async def _keep(self, incoming: Incoming, sha256: str, size: int) -> tuple[Kept, bool]:
