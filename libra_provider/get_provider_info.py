@@ -42,6 +42,12 @@ LIBRA = {
             "auto: measured.",
             "schema": {"type": "string", "enum": ["auto", "same", "remote"], "default": "auto"},
         },
+        "policy": {
+            "label": "Decision policy",
+            "description": "A JSON object of thresholds of LibraOperator's decision tree, such as "
+            '{"large_collect": "2 GB"}. They win over those of Airflow\'s section [libra].',
+            "schema": {"type": ["object", "null"], "default": None},
+        },
         "verify": _VERIFY,
         "timeout": _TIMEOUT,
     },
@@ -99,6 +105,35 @@ SPARK_MASTER = {
     },
 }
 
+_THRESHOLDS = {
+    "large_collect": ("What a job collects beyond it, it collects near its executors.", "1 GB"),
+    "same_site_round_trip": ("A shorter round trip is one within a data centre.", "2 ms"),
+    "long_round_trip": ("Over a longer one, no driver runs far from its executors.", "100 ms"),
+    "many_tasks": ("So many tasks, or more, are scheduled near the executors.", "10000"),
+    "short_task": ("Shorter tasks are scheduled near the executors.", "1 s"),
+    "large_broadcast": ("What is larger is broadcast near the executors.", "100 MB"),
+    "long_job": ("Of a longer job, the way to a driver far away is a small part.", "10 min"),
+}
+
+
+def _option(description: str, default: str) -> dict[str, Any]:
+    shown = f"{description} The default is {default}."
+    return {
+        "description": shown,
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": default,
+        "default": None,
+    }
+
+
+CONFIG = {
+    "libra": {
+        "description": "From where on LibraOperator's decision tree has an opinion.",
+        "options": {name: _option(*said) for name, said in _THRESHOLDS.items()},
+    }
+}
+
 
 def get_provider_info() -> dict[str, Any]:
     """The provider's entry for ``airflow providers list`` and the connection form."""
@@ -107,6 +142,7 @@ def get_provider_info() -> dict[str, Any]:
         "name": "Libra for Apache Spark",
         "description": "Run Apache Spark from Airflow, on a shared driver or on one of its own.",
         "connection-types": [LIBRA, SPARK_MASTER],
+        "config": CONFIG,
         "extra-links": [
             "libra_provider.links.DriverLogLink",
             "libra_provider.links.SparkMasterLink",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -85,7 +85,7 @@ class Call(Generic[T_co]):
     json: Mapping[str, Any] | None = None
     content: Content | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     timeout: float | None = None
     most_bytes: int = _MOST
     sink: Callable[[bytes], object] | None = None

@@ -17,7 +17,9 @@ _SESSIONS = "/api/v1/sessions"
 class Health:
     """What Libra says of itself; ``error`` is Spark's, where Spark is down.
 
-    ``version`` is None where only the old contract is known (reference/libra.md).
+    ``version`` is None where only the old contract is known (reference/libra.md). ``round_trip``
+    (seconds) and ``bandwidth`` (bits per second) are those between its driver and the cluster, None
+    where Libra has not measured them.
     """
 
     server: str
@@ -27,6 +29,8 @@ class Health:
     master: str | None
     application_id: str | None
     error: str | None
+    round_trip: float | None = None
+    bandwidth: float | None = None
 
     @property
     def is_up(self) -> bool:
@@ -70,6 +74,7 @@ def health() -> Call[Health]:
         spark = body.get("spark")
         if not isinstance(spark, dict) or "service" not in body:
             raise reply.not_as_expected("this is not Libra's health page; check the port")
+        network = body.get("network")
         return Health(
             server=reply.server,
             service=str(body["service"]),
@@ -78,6 +83,8 @@ def health() -> Call[Health]:
             master=spark.get("master"),
             application_id=spark.get("applicationId"),
             error=spark.get("error"),
+            round_trip=_measure(network, "roundTripSeconds"),
+            bandwidth=_measure(network, "bandwidthBits"),
         )
 
     return Call(method="GET", path="/api/v1/health", parse=parse)
@@ -138,6 +145,12 @@ def _session(body: object, reply: Reply) -> Session:
         created_at=body.get("createdAt"),
         last_activity=body.get("lastActivity"),
     )
+
+
+def _measure(network: object, name: str) -> float | None:
+    value = network.get(name) if isinstance(network, dict) else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and value is not None and value > 0 else None
 
 
 def _is_count(value: object) -> bool:

@@ -15,7 +15,7 @@ _LOG_HEAD = re.compile(r"==== Bytes (\d+)-(\d+) of (\d+) of .* ====")
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One worker of the cluster; memory in MiB."""
+    """One worker of the cluster: what it has, and what of it is free; memory in MiB."""
 
     worker_id: str
     host: str
@@ -23,6 +23,8 @@ class Worker:
     state: str
     cores_free: int
     memory_free_mib: int
+    cores: int = 0
+    memory_mib: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ def _worker(body: dict[str, Any]) -> Worker:
         state=str(body["state"]),
         cores_free=int(body["coresfree"]),
         memory_free_mib=int(body["memoryfree"]),
+        cores=int(body.get("cores", body["coresfree"])),
+        memory_mib=int(body.get("memory", body["memoryfree"])),
     )
 
 

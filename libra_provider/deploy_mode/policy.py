@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from libra_provider.core.errors import BadInput
@@ -55,8 +55,7 @@ class Policy:
 
 def _read(name: str, value: object) -> Any:
     if name not in _READ:
-        known = ", ".join(each.name for each in fields(Policy))
-        raise BadInput(f"policy[{name!r}]", value, f"the thresholds are {known}")
+        raise BadInput(f"policy[{name!r}]", value, f"the thresholds are {', '.join(_READ)}")
     return _READ[name](value, name)
 
 
@@ -83,3 +82,5 @@ _READ: Mapping[str, Callable[[object, str], float]] = {
     "large_broadcast": _size,
     "long_job": _seconds,
 }
+THRESHOLDS = tuple(_READ)
+"""Their names."""

@@ -21,7 +21,7 @@ REMOTE_TIMEOUTS = {"spark.network.timeout": "600s", "spark.rpc.askTimeout": "600
 
 def sized(job: SparkJob, preset: str | None) -> SparkJob:
     """*job* with the driver of *preset*, where its own conf says nothing; raises BadInput."""
-    return job if preset is None else _with_defaults(job, preset_of(preset))
+    return job if preset is None else job.replace(conf={**preset_of(preset), **job.conf})
 
 
 def preset_of(name: str) -> Mapping[str, str]:
@@ -31,19 +31,14 @@ def preset_of(name: str) -> Mapping[str, str]:
     return PRESETS[name]
 
 
-def placed(job: SparkJob, decision: Decision, *, preset: str | None = None) -> SparkJob:
-    """*job* as it is sent to where *decision* puts it; what its author said is never changed.
+def defaults_of(decision: Decision, preset: str | None = None) -> dict[str, str]:
+    """The properties that a job gets at the place of *decision*, unless its author sets them.
 
     A driver of its own gets the size of *preset*, and one that Libra starts far from the cluster
-    the longer timeouts; a pool of the shared driver is left out.
+    the longer timeouts. The shared driver has all its properties already.
     """
     if decision.place is Place.SHARED:
-        return job.replace(mode=decision.mode, deploy_mode=None)
-    own = sized(job, preset)
-    if decision.place is Place.ISOLATED_CLIENT and decision.is_remote:
-        own = _with_defaults(own, REMOTE_TIMEOUTS)
-    return own.replace(mode=decision.mode, deploy_mode=decision.deploy_mode, pool_name=None)
-
-
-def _with_defaults(job: SparkJob, defaults: Mapping[str, str]) -> SparkJob:
-    return job.replace(conf={**defaults, **job.conf})
+        return {}
+    size = {} if preset is None else dict(preset_of(preset))
+    is_far = decision.place is Place.ISOLATED_CLIENT and decision.is_remote
+    return size | (REMOTE_TIMEOUTS if is_far else {})

@@ -44,7 +44,7 @@ class Case:
         if declared is not None:
             return declared
         if round_trip is None:
-            source = "nobody knows, which counts as that"
+            source = "as far as anybody knows"
             return Fact(Locality.SAME, source, Confidence.LOW)
         is_near = round_trip.value < self.policy.same_site_round_trip
         source = f"a round trip of {readable_latency(round_trip.value)}, {round_trip.source}"

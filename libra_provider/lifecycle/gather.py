@@ -1,0 +1,163 @@
+"""What can be found out about a job before it is submitted, within a few seconds."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from libra_provider.clients.cluster_pages import leading
+from libra_provider.clients.history import Run, earlier_runs
+from libra_provider.clients.spark_ui import Worker
+from libra_provider.core.decision import Confidence, Fact, Facts, Locality, Share
+from libra_provider.core.errors import BadInput, LibraError
+from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.units import MIB, readable_duration
+from libra_provider.deploy_mode.places import driver_of
+from libra_provider.hooks.libra import LibraHook
+from libra_provider.hooks.spark_master import SparkMasterHook
+
+log = logging.getLogger(__name__)
+BUDGET = 5.0  # seconds
+T = TypeVar("T", int, float)
+Source = Callable[[], Iterator[Facts]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathering:
+    """Who is asked about *job*, a run of task ``task_id`` of Dag ``dag_id``; None: nobody.
+
+    The hooks are for this alone, and have read their connections: threads cannot ask Airflow.
+    """
+
+    job: SparkJob
+    dag_id: str
+    task_id: str
+    libra: LibraHook | None
+    master: SparkMasterHook | None
+
+    def facts(self, told: Facts, *, within: float = BUDGET) -> Facts:
+        """*told*, and of the rest what is learned *within* seconds; never raises."""
+        for each in _asked_together(self._sources(told), within):
+            told = told.or_else(each)
+        return told
+
+    def _sources(self, told: Facts) -> Mapping[str, Source]:
+        found: dict[str, Source] = {}
+        if self.libra:
+            found["Libra"] = lambda: self._of_libra(told)
+        if self.master:
+            found["the master's page"] = self._of_master
+        return found
+
+    def _of_libra(self, told: Facts) -> Iterator[Facts]:
+        assert self.libra is not None  # noqa: S101 - _sources has looked
+        health = self.libra.health()
+        yield Facts(
+            round_trip=_measured(health.round_trip, "measured by Libra"),
+            bandwidth=_measured(health.bandwidth, "measured by Libra"),
+        )
+        if self.job.result_path:
+            written = Facts(collects=Fact(0, "result_path takes the rows"))
+            told = told.or_else(written)
+            yield written
+        runs = self.libra.client().send(earlier_runs(self.dag_id, self.task_id))
+        remembered = of_runs(runs)
+        yield remembered
+        if self.job.kind is Kind.SQL and told.or_else(remembered).collects is None:
+            yield self._estimated(self.libra)
+
+    def _estimated(self, libra: LibraHook) -> Facts:
+        estimate = libra.estimate(str(self.job.code), self.job.parameters)
+        if estimate.bytes is None or estimate.guessed:
+            return Facts()
+        source = "estimated by Spark from the statistics of its tables"
+        return Facts(collects=Fact(estimate.bytes, source, Confidence.MEDIUM))
+
+    def _of_master(self) -> Iterator[Facts]:
+        assert self.master is not None  # noqa: S101 - _sources has looked
+        page = self.master.client().run(leading(self.master.ui_urls))
+        yield of_workers(page.alive, driver_of(self.job))
+
+
+def declared(hook: LibraHook, extra: Mapping[str, object]) -> Facts:
+    """What the *extra* of the connection of *hook* says of the way to the cluster."""
+    word = str(extra.get("locality") or "auto")
+    if word == "auto":
+        return Facts()
+    if word not in list(Locality):
+        raise BadInput("locality", word, f"it is one of auto, {', '.join(Locality)}")
+    return Facts(locality=Fact(Locality(word), f"declared in connection {hook.connection_id}"))
+
+
+def of_runs(runs: Sequence[Run]) -> Facts:
+    """What earlier *runs* say of the next one."""
+    number = f"{len(runs)} earlier runs" if len(runs) > 1 else "1 earlier run"
+    median = f"the median of {number}"
+    collected = [each.collected for each in runs if each.collected is not None]
+    seconds = [each.seconds for each in runs if each.seconds is not None]
+    tasks = [each.tasks for each in runs if each.tasks]
+    return Facts(
+        collects=Fact(max(collected), f"measured in {number}") if collected else None,
+        duration=Fact(statistics.median(seconds), median) if seconds else None,
+        tasks=Fact(statistics.median_high(tasks), median) if tasks else None,
+    )
+
+
+def of_workers(workers: Sequence[Worker], driver: Share) -> Facts:
+    """What the *workers* of the cluster have for *driver*."""
+    if not workers:
+        return Facts()
+    source = "the master's page says so"
+    largest = [Share(each.cores, each.memory_mib * MIB) for each in workers]
+    free = [Share(each.cores_free, each.memory_free_mib * MIB) for each in workers]
+    return Facts(
+        largest_worker=Fact(_best(largest, driver), source),
+        roomiest_worker=Fact(_best(free, driver), source),
+    )
+
+
+def _best(shares: Sequence[Share], driver: Share) -> Share:
+    """That of *shares* with the most room for *driver*, by the scarcer of cores and memory."""
+
+    def room(share: Share) -> float:
+        return min(share.cores / max(driver.cores, 1), share.memory / max(driver.memory, 1))
+
+    return max(shares, key=room)
+
+
+def _measured(value: T | None, source: str) -> Fact[T] | None:
+    return None if value is None else Fact(value, source)
+
+
+def _asked_together(sources: Mapping[str, Source], within: float) -> list[Facts]:
+    """What *sources* have told by the deadline; who is late is not waited for."""
+    told: dict[str, list[Facts]] = {name: [] for name in sources}
+    threads = {
+        # A daemon: a server that hangs must not hold the task when it is over.
+        name: threading.Thread(target=_ask, args=(name, source, told[name]), daemon=True)
+        for name, source in sources.items()
+    }
+    for thread in threads.values():
+        thread.start()
+    deadline = time.monotonic() + within
+    for name, thread in threads.items():
+        thread.join(max(0.0, deadline - time.monotonic()))
+        if thread.is_alive():
+            late = f"{name} did not answer within {readable_duration(within)}"
+            log.info("%s: what it would have said is unknown", late)
+    return [each for found in told.values() for each in tuple(found)]
+
+
+def _ask(name: str, source: Source, told: list[Facts]) -> None:
+    try:
+        for each in source():
+            told.append(each)  # noqa: PERF402 - what came before an error counts
+    except LibraError as error:
+        log.info("%s; what %s would have said is unknown", error, name)
+    except Exception:  # a decision can be made without it, and no task fails for it
+        log.exception("What %s would have said is unknown", name)
