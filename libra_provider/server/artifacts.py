@@ -73,6 +73,16 @@ class Artifacts:
         """Let go of the threads."""
         self._threads.shutdown(wait=False)
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._kept)
+
+    @property
+    def size(self) -> int:
+        """What the quota counts: all that is kept, and what is on its way."""
+        return self._quota.used
+
     def absent(self, artifacts: Iterable[Artifact]) -> list[Artifact]:
         """Those of *artifacts* that are not there; the others count as used now."""
         missing = []

@@ -11,6 +11,8 @@ _MEANING: Mapping[str, str] = {
     "libra_driver_up": "1 while a driver takes statements.",
     "libra_driver_epoch": "The number of the driver, counted since the ledger began.",
     "libra_sessions": "Open sessions.",
+    "libra_artifacts": "Files that are kept for drivers.",
+    "libra_artifact_bytes": "What they take, and what is on its way.",
     "libra_statements_waiting": "Statements that wait for room, by scheduler pool.",
     "libra_statements_running": "Statements that run, by scheduler pool.",
     "libra_oldest_waiting_seconds": "How long the oldest of them has waited, by scheduler pool.",
@@ -33,6 +35,8 @@ def _samples(libra: Libra) -> Iterator[tuple[str, str, float]]:
     yield "libra_driver_up", "", libra.driver.facts is not None
     yield "libra_driver_epoch", "", epoch.number if epoch else 0
     yield "libra_sessions", "", len(libra.dispatcher.sessions.all())
+    yield "libra_artifacts", "", libra.artifacts.count
+    yield "libra_artifact_bytes", "", libra.artifacts.size
     queues = {each.pool: each for each in libra.dispatcher.queues()}
     for pool in libra.settings.pools:
         labels = f'{{pool="{pool.translate(_ESCAPED)}"}}'

@@ -425,6 +425,16 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     assert put(api).status_code == 201
 
 
+def test_the_metrics_say_how_much_is_kept(api: RunningLibra) -> None:
+    put(api)
+    put(api, b"x" * 100, "x")
+    api.request("PUT", f"{PATH}/{sha256(b'y')}/y", data=b"z" * 50, headers=TOKEN)
+    figures = api.get("/metrics", headers=TOKEN).text
+
+    assert "\nlibra_artifacts 2\n" in figures
+    assert f"\nlibra_artifact_bytes {100 + len(BYTES)}\n" in figures
+
+
 def announce(api: RunningLibra, tag: str, *data: bytes) -> requests.Response:
     named = [{"sha256": sha256(each), "name": "etl.py"} for each in data]
     body = {"kind": "python-file", "artifacts": named}
