@@ -8,8 +8,10 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from libra_provider.core.masking import masked_text
 from libra_provider.jobs import bootstrap as program
 from libra_provider.jobs import environment, local_files
 from libra_provider.jobs.bootstrap import FOLDER, ORDER, FetchError, fetched, folders_of
@@ -26,8 +28,7 @@ def run(said: Mapping[str, Any], *, bootstrap: str) -> None:
     job = Job(order)
     set_running(job)
     # What is registered first is called last: after the program's threads, and what it registers.
-    atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
-    atexit.register(job.end)
+    atexit.register(_end, job, Path(FOLDER).absolute(), os.getpid())
     job.reports.begin()
     with job.carried_out():
         try:
@@ -35,6 +36,13 @@ def run(said: Mapping[str, Any], *, bootstrap: str) -> None:
             _RUN[order.kind](job)
         except FetchError as error:
             sys.exit(f"libra.FetchError: {error}")
+
+
+def _end(job: Job, folder: Path, pid: int) -> None:
+    # A process that the program has forked may end in the same way.
+    if os.getpid() == pid:
+        job.end()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _prepare(job: Job, bootstrap: str) -> None:
@@ -51,13 +59,25 @@ def _run_file(job: Job) -> None:
 
 
 def _run_text(job: Job) -> None:
-    """A text finds ``spark``, and the value of its last line is its result."""
-    from pyspark.sql import SparkSession  # noqa: PLC0415 - other jobs may do without Spark
-
+    """A text finds ``spark`` if it counts on it, and the value of its last line is its result."""
     application = _application(job)
-    spark = SparkSession.builder.getOrCreate()
-    names = program.run(application, _keeping_last_value, spark=spark)
+    given = {}
+    if _counts_on_spark(Path(application).read_bytes()):
+        from pyspark.sql import SparkSession  # noqa: PLC0415 - other jobs may do without Spark
+
+        given["spark"] = SparkSession.builder.getOrCreate()
+    names = program.run(application, _keeping_last_value, **given)
     result_of_last_line(names.get(_LAST), job)
+
+
+def _counts_on_spark(code: bytes) -> bool:
+    """Whether *code* uses ``spark`` and never makes it; one that does may set it up its own way."""
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except (SyntaxError, ValueError):
+        return False
+    uses = [each.ctx for each in nodes if isinstance(each, ast.Name) and each.id == "spark"]
+    return bool(uses) and all(isinstance(each, ast.Load) for each in uses)
 
 
 def _run_sql(job: Job) -> None:
@@ -69,7 +89,7 @@ def _run_sql(job: Job) -> None:
         # In the form of a Java exception, without our own frames.
         kind = type(error)
         first_line = str(error).partition("\n")[0]
-        print(f"{kind.__module__}.{kind.__qualname__}: {first_line}", file=sys.stderr)  # noqa: T201
+        print(f"{kind.__module__}.{kind.__qualname__}: {masked_text(first_line)}", file=sys.stderr)  # noqa: T201
         raise SystemExit(1) from error
 
 

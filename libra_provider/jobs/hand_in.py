@@ -140,7 +140,7 @@ def _too_large(what: str) -> HandInError:
 def _send(content_type: str, content: bytes, job: Job) -> None:
     _check_line(job)
     job.reports.began()
-    url, line = str(job.order.result_url), Line(job.order.ca)
+    url, line = f"{job.order.result_url}?attempt={job.reports.attempt}", Line(job.order.ca)
     try:
         line.send("PUT", url, content, content_type=content_type, within=_PATIENCE)
     except NotTaken as error:

@@ -47,6 +47,7 @@ class Job:
         try:
             yield
         except BaseException as error:
+            self._outcome = {"state": "FAILED", "errorClass": type(error).__qualname__}
             self._outcome = outcome_of(error, self.program)
             raise
 

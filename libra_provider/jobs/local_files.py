@@ -42,8 +42,8 @@ def _local(place: str, order: Order) -> str:
 def _search_in(places: list[str]) -> None:
     sys.path[:0] = places
     # For the Pythons that the program starts by itself.
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([*places, before] if before else places)
+    searched = [*places, os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, searched))
 
 
 def _append_to_properties(lists: dict[str, list[str]]) -> None:

@@ -102,7 +102,7 @@ def _trace(error: BaseException) -> Iterator[str]:
     yield "Traceback (most recent call last):\n"
     yield from traceback.format_list(_frames(error))
     if isinstance(error, SyntaxError):
-        yield from traceback.format_exception_only(error)
+        yield from traceback.format_exception_only(type(error), error)
     else:
         yield f"{type(error).__qualname__}: {_without_java(_said(error))}\n"
 

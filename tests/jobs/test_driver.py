@@ -65,7 +65,7 @@ def test_a_job_is_fetched_run_and_reported(run: Run, libra: SignedEndpoints) -> 
     assert (name, Path(file).name) == ("__main__", "etl.py")
     assert f"['{file}', '--day', '2026-01-31'] {Path(file).parent}\n" in done.stdout
     assert libra.result == {"value": {"rows": [1, 2.5, None], "day": "x"}}
-    assert libra.results[0].path == f"/results/{SIGNATURE}/{TAG}"
+    assert libra.results[0].path == f"/results/{SIGNATURE}/{TAG}?attempt={started['attempt']}"
     assert started["driverId"] == "driver-20261120082239-0007"
     assert ended == {
         "event": "ended",
@@ -137,6 +137,23 @@ def test_the_receipt_is_the_last_thing_that_happens(run: Run, libra: SignedEndpo
     assert done.stdout == "bye\n"
     assert libra.result == {"value": "late"}
     assert libra.requests[-1].json()["event"] == "ended"
+
+
+def test_a_process_that_the_program_forks_leaves_no_receipt(
+    run: Run, libra: SignedEndpoints
+) -> None:
+    """Not even where it changes folders, and ends as its parent does."""
+    text = (
+        "import os, sys\nfrom pathlib import Path\n"
+        "os.chdir('/')\n"
+        "if os.fork() == 0:\n    sys.exit(3)\n"
+        "os.wait()\n"
+        "print(Path(__file__).exists())"
+    )
+    done = run(text)
+
+    assert done.stdout == "True\n"
+    assert [each["state"] for each in libra.events("ended")] == ["SUCCESS"]
 
 
 @pytest.mark.parametrize("end", ["os._exit(0)", "os.kill(os.getpid(), 9)"])
@@ -293,3 +310,15 @@ def test_outside_of_a_job_the_result_is_shown() -> None:
 
     assert done.stdout.startswith("This is no job of Libra's, so nothing is handed in.")
     assert '"day": "x"' in done.stdout
+
+
+@pytest.mark.parametrize(
+    "text", ["'spark'", "spark = 1\nspark", "with open('/dev/null') as spark:\n    spark.name"]
+)
+def test_a_text_that_does_not_count_on_a_session_is_given_none(
+    run: Run, libra: SignedEndpoints, text: str
+) -> None:
+    """It may set one up in its own way."""
+    run(f"{text}\nimport sys\n'pyspark.sql' in sys.modules", kind="python")
+
+    assert libra.result == {"value": False}

@@ -8,6 +8,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
+import subprocess
+import sys
 import tarfile
 import time
 import zipfile
@@ -20,6 +23,7 @@ import pytest
 
 from libra_provider.clients import kit
 from libra_provider.clients.ending import kill_and_verify
+from libra_provider.cluster.java import java_home
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.core.states import JobState
@@ -27,6 +31,8 @@ from libra_provider.core.status import JobStatus
 from libra_provider.hooks import SparkMasterHook
 from tests.fakes.server import Request
 from tests.fakes.signed import SignedEndpoints
+from tests.fakes.tls import Authority, TlsFront
+from tests.spark.jars import compiled
 
 JOBS = Path(__file__).parent / "jobs"
 SMALL = {"spark.driver.memory": "512m", "spark.executor.memory": "512m", "spark.cores.max": "1"}
@@ -200,3 +206,107 @@ def test_each_start_of_a_supervised_driver_is_an_attempt_until_it_is_killed(
     assert killed.state is JobState.KILLED
     assert ended["error"].startswith("ValueError: the first one fails (line 5: ")
     assert ended["attempt"] == libra.events("started")[0]["attempt"]
+
+
+@pytest.mark.slow
+def test_driver_and_executors_have_the_python_that_travels_in_an_archive(
+    shipping: Shipping, tmp_path: Path
+) -> None:
+    """The worker's own Python lacks the library, whose version the job has brought with it."""
+    packed = tmp_path / "environment.tar.gz"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    [library] = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+    (library / "brought.py").write_text("import sys\nPREFIX = sys.prefix\n")
+    with tarfile.open(packed, "w:gz") as archive:
+        archive.add(tmp_path / "venv", ".")
+    text = (
+        "import brought, sys\n"
+        "from pyspark.sql import SparkSession\nfrom libra_provider import jobs\n"
+        "def prefix(_):\n    import brought\n    return brought.PREFIX\n"
+        "context = SparkSession.builder.getOrCreate().sparkContext\n"
+        "found = context.parallelize([1], 1).map(prefix).collect()\n"
+        "jobs.result([brought.PREFIX, *found, sys.argv[1:]])\n"
+    )
+    pythons = {
+        "spark.pyspark.python": "./environment/bin/python",
+        "spark.pyspark.driver.python": sys.executable,
+    }
+    driver_id = shipping.submit(
+        "argument",
+        application=shipping.libra.keep("etl.py", text),
+        archives=[f"{shipping.libra.keep(packed.name, packed.read_bytes())}#environment"],
+        job={"conf": SMALL | pythons},
+    )
+    status = shipping.ended(driver_id)
+    [ended] = shipping.libra.events("ended")
+    assert status.state is JobState.SUCCEEDED, ended
+    on_driver, on_executor, arguments = shipping.libra.result["value"]
+
+    assert on_driver.endswith(f"/{driver_id}/environment")
+    assert on_executor.endswith("/environment")
+    assert "/app-" in on_executor
+    assert arguments == ["argument"]
+    assert {each["attempt"] for each in shipping.libra.reports} == {ended["attempt"]}
+
+
+@pytest.mark.slow
+def test_jvms_that_trust_libras_certificate_fetch_jars_and_programs_from_it(
+    tmp_path: Path,
+) -> None:
+    """docs/shipping.md, TLS: one variable of the workers, which drivers and executors inherit."""
+    authority = Authority(tmp_path / "tls")
+    os.environ["JDK_JAVA_OPTIONS"] = trusting(authority, tmp_path / "truststore")
+    compiled(tmp_path / "lib.jar", {"lib/Greeting.java": GREETING})
+    compiled(tmp_path / "main.jar", {"Main.java": MAIN}, beside=[tmp_path / "lib.jar"])
+    with (
+        StandaloneCluster(cores=2, memory="2g") as cluster,
+        SignedEndpoints() as libra,
+        TlsFront(libra.port, authority.chain) as front,
+    ):
+        libra.public_url, shipping = front.url, Shipping(cluster, libra)
+        script = libra.keep("etl.py", "from libra_provider import jobs\njobs.result('secured')")
+        python = shipping.submit(application=script, ca=authority.ca.read_text())
+        main, lib = (
+            libra.keep(name, (tmp_path / name).read_bytes()) for name in ("main.jar", "lib.jar")
+        )
+        job = SparkJob.from_application(main, java_class="Main", jars=[lib], conf=SMALL)
+        java = shipping.hook.submit(job, new_tag()).job_id
+        states = [shipping.ended(each).state for each in (python, java)]
+        [stdout] = cluster.home.glob(f"spark-worker-*/{java}/stdout")
+        said = stdout.read_text()
+
+    assert states == [JobState.SUCCEEDED] * 2
+    assert libra.result == {"value": "secured"}
+    assert said == "driver hello, executor hello\n"
+
+
+def trusting(authority: Authority, truststore: Path) -> str:
+    """Options for a JVM that trusts *authority* beside those that it comes with."""
+    shutil.copy(java_home() / "lib" / "security" / "cacerts", truststore)
+    truststore.chmod(0o600)
+    place = ["-keystore", str(truststore), "-storepass", "changeit"]
+    words = ["keytool", "-importcert", "-noprompt", "-alias", "libra", "-file", str(authority.ca)]
+    subprocess.run([*words, *place], check=True, capture_output=True)
+    return f"-Djavax.net.ssl.trustStore={truststore} -Djavax.net.ssl.trustStorePassword=changeit"
+
+
+GREETING = """
+package lib;
+public class Greeting { public static String word() { return "hello"; } }
+"""
+MAIN = """
+import java.util.List;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.SparkSession;
+
+public class Main {
+    public static void main(String[] arguments) {
+        SparkSession spark = SparkSession.builder().getOrCreate();
+        JavaSparkContext context = new JavaSparkContext(spark.sparkContext());
+        List<String> words = context.parallelize(List.of(1), 1)
+            .map(each -> lib.Greeting.word()).collect();
+        System.out.println("driver " + lib.Greeting.word() + ", executor " + words.get(0));
+        spark.stop();
+    }
+}
+"""

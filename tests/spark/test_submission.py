@@ -23,6 +23,7 @@ from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks import SparkMasterHook
+from tests.spark.jars import compiled
 
 PACKAGE = "org.lib:parting:1.0"
 JOBS = Path(__file__).parent / "jobs"
@@ -135,20 +136,6 @@ def published(repository: Path) -> None:
     folder.mkdir(parents=True)
     compiled(folder / "parting-1.0.jar", {"pack/Parting.java": PARTING})
     (folder / "parting-1.0.pom").write_text(POM)
-
-
-def compiled(jar: Path, sources: Mapping[str, str], beside: list[Path] | None = None) -> None:
-    root = jar.parent / f"{jar.stem}-classes"
-    root.mkdir()
-    for name, text in sources.items():
-        (root / name).parent.mkdir(exist_ok=True)
-        (root / name).write_text(text)
-    path = os.pathsep.join([f"{spark_home()}/jars/*", *map(str, beside or [])])
-    files = [str(root / name) for name in sources]
-    subprocess.run(["javac", "-nowarn", "-cp", path, "-d", str(root), *files], check=True)
-    with zipfile.ZipFile(jar, "w") as archive:
-        for each in root.rglob("*.class"):
-            archive.write(each, each.relative_to(root))
 
 
 def ended(hook: SparkMasterHook, driver_id: str) -> JobStatus:
