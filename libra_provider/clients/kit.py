@@ -14,7 +14,7 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parent.parent
 # Not what keeps processes beside drivers, or a shared driver's Python.
-_STAYS = ("keeper", "python_keeper", "python_child", "python_value", "given_spark")
+_STAYS = ("keeper", "python_keeper", "python_child", "python_value")
 _VOCABULARY = ("errors", "masking")
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 _READABLE, _UNIX = 0o100644 << 16, 3

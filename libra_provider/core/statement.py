@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import DeployMode, Kind, Mode, SparkJob
+from libra_provider.core.job import Kind, Mode, SparkJob
 from libra_provider.core.masking import MASK
 from libra_provider.core.properties import PROPERTY_OF, RESOURCES
 
 _PROPERTIES_ARE_SET: Mapping[str, str] = {
-    Kind.SQL: "the shared driver has its properties already; use SET in the session",
+    Kind.SQL: "the shared driver has its properties already; use SET in the session, or "
+    "mode='isolated'",
     Kind.PYTHON: "the shared driver has its properties already; use spark.conf.set, or "
     "mode='isolated'",
     Kind.JAR_CLASS: "the shared driver has its properties already; say mode='isolated'",
@@ -23,10 +24,7 @@ _SAID_ELSEWHERE = {
 }
 _PRINTS = "a main class returns no rows; have it print or write them"
 _NOT_FOR_MAIN_CLASSES = {"result_limit": _PRINTS, "result_path": _PRINTS}
-_WRITES = "a driver of its own returns no rows; have the program write them"
 _NOT_FOR_OWN_DRIVERS = {
-    "result_limit": _WRITES,
-    "result_path": _WRITES,
     "session": "sessions are the shared driver's, and this job has a driver of its own",
     "pool_name": "pools are the shared driver's, and this job has a driver of its own",
 }
@@ -60,13 +58,11 @@ def check_statement(job: SparkJob) -> None:
     _check_absent(job, _NOT_AT_LIBRA)
     if isolated:
         _check_absent(job, _NOT_FOR_OWN_DRIVERS)
-    elif job.kind is Kind.JAR_CLASS:
+    if job.kind in (Kind.JAR, Kind.JAR_CLASS):
         _check_absent(job, _NOT_FOR_MAIN_CLASSES)
 
 
 def _check_modes(job: SparkJob, isolated: str) -> None:
-    if job.kind is Kind.SQL and isolated:
-        raise BadInput("mode", str(job.mode), "SQL runs on the shared driver; leave it out")
     if job.mode is Mode.SHARED and job.kind is Kind.PYTHON_FILE:
         expected = "a Python file has a driver of its own; give its path as python instead"
         raise BadInput("mode", str(job.mode), expected)
@@ -74,9 +70,6 @@ def _check_modes(job: SparkJob, isolated: str) -> None:
         raise BadInput("mode", str(job.mode), f"{isolated} needs a driver of its own")
     if job.deploy_mode and not isolated:
         expected = "only a driver of its own has one; say mode='isolated' too, or leave it out"
-        raise BadInput("deploy_mode", str(job.deploy_mode), expected)
-    if job.deploy_mode is DeployMode.CLUSTER and job.kind is Kind.PYTHON:
-        expected = "a worker fetches a file: put the code into one and give it as application"
         raise BadInput("deploy_mode", str(job.deploy_mode), expected)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from libra_provider.core.files import is_absolute
 from libra_provider.core.job import Kind
 from libra_provider.core.masking import MASK
 from libra_provider.core.properties import RESOURCES
+from libra_provider.core.units import readable_size
 from libra_provider.server.pools import DEFAULT_POOL
 from libra_provider.server.runners.files import permitted
 from libra_provider.server.runners.job import Isolation, isolation
@@ -25,37 +27,49 @@ _log = logging.getLogger(__name__)
 # What the shared driver runs, and what needs one of its own whatever it asks for.
 _SHARED = (Kind.SQL, Kind.PYTHON, Kind.JAR_CLASS)
 _ISOLATED = (Kind.JAR, Kind.PYTHON_FILE)
-_NOT_FOR_SQL: Mapping[str, str] = {
-    "spark_config": "the shared driver has its properties already; use SET in the session",
+_NOT_FOR_ANY_SQL: Mapping[str, str] = {
     "args": "a SQL statement takes parameters",
     "file_path": "send the text of the statement as code",
     "main_class": "a SQL statement has no class",
 }
-_WRITES_ITSELF = "a driver of its own returns no rows; have the program write them"
-_NOT_FOR_OWN_DRIVERS: Mapping[str, str] = {
-    "parameters": "only SQL takes them; send args",
-    "result_limit": _WRITES_ITSELF,
-    "result_path": _WRITES_ITSELF,
+_NOT_FOR_SQL: Mapping[str, str] = {
+    "spark_config": "the shared driver has its properties already; use SET in the session, or say"
+    " isolated",
+    **_NOT_FOR_ANY_SQL,
 }
-_PRINTS = "a main class returns no rows; have it print them, or write them"
-_NOT_FOR_MAIN_CLASSES: Mapping[str, str] = {
-    "code": "what runs is a class of the JAR in filePath",
-    "spark_config": "the shared driver has its properties already; say isolated",
-    "parameters": "only SQL takes them; send args",
-    "result_limit": _PRINTS,
-    "result_path": _PRINTS,
-}
+_NOT_FOR_ANY_PYTHON: Mapping[str, str] = {"parameters": "only SQL takes them; send args"}
 _NOT_FOR_PYTHON: Mapping[str, str] = {
     "spark_config": "the shared driver has its properties already; use spark.conf.set",
     "file_path": "send the text of the program as code",
     "main_class": "Python has no main class",
+    **_NOT_FOR_ANY_PYTHON,
+}
+_PRINTS = "a main class returns no rows; have it print them, or write them"
+_NOT_FOR_ANY_JAR: Mapping[str, str] = {
     "parameters": "only SQL takes them; send args",
+    "result_limit": _PRINTS,
+    "result_path": _PRINTS,
+}
+_NOT_FOR_MAIN_CLASSES: Mapping[str, str] = {
+    "code": "what runs is a class of the JAR in filePath",
+    "spark_config": "the shared driver has its properties already; say isolated",
+    **_NOT_FOR_ANY_JAR,
 }
 _NOT_FOR_SHARED: Mapping[str, Mapping[str, str]] = {
     Kind.SQL: _NOT_FOR_SQL,
     Kind.PYTHON: _NOT_FOR_PYTHON,
     Kind.JAR_CLASS: _NOT_FOR_MAIN_CLASSES,
 }
+_NOT_FOR_OWN_DRIVERS: Mapping[str, Mapping[str, str]] = {
+    Kind.SQL: _NOT_FOR_ANY_SQL,
+    Kind.PYTHON: _NOT_FOR_ANY_PYTHON,
+    Kind.PYTHON_FILE: _NOT_FOR_ANY_PYTHON,
+    Kind.JAR: _NOT_FOR_ANY_JAR,
+    Kind.JAR_CLASS: _NOT_FOR_ANY_JAR,
+}
+_FETCHED_BY_SPARK = ("s3a:", "hdfs:")
+# Linux takes variables of 128 KiB in an environment.
+_MOST_PARAMETERS = 64 * 1024
 _PASSWORD_IN_URL = re.compile(r"\w+://[^/]*@")
 
 
@@ -66,7 +80,8 @@ def order_of(session: str, request: StatementRequest, settings: Settings, *, old
         raise BadInput("kind", request.kind, f"there is no such kind of statement; it is {kinds}")
     isolated = _is_isolated(request)
     if not old:
-        _check_fields(request, _NOT_FOR_OWN_DRIVERS if isolated else _NOT_FOR_SHARED[request.kind])
+        tables = _NOT_FOR_OWN_DRIVERS if isolated else _NOT_FOR_SHARED
+        _check_fields(request, tables[request.kind])
         check_pool(request.pool, settings)
     if isolated:
         own = _isolation(request, settings).fields()
@@ -99,9 +114,6 @@ def _is_isolated(request: StatementRequest) -> bool:
         asks = asks or "this kind of statement"
     if asks and request.mode == "shared":
         raise BadInput("mode", "shared", f"{asks} needs a driver of its own; say isolated")
-    if asks and request.kind == Kind.SQL:
-        parameter, _, value = asks.partition(" ")
-        raise BadInput(parameter, value, "SQL runs on the shared driver; leave it out")
     if not asks and request.kind not in _SHARED:
         expected = f"on its shared driver, this Libra runs {', '.join(_SHARED)} only; say isolated"
         raise BadInput("kind", request.kind, expected)
@@ -134,10 +146,13 @@ def _main_class(request: StatementRequest, settings: Settings) -> dict[str, Any]
 
 
 def _isolation(request: StatementRequest, settings: Settings) -> Isolation:
-    if request.kind == Kind.PYTHON and not (request.code and request.code.strip()):
-        raise BadInput("code", request.code, "it must be the text of a Python program")
-    if request.kind != Kind.PYTHON and request.code:
+    is_text = request.kind in (Kind.SQL, Kind.PYTHON)
+    if is_text and not (request.code and request.code.strip()):
+        raise BadInput("code", request.code, "it has no code: send the text of a statement")
+    if not is_text and request.code:
         raise BadInput("code", MASK, "what runs is the file in filePath; leave it out")
+    _check_room(request.parameters)
+    _check_hand_in(request)
     return isolation(
         request.kind,
         settings=settings,
@@ -147,6 +162,23 @@ def _isolation(request: StatementRequest, settings: Settings) -> Isolation:
         main_class=request.main_class,
         args=tuple(request.args or ()),
     )
+
+
+def _check_room(parameters: object) -> None:
+    if (size := len(json.dumps(parameters))) > _MOST_PARAMETERS:
+        most = readable_size(_MOST_PARAMETERS)
+        advice = f"they are {readable_size(size)}, and a driver of its own is told {most} at most"
+        raise BadInput("parameters", MASK, f"{advice}; put them into a table")
+
+
+def _check_hand_in(request: StatementRequest) -> None:
+    """What Spark fetches with the job's own credentials, our bootstrap cannot run."""
+    path = request.file_path or ""
+    if path.startswith(_FETCHED_BY_SPARK):
+        for name in ("result_limit", "result_path"):
+            if value := getattr(request, name):
+                advice = f"a program at {path.partition(':')[0]}: returns nothing; have it write"
+                raise BadInput(to_camel(name), value, advice)
 
 
 def _check_fields(request: StatementRequest, not_for_it: Mapping[str, str]) -> None:

@@ -40,7 +40,7 @@ class Dispatcher:
         self._ledger = ledger
         self._driver = driver
         self._clerk = Clerk(ledger)
-        self._flow = Flow(settings, ledger, self._clerk, driver)
+        self._flow = Flow(settings, ledger, self._clerk, driver, artifacts)
         # Reading has a thread of its own, so that a long list delays no commit.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._arriving = 0

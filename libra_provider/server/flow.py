@@ -12,6 +12,7 @@ from typing import Any
 from libra_provider.core.job import DeployMode
 from libra_provider.core.patience import utc_now
 from libra_provider.core.status import DriverLocation, Progress
+from libra_provider.server.artifacts import Artifacts
 from libra_provider.server.clerk import Clerk
 from libra_provider.server.driver.messages import (
     Ended,
@@ -27,6 +28,7 @@ from libra_provider.server.holdings import Holdings
 from libra_provider.server.ledger import Ledger
 from libra_provider.server.live import Live
 from libra_provider.server.places import Places
+from libra_provider.server.receipt import Receipt
 from libra_provider.server.recent import Recent
 from libra_provider.server.runners.isolated import IsolatedStatements
 from libra_provider.server.settings import Settings
@@ -43,7 +45,12 @@ class Flow:
     """
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, clerk: Clerk, driver: Supervisor
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        clerk: Clerk,
+        driver: Supervisor,
+        artifacts: Artifacts,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
@@ -55,7 +62,7 @@ class Flow:
         self.live: dict[str, Live] = {}
         self.recent = Recent()
         self.estimates = Estimates(driver.say)
-        self.isolated = IsolatedStatements(settings, self)
+        self.isolated = IsolatedStatements(settings, self, artifacts)
         self.draining = False
 
     @property
@@ -237,6 +244,10 @@ class Flow:
             known, driver_id=driver_id or known.driver_id, location=location or known.location
         )
         self._clerk.keep(partial(self._ledger.note_driver, live.statement))
+
+    async def receipt(self, job_id: str) -> Receipt | None:
+        """What the driver of an ISOLATED statement has handed in and said."""
+        return await self._clerk.keep(partial(self._ledger.receipts.get, job_id))
 
     async def epoch_begins(self) -> Epoch:
         """A number for the driver that is about to start."""

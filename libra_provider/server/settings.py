@@ -96,6 +96,9 @@ class Settings:
     """PEM, the chain included; makes Libra speak https."""
     tls_key: Path | None = None
     """PEM; None means that the certificate's file has it."""
+    tls_ca: Path | None = None
+    """PEM: by which authority drivers of ISOLATED statements know this Libra; None means by those
+    of their own machine."""
 
     def __post_init__(self) -> None:
         self._check_numbers()
@@ -133,7 +136,7 @@ class Settings:
         if self.tls_key and not self.tls_certificate:
             advice = "a key alone is no TLS; set tls_certificate too"
             raise BadInput("tls_key", str(self.tls_key), advice)
-        for name in ("tls_certificate", "tls_key"):
+        for name in ("tls_certificate", "tls_key", "tls_ca"):
             path: Path | None = getattr(self, name)
             if path and not path.is_file():
                 raise BadInput(name, str(path), "there is no such file")
@@ -297,6 +300,7 @@ _READ: Mapping[str, Callable[[str, Any], Any]] = {
     "data_dir": _path,
     "tls_certificate": _path,
     "tls_key": _path,
+    "tls_ca": _path,
     "spark": _table,
     "pools": _pools,
     "isolated": _isolated,

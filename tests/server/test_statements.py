@@ -11,6 +11,9 @@ from tests.server.running import RunningLibra
 PATH = "/api/v1/sessions/default/statements"
 WAIT = {"Prefer": "wait=30"}
 AT_ONCE = {"Prefer": "respond-async"}
+ISOLATED = {"code": "SELECT :x", "mode": "isolated"}
+S3 = {"kind": "python-file", "filePath": "s3a://b/a.py"}
+JAR = {"kind": "jar", "filePath": "s3a://b/a.jar", "mainClass": "Main"}
 
 
 def submit(api: RunningLibra, code: str, headers: dict[str, str], **body: Any) -> dict[str, Any]:
@@ -175,8 +178,14 @@ def test_the_list_is_newest_first_and_filters_by_state(api: RunningLibra) -> Non
         ({"code": "rows 1", "pool": "nope"}, AT_ONCE, "interactive"),
         ({"code": "rows 1", "resultLimit": 0}, {}, "greater than or equal to 1"),
         ({"code": "rows 1", "sparkConfig": {"spark.a": "1"}}, AT_ONCE, "shared driver"),
-        ({"code": "rows 1", "mode": "isolated"}, {}, "mode='isolated' cannot be used: SQL runs on"),
+        ({"code": "rows 1", "mode": "isolated", "args": ["x"]}, {}, "takes parameters"),
+        ({"code": " ", "mode": "isolated"}, {}, "text of a statement"),
         ({"code": "rows 1", "deployMode": "cluster"}, {}, "deployMode='cluster' cannot be used"),
+        ({**ISOLATED, "parameters": {"x": "y" * 70_000}}, {}, "put them into a table"),
+        ({**S3, "resultLimit": 5}, AT_ONCE, "a program at s3a: returns nothing"),
+        ({**S3, "resultPath": "/lake"}, AT_ONCE, "a program at s3a: returns nothing"),
+        ({**JAR, "resultPath": "/lake"}, AT_ONCE, "a main class returns no rows"),
+        ({**JAR, "parameters": [1]}, AT_ONCE, "only SQL takes them"),
         ({"code": "rows 1", "resultPath": "out"}, {}, "resultPath='out' cannot be used"),
         ({"code": 5}, {}, "body.code"),
     ],

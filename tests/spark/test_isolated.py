@@ -131,6 +131,11 @@ class IsolatedLibra:
         reply = requests.get(url, params={"stream": stream}, timeout=60)
         return str(reply.json().get("text", ""))
 
+    def result(self, job_id: str) -> dict[str, Any]:
+        reply = requests.get(f"{self._url}/api/v1/statements/{job_id}/result", timeout=60)
+        found: dict[str, Any] = reply.json()
+        return found
+
     def kill(self, job_id: str) -> None:
         requests.delete(f"{self._url}/api/v1/statements/{job_id}", timeout=60)
 
@@ -274,10 +279,49 @@ def test_inline_code_with_resource_settings_has_a_spark_of_its_own_and_its_trace
     ended = libra.ended(job_id)
 
     assert (ended["state"], ended["mode"]) == ("FAILED", "ISOLATED")
-    assert ended["error"] == "KeyError: 'missing'"
+    assert ended["error"] == "KeyError: 'missing' (line 4: {}[\"missing\"])"
     assert "rows 5 ['x']" in libra.log(job_id, "stdout")
     assert 'statement.py", line 4, in <module>' in libra.log(job_id, "stdout")
-    assert "given_spark" not in libra.log(job_id, "stdout")
+    assert "bootstrap" not in libra.log(job_id, "stdout")
+
+
+SELECT = "SELECT id, id / 2.0BD AS half, DATE'2026-01-31' AS day FROM range(:n) ORDER BY id"
+RETURNS = """
+from libra_provider import jobs
+def test_rows(): jobs.result(spark.range(3).selectExpr("id * 2 AS twice"))
+test_rows()
+"""
+
+
+def test_drivers_of_their_own_return_rows_values_and_what_they_wrote_as_the_shared_one_does(
+    libra: IsolatedLibra, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    lake.mkdir(mode=0o777)
+    sql = {"code": SELECT, "parameters": {"n": 3}}
+    rows = [libra.submit("sql", **sql, deployMode=mode) for mode in MODES]
+    written = libra.submit("sql", **sql, deployMode="cluster", resultPath=str(lake / "halves"))
+    python = libra.submit("python", code=RETURNS, deployMode="cluster")
+    value = libra.submit("python", code="6 * 7", deployMode="client")
+    wrong = libra.submit("sql", code="SELECT nowhere", deployMode="client", sparkConfig={})
+    many = libra.submit("sql", **sql, deployMode="client", resultLimit=2)
+
+    for job_id in rows:
+        assert libra.ended(job_id)["error"] is None
+        assert libra.result(job_id)["columns"] == ["id", "half", "day"]
+        assert libra.result(job_id)["rows"][1] == [1, "0.500000", "2026-01-31"]
+    assert libra.ended(written)["rowCount"] == 3
+    assert libra.result(written)["uri"] == f"file:{lake}/halves"
+    assert list((lake / "halves").glob("*.parquet"))
+    assert (libra.ended(python)["error"], libra.result(python)["rows"]) == (None, [[0], [2], [4]])
+    assert (libra.ended(value)["error"], libra.result(value)["value"]) == (None, 42)
+    failed = libra.ended(wrong)
+    assert (failed["state"], failed["errorClass"], failed["sqlState"]) == (
+        "FAILED",
+        "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION",
+        "42703",
+    )
+    assert "more than result_limit=2 rows" in libra.ended(many)["error"]
 
 
 def test_the_old_endpoint_blocks_and_answers_in_plain_json(libra: IsolatedLibra) -> None:

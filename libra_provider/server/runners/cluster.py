@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property, partial
 
@@ -26,23 +25,20 @@ from libra_provider.core.job import SparkJob
 from libra_provider.core.patience import utc_now
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus
+from libra_provider.server.artifacts import Artifacts
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.problems import NotReady
+from libra_provider.server.receipt import Receipt
 from libra_provider.server.runners import masters
+from libra_provider.server.runners.delivery import to_worker
 from libra_provider.server.runners.job import job_of
 from libra_provider.server.runners.logs import PART
 from libra_provider.server.runners.poller import DriverPoller
-from libra_provider.server.runners.runner import Errand, lost
+from libra_provider.server.runners.runner import Errand, known_end, lost, succeeded
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import State, Statement
 
 _log = logging.getLogger(__name__)
-_STATE: Mapping[JobState, State] = {
-    JobState.SUCCEEDED: State.SUCCESS,
-    JobState.FAILED: State.FAILED,
-    JobState.KILLED: State.CANCELLED,
-    JobState.LOST: State.LOST,
-}
 _SILENCE = 300.0  # seconds for which a master may be away before a submission
 # A POST that was delayed arrives late: what is not there now may be there soon.
 _GRACE = 10.0  # seconds
@@ -59,8 +55,9 @@ class ClusterRunner:
 
     ends_with_libra = False
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, artifacts: Artifacts) -> None:
         self._settings = settings
+        self._artifacts = artifacts
 
     @cached_property
     def _client(self) -> Client:
@@ -90,7 +87,7 @@ class ClusterRunner:
             last = await self._poller.end_of(driver_id, partial(_note, errand))
         finally:
             killer.cancel()
-        return _ended(errand, driver_id, last)
+        return _ended(errand, driver_id, last, await errand.receipt())
 
     async def log_part(self, statement: Statement, stream: str, offset: int) -> LogPart:
         """A part of what the driver has written, from its worker's page; raises NotReady."""
@@ -113,10 +110,11 @@ class ClusterRunner:
 
     async def _submit_once(self, errand: Errand) -> str | None:
         """The driver of *errand*; None if it was killed before there was one."""
-        job = job_of(errand.statement, self._settings)
+        statement, settings = errand.statement, self._settings
+        job = await to_worker(job_of(statement, settings), statement, settings, self._artifacts)
         # An earlier Libra may have sent it, and never have heard the answer.
         uncertain, problem = errand.resumed, None
-        since = errand.statement.started_at or utc_now()
+        since = statement.started_at or utc_now()
         gives_up_at = time.monotonic() + _SILENCE
         while True:
             if uncertain and (driver_id := await self._adopted(errand, job, since)):
@@ -135,10 +133,7 @@ class ClusterRunner:
                 await asyncio.sleep(getattr(error, "retry_after", _AGAIN))
 
     async def _submitted(self, errand: Errand, job: SparkJob) -> str:
-        settings = self._settings
-        call = spark_master.submit(
-            job, errand.job_id, master=settings.master, bootstrap=settings.isolated.bootstrap
-        )
+        call = spark_master.submit(job, errand.job_id, master=self._settings.master)
         return await self._client.asend(call)
 
     async def _adopted(self, errand: Errand, job: SparkJob, since: datetime) -> str | None:
@@ -207,13 +202,18 @@ def _killed(errand: Errand, sentence: str) -> Ended:
     return Ended(job_id=errand.job_id, state=State.CANCELLED, error=sentence)
 
 
-def _ended(errand: Errand, driver_id: str, last: JobStatus) -> Ended:
-    """*last* in Libra's words."""
-    if last.state is JobState.LOST:
-        return lost(errand.job_id, f"{driver_id}: {last.detail}")
+def _ended(errand: Errand, driver_id: str, last: JobStatus, receipt: Receipt | None) -> Ended:
+    """*last* in Libra's words; what the driver itself has said is better than what is missing."""
+    if last.state is JobState.SUCCEEDED:
+        return succeeded(errand, receipt)
     if last.state is JobState.KILLED:
         by_us = errand.killed.is_set()
         return _killed(errand, "It was killed." if by_us else f"{driver_id} was killed elsewhere.")
+    said = known_end(errand, receipt)
+    if last.state is JobState.LOST:
+        return said or lost(errand.job_id, f"{driver_id}: {last.detail}")
+    # A driver that had said how it ends may have lost its worker then.
+    if said and (last.worker_lost or said.state == State.FAILED):
+        return said
     why = last.detail or f"{driver_id} failed; its log may say why."
-    error = why if last.state is JobState.FAILED else None
-    return Ended(job_id=errand.job_id, state=_STATE[last.state], error=error)
+    return Ended(job_id=errand.job_id, state=State.FAILED, error=why)

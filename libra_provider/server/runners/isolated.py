@@ -9,6 +9,7 @@ from functools import partial
 
 from libra_provider.core.errors import LibraError
 from libra_provider.core.job import DeployMode
+from libra_provider.server.artifacts import Artifacts
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.runners.cluster import ClusterRunner
 from libra_provider.server.runners.logs import LogPiece, StatementLogs, piece
@@ -23,10 +24,10 @@ _log = logging.getLogger(__name__)
 class IsolatedStatements:
     """Lives on one event loop; each deploy mode has its own queue and its own limit."""
 
-    def __init__(self, settings: Settings, listener: Listener) -> None:
+    def __init__(self, settings: Settings, listener: Listener, artifacts: Artifacts) -> None:
         self._settings = settings
         self._listener = listener
-        self._cluster = ClusterRunner(settings)
+        self._cluster = ClusterRunner(settings, artifacts)
         self._runners: Mapping[str, Runner] = {
             DeployMode.CLIENT: SparkSubmitRunner(settings),
             DeployMode.CLUSTER: self._cluster,
@@ -75,7 +76,8 @@ class IsolatedStatements:
 
     def _begin(self, statement: Statement, *, resumed: bool) -> None:
         note = partial(self._listener.driver_noted, statement.job_id)
-        errand = Errand(statement=statement, note=note, resumed=resumed)
+        receipt = partial(self._listener.receipt, statement.job_id)
+        errand = Errand(statement=statement, note=note, receipt=receipt, resumed=resumed)
         self._errands[errand.job_id] = errand
         task = asyncio.create_task(self._live(errand), name=f"isolated {errand.job_id}")
         self._tasks.add(task)

@@ -57,9 +57,9 @@ def isolation(
     args: tuple[str, ...] = (),
 ) -> Isolation:
     """How a statement of *kind* runs in a driver of its own; raises BadInput."""
-    mode = _deploy_mode(kind, deploy_mode, settings)
+    mode = _deploy_mode(deploy_mode, settings)
     conf = _conf(spark_config or {}, mode, settings)
-    if kind != Kind.PYTHON:
+    if kind not in (Kind.SQL, Kind.PYTHON):
         if not file_path:
             raise BadInput("filePath", file_path, "it must name a Python file or a JAR")
         _permitted(file_path, "filePath", mode, settings, named)
@@ -75,16 +75,12 @@ def isolation(
     )
 
 
-def _deploy_mode(kind: str, given: str | None, settings: Settings) -> str:
-    inline = kind == Kind.PYTHON
-    mode = given or (DeployMode.CLIENT if inline else settings.isolated.deploy_mode)
+def _deploy_mode(given: str | None, settings: Settings) -> str:
+    mode = given or settings.isolated.deploy_mode
     if mode not in list(DeployMode):
         raise BadInput("deployMode", mode, f"it is one of {', '.join(DeployMode)}")
     if mode == DeployMode.CLUSTER and not settings.master.startswith("spark://"):
         expected = f"Libra's master is {settings.master}, which has no workers; use client"
-        raise BadInput("deployMode", mode, expected)
-    if mode == DeployMode.CLUSTER and inline:
-        expected = "a worker fetches a file: put the code into one, or say client"
         raise BadInput("deployMode", mode, expected)
     return mode
 
@@ -130,8 +126,7 @@ def _fetched(settings: Settings, folder: Path | None) -> Callable[[Artifact], st
     """Where a driver finds an artifact: below *folder*, or, on a worker, at a URL."""
     if folder is not None:
         return lambda each: str(each.linked(settings.artifacts_dir, folder))
-    signer, expires = Signer.of(settings), utc_now() + _URL_LIFE
-    return lambda each: each.url(signer, expires=expires)
+    return lambda each: each.url(Signer.of(settings), expires=utc_now() + _URL_LIFE)
 
 
 def _count_executors(conf: dict[str, str]) -> None:
@@ -144,31 +139,27 @@ def _count_executors(conf: dict[str, str]) -> None:
     conf[CORES_MAX] = str(int(count) * int(each))
 
 
-def job_of(
-    statement: Statement,
-    settings: Settings,
-    application: str | None = None,
-    *,
-    folder: Path | None = None,
-) -> SparkJob:
-    """The job of an ISOLATED *statement*; *application* is where its inline code lies.
+def job_of(statement: Statement, settings: Settings, *, folder: Path | None = None) -> SparkJob:
+    """The job of an ISOLATED *statement*; *folder* is that of a driver beside Libra.
 
-    *folder* is the working directory of a driver beside Libra. Its files are looked at again, for
-    what lies there now: raises BadInput.
+    Its files are looked at again, for what lies there now: raises BadInput.
     """
     order: Order = statement.order
     mode = str(order.deploy_mode)
     artifact = _fetched(settings, folder)
-    if order.file_path:
-        application = _permitted(order.file_path, "filePath", mode, settings, artifact)
+    path = order.file_path
     is_jar = order.kind in (Kind.JAR, Kind.JAR_CLASS)
     job = SparkJob(
-        kind=Kind.JAR if is_jar else Kind.PYTHON_FILE,
-        application=application,
+        kind=Kind.JAR if is_jar else order.kind,
+        code=order.code or None,
+        parameters=order.parameters,
+        application=path and _permitted(path, "filePath", mode, settings, artifact),
         java_class=order.main_class if is_jar else None,
         application_args=list(order.args),
         conf=_with_files(order.spark_config, mode, settings, artifact),
         name=None if "spark.app.name" in order.spark_config else _name(statement),
+        result_path=order.result_path,
+        result_limit=None if order.result_path else order.result_limit or settings.result_limit,
     )
     return settings.isolated.caps.complete(job)
 

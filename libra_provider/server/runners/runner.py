@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from libra_provider.core.job import Kind
+from libra_provider.core.patience import utc_now
 from libra_provider.core.status import DriverLocation
 from libra_provider.server.driver.messages import Ended
+from libra_provider.server.receipt import Receipt
 from libra_provider.server.statement import State, Statement
 
 
@@ -17,11 +20,13 @@ class Errand:
     """One statement that waits for room, runs, or is taken up again.
 
     ``killed`` is set once it must end. ``note(driver_id=…, location=…)`` keeps what becomes known
-    of its driver. ``resumed``: an earlier Libra had begun it.
+    of its driver; ``receipt()`` is what that has handed in and said. ``resumed``: an earlier Libra
+    had begun it.
     """
 
     statement: Statement
     note: Callable[..., None]
+    receipt: Callable[[], Awaitable[Receipt | None]]
     killed: asyncio.Event = field(default_factory=asyncio.Event)
     resumed: bool = False
     has_begun: bool = False
@@ -66,6 +71,10 @@ class Listener(Protocol):
         """Keep where the driver of a statement is."""
         ...
 
+    async def receipt(self, job_id: str) -> Receipt | None:
+        """What the driver of a statement has handed in and said; None if that is nothing."""
+        ...
+
     def statement_ended(self, ended: Ended) -> None:
         """A statement is over."""
         ...
@@ -75,3 +84,23 @@ def lost(job_id: str, why: str) -> Ended:
     """The end of a statement of which only *why* is known."""
     advice = "it may have written; check before running it again"
     return Ended(job_id=job_id, state=State.LOST, error=f"{why}; {advice}.")
+
+
+def promises(statement: Statement) -> bool:
+    """Whether a success without a result is none: SQL always has one, if without columns."""
+    return statement.order.kind == Kind.SQL
+
+
+def succeeded(errand: Errand, receipt: Receipt | None) -> Ended:
+    """The end of a statement whose driver ended well, with what that has handed in."""
+    known = receipt or Receipt(job_id=errand.job_id, seen_at=utc_now())
+    state, outcome = known.success(promised=promises(errand.statement))
+    return Ended(job_id=errand.job_id, state=state, **outcome)
+
+
+def known_end(errand: Errand, receipt: Receipt | None) -> Ended | None:
+    """How the driver said that it ended; None if it did not."""
+    words = dict(receipt.last_words or {}) if receipt else {}
+    if words.get("state") == State.SUCCESS:
+        return succeeded(errand, receipt)
+    return Ended(job_id=errand.job_id, **words) if words else None

@@ -48,9 +48,6 @@ class IsolatedSettings:
     """The masters' JWS secret key, base64url."""
     verify: bool | str = True
     """Of https: whether certificates are checked, or the file with those to trust."""
-    bootstrap: str | None = None
-    """Where the workers have ``libra_provider/jobs/bootstrap.py``, so that Python processes end
-    with their drivers."""
     log_max_bytes: int = 16 * MIB
     """Of stdout and stderr each; the beginning and the end are kept."""
 

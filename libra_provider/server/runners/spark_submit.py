@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import functools
 import importlib.util
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from libra_provider.clients.submission import TAG
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
 from libra_provider.core.status import DriverLocation
 from libra_provider.jobs import keeper
 from libra_provider.server.driver.messages import Ended
@@ -27,14 +26,14 @@ from libra_provider.server.driver.properties import (
     loopback,
     scratch,
 )
+from libra_provider.server.receipt import Receipt
+from libra_provider.server.runners.delivery import beside_libra
 from libra_provider.server.runners.job import job_of
 from libra_provider.server.runners.logs import StatementLogs
-from libra_provider.server.runners.runner import Errand, lost
+from libra_provider.server.runners.runner import Errand, known_end, lost, succeeded
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import State
 
-# Not imported: it needs a Spark.
-_GIVEN_SPARK = str(Path(keeper.__file__).with_name("given_spark.py"))
 _GRACE = 2.0  # seconds for a driver to end by itself once it is told to
 _LOOK_EVERY = 1.0  # seconds between two looks for the application's id
 _MOST_TEXT = 2**16  # characters of the output that the ledger keeps for the old contract
@@ -65,7 +64,8 @@ class SparkSubmitRunner:
                 await self._watch(errand, process, logs)
         finally:
             await asyncio.to_thread(self._clear, errand)
-        return await asyncio.to_thread(_outcome, errand, process.returncode, logs)
+        receipt = await errand.receipt()
+        return await asyncio.to_thread(_outcome, errand, process.returncode, logs, receipt)
 
     async def close(self) -> None:
         """Nothing is open between statements."""
@@ -85,17 +85,14 @@ class SparkSubmitRunner:
 
     def _submission(self, errand: Errand, folder: Path) -> tuple[list[str], dict[str, str]]:
         """The command, and its environment; what is secret is in a file in *folder*."""
-        order, program = errand.statement.order, []
-        if order.kind == Kind.PYTHON:
-            program = _inline(order.code, folder)
-        application = program[0] if program else None
-        job = job_of(errand.statement, self._settings, application, folder=folder)
+        job = job_of(errand.statement, self._settings, folder=folder)
+        job = beside_libra(job, errand.statement, self._settings, folder)
         file = folder / "spark.properties"
         _write_private(file, as_java_properties(self._properties(job, errand.job_id, folder)))
         main = ["--class", str(job.java_class)] if job.java_class else []
         submit = self._program or spark_home() / "bin" / "spark-submit"
         command = [str(submit), "--properties-file", str(file)]
-        words = [*main, str(job.application), *program[1:], *job.application_args]
+        words = [*main, str(job.application), *job.application_args]
         return [*command, *words], self._env(job, errand)
 
     def _properties(self, job: SparkJob, tag: str, folder: Path) -> dict[str, str]:
@@ -118,7 +115,7 @@ class SparkSubmitRunner:
         env["PYSPARK_DRIVER_PYTHON"] = env["PYSPARK_PYTHON"]
         if self._settings.is_loopback and "spark.driver.host" not in job.conf:
             env["SPARK_LOCAL_IP"] = "127.0.0.1"
-        return env
+        return {**env, **job.env_vars}
 
     @asynccontextmanager
     async def _kept(
@@ -184,30 +181,19 @@ class SparkSubmitRunner:
         return "127.0.0.1" if self._settings.is_loopback else socket.gethostname()
 
 
-def _inline(code: str, folder: Path) -> list[str]:
-    """The application that runs *code* from a file in *folder*, and its first argument, if any."""
-    file = folder / "statement.py"
-    _write_private(file, code)
-    return [_GIVEN_SPARK, str(file)] if _counts_on_spark(code) else [str(file)]
-
-
-def _counts_on_spark(code: str) -> bool:
-    """Whether *code* uses ``spark`` and never makes it; one that does may set it up its own way."""
-    try:
-        nodes = list(ast.walk(ast.parse(code)))
-    except (SyntaxError, ValueError):
-        return False
-    uses = [each.ctx for each in nodes if isinstance(each, ast.Name) and each.id == "spark"]
-    return bool(uses) and all(isinstance(each, ast.Load) for each in uses)
-
-
-def _outcome(errand: Errand, code: int | None, logs: StatementLogs) -> Ended:
-    """How it ended, by the exit code of ``spark-submit`` (128 + N after signal N) and its logs."""
-    if code == 0:
-        text = logs.text("stdout")[-_MOST_TEXT:] if errand.statement.order.as_text else None
+def _outcome(
+    errand: Errand, code: int | None, logs: StatementLogs, receipt: Receipt | None
+) -> Ended:
+    """How it ended, by the exit code of ``spark-submit`` (128 + N after signal N) and its words."""
+    if code == 0 and errand.statement.order.as_text:
+        text = logs.text("stdout")[-_MOST_TEXT:]
         return Ended(job_id=errand.job_id, state=State.SUCCESS, text=text)
+    if code == 0:
+        return succeeded(errand, receipt)
     if errand.killed.is_set():
         return Ended(job_id=errand.job_id, state=State.CANCELLED, error="It was killed.")
+    if (said := known_end(errand, receipt)) and said.state == State.FAILED:
+        return said
     sentence = logs.first_exception() or _last_resort(code)
     return Ended(job_id=errand.job_id, state=State.FAILED, error=sentence)
 

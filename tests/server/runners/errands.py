@@ -6,6 +6,7 @@ from typing import Any
 
 from libra_provider.core.job import new_tag
 from libra_provider.core.patience import utc_now
+from libra_provider.server.receipt import Receipt
 from libra_provider.server.runners.job import isolation
 from libra_provider.server.runners.runner import Errand
 from libra_provider.server.settings import Settings
@@ -17,10 +18,14 @@ class Noting(Errand):
 
     def __init__(self, statement: Statement, *, resumed: bool = False) -> None:
         self.notes: list[dict[str, Any]] = []
-        super().__init__(statement=statement, note=self._keep, resumed=resumed)
+        self.heard: Receipt | None = None
+        super().__init__(statement=statement, note=self._keep, receipt=self._heard, resumed=resumed)
 
     def _keep(self, **what: Any) -> None:
         self.notes.append(what)
+
+    async def _heard(self) -> Receipt | None:
+        return self.heard
 
 
 def errand(
@@ -31,6 +36,8 @@ def errand(
     resumed: bool = False,
     driver_id: str | None = None,
     as_text: bool = False,
+    parameters: dict[str, Any] | None = None,
+    result_path: str | None = None,
     **given: Any,
 ) -> Noting:
     """A statement of *kind* that has just begun, or *resumed*."""
@@ -40,7 +47,8 @@ def errand(
         kind=kind,
         code=code,
         pool="default",
-        result_limit=None,
+        parameters=parameters,
+        result_path=result_path,
         as_text=as_text,
         **own.fields(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,7 +13,10 @@ from typing import Any
 import pytest
 
 from libra_provider.core.errors import Rejected
+from libra_provider.core.patience import utc_now
+from libra_provider.server.artifacts import Artifacts
 from libra_provider.server.driver.messages import Ended
+from libra_provider.server.receipt import Receipt
 from libra_provider.server.runners import cluster
 from libra_provider.server.runners.cluster import ClusterRunner
 from libra_provider.server.runners.settings import IsolatedSettings
@@ -51,7 +55,9 @@ def make(settings: Settings) -> Callable[..., Noting]:
 
 
 async def watched(settings: Settings, *errands: Noting) -> list[Ended]:
-    runner = ClusterRunner(settings)
+    artifacts = Artifacts(settings, set)
+    await artifacts.open()
+    runner = ClusterRunner(settings, artifacts)
     try:
         return await asyncio.gather(*map(runner.run, errands))
     finally:
@@ -122,6 +128,77 @@ def test_a_driver_that_the_master_has_forgotten_is_lost(
     assert ended.state == "LOST"
     assert "the master no longer knows this driver" in str(ended.error)
     assert "it may have written" in str(ended.error)
+
+
+HANDED_IN = {"digest": "d", "outcome": {"row_count": 2, "result_bytes": 16}}
+SAID = {"last_words": {"state": "SUCCESS"}}
+FAILED = {"state": "FAILED", "error": "KeyError: 'x'", "error_class": "KeyError"}
+
+
+@pytest.mark.parametrize(
+    ("states", "receipt", "end"),
+    [
+        (["FINISHED"], HANDED_IN, ("SUCCESS", 2, None)),
+        (["FINISHED"], SAID, ("FAILED", None, "without handing in the result it promised")),
+        ([], HANDED_IN | SAID, ("SUCCESS", 2, None)),
+        ([], {"last_words": FAILED}, ("FAILED", None, "KeyError: 'x'")),
+        ([], HANDED_IN, ("LOST", None, "no longer knows this driver")),
+        (["ERROR"], HANDED_IN | SAID, ("SUCCESS", 2, None)),
+        (["ERROR"], HANDED_IN, ("FAILED", None, "its worker was lost")),
+        (["FAILED"], HANDED_IN | SAID, ("FAILED", None, "failed; its log")),
+        (["FAILED"], {"last_words": FAILED}, ("FAILED", None, "KeyError: 'x'")),
+        (["KILLED"], HANDED_IN | SAID, ("CANCELLED", None, "killed elsewhere")),
+    ],
+)
+def test_what_a_driver_has_said_counts_where_the_master_does_not_know_better(
+    states: list[str],
+    receipt: dict[str, Any],
+    end: tuple[str, int | None, str | None],
+    master: FakeMaster,
+    settings: Settings,
+) -> None:
+    driver_id = "driver-20261120082239-0007"
+    one = errand(settings, "sql", code="SELECT 1", driver_id=driver_id, resumed=True)
+    one.heard = Receipt(job_id=one.job_id, seen_at=utc_now(), **receipt)
+    if states:
+        carrying(master, one.job_id, driver_id, states=states).logs = {}
+    [ended] = run(settings, one)
+
+    assert (ended.state, ended.row_count) == end[:2]
+    assert (end[2] or "") in (ended.error or "")
+
+
+def test_sql_travels_with_what_hands_in_its_result(master: FakeMaster, settings: Settings) -> None:
+    code = "SELECT :n"
+    one = errand(settings, "sql", code=code, parameters={"n": 1})
+    master.states = ["FINISHED"]
+    run(settings, one)
+    [created] = creations(master)
+    order = json.loads(created.json()["environmentVariables"]["LIBRA_JOB"])
+    stored = {each.name for each in settings.artifacts_dir.iterdir()}
+
+    assert created.json()["appResource"].endswith("/bootstrap.py")
+    assert {created.json()["appResource"].split("/")[-2], order["kit"].split("/")[-2]} <= stored
+    assert (order["sql"], order["parameters"], order["returns"]) == (code, {"n": 1}, True)
+    assert order["result_url"].startswith(settings.public_address)
+    assert order["report_url"].endswith(f"/{one.job_id}")
+    assert code not in str(created.json()["sparkProperties"])
+
+
+def test_a_file_is_run_where_it_lies_beside_what_it_imports(
+    master: FakeMaster, settings: Settings
+) -> None:
+    file = settings.file_roots[0] / "a b.py"
+    file.touch()
+    one = errand(settings, "python-file", file_path=str(file))
+    master.states = ["FINISHED"]
+    run(settings, one)
+    [created] = creations(master)
+    order = json.loads(created.json()["environmentVariables"]["LIBRA_JOB"])
+    kept = [each for each in settings.artifacts_dir.iterdir() if each.is_file()]
+
+    assert order["application"] == file.as_uri()
+    assert len(kept) == len(["kit", "bootstrap"])
 
 
 def test_a_kill_is_over_when_the_master_says_so(

@@ -79,13 +79,13 @@ def test_a_local_master_has_no_workers_for_a_cluster_driver(tmp_path: Path) -> N
         isolation("jar", settings=settings, deploy_mode="cluster")
 
 
-def test_inline_code_runs_beside_libra_whatever_the_default(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["python", "sql"])
+def test_a_text_runs_where_the_settings_say(kind: str, tmp_path: Path) -> None:
     isolated = IsolatedSettings(deploy_mode="cluster")
     settings = Settings(master="spark://h:7077", data_dir=tmp_path, isolated=isolated)
 
-    assert isolation("python", settings=settings).deploy_mode == "client"
-    with pytest.raises(BadInput, match="put the code into one"):
-        isolation("python", settings=settings, deploy_mode="cluster")
+    assert isolation(kind, settings=settings).deploy_mode == "cluster"
+    assert isolation(kind, settings=settings, deploy_mode="client").deploy_mode == "client"
 
 
 def test_the_secret_of_the_masters_is_not_shown() -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from libra_provider.core.patience import utc_now
+from libra_provider.jobs import bootstrap
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.driver.process import MARK
+from libra_provider.server.receipt import Receipt
 from libra_provider.server.runners.logs import StatementLogs
 from libra_provider.server.runners.settings import IsolatedSettings
 from libra_provider.server.runners.spark_submit import SparkSubmitRunner
@@ -101,38 +106,96 @@ def test_what_is_secret_is_in_a_private_file_and_goes_with_the_statement(
     assert not any((settings.data_dir / "isolated").iterdir())
 
 
-def test_inline_code_is_a_private_file_while_it_runs(settings: Settings) -> None:
+def test_a_text_is_a_private_file_while_it_runs(settings: Settings) -> None:
     text = "# é\nprint(1)"
-    script = Script(settings, 'stat -c "%a %n" "$3"; cat "$3"', kind="python", code=text)
+    script = Script(
+        settings, 'stat -c "%a" statement.py; cat statement.py', kind="python", code=text
+    )
     script.run()
-    first, _, rest = script.log("stdout").partition("\n")
 
-    assert first.startswith("600 ")
-    assert first.endswith("/statement.py")
-    assert rest == text
+    assert script.log("stdout") == f"600\n{text}"
+
+
+def test_a_program_is_begun_by_the_bootstrap_which_is_told_what_to_run_and_where_to_hand_in(
+    settings: Settings,
+) -> None:
+    show = 'shift 2; echo "$@"; echo "$LIBRA_JOB"'
+    script = Script(settings, show, kind="python", code="spark", args=("--day", "x"))
+    script.run()
+    command, said = script.log("stdout").splitlines()
+    order, folder = json.loads(said), settings.data_dir / "isolated" / script.errand.job_id
+
+    assert command == f"{bootstrap.__file__} --day x"
+    assert (order["kind"], order["application"]) == ("python", f"{folder}/statement.py")
+    assert order["kit"] == f"{folder}/libra-kit.zip"
+    assert order["result_url"].startswith(f"http://127.0.0.1:{settings.port}/results/")
+    assert order["report_url"].endswith(f"/{script.errand.job_id}")
+
+
+def test_sql_is_told_to_hand_in_whatever_its_length(settings: Settings) -> None:
+    code = f"SELECT '{'x' * 200_000}' WHERE :n = 1"
+    show = 'echo "$LIBRA_JOB"; wc -c < statement.sql'
+    script = Script(
+        settings, show, kind="sql", code=code, parameters={"n": 1}, result_path="s3a://b/t"
+    )
+    ended = script.run()
+    said, size = script.log("stdout").splitlines()
+    order = json.loads(said)
+
+    assert int(size) == len(code)
+    assert (order["kind"], order["sql"], order["parameters"]) == ("sql", None, {"n": 1})
+    assert (order["result_path"], order["returns"]) == ("s3a://b/t", True)
+    assert (ended.state, ended.error_class) == ("FAILED", "LIBRA_NOT_HANDED_IN")
+
+
+def test_a_libra_with_a_certificate_is_found_by_its_name_and_trusted_by_its_authority(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "ca.pem").write_text("an authority")
+    settings = replace(
+        settings,
+        public_url="https://libra.example.com",
+        tls_certificate=tmp_path / "ca.pem",
+        tls_ca=tmp_path / "ca.pem",
+    )
+    script = Script(settings, 'echo "$LIBRA_JOB"', kind="python", code="1")
+    script.run()
+    order = json.loads(script.log("stdout"))
+
+    assert order["result_url"].startswith("https://libra.example.com/results/")
+    assert order["ca"] == "an authority"
+
+
+HANDED_IN = {"digest": "d", "outcome": {"row_count": 2, "result_bytes": 16}}
+FAILED = {"state": "FAILED", "error": "KeyError: 'x' (line 1)", "error_class": "KeyError"}
 
 
 @pytest.mark.parametrize(
-    ("code", "given"),
+    ("end", "receipt", "outcome"),
     [
-        ("print(spark.range(3).count())", True),
-        ("def count():\n    return spark.range(3).count()\ncount()", True),
-        ("spark = make()\nspark.range(3)", False),
-        ("with session() as spark:\n    spark.range(3)", False),
-        ("print('spark')", False),
-        ("spark.range(", False),
+        ("exit 0", HANDED_IN, ("SUCCESS", None, 2)),
+        ("exit 0", HANDED_IN | {"last_words": {"state": "SUCCESS"}}, ("SUCCESS", None, 2)),
+        (
+            "echo 'KeyError: y' >&2; exit 1",
+            {"last_words": FAILED},
+            ("FAILED", FAILED["error"], None),
+        ),
+        ("echo 'java.io.IOException: y'; exit 1", {}, ("FAILED", "java.io.IOException: y", None)),
+        ("exit 1", {"last_words": {"state": "SUCCESS"}}, ("FAILED", "exit code 1", None)),
     ],
 )
-def test_inline_code_is_given_the_spark_that_it_uses_and_does_not_make(
-    settings: Settings, code: str, given: bool
+def test_its_end_is_what_it_handed_in_and_said(
+    settings: Settings,
+    end: str,
+    receipt: dict[str, Any],
+    outcome: tuple[str, str | None, int | None],
 ) -> None:
-    script = Script(settings, 'shift 2; echo "$@"', kind="python", code=code, args=("--day", "x"))
-    script.run()
-    *runner, program, option, value = script.log("stdout").split()
+    script = Script(settings, end, kind="python", code="1")
+    script.errand.heard = Receipt(job_id=script.errand.job_id, seen_at=utc_now(), **receipt)
+    ended = script.run()
 
-    assert program.endswith("/statement.py")
-    assert [Path(each).name for each in runner] == (["given_spark.py"] if given else [])
-    assert (option, value) == ("--day", "x")
+    assert (ended.state, ended.row_count) == (outcome[0], outcome[2])
+    assert (outcome[1] or "") in (ended.error or "")
 
 
 def test_a_failure_is_the_first_exception_without_secrets(settings: Settings) -> None:

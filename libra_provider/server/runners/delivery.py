@@ -1,0 +1,112 @@
+"""How a program reaches a driver of its own, with the means to hand in what it comes to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from libra_provider.clients import kit
+from libra_provider.clients.handin import Announced
+from libra_provider.clients.shipping import Shipment, is_bootstrapped, order_of, ordered
+from libra_provider.core.files import scheme
+from libra_provider.core.job import Kind, SparkJob
+from libra_provider.jobs import bootstrap
+from libra_provider.server.artifact import Artifact
+from libra_provider.server.artifacts import Artifacts
+from libra_provider.server.runners.runner import promises
+from libra_provider.server.settings import Settings
+from libra_provider.server.signing import Purpose, Signer
+from libra_provider.server.statement import Statement
+
+# The end of the statement ends the permission.
+_GOOD_FOR = timedelta(days=3650)
+
+
+async def to_worker(
+    job: SparkJob, statement: Statement, settings: Settings, artifacts: Artifacts
+) -> SparkJob:
+    """*job* as the master gets it; what its driver fetches is among *artifacts* then."""
+    if not is_bootstrapped(job):
+        return job
+    shipment = Shipment(_where_it_lies(job), returns=promises(statement))
+    files = [Artifact(each.sha256, each.name) for each in shipment.artifacts]
+    await artifacts.hold(statement.job_id, files)
+    for each, artifact in zip(shipment.artifacts, files, strict=True):
+        await artifacts.receive(artifact, aiter(each.content), each.size)
+    signer = Signer.of(settings)
+    return shipment.sent(
+        statement.job_id, _announced(statement, shipment, signer), ca=_ca(settings)
+    )
+
+
+def beside_libra(job: SparkJob, statement: Statement, settings: Settings, folder: Path) -> SparkJob:
+    """*job* as ``spark-submit`` on this host gets it; what it needs is written to *folder*."""
+    if not is_bootstrapped(job):
+        return job
+    tag = statement.job_id
+    signer = Signer.of(replace(settings, public_url=_local_address(settings)))
+    order = order_of(job, tag, returns=promises(statement)) | {
+        **_texts(job, folder),
+        "kit": _written(folder / kit.kit().name, kit.kit().content),
+        "ca": _ca(settings),
+        "result_url": signer.url(Purpose.RESULT, tag, expires=_expiry(statement)),
+        "report_url": signer.url(Purpose.REPORT, tag, expires=_expiry(statement)),
+    }
+    return ordered(job, order, bootstrap.__file__)
+
+
+def _where_it_lies(job: SparkJob) -> SparkJob:
+    """*job*, whose file the workers have under the same path, beside the modules it imports."""
+    path = job.application
+    return job.replace(application=Path(path).as_uri()) if path and not scheme(path) else job
+
+
+def _texts(job: SparkJob, folder: Path) -> Mapping[str, Any]:
+    """Where its text is: an environment has room for little."""
+    text = (job.code or "").encode()
+    if job.kind is Kind.SQL:
+        return {"sql": None, "sql_url": _written(folder / "statement.sql", text)}
+    if job.kind is Kind.PYTHON:
+        return {"application": _written(folder / "statement.py", text)}
+    return {}
+
+
+def _announced(statement: Statement, shipment: Shipment, signer: Signer) -> Announced:
+    expires, tag = _expiry(statement), statement.job_id
+    urls = {
+        (each.sha256, each.name): Artifact(each.sha256, each.name).url(signer, expires=expires)
+        for each in shipment.artifacts
+    }
+    return Announced(
+        urls,
+        signer.url(Purpose.RESULT, tag, expires=expires),
+        signer.url(Purpose.REPORT, tag, expires=expires),
+    )
+
+
+def _expiry(statement: Statement) -> datetime:
+    return statement.submitted_at + _GOOD_FOR
+
+
+def _local_address(settings: Settings) -> str:
+    """Where a driver on this host finds Libra, without leaving it if that may be."""
+    # A certificate is for a name, and that is hardly the one of this host's loopback.
+    if settings.tls_certificate:
+        return settings.public_address
+    everywhere = settings.host in ("0.0.0.0", "::")  # noqa: S104  # compared, not bound
+    return f"http://127.0.0.1:{settings.port}" if everywhere else settings.address
+
+
+def _ca(settings: Settings) -> str | None:
+    return settings.tls_ca.read_text() if settings.tls_ca else None
+
+
+def _written(path: Path, content: bytes) -> str:
+    """The path of a new file with *content*, for this user's eyes only."""
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    return str(path)
