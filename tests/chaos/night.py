@@ -91,11 +91,12 @@ def _fate(stage: Stage, run_id: str, instance: dict[str, object]) -> Fate:
         problems = [f"{state} is left" for state in states if not state.is_terminal]
         if stage.airflow.api.xcom(DAG, run_id, task_id) is None:
             problems.append("its rows are missing")
+    tries = int(str(instance["try_number"]))
     if instance["state"] != "success":
-        problems.append(f"its task is {instance['state']}")
+        log = stage.airflow.api.log(DAG, run_id, task_id, try_number=tries)
+        problems.append(f"its task is {instance['state']}: {log.splitlines()[-1]}")
     if jobs["succeeded"] != 1:
         problems.append(f"{jobs['succeeded']} of its jobs succeeded")
-    tries = int(str(instance["try_number"]))
     return Fate(task_id, str(instance["state"]), tries, dict(jobs), problems)
 
 

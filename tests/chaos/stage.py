@@ -18,7 +18,7 @@ from libra_provider.cluster.airflow import LocalAirflow
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.process import ManagedProcess
 from libra_provider.cluster.standalone import StandaloneCluster
-from tests.airflow.morning import Servers, leaving_jar, servers_of, task_processes
+from tests.airflow.morning import Servers, servers_of, task_processes
 
 DAG = "chaotic"
 _SPARK = {
@@ -96,7 +96,6 @@ def stage(*, jobs: int, seconds: int) -> Iterator[Stage]:
             "CHAOS_JOBS": str(jobs),
             "CHAOS_SECONDS": str(seconds),
             "CHAOS_EVIDENCE": str(evidence),
-            "CHAOS_JAR": leaving_jar(evidence),
         }
         airflow = LocalAirflow(
             home / "airflow",

@@ -10,7 +10,8 @@ from airflow.sdk import DAG
 from libra_provider.operators import LibraStatementOperator, SparkClusterJobOperator
 
 SMALL = {"spark.driver.memory": "512m", "spark.cores.max": 1}
-SECONDS = "{{ 600 if ti.try_number == 1 else 1 }}"
+# One generation of a job that users end; more, where the run is told so.
+SECONDS = "{{ 600 if ti.try_number <= dag_run.conf.get('endless', 1) else 1 }}"
 SLEEP = f"SELECT reflect('java.lang.Thread', 'sleep', {SECONDS}000L) AS nap"
 
 
@@ -49,5 +50,9 @@ with DAG("overdue_run", schedule=None, dagrun_timeout=timedelta(seconds=25)):
         statement(way, deferrable=deferrable)
 
 with DAG("deleted_run", schedule=None):
+    for way, deferrable in (("sync", False), ("deferred", True)):
+        statement(way, deferrable=deferrable)
+
+with DAG("cleared_again", schedule=None):
     for way, deferrable in (("sync", False), ("deferred", True)):
         statement(way, deferrable=deferrable)

@@ -8,8 +8,8 @@ from airflow.sdk import DAG
 
 from libra_provider.operators import LibraStatementOperator, SparkClusterJobOperator
 
-EVIDENCE, JAR = os.environ["CHAOS_EVIDENCE"], os.environ["CHAOS_JAR"]
-JOBS, SECONDS = int(os.environ["CHAOS_JOBS"]), os.environ["CHAOS_SECONDS"]
+EVIDENCE, SECONDS = os.environ["CHAOS_EVIDENCE"], os.environ["CHAOS_SECONDS"]
+JOBS = int(os.environ["CHAOS_JOBS"])
 PATIENT = {"poll_interval": 1, "retries": 50, "retry_delay": 1}
 
 with DAG("chaotic", schedule=None, default_args=PATIENT):
@@ -19,11 +19,12 @@ with DAG("chaotic", schedule=None, default_args=PATIENT):
         if number % 2:
             SparkClusterJobOperator(
                 task_id=f"driver_{label}",
-                application=JAR,
-                java_class="Leaves",
+                application="jobs/leaves.py",
                 application_args=[f"{EVIDENCE}/driver_{label}", SECONDS],
                 conf={"spark.driver.memory": "512m", "spark.cores.max": 1},
                 deferrable=deferrable,
+                # A master with recovery forgets only drivers that have ended.
+                on_lost="resubmit",
             )
         else:
             LibraStatementOperator(
