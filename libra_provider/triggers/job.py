@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from datetime import datetime
@@ -16,6 +17,7 @@ from libra_provider.hooks.servers import server_of
 from libra_provider.triggers.pool import join
 from libra_provider.triggers.stopping import stop_unless_deferred
 
+log = logging.getLogger(__name__)
 # A kill outlives its trigger: Airflow cancels on_kill after about one second, and asyncio keeps
 # only weak references to tasks.
 _KILLS: set[asyncio.Task[None]] = set()
@@ -69,7 +71,7 @@ class JobTrigger(BaseTrigger):
         """Yield one event, whose payload is :meth:`Outcome.to_json`."""
         job_id = self.handle.job_id
         if self.with_log and (utc_now() - self.deferred_at).total_seconds() > _MOVED_AFTER:
-            self.log.info("%s: a triggerer begins anew, and shows its log from the start", job_id)
+            log.info("%s: a triggerer begins anew, and shows its log from the start", job_id)
         seen = Watch(job_id, self.patience, self.submitted_at)
         waiting = await join(self.handle, seen, with_log=self.with_log)
         outcome = await waiting.outcome()

@@ -16,7 +16,7 @@ from libra_provider.triggers.waiting import Waiting
 
 log = logging.getLogger(__name__)
 # So many jobs that run are read within that time; each costs about two requests.
-_READ = 10
+READ = 10
 _WITHIN = 5.0  # seconds
 _AT_ONCE = 16
 
@@ -28,13 +28,13 @@ class Reader:
         self._server = server
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._readings: set[asyncio.Task[None]] = set()
-        self._budget, self._counted = float(_READ), time.monotonic()
+        self._budget, self._counted = float(READ), time.monotonic()
 
     def read_some(self, waiting: Iterable[Waiting]) -> None:
         """Begin to read those of *waiting* that were read longest ago, as many as are allowed."""
         now = time.monotonic()
-        earned = (now - self._counted) * _READ / _WITHIN
-        self._budget, self._counted = min(self._budget + earned, _READ), now
+        earned = (now - self._counted) * READ / _WITHIN
+        self._budget, self._counted = min(self._budget + earned, READ), now
         if self._budget < 1:
             return
         ready = (each for each in waiting if each.read_at + each.seen.wait <= now)

@@ -18,8 +18,8 @@ from typing import Any, Self
 
 import msgspec
 import structlog
-from airflow.executors import workloads
 from airflow.executors.workloads.task import TaskInstanceDTO
+from airflow.executors.workloads.trigger import RunTrigger
 from airflow.jobs.triggerer_job_runner import TriggerCommsDecoder, TriggerRunner, messages
 from airflow.sdk.execution_time import comms, task_runner
 from airflow.sdk.serde import serialize
@@ -40,26 +40,29 @@ class _Runner(TriggerRunner):
         self.comms_decoder = TriggerCommsDecoder(
             async_writer=writer, async_reader=reader, socket=self._end
         )
-        task_runner.SUPERVISOR_COMMS = self.comms_decoder
+        task_runner.SUPERVISOR_COMMS = self.comms_decoder  # type: ignore[assignment]  # as Airflow
         await self.comms_decoder.start_reader()
 
 
 @dataclass
 class Triggerer(logging.Handler):
-    """A triggerer; ``task_states`` answers what Airflow is asked before a kill, by task key.
+    """A triggerer; ``task_states`` answers what Airflow is asked before a kill, by key.
 
     ``lines``: what was logged, by the id of the trigger to whose task log Airflow would add it;
     None is the triggerer's own log.
     """
 
     task_states: dict[str, str | None] = field(default_factory=dict)
-    disturb: Callable[[Any], Any] = lambda _: None
+    slow: float = 0.0  # seconds until Airflow says how a task stands
+    broken: bool = False  # whether it cannot say
     asked: list[dict[str, Any]] = field(default_factory=list)
     lines: dict[int | None, list[str]] = field(default_factory=lambda: defaultdict(list))
     events: dict[int, Any] = field(default_factory=dict)
     failures: dict[int, str] = field(default_factory=dict)
     finished: set[int] = field(default_factory=set)
-    _create: list[workloads.RunTrigger] = field(default_factory=list)
+    _answering: set[asyncio.Task[None]] = field(default_factory=set)
+    _count: int = 0
+    _create: list[RunTrigger] = field(default_factory=list)
     _cancel: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -73,8 +76,7 @@ class Triggerer(logging.Handler):
 
     def add(self, trigger: BaseTrigger, *, task_id: str = "t", map_index: int = -1) -> int:
         """Have *trigger* run as a triggerer would run it from the database; its id."""
-        trigger_id = len(self.events) + len(self._create) + 100 * len(self.asked) + 1
-        trigger_id = max([trigger_id, *(each.id + 1 for each in self._create)])
+        self._count += 1
         classpath, kwargs = trigger.serialize()
         task = TaskInstanceDTO(
             id=uuid.uuid4(),
@@ -88,14 +90,14 @@ class Triggerer(logging.Handler):
             queue="default",
             priority_weight=1,
         )
-        workload = workloads.RunTrigger(
-            id=trigger_id,
+        workload = RunTrigger(
+            id=self._count,
             classpath=classpath,
             encrypted_kwargs=json.dumps(serialize(kwargs)),
             ti=task,
         )
         self._create.append(workload)
-        return trigger_id
+        return self._count
 
     def cancel(self, *trigger_ids: int) -> None:
         """Cancel as when their rows have left the database: again and again, until they end."""
@@ -116,7 +118,8 @@ class Triggerer(logging.Handler):
         logger.setLevel(logging.INFO)
         self._serving = asyncio.create_task(self._serve())
         self.runner = _Runner(theirs)
-        self._running = asyncio.create_task(self.runner.arun())
+        running = self.runner.arun()  # type: ignore[no-untyped-call]  # as above
+        self._running = asyncio.create_task(running)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -145,21 +148,24 @@ class Triggerer(logging.Handler):
             length = int.from_bytes(await self._reader.readexactly(4), "big")
             frame = decoder.decode(await self._reader.readexactly(length))
             body = frame.body or {}
-            if body["type"] != "TriggerStateChanges":
-                self.asked.append(body)
-            answer = self.disturb(body) or self._answer(body)
-            error = answer.model_dump() if isinstance(answer, comms.ErrorResponse) else None
-            sent = None if error else answer.model_dump()
-            self._writer.write(comms._ResponseFrame(id=frame.id, body=sent, error=error).as_bytes())
+            answering = asyncio.create_task(self._answer(frame.id, body))
+            self._answering.add(answering)
+            answering.add_done_callback(self._answering.discard)
 
-    def _answer(self, body: dict[str, Any]) -> Any:
-        match body["type"]:
-            case "TriggerStateChanges":
-                return self._sync(body)
-            case "GetTaskStates":
-                return comms.TaskStatesResult(task_states={"r": self.task_states})
-            case _:
-                return comms.OKResponse(ok=True)
+    async def _answer(self, frame_id: int, body: dict[str, Any]) -> None:
+        answer: Any = comms.OKResponse(ok=True)
+        if body["type"] == "TriggerStateChanges":
+            answer = self._sync(body)
+        elif body["type"] == "GetTaskStates":
+            self.asked.append(body)
+            await asyncio.sleep(self.slow)
+            answer = comms.TaskStatesResult(task_states={"r": self.task_states})
+            if self.broken:
+                answer = comms.ErrorResponse(detail={"status_code": 500})
+        error = answer.model_dump() if isinstance(answer, comms.ErrorResponse) else None
+        body = {} if error else answer.model_dump()
+        frame = comms._ResponseFrame(id=frame_id, body=body if not error else None, error=error)
+        self._writer.write(frame.as_bytes())
 
     def _sync(self, body: dict[str, Any]) -> messages.TriggerStateSync:
         for trigger_id, event, _ in body.get("events") or ():
@@ -175,5 +181,5 @@ class Triggerer(logging.Handler):
 async def until(true: Callable[[], Any]) -> None:
     """Return once *true*; raises TimeoutError if it never is."""
     async with asyncio.timeout(_WITHIN):
-        while not true():
+        while not true():  # noqa: ASYNC110 - servers in other threads make it true
             await asyncio.sleep(0.02)

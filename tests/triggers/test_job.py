@@ -1,0 +1,156 @@
+"""One trigger: what it says of its beginning, and when it stops its job."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from libra_provider.core.patience import utc_now
+from libra_provider.triggers.job import JobTrigger
+from tests.fakes.server import Answer, Request
+from tests.fakes.spark_master import FakeMaster
+from tests.fakes.triggerer import Triggerer, until
+from tests.triggers.conftest import drivers, end, make_trigger
+
+pytestmark = pytest.mark.anyio
+
+
+async def cancelled(triggerer: Triggerer, trigger: JobTrigger, *, map_index: int = -1) -> list[str]:
+    """What the task log of *trigger* says when it was cancelled and its kill is over."""
+    trigger_id = triggerer.add(trigger, map_index=map_index)
+    await until(lambda: triggerer.lines[trigger_id])
+    triggerer.cancel(trigger_id)
+    await until(lambda: trigger_id in triggerer.finished)
+    if trigger.kills:
+        words = ("has stopped", "goes on under", "did not say", "could not be", "may still")
+        await until(lambda: any(w in each for each in triggerer.lines[trigger_id] for w in words))
+    return triggerer.lines[trigger_id]
+
+
+@pytest.mark.parametrize(
+    ("map_index", "states"),
+    [(-1, {"t": "failed"}), (3, {"t_3": "failed"}), (-1, {}), (3, {"t_3": None})],
+    ids=["marked failed", "mapped, marked failed", "its run was deleted", "mapped, cleared"],
+)
+async def test_a_job_is_stopped_when_a_user_has_ended_its_task(
+    master: FakeMaster, map_index: int, states: dict[str, str | None]
+) -> None:
+    (job_id,) = drivers(master, 1)
+    async with Triggerer(task_states=states) as triggerer:
+        lines = await cancelled(triggerer, make_trigger(job_id), map_index=map_index)
+
+    assert master.drivers[job_id].killed
+    assert f"{job_id} has stopped: killed" in lines
+    assert triggerer.asked[0]["map_index"] == (map_index if map_index >= 0 else None)
+
+
+@pytest.mark.parametrize(("map_index", "key"), [(-1, "t"), (0, "t_0")], ids=["unmapped", "mapped"])
+async def test_a_job_goes_on_when_another_triggerer_has_its_trigger(
+    master: FakeMaster, map_index: int, key: str
+) -> None:
+    """A triggerer that stalled finds its triggers taken, and cancels its own as if by a user."""
+    (job_id,) = drivers(master, 1)
+    async with Triggerer(task_states={key: "deferred"}) as triggerer:
+        lines = await cancelled(triggerer, make_trigger(job_id), map_index=map_index)
+
+    assert not master.drivers[job_id].killed
+    assert f"{job_id} goes on under another triggerer" in lines
+
+
+async def test_a_kill_outlives_the_second_that_airflow_gives_it(master: FakeMaster) -> None:
+    """The first answer of a supervisor takes three seconds; Airflow cancels again after one."""
+    (job_id,) = drivers(master, 1)
+    async with Triggerer(task_states={"t": "failed"}, slow=3.0) as triggerer:
+        await cancelled(triggerer, make_trigger(job_id))
+
+    assert master.drivers[job_id].killed
+
+
+async def test_a_job_goes_on_when_airflow_cannot_say_how_its_task_stands(
+    master: FakeMaster,
+) -> None:
+    (job_id,) = drivers(master, 1)
+    async with Triggerer(broken=True) as triggerer:
+        lines = await cancelled(triggerer, make_trigger(job_id))
+
+    assert not master.drivers[job_id].killed
+    assert f"{job_id} was not stopped: look whether it runs" in lines[-1]
+
+
+async def test_a_master_that_is_away_hears_of_the_kill_when_it_is_back(master: FakeMaster) -> None:
+    (job_id,) = drivers(master, 1)
+    away = 0
+
+    def three_times(request: Request) -> Answer | None:
+        nonlocal away
+        if not request.path.startswith(("/v1/submissions/kill", "/v1/submissions/status")):
+            return None
+        away += 1
+        return Answer(hang_up=True) if away <= 3 else None
+
+    async with Triggerer(task_states={"t": "failed"}) as triggerer:
+        trigger_id = triggerer.add(make_trigger(job_id, poll_interval=3600))
+        await until(lambda: triggerer.lines[trigger_id])
+        master.disturb = three_times
+        triggerer.cancel(trigger_id)
+        await until(lambda: f"{job_id} has stopped: killed" in triggerer.lines[trigger_id])
+
+    assert master.drivers[job_id].killed
+
+
+async def test_what_could_not_be_stopped_is_named(master: FakeMaster) -> None:
+    (job_id,) = drivers(master, 1)
+    async with Triggerer(task_states={"t": "failed"}) as triggerer:
+        trigger_id = triggerer.add(make_trigger(job_id, silence=1.0))
+        await until(lambda: triggerer.lines[trigger_id])
+        master.disturb = lambda _: Answer(500, "")
+        triggerer.cancel(trigger_id)
+        await until(lambda: "may still be running" in triggerer.lines[trigger_id][-1])
+
+    assert job_id in triggerer.lines[trigger_id][-1]
+
+
+async def test_the_trigger_of_a_sensor_stops_nothing(master: FakeMaster) -> None:
+    (job_id,) = drivers(master, 1)
+    async with Triggerer(task_states={"t": "failed"}) as triggerer:
+        await cancelled(triggerer, make_trigger(job_id, kills=False))
+
+    assert not triggerer.asked
+    assert not master.drivers[job_id].killed
+
+
+async def test_a_triggerer_that_drains_stops_nothing(master: FakeMaster) -> None:
+    (job_id,) = drivers(master, 1)
+    async with Triggerer(task_states={"t": "failed"}) as triggerer:
+        trigger_id = triggerer.add(make_trigger(job_id))
+        await until(lambda: triggerer.lines[trigger_id])
+        await triggerer.drain()
+        await asyncio.sleep(0.1)
+
+    assert not triggerer.asked
+    assert not master.drivers[job_id].killed
+
+
+@pytest.mark.parametrize(("ago", "says"), [(0, 0), (3600, 1)], ids=["deferred now", "moved"])
+async def test_a_log_that_begins_again_says_so(master: FakeMaster, ago: int, says: int) -> None:
+    """Another triggerer knows not what the first has shown: repeated lines are not lost ones."""
+    (job_id,) = drivers(master, 1)
+    deferred_at = (utc_now() - timedelta(seconds=ago)).isoformat()
+    async with Triggerer() as triggerer:
+        trigger_id = triggerer.add(make_trigger(job_id, deferred_at=deferred_at))
+        end(master)
+        await triggerer.event(trigger_id)
+        lines = triggerer.lines[trigger_id]
+
+    assert sum("shows its log from the start" in each for each in lines) == says
+
+
+def test_an_equal_trigger_is_made_in_another_process() -> None:
+    trigger = make_trigger("driver-1", kills=False, with_log=False)
+    path, kwargs = trigger.serialize()
+    other = JobTrigger(**kwargs)
+
+    assert path == "libra_provider.triggers.job.JobTrigger"
+    assert other.serialize() == trigger.serialize()
