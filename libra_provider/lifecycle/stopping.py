@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 
@@ -11,53 +12,55 @@ from libra_provider.core.units import readable_duration
 from libra_provider.hooks.base import ServerHook
 from libra_provider.lifecycle.record import Record
 
+log = logging.getLogger(__name__)
 _AGAIN = 0.2  # seconds
 
 
-class Stop:
-    """Tells the job of *record* to stop, in a thread and over connections of its own.
+def stop(server: ServerHook, record: Record, *, within: float) -> None:
+    """Tell the job of *record* to stop, and wait for its end for so many seconds at the most.
 
     A signal may have interrupted the caller anywhere, also where it holds a lock: of a connection
-    pool, of the logging. So the thread shares neither with it.
+    pool, of the logging. So it is done in a thread, over connections of its own, and told later.
     """
+    stopping = _Stopping(server, record)
+    stopping.start()
+    stopping.join(within)
+    if stopping.ended:
+        log.info("%s has stopped: %s", stopping.job_id, stopping.said)
+        return
+    name = stopping.job_id or f"The job with tag {record.tag}"
+    text = "%s was not seen to stop within %s (%s); the next try stops it, or: libra kill"
+    log.error(text, name, readable_duration(within), stopping.said)
 
+
+class _Stopping(threading.Thread):
     def __init__(self, server: ServerHook, record: Record) -> None:
+        super().__init__(daemon=True)
+        self.job_id = record.job_id
+        self.said = "its server did not answer"
+        self.ended = False
         self._server = server.apart()
         self._record = record
-        self._job_id = record.job_id
-        self._said = "its server did not answer"
         self._is_told = False
-        self._ended = False
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def within(self, seconds: float) -> tuple[bool, str]:
-        """Whether the job was seen to end in time, and a sentence about it; it is tried on."""
-        self._thread.start()
-        self._thread.join(seconds)
-        if self._ended:
-            return True, f"{self._job_id} has stopped: {self._said}"
-        name = self._job_id or f"The job with tag {self._record.tag}"
-        waited = f"was not seen to stop within {readable_duration(seconds)} ({self._said})"
-        return False, f"{name} {waited}; the next try stops it, or: libra kill"
-
-    def _run(self) -> None:
-        while not self._ended:
+    def run(self) -> None:
+        while not self.ended:
             try:
                 self._step()
             except LibraError as error:
-                self._said = str(error)
+                self.said = str(error)
             time.sleep(_AGAIN)
 
     def _step(self) -> None:
-        if self._job_id is None:
+        if self.job_id is None:
             record = self._record
             sought = Sought(tag=record.tag, since=record.submitted_at, main_class=record.main_class)
-            self._job_id = next(iter(self._server.find(sought).carriers), None)
-            self._said = "whether it was submitted is not known"
+            self.job_id = next(iter(self._server.find(sought).carriers), None)
+            self.said = "whether it was submitted is not known"
             return
         if not self._is_told:
-            self._said = self._server.kill(self._job_id)
+            self.said = self._server.kill(self.job_id)
             self._is_told = True
-        status = self._server.status(self._job_id)
+        status = self._server.status(self.job_id)
         if status.state.is_terminal:
-            self._said, self._ended = str(status.state), True
+            self.said, self.ended = str(status.state), True

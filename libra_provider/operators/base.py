@@ -14,7 +14,7 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferralTimeout
 
 from libra_provider.clients.ending import kill_and_verify
-from libra_provider.core.errors import LibraError
+from libra_provider.core.errors import KillNotVerified, LibraError
 from libra_provider.core.job import Backend, SparkJob
 from libra_provider.core.patience import Outcome, Patience, Watch
 from libra_provider.core.states import JobState
@@ -30,11 +30,12 @@ from libra_provider.lifecycle.finding import Finder, OnLost, check_lost
 from libra_provider.lifecycle.openlineage import Lineage
 from libra_provider.lifecycle.patiently import patiently
 from libra_provider.lifecycle.record import Generation, Record, Records
-from libra_provider.lifecycle.stopping import Stop
+from libra_provider.lifecycle.stopping import stop
 from libra_provider.lifecycle.submission import Submission, Submitter
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
 from libra_provider.triggers.job import JobTrigger
 
+log = logging.getLogger(__name__)
 # Airflow kills a task process five seconds after it asked it to end.
 _ON_KILL_SECONDS = 4.0
 
@@ -176,10 +177,10 @@ class JobOperator(BaseOperator):
             context["ti"].xcom_push(key="driver_location", value=asdict(status.location))
         context["ti"].xcom_push(key="timings", value=status.timings.to_json())
         if outcome.given_up and status.state is not JobState.UNCLEAR:
-            self._end(status.job_id)
+            self._give_up(outcome)
         metrics.ended(status, self._tags())
         if status.state is JobState.KILLED and self.record and self.record.outlived_clear:
-            self.log.info("%s was killed by a clear; the task begins anew", status.job_id)
+            log.info("%s was killed by a clear; the task begins anew", status.job_id)
             return self._see_through(context)
         with final_where_retrying_cannot_help():
             check_lost(status, self.backend, self.on_lost)
@@ -208,8 +209,7 @@ class JobOperator(BaseOperator):
         self._told_to_end = True
         if self.record is None:
             return
-        ended, sentence = Stop(self.server, self.record).within(_ON_KILL_SECONDS)
-        self.log.log(logging.INFO if ended else logging.ERROR, "%s", sentence)
+        stop(self.server, self.record, within=_ON_KILL_SECONDS)
 
     def _link(self, status: JobStatus) -> None:
         """Fill in what the links of the task lead to; on a resumed task, all of them anew."""
@@ -228,6 +228,13 @@ class JobOperator(BaseOperator):
         found, clear_number = self._records.load(), Generation.of(context).clear_number
         if found and found.clear_number != clear_number:
             self._records.save(replace(found, clear_number=clear_number))
+
+    def _give_up(self, outcome: Outcome) -> None:
+        job_id = outcome.status.job_id
+        try:
+            self._end(job_id)
+        except LibraError as error:
+            raise KillNotVerified(job_id, f"{outcome.given_up}; {error}") from error
 
     def _end(self, job_id: str) -> JobStatus:
         """Stop a job that is given up; should that fail, the next try does it."""

@@ -62,10 +62,18 @@ def creations_lost_at_random(seed: int, share: float = 0.7) -> Callable[[Passing
 class Proxy:
     """Passes requests on to *port* of this machine, each as *fate* decides; a context manager.
 
+    It listens on a port that is free, unless told on which.
+
     Each request has a connection of its own; it ends with the answer.
     """
 
-    def __init__(self, port: int, fate: Callable[[Passing], Fate] = lambda _: PASSES) -> None:
+    def __init__(
+        self,
+        port: int,
+        fate: Callable[[Passing], Fate] = lambda _: PASSES,
+        *,
+        listens_on: int = 0,
+    ) -> None:
         self.fate = fate
         self.seen: list[Passing] = []
         self._target = ("127.0.0.1", port)
@@ -77,7 +85,7 @@ class Proxy:
             def handle(self) -> None:
                 proxy._pass_on(self.rfile, self.connection)
 
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", listens_on), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 

@@ -24,6 +24,7 @@ class FakeDriver:
     killed: bool = False
     asked: int = 0
     worker: str = WORKER
+    message: str = ""
     submitted: int = field(default_factory=lambda: int(time.time() * 1000))
 
     def state(self) -> str:
@@ -44,6 +45,7 @@ class FakeMaster(FakeServer):
     logs: dict[str, str] = field(default_factory=dict)
     drivers: dict[str, FakeDriver] = field(default_factory=dict)
     page: dict[str, Any] = field(default_factory=dict)  # what its /json/ says otherwise
+    dead: bool = False  # whether it has lost sight of its worker
     disturb: Callable[[Request], Answer | None] = lambda _: None
 
     def __post_init__(self) -> None:
@@ -84,6 +86,7 @@ class FakeMaster(FakeServer):
             submissionId=driver_id,
             driverState=state,
             **({} if state == "SUBMITTED" else placed),
+            **({"message": driver.message} if driver.message else {}),
         )
 
     def _kill(self, driver_id: str) -> Answer:
@@ -106,7 +109,8 @@ class FakeMaster(FakeServer):
 
     def _listed(self) -> dict[str, Any]:
         """The master's page, and the worker's: one fake serves both."""
-        worker = {"id": WORKER, "host": "127.0.0.1", "webuiaddress": self.url, "state": "ALIVE"}
+        state = "DEAD" if self.dead else "ALIVE"
+        worker = {"id": WORKER, "host": "127.0.0.1", "webuiaddress": self.url, "state": state}
         drivers = [
             {
                 "id": driver_id,

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+from airflow.models.trigger import TriggerFailureReason
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.api.client import Client
 from airflow.sdk.api.datamodels._generated import TaskInstance
@@ -62,10 +63,15 @@ class TaskRunner:
         deferred = self.states[-1]
         trigger = _trigger_of(deferred)
         event = asyncio.run(_first_event(trigger))
-        self._next = {
-            "next_method": deferred["next_method"],
-            "next_kwargs": serialize({**deferred.get("next_kwargs", {}), "event": event}),
-        }
+        kwargs = {**deferred.get("next_kwargs", {}), "event": event}
+        return self._go_on(task, deferred["next_method"], kwargs)
+
+    def time_out(self, task: BaseOperator) -> Any:
+        """Resume *task* as the scheduler does when the time of its deferral is over."""
+        return self._go_on(task, "__fail__", {"error": TriggerFailureReason.TRIGGER_TIMEOUT.value})
+
+    def _go_on(self, task: BaseOperator, method: str, kwargs: dict[str, Any]) -> Any:
+        self._next = {"next_method": method, "next_kwargs": serialize(kwargs)}
         try:
             return self._run(task)
         finally:

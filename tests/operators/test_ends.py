@@ -1,0 +1,193 @@
+"""A task that Airflow ends takes its driver with it, and what cannot be stopped is named."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.fakes.server import Answer, Request
+from tests.fakes.spark_master import FakeMaster
+from tests.fakes.task_runner import TaskRunner
+from tests.operators.conftest import connect
+from tests.operators.test_generations import SUCCEEDS, Etl
+from tests.operators.test_statement import top_products
+
+
+@dataclass
+class DeadlockingRunner(TaskRunner):
+    """Airflow's supervisor, whose lock a signal has caught: who asks it then never gets on."""
+
+    caught: threading.Event = field(default_factory=threading.Event)
+    asked: tuple[str, ...] = ()
+
+    def answer(self, method: str, path: str, content: bytes) -> Any:
+        if self.caught.is_set():
+            self.asked += (f"{method} {path}",)
+        return super().answer(method, path, content)
+
+
+@pytest.fixture
+def runner() -> Iterator[DeadlockingRunner]:
+    """Airflow's task runner leaves its handler of SIGTERM behind."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield DeadlockingRunner()
+    signal.signal(signal.SIGTERM, before)
+
+
+def terminate_at(master: FakeMaster, runner: DeadlockingRunner, path: str) -> None:
+    """Have Airflow end the task while it waits for the answer to *path*; it comes after a kill."""
+    stopped = threading.Event()
+
+    def disturb(request: Request) -> Answer | None:
+        if "/kill/" in request.path:
+            runner.caught.clear()
+            stopped.set()
+        elif path in request.path and not runner.caught.is_set() and not stopped.is_set():
+            answer = master._create(request) if path == "/create" else None
+            runner.caught.set()
+            os.kill(os.getpid(), signal.SIGTERM)
+            stopped.wait(10)
+            return answer
+        return None
+
+    master.disturb = disturb
+
+
+@pytest.mark.parametrize("path", ["/status/", "/create"])
+def test_a_task_that_is_told_to_end_stops_its_driver_and_asks_airflow_nothing(
+    master: FakeMaster, runner: DeadlockingRunner, path: str
+) -> None:
+    """Also while it submits: the driver is found by its tag before its id is known here."""
+    master.states = ["RUNNING"]
+    terminate_at(master, runner, path)
+    result = runner.run(Etl())
+    [driver] = master.drivers.values()
+
+    assert result.state == "up_for_retry"
+    assert driver.killed
+    assert runner.asked == ()
+
+
+def test_a_kill_that_is_not_answered_in_time_is_named_and_done_by_the_next_try(
+    master: FakeMaster, runner: TaskRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    master.states = ["RUNNING"]
+    executed = runner.run(Etl(deferrable=True)).ti.task
+    [(driver_id, old)] = master.drivers.items()
+    released = threading.Event()
+
+    def hangs(request: Request) -> Answer | None:
+        if "/submissions/" not in request.path:
+            return None
+        released.wait(30)
+        return Answer(hang_up=True)
+
+    master.disturb = hangs
+    executed.on_kill()
+    said = [each for each in caplog.messages if "was not seen to stop within 4.0 s" in each]
+    released.set()
+    master.disturb = lambda _: None
+    runner.clear()
+    master.states = list(SUCCEEDS)
+    result = runner.run(Etl())
+
+    assert len(said) == 1
+    assert said[0].startswith(driver_id)
+    assert result.state == "success"
+    assert old.killed
+
+
+def test_a_task_that_ends_before_its_submission_asks_nobody(master: FakeMaster) -> None:
+    Etl().on_kill()
+
+    assert master.requests == []
+
+
+def test_execution_timeout_stops_a_driver_that_is_waited_for(
+    master: FakeMaster, runner: TaskRunner
+) -> None:
+    master.states = ["RUNNING"]
+    result = runner.run(Etl(execution_timeout=timedelta(seconds=1)))
+    [driver] = master.drivers.values()
+
+    assert result.state == "up_for_retry"
+    assert driver.killed
+
+
+def overdue(runner: TaskRunner) -> Any:
+    limit = timedelta(seconds=1)
+    runner.run(Etl(deferrable=True, execution_timeout=limit))
+    return runner.time_out(Etl(deferrable=True, execution_timeout=limit))
+
+
+def test_execution_timeout_stops_a_driver_whose_task_is_deferred(
+    master: FakeMaster, runner: TaskRunner
+) -> None:
+    """Whether or not a triggerer had taken it up by then."""
+    master.states = ["RUNNING"]
+    result = overdue(runner)
+    [(driver_id, driver)] = master.drivers.items()
+
+    assert result.state == "up_for_retry"
+    assert str(result.error) == f"{driver_id} was stopped: execution_timeout=1.0 s is over"
+    assert driver.killed
+
+
+def test_a_driver_that_succeeded_while_no_triggerer_looked_counts(
+    master: FakeMaster, runner: TaskRunner
+) -> None:
+    master.states = ["FINISHED"]
+
+    assert overdue(runner).state == "success"
+
+
+def test_an_overdue_driver_that_cannot_be_stopped_is_replaced_by_the_next_try(
+    master: FakeMaster, runner: TaskRunner
+) -> None:
+    """Without the note of the first try, the next would rejoin it, and wait all over again."""
+    master.states = ["RUNNING"]
+    refuses = Answer(400, {"action": "ErrorResponse", "message": "not now"})
+    master.disturb = lambda request: refuses if "/kill/" in request.path else None
+    first = overdue(runner)
+    master.disturb = lambda _: None
+    master.states = list(SUCCEEDS)
+    second = runner.run(Etl())
+    old, new = master.drivers.values()
+
+    assert "its job may still run: " in str(first.error)
+    assert (first.state, second.state) == ("up_for_retry", "success")
+    assert (old.killed, new.killed) == (True, False)
+
+
+def test_a_task_marked_failed_before_a_triggerer_took_it_up_is_stopped_by_the_next_run(
+    master: FakeMaster, runner: TaskRunner
+) -> None:
+    """No trigger lives that could: what is left is the record, which a clear goes by."""
+    master.states = ["RUNNING"]
+    assert runner.run(Etl(deferrable=True)).state == "deferred"
+    runner.clear()
+    master.states = list(SUCCEEDS)
+    result = runner.run(Etl())
+    old, new = master.drivers.values()
+
+    assert result.state == "success"
+    assert (old.killed, new.killed) == (True, False)
+
+
+def test_a_statement_is_stopped_by_its_tag_while_its_submission_has_no_answer(
+    libra: Any, runner: TaskRunner
+) -> None:
+    libra.states = ["RUNNING"]
+    executed = runner.run(top_products(deferrable=True)).ti.task
+    executed._records.last = executed.record.with_job(None)
+    connect("libra_default", conn_type="libra", port=1)
+    executed.on_kill()
+
+    assert libra.statements["statement-0"].killed
