@@ -34,6 +34,8 @@ def stop(server: ServerHook, record: Record, *, within: float) -> None:
 
 
 class _Stopping(threading.Thread):
+    """Kills once, then looks until the job is over; ``said`` is the last that is known."""
+
     def __init__(self, server: ServerHook, record: Record) -> None:
         super().__init__(daemon=True)
         self.job_id = record.job_id

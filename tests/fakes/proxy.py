@@ -8,8 +8,9 @@ import socketserver
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BufferedIOBase
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 _ANSWER_WITHIN = 60.0  # seconds
 
@@ -97,7 +98,7 @@ class Proxy:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def _pass_on(self, client: BinaryIO, connection: socket.socket) -> None:
+    def _pass_on(self, client: BufferedIOBase, connection: socket.socket) -> None:
         request = _whole_request(client)
         if not request:
             return
@@ -143,7 +144,7 @@ class Proxy:
         self._server.server_close()
 
 
-def _whole_request(client: BinaryIO) -> bytes:
+def _whole_request(client: BufferedIOBase) -> bytes:
     """Head and body of the next request, which asks the server to close after its answer."""
     lines = []
     while (line := client.readline()) not in (b"", b"\r\n"):

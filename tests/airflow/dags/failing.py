@@ -8,9 +8,10 @@ from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.hooks import LibraHook
 from libra_provider.operators import LibraStatementOperator, SparkClusterJobOperator
 
+IMPATIENT = {"deferrable": True, "poll_interval": 1, "patience": 2}
 SMALL = {"spark.driver.memory": "512m", "spark.executor.memory": "512m", "spark.cores.max": 1}
 
-with DAG("failing", schedule=None, default_args={"deferrable": True, "poll_interval": 1}):
+with DAG("failing", schedule=None, default_args=IMPATIENT):
     LibraStatementOperator(task_id="libra_away", sql="SELECT 1", libra_conn_id="libra_away")
     LibraStatementOperator(task_id="wrong_token", sql="SELECT 1", libra_conn_id="libra_wrong_token")
     LibraStatementOperator(task_id="no_sql", sql="SELEC 1 FORM nothing")
