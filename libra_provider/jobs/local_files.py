@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -18,11 +19,14 @@ def localise(order: Order) -> None:
     """Have Spark's contexts and ``sys.path`` find the files of *order*; raises FetchError.
 
     As ``spark-submit`` has it for ``--py-files``, ``--files`` and ``--archives``, but that a file
-    of a URL would be fetched from there by each executor.
+    of a URL would be fetched from there by each executor; and files are in the working directory of
+    the driver, as they are in that of its executors.
     """
     python = [_local(each, order) for each in order.py_files]
     files = [_local(each, order) for each in order.files]
     archives = [_local(each, order) for each in order.archives]
+    for each in files:
+        _put_here(Path(each))
     _search_in([each if each.endswith(_PACKAGES) else str(Path(each).parent) for each in python])
     _append_to_properties(
         {
@@ -37,6 +41,12 @@ def _local(place: str, order: Order) -> str:
     """*place*, with the name that is after its ``#``, if it has one."""
     url, sign, name = place.partition("#")
     return f"{fetched(url, ca=order.ca)}{sign}{name}"
+
+
+def _put_here(file: Path) -> None:
+    # An earlier start of this driver may have done so.
+    with contextlib.suppress(FileExistsError):
+        Path(file.name).symlink_to(file)
 
 
 def _search_in(places: list[str]) -> None:

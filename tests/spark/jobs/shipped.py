@@ -15,7 +15,7 @@ from libra_provider import jobs
 
 def words() -> list[str]:
     archived = Path(SparkFiles.get("unpacked"), "inside").read_text()
-    return [packed.WORD, single.WORD, Path(SparkFiles.get("beside.txt")).read_text(), archived]
+    return [packed.WORD, single.WORD, Path("beside.txt").read_text(), archived]
 
 
 def on_executor(_: int) -> tuple[str, list[str]]:
