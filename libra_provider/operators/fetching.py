@@ -89,7 +89,6 @@ def _rows(page: ResultPage, fetch: str | None) -> Any:
     if fetch == "one":
         return next(iter(page.only_row().as_dicts()), None)
     rows = page.as_dicts()
-    log.info("%d rows come back", len(rows))
     return _weighed(rows)
 
 
