@@ -9,6 +9,7 @@ import socket
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -25,6 +26,7 @@ from libra_provider.server.artifact import NAME, Artifact
 from libra_provider.server.artifacts_incoming import Incoming
 from libra_provider.server.settings import Settings
 from libra_provider.server.signing import Signer, key_at
+from tests.fakes.tls import Authority
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra
 from tests.server.test_retention import in_the_end
@@ -33,6 +35,7 @@ BYTES = b"print('flights')\n"
 PATH = "/api/v1/artifacts"
 TOKEN = {"Authorization": "Bearer right"}
 GUARDED = {"token": "right"}
+HOUR = timedelta(hours=1)
 
 
 def sha256(data: bytes) -> str:
@@ -50,7 +53,7 @@ def head(api: RunningLibra, data: bytes = BYTES, name: str = "etl.py") -> reques
 
 def signed_url(api: RunningLibra, folder: Path, data: bytes = BYTES, name: str = "etl.py") -> str:
     signer = Signer(key_at(folder / "signing.key"), api.url)
-    return Artifact(sha256(data), name).url(signer, expires=utc_now() + timedelta(hours=1))
+    return Artifact(sha256(data), name).url(signer, expires=utc_now() + HOUR)
 
 
 def stored(folder: Path) -> list[str]:
@@ -188,6 +191,21 @@ def test_what_is_no_path_of_an_artifact_is_404(shared: RunningLibra, path: str) 
         reply = session.send(request, timeout=60)
 
     assert (reply.status_code, reply.headers["Content-Type"]) == (404, "application/problem+json")
+
+
+def test_with_a_certificate_urls_are_https(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    secure = Settings(port=0, data_dir=tmp_path, tls_certificate=authority.chain)
+    with RunningLibra(secure) as api:
+        url = f"{api.url}{PATH}/{sha256(BYTES)}/etl.py"
+        kept = requests.put(url, BYTES, verify=str(authority.ca), timeout=60)
+        signer = Signer.of(replace(secure, port=api.port))
+        signed = Artifact(sha256(BYTES), "etl.py").url(signer, expires=utc_now() + HOUR)
+        fetched = requests.get(signed, verify=str(authority.ca), timeout=60)
+
+    assert kept.status_code == 201
+    assert signed.startswith("https://127.0.0.1:")
+    assert fetched.content == BYTES
 
 
 @given(st.from_regex(NAME, fullmatch=True))
