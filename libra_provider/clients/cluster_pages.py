@@ -56,7 +56,7 @@ def worker_ui(location: DriverLocation, ui_urls: Sequence[str]) -> Dialogue[str]
 class ClusterPages:
     """The pages of one cluster for all who look at its drivers.
 
-    What the master's page says is taken as true for *fresh_for* seconds.
+    What the master's page says is taken as true for *fresh_for* seconds, unless asked otherwise.
     """
 
     def __init__(self, ui_urls: Sequence[str], *, fresh_for: float = 0.0) -> None:
@@ -65,9 +65,10 @@ class ClusterPages:
         self._page: tuple[float, spark_ui.Cluster] | None = None
         self._workers: dict[str | None, str] = {}
 
-    def leading(self) -> Dialogue[spark_ui.Cluster]:
+    def leading(self, *, fresh_for: float | None = None) -> Dialogue[spark_ui.Cluster]:
         """What the page of the master that leads says; raises ServerError."""
-        if self._page and time.monotonic() < self._page[0] + self._fresh_for:
+        seconds = self._fresh_for if fresh_for is None else fresh_for
+        if self._page and time.monotonic() < self._page[0] + seconds:
             return self._page[1]
         found = yield from leading(self._ui_urls)
         self._page = (time.monotonic(), found)

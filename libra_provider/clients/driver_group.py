@@ -18,8 +18,9 @@ from libra_provider.core.status import DriverLocation, JobStatus
 
 # A page lists every driver of the cluster; so few are asked about one by one.
 _FEW = 4
-# What it says is true for so long: who looks at one of its drivers asks for it again.
-_FRESH = 1.0  # seconds
+# It may be megabytes: so old it is good enough to tell who lives, and to explain how one does.
+_TELLS_STATES = 1.0  # seconds
+_EXPLAINS = 5.0  # seconds
 # Behind a firewall it takes seconds to fail: the states must not wait for that each time.
 _PAGE_RESTS = 60.0  # seconds
 
@@ -28,7 +29,7 @@ class DriverGroup:
     """The drivers of the cluster whose masters have their pages at *ui_urls*."""
 
     def __init__(self, ui_urls: Sequence[str]) -> None:
-        self._pages = ClusterPages(ui_urls, fresh_for=_FRESH)
+        self._pages = ClusterPages(ui_urls, fresh_for=_EXPLAINS)
         self._page_from = 0.0
 
     def view(self, job_id: str, *, with_log: bool) -> ListedDriver:
@@ -56,7 +57,7 @@ class DriverGroup:
     def _page(self) -> Dialogue[Cluster | None]:
         if time.monotonic() >= self._page_from:
             try:
-                return (yield from self._pages.leading())
+                return (yield from self._pages.leading(fresh_for=_TELLS_STATES))
             except ServerError:
                 yield Ask(spark_master.ready())
                 self._page_from = time.monotonic() + _PAGE_RESTS

@@ -235,3 +235,27 @@ def test_every_end_but_success_is_an_error_of_its_own(
 ) -> None:
     with pytest.raises(error, match="driver-1"):
         Outcome.from_json(outcome.to_json()).raise_for_state()
+
+
+def test_only_a_limit_or_silence_needs_the_same_answer_again() -> None:
+    """Whoever watches thousands tells them nothing while this holds."""
+    running = status(JobState.RUNNING)
+
+    def waits(answer: JobStatus | ServerError, **limits: float) -> bool:
+        seen = watch(poll_interval=1, **limits)
+        seen.told(answer, at(3600))
+        return seen.waits_for_news
+
+    assert waits(running)
+    assert waits(running, queued_timeout=9999)
+    assert not waits(running, executors_timeout=9999)
+    assert not waits(status(JobState.WAITING), queued_timeout=9999)
+    assert not waits(status(JobState.UNCLEAR))
+    assert not waits(GONE)
+
+
+def test_a_young_job_is_asked_about_sooner_each_time() -> None:
+    seen = watch(poll_interval=100)
+    seen.told(status(JobState.RUNNING), at(10))
+
+    assert not seen.waits_for_news
