@@ -9,19 +9,23 @@ from urllib.request import Request, urlopen
 
 from libra_provider.jobs.bootstrap import is_final, shown, trusting
 
-_SILENCE = 20.0  # seconds in which Libra may say nothing
+_SILENCE = 60.0  # seconds in which Libra may say nothing; it checks what it takes
 _PAUSE = 0.5  # seconds after the first failure, twice as many after each further one
 _LONGEST_PAUSE = 8.0
 _LONGEST_PROBLEM = 2000
 
 
 class NotTaken(Exception):
-    """Libra did not take what it was sent; *status* is None when it did not answer."""
+    """Libra did not take what it was sent; *status* is None when it did not answer.
 
-    def __init__(self, problem: str, status: int | None = None) -> None:
+    ``is_final``: nor will it later.
+    """
+
+    def __init__(self, problem: str, status: int | None = None, *, is_final: bool = False) -> None:
         super().__init__(problem, status)
         self.problem = problem
         self.status = status
+        self.is_final = is_final
 
     def __str__(self) -> str:
         return self.problem
@@ -57,10 +61,12 @@ class Line:
 
 
 def _not_taken(url: str, error: Exception) -> NotTaken:
+    final = is_final(error)
     if isinstance(error, HTTPError):
-        return NotTaken(f"Libra says {error.code}: {_problem(error)}", error.code)
+        problem = f"Libra says {error.code}: {_problem(error)}"
+        return NotTaken(problem, error.code, is_final=final)
     why = error.reason if isinstance(error, URLError) else error
-    return NotTaken(f"no answer from {shown(url)}: {why or type(error).__name__}")
+    return NotTaken(f"no answer from {shown(url)}: {why or type(error).__name__}", is_final=final)
 
 
 def _problem(error: HTTPError) -> str:

@@ -63,7 +63,7 @@ class Reports:
         try:
             if not self._order.report_url:
                 raise NotTaken("there is no Libra")
-            self._tell_news(_SHORT, or_nothing=True)
+            self._tell_news(_SHORT)
             self._post(receipt, _LONG)
         except NotTaken as error:
             if self._order.report_url:
@@ -89,16 +89,16 @@ class Reports:
             if "applicationId" in (self._told or {}):
                 return
 
-    def _tell_news(self, within: float, *, or_nothing: bool = False) -> bool:
-        """Whether Libra knows the facts; *or_nothing*: only a start that it knows is completed."""
+    def _tell_news(self, within: float) -> bool:
+        """Whether Libra knows the facts, or does not want to."""
         with self._one_at_a_time:
             facts = dict(self._facts)
-            if self._told == facts or (or_nothing and self._told is None):
+            if self._told == facts:
                 return True
             try:
                 self._post({"event": "started", "attempt": self.attempt, **facts}, within)
             except NotTaken as error:
-                if error.status is None:
+                if not error.is_final:
                     return False
                 _say(f"libra: the start of this driver was not taken: {error}")
             self._told = facts

@@ -67,7 +67,8 @@ class SignedEndpoints(FakeServer):
             purpose = request.path.split("/")[1]
             if self.away[purpose]:
                 self.away[purpose] -= 1
-                return Answer(hang_up=True)
+                # As what a Libra that restarts, and a proxy before it, look like.
+                return Answer(503, "away", hang_up=self.away[purpose] % 2 == 0)
             if purpose in self.refusals:
                 return self.refusals[purpose]
             answers = {"artifacts": self._artifacts, "results": self._take, "reports": self._hear}
