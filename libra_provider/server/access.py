@@ -18,6 +18,7 @@ from libra_provider.server.dispatcher import Dispatcher
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.handin import Inbox
 from libra_provider.server.ledger import Ledger
+from libra_provider.server.network import Survey
 from libra_provider.server.problems import NotAuthorized, Refusal, WrongMethod
 from libra_provider.server.settings import Settings
 from libra_provider.server.signing import SignedPath, Signer
@@ -39,6 +40,7 @@ class Libra:
         self.artifacts = Artifacts(settings, partial(needed, settings.artifacts_dir, ledger))
         self.dispatcher = Dispatcher(settings, ledger, driver, self.artifacts)
         self.inbox = Inbox(settings.data_dir / "incoming")
+        self.survey = Survey(settings)
 
 
 # async, though it never waits: FastAPI takes a plain function to another thread and back.

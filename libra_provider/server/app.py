@@ -54,6 +54,7 @@ def create_app(
                 closing.close_idle(libra.dispatcher, settings.session_idle_seconds)
             ),
             asyncio.create_task(retention.run()),
+            asyncio.create_task(libra.survey.run()),
         ]
         try:
             yield

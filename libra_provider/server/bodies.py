@@ -9,10 +9,11 @@ from pydantic import Field, JsonValue
 from libra_provider import __version__
 from libra_provider.core.units import readable_size
 from libra_provider.server.driver.messages import Estimated, Ready
+from libra_provider.server.network import Network
 from libra_provider.server.pools import Pool
 from libra_provider.server.sessions import DEFAULT_SESSION, Session
 from libra_provider.server.statement import PoolQueue, State
-from libra_provider.server.wire import SessionName, Wire, local_time
+from libra_provider.server.wire import Moment, SessionName, Wire, local_time
 
 
 class Problem(Wire):
@@ -146,8 +147,26 @@ class NoSparkBody(Wire):
     error: str
 
 
+class NetworkBody(Wire):
+    """The way between Libra's driver and its cluster, as Libra has measured it."""
+
+    round_trip_seconds: float
+    bandwidth_bits: float | None
+    """Bits per second."""
+    measured_at: Moment
+
+    @classmethod
+    def of(cls, network: Network) -> NetworkBody:
+        """*network* on the wire."""
+        return cls(
+            round_trip_seconds=network.round_trip,
+            bandwidth_bits=network.bandwidth,
+            measured_at=network.measured_at,
+        )
+
+
 class HealthBody(Wire):
-    """The old contract's health, with Libra's version and the driver's epoch."""
+    """The old contract's health, with Libra's version, the driver's epoch, and the network."""
 
     status: Literal["UP"] = "UP"
     service: Literal["whereq-libra"] = "whereq-libra"
@@ -156,6 +175,8 @@ class HealthBody(Wire):
     catalog: str | None
     """``in-memory`` catalogs forget their tables when the driver ends."""
     spark: SparkBody | NoSparkBody
+    network: NetworkBody | None
+    """None until it is measured, and without a cluster."""
 
 
 class AliveBody(Wire):

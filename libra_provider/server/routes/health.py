@@ -8,7 +8,14 @@ from fastapi.responses import PlainTextResponse
 from libra_provider.server import metrics
 from libra_provider.server.access import LibraDep
 from libra_provider.server.answers import refusals
-from libra_provider.server.bodies import AliveBody, HealthBody, NoSparkBody, ReadyBody, SparkBody
+from libra_provider.server.bodies import (
+    AliveBody,
+    HealthBody,
+    NetworkBody,
+    NoSparkBody,
+    ReadyBody,
+    SparkBody,
+)
 
 router = APIRouter(tags=["health"])
 probes = APIRouter(tags=["health"])
@@ -27,7 +34,13 @@ async def read_health(libra: LibraDep) -> HealthBody:
             active_sessions=str(len(libra.dispatcher.sessions.all())),
         )
     catalog = facts.catalog if facts else None
-    return HealthBody(epoch=epoch.number if epoch else None, catalog=catalog, spark=spark)
+    network = libra.survey.latest
+    return HealthBody(
+        epoch=epoch.number if epoch else None,
+        catalog=catalog,
+        spark=spark,
+        network=NetworkBody.of(network) if network else None,
+    )
 
 
 @probes.get("/livez", responses=refusals())
