@@ -77,12 +77,15 @@ class ResultValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenResult:
-    """Where the rows of a statement were written, as Parquet; ``schema`` is Spark's."""
+    """Where the rows of a job were written, as Parquet; ``schema`` is Spark's.
+
+    Of a reference that a job has handed in, only what the job has said: the rest is None.
+    """
 
     uri: str
-    rows: int
-    bytes: int
-    schema: Mapping[str, Any]
+    rows: int | None
+    bytes: int | None
+    schema: Mapping[str, Any] | None
 
 
 # What a job may give back.
@@ -144,11 +147,12 @@ def _value_or_page(body: Mapping[str, Any], reply: Reply) -> ResultPage | Result
 
 def written_from(body: Mapping[str, Any]) -> WrittenResult:
     """Where rows were written, as Libra and receipts say it; raises KeyError, TypeError."""
+    rows, size, schema = body["rowCount"], body["bytes"], body["schema"]
     return WrittenResult(
         uri=str(body["uri"]),
-        rows=int(body["rowCount"]),
-        bytes=int(body["bytes"]),
-        schema=dict(body["schema"]),
+        rows=None if rows is None else int(rows),
+        bytes=None if size is None else int(size),
+        schema=None if schema is None else dict(schema),
     )
 
 

@@ -67,6 +67,8 @@ def summary(status: JobStatus, result: object = None) -> str:
 
 def _shape(result: object) -> str:
     match result:
+        case Mapping() if result.keys() == _WRITTEN and None in result.values():
+            return f"its result is {result['uri']}"
         case Mapping() if result.keys() == _WRITTEN:
             columns = len(result["schema"].get("fields", ()))
             size = readable_size(result["bytes"])

@@ -86,6 +86,10 @@ class Submitter:
             tags=tags,
         )
         submission = self._sent(prepared, intent)
+        if not submission.found:
+            where = f"{self.server.where} with tag {tag}"
+            job_id = submission.status.job_id
+            log.info("%s is submitted to %s: %s", job_id, where, story.subject(job))
         metrics.count(metrics.ADOPTIONS if submission.found else metrics.SUBMISSIONS, tags)
         return submission
 
@@ -94,7 +98,7 @@ class Submitter:
         while True:
             record = self.records.save(intent())
             try:
-                return self._accepted(record, job, self.server.submit(job, record.tag))
+                return self._accepted(record, self.server.submit(job, record.tag))
             except ServerError as error:
                 if adopted := self._adopted(record, error):
                     return adopted
@@ -127,7 +131,7 @@ class Submitter:
         if not (_may_have_arrived(error) and self.server.finds_again()):
             self.records.forget()
 
-    def _accepted(self, intent: Record, job: SparkJob, status: JobStatus) -> Submission:
+    def _accepted(self, intent: Record, status: JobStatus) -> Submission:
         record = intent.with_job(status.job_id)
         if self.is_told_to_end():
             self._stop(status.job_id)
@@ -137,8 +141,6 @@ class Submitter:
             self.records.forget()
         else:
             self._kept(record)
-        where = f"{self.server.where} with tag {intent.tag}"
-        log.info("%s is submitted to %s: %s", status.job_id, where, story.subject(job))
         return Submission(record, status)
 
     def _kept(self, record: Record) -> Record:

@@ -12,6 +12,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from libra_provider.clients.libra_result import installed
+from libra_provider.clients.shipping import is_bootstrapped
 from libra_provider.core.errors import JobFailed, KillNotVerified
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.patience import Outcome
@@ -137,6 +138,9 @@ class ShippingOperator(JobOperator):
         if self.record is None or not self._went_by_libra:
             return self._written(status)
         libra, tag = self._there(), self.record.tag
+        if not is_bootstrapped(self._described):
+            receipts.ended(libra, tag)
+            return None
         return receipts.handed_in(libra, tag, status, read=self._fetched, otherwise=self._written)
 
     def _fetched(self, at_libra: JobStatus) -> Any:
@@ -152,11 +156,13 @@ class ShippingOperator(JobOperator):
         return asdict(found) if found else None
 
     @property
+    def _described(self) -> SparkJob:
+        """The job, as its parameters say: its files may be gone by now."""
+        return self.described(lambda path, _: path)
+
+    @property
     def _went_by_libra(self) -> bool:
-        """Told by the parameters alone: the files may be gone by now."""
-        return self.libra is not None and self.wishes.needs_libra(
-            self.described(lambda path, _: path)
-        )
+        return self.libra is not None and self.wishes.needs_libra(self._described)
 
     def _there(self) -> LibraHook:
         assert self.libra is not None  # noqa: S101 - plan has looked
