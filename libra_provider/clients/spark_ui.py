@@ -133,12 +133,14 @@ def _application(body: dict[str, Any]) -> Application:
     )
 
 
-def worker_page() -> Call[None]:
-    """Whether a worker's page is to be had at an address."""
+def worker_page() -> Call[str]:
+    """The id of the worker whose page is to be had at an address."""
 
-    def parse(reply: Reply) -> None:
-        if "masterurl" not in _page(reply):
+    def parse(reply: Reply) -> str:
+        page = _page(reply)
+        if "masterurl" not in page:
             raise reply.not_as_expected("a worker's page was expected")
+        return str(page.get("id", ""))
 
     return Call(method="GET", path="/json/", parse=parse)
 

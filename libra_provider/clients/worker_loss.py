@@ -23,7 +23,10 @@ def why_it_may_run(worker_id: str, ui_urls: Sequence[str]) -> Dialogue[str]:
     if worker is None or worker.state == "ALIVE":
         return ""
     try:
-        yield Ask(spark_ui.worker_page(), worker.ui_url)
+        there: str = yield Ask(spark_ui.worker_page(), worker.ui_url)
     except ServerError:
+        return ""
+    if there != worker_id:
+        # A worker that was started again has another id, and often the same address.
         return ""
     return f"the master calls {worker_id} {worker.state}, and its page still answers"

@@ -126,6 +126,7 @@ class FakeMaster(FakeServer):
         return {
             "status": "ALIVE",
             "masterurl": "spark://127.0.0.1:7077",
+            "id": WORKER,
             "workers": [worker | {"coresfree": 4, "memoryfree": 4096}],
             "activedrivers": [each for each in drivers if each["state"] in _ALIVE],
             "completeddrivers": [each for each in drivers if each["state"] not in _ALIVE],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from airflow.sdk._shared.observability.metrics.base_stats_logger import NoStatsLogger
@@ -58,11 +57,13 @@ def query() -> LibraStatementOperator:
     )
 
 
-def driver(path: Path) -> SparkClusterJobOperator:
-    jar = path / "etl.jar"
-    jar.touch()
+def driver() -> SparkClusterJobOperator:
     return SparkClusterJobOperator(
-        task_id="etl", application=str(jar), java_class="Etl", poll_interval=0.01, deferrable=True
+        task_id="etl",
+        application="local:/jobs/etl.jar",
+        java_class="Etl",
+        poll_interval=0.01,
+        deferrable=True,
     )
 
 
@@ -81,11 +82,11 @@ def test_a_statement_is_counted_with_its_wait_and_its_run(
 
 
 def test_what_a_deferred_driver_came_to_is_counted_in_the_worker_that_resumes(
-    master: FakeMaster, runner: TaskRunner, received: Received, tmp_path: Path
+    master: FakeMaster, runner: TaskRunner, received: Received
 ) -> None:
     master.states = ["SUBMITTED", "RUNNING", "FAILED"]
-    runner.run(driver(tmp_path))
-    runner.resume(driver(tmp_path))
+    runner.run(driver())
+    runner.resume(driver())
     found = received.all()
 
     assert found[f"libra.submissions,{DRIVER}"] == ["1|c"]

@@ -44,7 +44,7 @@ def lineage() -> Iterator[None]:
 def job_file(tmp_path: Path) -> str:
     file = tmp_path / "etl.py"
     file.write_text("print('hello')\n")
-    return str(file)
+    return f"local:{file}"
 
 
 def properties(master: FakeMaster, runner: TaskRunner, file: str, **fields: Any) -> dict[str, str]:

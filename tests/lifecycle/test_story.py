@@ -102,12 +102,31 @@ def test_a_task_log_begins_with_what_and_where_and_ends_with_one_summary(
     assert ours[-1].endswith(" in Libra at 127.0.0.1: 1 row of 1 column, 10 bytes")
 
 
-def test_a_retry_that_finds_its_driver_succeeded_says_so_and_shows_the_log_that_nobody_saw(
-    master: FakeMaster, runner: TaskRunner, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_what_is_shipped_is_called_as_its_author_calls_it(
+    libra: FakeLibra,
+    master: FakeMaster,
+    runner: TaskRunner,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     (tmp_path / "etl.py").touch()
     task = SparkClusterJobOperator(
-        task_id="etl", application=str(tmp_path / "etl.py"), poll_interval=0.01, deferrable=True
+        task_id="etl", application=str(tmp_path / "etl.py"), poll_interval=0.01, deferrable=False
+    )
+    with caplog.at_level("INFO"):
+        runner.run(task)
+    [driver] = master.drivers
+    [line] = [each for each in caplog.messages if f"{driver} is submitted to" in each]
+
+    assert line.endswith(": the Python file etl.py")
+    assert len(libra.requests) > 1
+
+
+def test_a_retry_that_finds_its_driver_succeeded_says_so_and_shows_the_log_that_nobody_saw(
+    master: FakeMaster, runner: TaskRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = SparkClusterJobOperator(
+        task_id="etl", application="local:/jobs/etl.py", poll_interval=0.01, deferrable=True
     )
     runner.run(task)
     master.states = ["FINISHED"]

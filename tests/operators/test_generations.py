@@ -163,6 +163,18 @@ def test_a_worker_that_stays_lost_and_alive_ends_the_task_for_good(
     assert len(master.drivers) == 1
 
 
+def test_a_worker_that_was_started_again_at_its_address_is_no_longer_the_one_that_was_lost(
+    master: FakeMaster, runner: TaskRunner
+) -> None:
+    """Its master lists it as DEAD for a minute or more, with the address of the new one."""
+    leave(runner, master, "ERROR")
+    master.dead = True
+    master.page = {"id": "worker-20261120090000-127.0.0.1-7078"}
+
+    assert run(runner, patience=0.1).state == "success"
+    assert len(master.drivers) == 2
+
+
 def test_a_driver_that_its_worker_could_not_start_is_submitted_anew_at_once(
     master: FakeMaster, runner: TaskRunner
 ) -> None:
