@@ -91,8 +91,9 @@ def readable_duration(seconds: float) -> str:
 
 
 def readable_latency(seconds: float) -> str:
-    """A round trip of *seconds* for people, in milliseconds: "0.4 ms", "120 ms"."""
-    return f"{seconds * 1000:.1f}".removesuffix(".0") + " ms"
+    """A round trip of *seconds* for people, in milliseconds: "0.027 ms", "120 ms"."""
+    milliseconds = seconds * 1000
+    return f"{milliseconds:.2g} ms" if milliseconds < 9.5 else f"{milliseconds:.0f} ms"
 
 
 def bandwidth_in_bits(text: object, *, parameter: str = "bandwidth") -> float:

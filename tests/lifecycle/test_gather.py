@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from libra_provider.clients.history import Run
+from libra_provider.clients.spark_ui import Worker
+from libra_provider.core.decision import Confidence, Fact, Facts, Share
+from libra_provider.core.errors import BadInput
+from libra_provider.core.job import SparkJob
+from libra_provider.core.units import GIB
+from libra_provider.hooks.libra import LibraHook
+from libra_provider.hooks.spark_master import SparkMasterHook
+from libra_provider.lifecycle.gather import Gathering, declared, of_runs, of_workers
+from tests.fakes.libra import TOKEN, FakeLibra
+from tests.fakes.server import Answer, Request
+from tests.fakes.spark_master import FakeMaster
+from tests.operators.conftest import connect
+
+SQL = SparkJob(kind="sql", code="SELECT 1")
+
+
+@pytest.fixture
+def libra() -> Iterator[FakeLibra]:
+    with FakeLibra() as fake:
+        connect("libra_default", conn_type="libra", port=fake.port, password=TOKEN)
+        yield fake
+
+
+@pytest.fixture
+def master() -> Iterator[FakeMaster]:
+    with FakeMaster() as fake:
+        extra = {"rest_urls": fake.url, "ui_urls": fake.url}
+        connect("spark_master_default", conn_type="spark_master", port=7077, extra=extra)
+        yield fake
+
+
+def gathering(job: SparkJob = SQL, *, with_master: bool = False) -> Gathering:
+    libra, master = LibraHook(), SparkMasterHook() if with_master else None
+    for hook in filter(None, (libra, master)):
+        hook.client()
+    return Gathering(job=job, dag_id="d", task_id="t", libra=libra, master=master)
+
+
+def health(libra: FakeLibra, **network: object) -> None:
+    """Have *libra* tell of the way to its cluster."""
+
+    def answer(request: Request) -> Answer | None:
+        if not request.path.endswith("/health"):
+            return None
+        spark = {"version": "4.3.0", "status": "CONNECTED"}
+        body = {"service": "whereq-libra", "version": "0.1.0", "spark": spark}
+        return Answer(body=body | {"network": network})
+
+    libra.disturb = answer
+
+
+def test_the_way_to_the_cluster_is_what_libra_has_measured(libra: FakeLibra) -> None:
+    health(libra, roundTripSeconds=0.05, bandwidthBits=1e8)
+    found = gathering().facts(Facts())
+
+    assert found.round_trip == Fact(0.05, "measured by Libra")
+    assert found.bandwidth == Fact(1e8, "measured by Libra")
+
+
+@pytest.mark.parametrize("value", [None, 0, -1, "50 ms", True])
+def test_a_measure_that_is_none_is_unknown(libra: FakeLibra, value: object) -> None:
+    health(libra, roundTripSeconds=value, bandwidthBits=value)
+    found = gathering().facts(Facts())
+
+    assert (found.round_trip, found.bandwidth) == (None, None)
+
+
+def test_the_workers_are_those_of_the_masters_page(libra: FakeLibra, master: FakeMaster) -> None:
+    found = gathering(with_master=True).facts(Facts())
+
+    assert libra.requests
+    assert master.requests
+    assert found.largest_worker == Fact(Share(4, 4 * GIB), "the master's page says so")
+    assert found.roomiest_worker is not None
+
+
+def test_a_query_that_nobody_remembers_is_estimated(libra: FakeLibra) -> None:
+    libra.rows = [[1], [2]]
+    found = gathering().facts(Facts()).collects
+
+    assert found is not None
+    assert (found.value, found.confidence) == (32, Confidence.MEDIUM)
+
+
+def test_no_query_is_estimated_of_which_the_author_knows_what_it_collects(
+    libra: FakeLibra,
+) -> None:
+    told = Facts(collects=Fact(5, "the author says so"))
+    found = gathering().facts(told)
+
+    assert found.collects == told.collects
+    assert not [each for each in libra.requests if each.path.endswith("/estimate")]
+
+
+def test_a_wrong_query_is_no_reason_to_fail_yet(libra: FakeLibra) -> None:
+    wrong = SparkJob(kind="sql", code="selec 1")
+    found = gathering(wrong).facts(Facts())
+
+    assert found.collects is None
+    assert libra.requests
+
+
+def test_who_does_not_answer_in_time_is_not_waited_for(
+    libra: FakeLibra, master: FakeMaster, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The master's page would not answer before this test is over."""
+    release = threading.Event()
+
+    def hangs(_: Request) -> Answer | None:
+        release.wait()
+        return None
+
+    master.disturb = hangs
+    health(libra, roundTripSeconds=0.05)
+    caplog.set_level("INFO")
+    found = gathering(with_master=True).facts(Facts(), within=2.0)
+    release.set()
+
+    assert found.round_trip is not None
+    assert found.largest_worker is None
+    assert "the master's page did not answer within 2.0 s" in caplog.text
+
+
+def test_what_was_told_before_an_answer_failed_to_come_counts(libra: FakeLibra) -> None:
+    release = threading.Event()
+    health(libra, roundTripSeconds=0.05)
+    tell = libra.disturb
+
+    def hangs(request: Request) -> Answer | None:
+        if "/statements?" in request.path:
+            release.wait()
+        return tell(request)
+
+    libra.disturb = hangs
+    found = gathering().facts(Facts(), within=2.0)
+    release.set()
+
+    assert found.round_trip is not None
+
+
+def test_a_server_that_is_not_there_is_unknown_at_once() -> None:
+    connect("libra_default", conn_type="libra", port=9)
+    start = time.monotonic()
+    found = gathering().facts(Facts(), within=600)
+
+    assert found == Facts()
+    assert time.monotonic() - start < 300
+
+
+def test_the_largest_collect_and_the_median_duration_of_earlier_runs_count() -> None:
+    facts = of_runs([Run(5, 10.0, 20), Run(9, 30.0, None), Run(None, 20.0, 40)])
+
+    assert facts.collects == Fact(9, "measured in 3 earlier runs")
+    assert facts.duration == Fact(20.0, "the median of 3 earlier runs")
+    assert facts.tasks == Fact(40, "the median of 3 earlier runs")
+    assert of_runs([]) == Facts()
+
+
+def worker(cores: int, memory_gib: int) -> Worker:
+    size = memory_gib * 1024
+    return Worker("w", "h", "http://h:8081", "ALIVE", 0, 0, cores=cores, memory_mib=size)
+
+
+def test_the_largest_worker_is_the_one_that_could_hold_the_driver() -> None:
+    driver = Share(4, 4 * GIB)
+    facts = of_workers([worker(2, 64), worker(8, 8), worker(16, 2)], driver)
+
+    assert facts.largest_worker == Fact(Share(8, 8 * GIB), "the master's page says so")
+
+
+def test_a_locality_is_declared_or_measured_and_nothing_else() -> None:
+    hook = LibraHook("libra_default")
+
+    assert declared(hook, {}) == declared(hook, {"locality": "auto"}) == Facts()
+    assert declared(hook, {"locality": "remote"}).locality == Fact(
+        "remote", "declared in connection libra_default"
+    )
+    with pytest.raises(BadInput, match="it is one of auto, same, remote"):
+        declared(hook, {"locality": "moon"})
