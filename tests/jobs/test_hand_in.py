@@ -22,6 +22,7 @@ from libra_provider.jobs import frame_rows, hand_in, sql_statement
 from libra_provider.jobs.job import HandInError, Job, set_running
 from libra_provider.jobs.order import Order
 from libra_provider.server import results
+from libra_provider.server.json_rows import table_of
 from tests.fakes.server import Answer
 from tests.fakes.signed import SignedEndpoints
 
@@ -76,11 +77,13 @@ def test_rows_are_the_same_with_and_without_pyarrow(
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "pyarrow", None)
         without = frame_rows.body_of(frame, 3)
-    page = page_of(with_arrow, tmp_path)
+    page, said = page_of(with_arrow, tmp_path), json.loads(without.content)
+    taken = table_of(said["schema"], said["rows"])
+    results.write(tmp_path / "taken", taken, json.dumps(said["schema"]))
 
     assert (with_arrow.content_type, without.content_type) == (frame_rows.ARROW, frame_rows.JSON)
-    assert json.loads(without.content)["schema"] == page["schema"]
-    assert json.loads(without.content)["rows"] == page["rows"]
+    assert (said["schema"], said["rows"]) == (page["schema"], page["rows"])
+    assert results.page(tmp_path / "taken", offset=0, limit=10) == page
     assert page["columns"][-2:] == ["two", "two"]
 
 
