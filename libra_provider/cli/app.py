@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from libra_provider import __version__
-from libra_provider.cli import decide, doctor, jobs, local, python, run, sql, submit
+from libra_provider.cli import decide, doctor, jobs, local, python, result, run, sql, submit
 from libra_provider.cli.screen import say_error
 from libra_provider.core.errors import BadInput, LibraError
 
@@ -46,6 +46,7 @@ app.command()(python.python)
 app.command()(jobs.status)
 app.command()(jobs.logs)
 app.command()(jobs.kill)
+app.command()(result.result)
 app.command()(doctor.doctor)
 app.command()(decide.decide)
 

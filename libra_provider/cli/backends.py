@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from libra_provider.clients import libra, libra_result, rows, spark_master, submission
+from libra_provider.clients import (
+    libra,
+    libra_result,
+    rows,
+    shipping,
+    spark_master,
+    submission,
+)
 from libra_provider.clients.authorization import BearerToken, jws
 from libra_provider.clients.call import Call
 from libra_provider.clients.client import Client
@@ -15,11 +22,12 @@ from libra_provider.clients.doctor_libra import examine_libra
 from libra_provider.clients.doctor_master import examine_master
 from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.greeting import greet_master
-from libra_provider.clients.libra_result import ResultPage, ResultValue, WrittenResult
+from libra_provider.clients.libra_result import Returned, WrittenResult
 from libra_provider.clients.look import Look, View
+from libra_provider.clients.shipping import Shipment
 from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import ServerAddress
-from libra_provider.clients.trust import verification
+from libra_provider.clients.trust import certificates, verification
 from libra_provider.core.errors import ServerUnreachable
 from libra_provider.core.job import SparkJob
 from libra_provider.core.patience import Patience
@@ -68,9 +76,14 @@ class Statements:
         """Stop statement *job_id*; the answer is the state in which it was found."""
         return self._ask(libra.kill(job_id)).state
 
-    def result(self, job_id: str) -> ResultPage | ResultValue:
-        """Every row of statement *job_id*, or the value to which it came."""
-        return self._client.run(rows.all_rows(self._contract, job_id))
+    def returned(self, job_id: str) -> Returned:
+        """Every row of *job_id*, the value to which it came, or where it wrote its rows."""
+        return self._client.run(rows.returned(self._contract, job_id))
+
+    def ship(self, job: SparkJob, tag: str) -> SparkJob:
+        """*job* as a master gets it, once Libra keeps its files and knows of it."""
+        ca = certificates(self._client.addresses[0].verify)
+        return self._client.run(shipping.ship(self._contract, Shipment(job), tag, ca=ca))
 
     def arrow_into(self, job_id: str, sink: Callable[[bytes], object]) -> None:
         """Every row of statement *job_id* as an Arrow stream, piece by piece into *sink*."""
@@ -89,7 +102,10 @@ class Statements:
 
 
 class Drivers:
-    """The drivers of the standalone cluster with the masters *master*."""
+    """The drivers of the standalone cluster with the masters *master*.
+
+    With *libra*, what lies here goes by way of it: ``shipped_as`` is then the tag of the last job.
+    """
 
     patience = Patience(poll_interval=1.0)
 
@@ -101,6 +117,7 @@ class Drivers:
         ui_urls: Sequence[str],
         secret: str | None = None,
         verify: str = "true",
+        libra: Statements | None = None,
     ) -> None:
         signed = jws(secret, parameter="--secret")
         self._client = Client(
@@ -110,7 +127,14 @@ class Drivers:
             ]
         )
         self._master, self._ui_urls = master, tuple(ui_urls)
-        self.close = self._client.close
+        self._libra = libra
+        self.shipped_as: str | None = None
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+        if self._libra:
+            self._libra.close()
 
     def answers_at_once(self) -> bool:
         """A master does."""
@@ -120,6 +144,8 @@ class Drivers:
         """Create a driver for *job*; an answer that never came is said to be undecided."""
         # Another port may take a submission and never answer; a question tells it apart unharmed.
         greet_master(self._client)
+        if self._libra and shipping.local_files(job):
+            job, self.shipped_as = self._libra.ship(job, tag), tag
         try:
             driver_id = self._client.send(spark_master.submit(job, tag, master=self._master))
         except ServerUnreachable as error:

@@ -21,7 +21,12 @@ from libra_provider.cli.screen import (
     value_as_json,
     value_as_text,
 )
-from libra_provider.clients.libra_result import ResultPage, ResultValue
+from libra_provider.clients.libra_result import (
+    ResultPage,
+    ResultValue,
+    Returned,
+    WrittenResult,
+)
 from libra_provider.core.errors import BadInput, ResultNotWhole
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_size
@@ -68,15 +73,20 @@ def tell(libra: Statements, status: JobStatus, form: Form) -> None:
     if status.text is not None:
         _tell_text(status, form)
     elif form.is_written:
-        _tell_written(libra, status, form)
+        _tell_written(libra.written(status.job_id), form)
     elif form.arrow is not None:
         _write_arrow(libra, status, form.arrow)
     else:
-        found = libra.result(status.job_id)
-        if isinstance(found, ResultPage):
-            _tell_rows(found, form)
-        else:
-            _tell_value(status, found, form)
+        _tell_returned(status, libra.returned(status.job_id), form)
+
+
+def _tell_returned(status: JobStatus, found: Returned, form: Form) -> None:
+    if isinstance(found, ResultPage):
+        _tell_rows(found, form)
+    elif isinstance(found, ResultValue):
+        _tell_value(status, found, form)
+    else:
+        _tell_written(found, form)
 
 
 def _only_one(given: Mapping[str, object]) -> str:
@@ -105,8 +115,7 @@ def _tell_text(status: JobStatus, form: Form) -> None:
     typer.echo(whole_text(status))
 
 
-def _tell_written(libra: Statements, status: JobStatus, form: Form) -> None:
-    found = libra.written(status.job_id)
+def _tell_written(found: WrittenResult, form: Form) -> None:
     facts = {"uri": found.uri, "rows": found.rows, "bytes": found.bytes}
     if form.option:
         typer.echo(json.dumps({**facts, "schema": found.schema}, ensure_ascii=False, indent=2))

@@ -87,8 +87,8 @@ class Servers:
 
         return Statements(self.libra, token=self.token, verify=self.verify)
 
-    def drivers(self) -> Drivers:
-        """The master; raises BadInput where none is named."""
+    def drivers(self, *, ships: bool = False) -> Drivers:
+        """The master; raises BadInput where none is named. *ships*: files go by way of Libra."""
         from libra_provider.cli.backends import Drivers  # noqa: PLC0415 - see above
 
         hosts = self._hosts()
@@ -98,6 +98,7 @@ class Servers:
             ui_urls=_listed(self.ui) or [f"http://{host}:8080" for host in hosts],
             secret=self.secret,
             verify=self.verify,
+            libra=self.statements() if ships else None,
         )
 
     def of(self, job_id: str) -> Jobs:

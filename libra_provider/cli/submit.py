@@ -12,7 +12,7 @@ import typer
 from libra_provider.cli.following import followed, running, submitted
 from libra_provider.cli.pairs import pairs
 from libra_provider.cli.screen import say
-from libra_provider.cli.servers import Master, Rest, Secret, Servers, Ui, Verify
+from libra_provider.cli.servers import Master, Rest, Secret, Servers, Token, Ui, Verify
 from libra_provider.core.files import located
 from libra_provider.core.job import DeployMode, SparkJob
 from libra_provider.core.properties import spark_conf
@@ -24,7 +24,8 @@ def submit(
     application: Annotated[
         str,
         typer.Argument(
-            metavar="APPLICATION", help="A .py or .jar: a path that the workers see too, or a URL."
+            metavar="APPLICATION",
+            help="A .py or .jar: a path that the workers see too, or with --libra any; or a URL.",
         ),
     ],
     arguments: Annotated[
@@ -60,6 +61,11 @@ def submit(
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Follow it to its end, or only submit.")
     ] = True,
+    libra: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Ship what lies here by the Libra that listens there."),
+    ] = None,
+    token: Token = None,
     master: Master = None,
     rest: Rest = None,
     ui: Ui = None,
@@ -69,7 +75,8 @@ def submit(
     """Run an application in cluster mode.
 
     Options that are not listed here are the application's, as is everything behind --.
-    Prints the driver's id, then follows it; Ctrl-C kills it.
+    Prints the driver's id, then follows it; Ctrl-C kills it. With --libra the job's files are
+    shipped, and `libra result` has what it hands in.
     Ends with 1 if it failed, was killed or is lost.
     """
     if application.startswith("-"):
@@ -90,11 +97,20 @@ def submit(
             for key, value in lists.items()
         },
     )
-    _run(job, Servers(master=master, rest=rest, ui=ui, secret=secret, verify=verify), wait=wait)
+    servers = Servers(
+        libra=libra or "",
+        token=token,
+        master=master,
+        rest=rest,
+        ui=ui,
+        secret=secret,
+        verify=verify,
+    )
+    _run(job, servers, wait=wait)
 
 
 def _run(job: SparkJob, servers: Servers, *, wait: bool) -> None:
-    with contextlib.closing(servers.drivers()) as drivers:
+    with contextlib.closing(servers.drivers(ships=bool(servers.libra))) as drivers:
         if not wait:
             typer.echo(submitted(drivers, job).job_id)
             return
@@ -102,6 +118,8 @@ def _run(job: SparkJob, servers: Servers, *, wait: bool) -> None:
             typer.echo(first.job_id)
             outcome = followed(drivers, first)
         say(f"Its log: libra logs {first.job_id}")
+        if drivers.shipped_as:
+            say(f"Its receipt, and its result: libra result {drivers.shipped_as}")
         outcome.raise_for_state()
 
 

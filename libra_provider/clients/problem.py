@@ -7,6 +7,9 @@ import re
 from libra_provider.clients.call import Reply
 from libra_provider.core.errors import AccessDenied, Rejected, ServerBusy, ServerError
 
+_LATER = (408, 429, 503)  # a body that came too slowly may come faster next time
+_FULL = 507  # people have to make room
+
 
 def checked(reply: Reply) -> Reply:
     """*reply* if it is an answer; raises the ServerError that its status stands for."""
@@ -35,9 +38,9 @@ def _error_of(reply: Reply) -> ServerError:
             "on the command line, LIBRA_TOKEN."
         )
         return AccessDenied(reply.server, reply.status, advice)
-    if reply.status in (429, 503) and is_problem(reply):
+    if reply.status in _LATER and is_problem(reply):
         return ServerBusy(reply.server, problem(reply), _retry_after(reply))
-    if 400 <= reply.status < 500 and is_problem(reply):
+    if (400 <= reply.status < 500 or reply.status == _FULL) and is_problem(reply):
         return Rejected(reply.server, reply.status, problem(reply))
     if reply.status >= 500:
         return reply.no_answer()

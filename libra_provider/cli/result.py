@@ -1,0 +1,39 @@
+"""``libra result``: what a job gave back, whoever submitted it."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Annotated
+
+import typer
+
+from libra_provider.cli.results import Arrow, AsCsv, AsJson, Form, tell
+from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, Servers, Token, Verify
+from libra_provider.core.errors import BadInput
+from libra_provider.core.patience import Outcome
+
+
+def result(
+    job_id: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="A statement's id, or the tag of a shipped job."),
+    ],
+    *,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    arrow: Arrow = None,
+    libra: LibraUrl = DEFAULT_LIBRA,
+    token: Token = None,
+    verify: Verify = "true",
+) -> None:
+    """Print what a statement, or a job that was shipped by Libra, gave back.
+
+    Ends with 1 if it failed, was killed or is lost.
+    """
+    form = Form.of(as_json=as_json, as_csv=as_csv, arrow=arrow, result_path=None)
+    servers = Servers(libra=libra, token=token, verify=verify)
+    with contextlib.closing(servers.statements()) as there:
+        status = there.status(job_id)
+        if not status.state.is_terminal:
+            raise BadInput("ID", job_id, f"it is {status.state}; ask again when it is over")
+        tell(there, Outcome(status).raise_for_state(), form)
