@@ -12,6 +12,8 @@ import importlib
 import json
 import re
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -60,20 +62,28 @@ class TaskRunner:
 
     def resume(self, task: BaseOperator) -> Any:
         """Run the trigger that the last try deferred to, and resume *task* with its event."""
+        with self.event_at_hand():
+            return self._run(task)
+
+    @contextmanager
+    def event_at_hand(self) -> Iterator[None]:
+        """Run the trigger that the last try deferred to; a run in here resumes with its event."""
         deferred = self.states[-1]
-        trigger = _trigger_of(deferred)
-        event = asyncio.run(_first_event(trigger))
+        event = asyncio.run(_first_event(_trigger_of(deferred)))
         kwargs = {**deferred.get("next_kwargs", {}), "event": event}
-        return self._go_on(task, deferred["next_method"], kwargs)
+        with self._resuming(deferred["next_method"], kwargs):
+            yield
 
     def time_out(self, task: BaseOperator) -> Any:
         """Resume *task* as the scheduler does when the time of its deferral is over."""
-        return self._go_on(task, "__fail__", {"error": TriggerFailureReason.TRIGGER_TIMEOUT.value})
+        with self._resuming("__fail__", {"error": TriggerFailureReason.TRIGGER_TIMEOUT.value}):
+            return self._run(task)
 
-    def _go_on(self, task: BaseOperator, method: str, kwargs: dict[str, Any]) -> Any:
+    @contextmanager
+    def _resuming(self, method: str, kwargs: dict[str, Any]) -> Iterator[None]:
         self._next = {"next_method": method, "next_kwargs": serialize(kwargs)}
         try:
-            return self._run(task)
+            yield
         finally:
             self._next = {}
 
