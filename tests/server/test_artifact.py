@@ -191,7 +191,7 @@ def test_what_a_waiting_statement_names_stays_and_its_key_finds_it_later(
     one = IsolatedSettings(max_cluster=1)
     how: dict[str, Any] = {"master": "spark://127.0.0.1:1", "isolated": one}
     with make_libra(**how) as api:
-        submit(api, "http://h/etl.py")
+        submit(api, "s3a://b/etl.py")
         put(api, DATA)
         put(api, b"nobody's")
         job_id = submit(api, NAMED, "k").json()["jobId"]
