@@ -37,6 +37,14 @@ def test_a_line_loses_the_values_of_secret_looking_keys(line: str) -> None:
     assert "***" in masked_text(line)
 
 
+@pytest.mark.parametrize("purpose", ["artifacts", "results", "reports"])
+def test_a_signed_url_of_libra_loses_its_signature_and_nothing_else(purpose: str) -> None:
+    url = f"https://libra:8990/{purpose}/1799999999.{'0123456789abcdef' * 4}/x/app.jar"
+    masked = f"https://libra:8990/{purpose}/***/x/app.jar"
+
+    assert masked_text(f"Added JAR {url} at {url}") == f"Added JAR {masked} at {masked}"
+
+
 def test_an_ordinary_line_stays_as_it_is() -> None:
     line = "26/11/20 10:00:00 INFO TaskSetManager: Finished task 1.0 in stage 0.0 (TID 1) in 12 ms"
 
