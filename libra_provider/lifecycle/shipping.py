@@ -15,13 +15,14 @@ from libra_provider.clients.shipping import (
     order_of,
     ordered,
 )
-from libra_provider.core.errors import BadInput
+from libra_provider.core.errors import BadInput, Rejected
 from libra_provider.core.files import scheme
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.units import readable_size
 from libra_provider.hooks.libra import LibraHook
 
 log = logging.getLogger(__name__)
+_CONFLICT = 409
 _QUICK = 2.0  # seconds; what takes no longer is told only when it is done
 _SAY_AGAIN = 10.0  # seconds
 _CHOICES = (
@@ -99,7 +100,14 @@ class Wishes:
 
 def shipped(libra: LibraHook, job: SparkJob, tag: str, *, promised: bool) -> SparkJob:
     """*job* as a master gets it, once Libra has what its driver will need; it may be repeated."""
-    return libra.ship(Shipment(job, returns=promised), tag, told=Progress(time.monotonic))
+    shipment = Shipment(job, returns=promised)
+    try:
+        return libra.ship(shipment, tag, told=Progress(time.monotonic))
+    except Rejected as error:
+        if error.status != _CONFLICT:
+            raise
+        problem = f"{error.problem} A try that was interrupted had announced it; clear the task"
+        raise Rejected(error.server, error.status, problem) from error
 
 
 def shipped_file(libra: LibraHook, path: str, *, parameter: str) -> str:

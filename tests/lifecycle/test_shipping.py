@@ -1,0 +1,61 @@
+"""What the task log says of files on their way, and what an interrupted try leaves of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from libra_provider.clients.packing import text
+from libra_provider.core.errors import Rejected
+from libra_provider.core.job import SparkJob, new_tag
+from libra_provider.hooks import LibraHook
+from libra_provider.lifecycle.shipping import Progress, shipped
+from tests.fakes.libra import TOKEN, FakeLibra
+
+
+def said_of(sent: list[tuple[float, int]], caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What is logged when so many of 4 MiB have gone at these seconds."""
+    moments = iter([moment for moment, _ in sent])
+    progress, artifact = Progress(lambda: next(moments)), text("app.jar", b"x" * 2**22)
+    with caplog.at_level("INFO"):
+        for _, size in sent:
+            progress(artifact, size)
+    return caplog.messages
+
+
+def test_what_is_quick_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    said = said_of([(0.0, 2**20), (1.0, 2**21), (1.9, 2**22)], caplog)
+
+    assert said == ["app.jar is shipped to Libra: 4 MiB"]
+
+
+def test_what_takes_longer_tells_how_far_it_is_now_and_then(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sent = [(0.0, 2**18), (2.1, 2**20), (5.0, 2**21), (12.2, 3 * 2**20), (13.0, 2**22)]
+
+    assert said_of(sent, caplog) == [
+        "app.jar: 1 MiB of 4 MiB are sent to Libra",
+        "app.jar: 3 MiB of 4 MiB are sent to Libra",
+        "app.jar is shipped to Libra: 4 MiB",
+    ]
+
+
+def test_a_file_that_changed_after_an_interrupted_try_needs_a_clear(tmp_path: Path) -> None:
+    """The tag stands for the file as it was, and a driver of that may still come to be."""
+    file, tag = tmp_path / "etl.py", new_tag()
+    file.write_text("1")
+    job = SparkJob.from_application(str(file))
+    with FakeLibra() as libra:
+        found = {"conn_type": "libra", "host": "127.0.0.1", "port": libra.port, "password": TOKEN}
+        os.environ["AIRFLOW_CONN_LIBRA_DEFAULT"] = json.dumps(found)
+        first = shipped(LibraHook(), job, tag, promised=False)
+        again = shipped(LibraHook(), job, tag, promised=False)
+        file.write_text("2")
+        with pytest.raises(Rejected, match="clear the task"):
+            shipped(LibraHook(), job, tag, promised=False)
+
+    assert first == again
