@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from typing import TypeVar
 
 T = TypeVar("T")
-_AT_MOST = 300.0  # seconds
+_AT_MOST = 900.0  # seconds
 
 
 class Process:

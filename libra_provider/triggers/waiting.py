@@ -28,7 +28,7 @@ class Waiting:
 
     __slots__ = (
         *("asked_alone", "due", "read_at", "reading", "seen", "status", "view"),
-        *("_leave", "_outcome", "_said", "_woken"),
+        *("_leave", "_news", "_outcome", "_said"),
     )
 
     def __init__(self, view: View, seen: Watch, leave: Callable[[Waiting], None]) -> None:
@@ -38,7 +38,7 @@ class Waiting:
         self.status: JobStatus | None = None
         self._outcome: Outcome | None = None
         self._said: list[tuple[int, str]] = []
-        self._woken: asyncio.Event | None = None
+        self._news: asyncio.Future[None] | None = None
 
     @property
     def is_over(self) -> bool:
@@ -74,11 +74,11 @@ class Waiting:
                 show(said)
                 if self._outcome:
                     return self._outcome
-                self._woken = asyncio.Event()
-                await self._woken.wait()
+                self._news = asyncio.get_running_loop().create_future()
+                await self._news
         finally:
             self._leave(self)
 
     def _wake(self) -> None:
-        if self._woken:
-            self._woken.set()
+        if self._news and not self._news.done():
+            self._news.set_result(None)
