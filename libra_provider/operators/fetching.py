@@ -25,15 +25,15 @@ _LARGE_XCOM = 2**20  # characters of JSON; they go through Airflow's API and int
 
 
 def check_fetch(
-    fetch: str | None, *, result_path: str | None, application: str | None = None
+    fetch: str | None, *, result_path: str | None, java_class: str | None = None
 ) -> None:
     """Raise BadInput where *fetch* cannot be had of what is run."""
     if fetch is not None and fetch not in _FETCHES:
         raise BadInput("fetch", fetch, f"it is one of {', '.join(_FETCHES)}")
     if result_path is not None and fetch not in (None, "all"):
         raise BadInput("fetch", fetch, "result_path is given too, and no rows come back")
-    if application is not None and fetch not in ("all", "none"):
-        raise BadInput("fetch", fetch, "an application returns nothing; have it write its rows")
+    if java_class is not None and fetch not in ("all", "none"):
+        raise BadInput("fetch", fetch, "a main class returns nothing; have it write its rows")
 
 
 def fetched(

@@ -28,8 +28,8 @@ class LibraStatementOperator(JobOperator):
     """
     Run one statement on Libra and return its result: a query's rows as a list of dicts.
 
-    Give one of ``sql`` and ``python``, which run on Libra's shared driver, and ``application``,
-    which gets a driver of its own. What they print is shown in the task log.
+    Give one of ``sql`` and ``python``, which run on Libra's shared driver unless told otherwise,
+    and ``application``, which gets a driver of its own. What they print is shown in the task log.
 
     Airflow's XCom would round decimals, and has no form for binary and times of day. Rows therefore
     arrive as JSON: these, dates, timestamps and intervals are exact texts, binary is base64.
@@ -41,14 +41,16 @@ class LibraStatementOperator(JobOperator):
         ``.py`` file beside the Dag, whose text is sent as it is, braces and all.
     :param application: path of a ``.py`` or ``.jar`` file (templated). A relative one lies beside
         the Dag and is shipped to Libra; an absolute one lies on Libra's host, below its
-        ``file_roots``. ``http(s):``, ``s3a:`` and ``hdfs:`` ones are used as they are.
+        ``file_roots``. ``http(s):``, ``s3a:`` and ``hdfs:`` ones are used as they are. A ``.py``
+        one, unless it is ``s3a:`` or ``hdfs:``, may return a result by ``jobs.result(…)``
+        (``from libra_provider import jobs``).
     :param application_args: arguments of the application or of the Python code (templated). Airflow
         takes one that ends in ``.sql`` for a file to read, unless it is ``literal("…")``.
     :param java_class: the main class of a JAR (templated).
     :param conf: Spark properties of a driver of its own (templated).
     :param mode: ``shared`` or ``isolated``: whose driver runs it. By default an application gets a
-        driver of its own, and ``python`` does with ``conf`` of memory, cores or executors; a JAR
-        runs in the shared driver's JVM with ``shared``.
+        driver of its own, and ``python`` does with ``conf`` of memory, cores or executors; ``sql``
+        does with ``isolated`` only. A JAR runs in the shared driver's JVM with ``shared``.
     :param deploy_mode: where a driver of its own runs: ``client`` (beside Libra) or ``cluster`` (on
         a worker). Default: as Libra is set.
     :param parameters: values for ``:name`` (a dict) or ``?`` (a list) in ``sql`` (templated).
@@ -59,9 +61,9 @@ class LibraStatementOperator(JobOperator):
     :param result_limit: how many rows may come back; more is an error, never cut silently.
     :param result_path: write the rows there as Parquet (templated) and return ``uri``, ``rows``,
         ``bytes`` and Spark's ``schema`` of them instead.
-    :param fetch: ``all`` rows, or the value that ``python`` came to; ``one``, the only row or None;
-        the one ``value`` of one row, or of ``python``; a ``pandas`` DataFrame (needs the extra
-        ``pandas``, here and where it is read); or ``none``.
+    :param fetch: ``all`` rows, or the value that Python came to; ``one``, the only row or None;
+        the one ``value`` of one row, or of Python; a ``pandas`` DataFrame (needs the extra
+        ``pandas``, here and where it is read); or ``none``. A JAR returns nothing.
     :param timeout: how long the statement may run once it has begun ("10 min"); then Libra ends it,
         whoever still watches.
 
@@ -118,7 +120,7 @@ class LibraStatementOperator(JobOperator):
     ) -> None:
         super().__init__(**kwargs)
         check_work({"sql": sql, "python": python, "application": application})
-        check_fetch(fetch, result_path=result_path, application=application)
+        check_fetch(fetch, result_path=result_path, java_class=java_class)
         self.libra_conn_id = libra_conn_id
         self.sql = sql
         self.python = python
@@ -182,7 +184,7 @@ class LibraStatementOperator(JobOperator):
     def result(self, status: JobStatus) -> Any:
         """What ``fetch`` asks for, or where the rows were written."""
         assert isinstance(self.server, LibraHook)  # noqa: S101 - its backend is LIBRA
-        if self.application is not None and status.text is None:
+        if self.java_class is not None and status.text is None:
             return None
         return fetched(self.server, status, self.fetch, result_path=self.result_path)
 

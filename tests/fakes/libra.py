@@ -237,7 +237,9 @@ class FakeLibra(FakeServer):
         if job_id not in self.statements:
             return problem(404, f"Statement {job_id} is unknown here.")
         own = ("jar", "jar-class", "python-file")
-        if self.statements[job_id].key and self.statements[job_id].body.get("kind") in own:
+        returns = self.value is not ... and self.statements[job_id].body.get("kind") != "jar"
+        is_own = self.statements[job_id].key and self.statements[job_id].body.get("kind") in own
+        if is_own and not returns:
             return Answer(body={"jobId": job_id, "value": None})
         if self.value is not ...:
             return Answer(body={"jobId": job_id, "value": self.value})

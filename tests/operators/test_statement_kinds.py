@@ -103,6 +103,35 @@ def test_an_application_beside_the_dag_is_shipped_and_sent_with_its_properties(
     }
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"sql": "select 1", "deploy_mode": "cluster"},
+        {"python": "1", "deploy_mode": "client"},
+        {"python": "1", "result_limit": 5},
+        {"sql": "select :n", "parameters": {"n": 1}, "conf": {"spark.executor.memory": "2g"}},
+    ],
+    ids=str,
+)
+def test_the_rows_of_a_driver_of_its_own_arrive_as_those_of_the_shared_one(
+    libra: FakeLibra, runner: TaskRunner, fields: dict[str, Any]
+) -> None:
+    ended = run(runner, **fields, mode="isolated")
+
+    assert ended.state == "success"
+    assert sent(libra)["mode"] == "isolated"
+    assert runner.xcoms["return_value"] == [
+        dict(zip(libra.columns, row, strict=True)) for row in libra.rows
+    ]
+
+
+def test_what_an_application_hands_in_arrives_in_xcom(libra: FakeLibra, runner: TaskRunner) -> None:
+    libra.value = {"late": 7}
+    run(runner, application="/etl.py", fetch="value")
+
+    assert runner.xcoms["return_value"] == {"late": 7}
+
+
 def test_an_absolute_path_is_libras_to_judge(libra: FakeLibra, runner: TaskRunner) -> None:
     """A worker on another host does not see it."""
     run(runner, application="/jobs/only/there.py")
@@ -195,7 +224,7 @@ def test_the_driver_on_a_worker_is_linked(runner: TaskRunner) -> None:
         ({}, "sql=None cannot be used: give it, or python, or application"),
         ({"sql": "select 1", "python": "1"}, "python='1' cannot be used: sql is given too"),
         ({"sql": "select 1", **JAR}, "application='s3a://jobs/etl.jar' cannot be used: sql is"),
-        ({**JAR, "fetch": "one"}, "fetch='one' cannot be used: an application returns nothing"),
+        ({**JAR, "fetch": "one"}, "fetch='one' cannot be used: a main class returns nothing"),
     ],
 )
 def test_what_cannot_work_whatever_is_rendered_is_an_import_error(
