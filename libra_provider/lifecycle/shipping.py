@@ -79,7 +79,8 @@ class Wishes:
 
     def refuse_without_libra(self, job: SparkJob) -> None:
         """Raise BadInput that explains the choices, where Libra is needed and is not there."""
-        for parameter, item in local_files(job):
+        if local := local_files(job):
+            parameter, item = local[0]
             raise BadInput(parameter, item, f"workers do not have it: {_CHOICES}")
         if job.kind is Kind.PYTHON:
             raise BadInput("python", "…", _TEXT)

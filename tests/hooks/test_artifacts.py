@@ -8,6 +8,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,6 +19,7 @@ from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.hooks import LibraHook
 from tests.fakes.artifacts import SIGNATURE
 from tests.fakes.libra import TOKEN, FakeLibra
+from tests.fakes.tls import Authority, TlsFront
 
 Call = Callable[..., Any]
 
@@ -91,6 +93,28 @@ def test_a_job_is_shipped_and_its_text_says_nothing_of_the_way(
 
     assert libra.store.content(sent.application) == b"a jar"
     assert SIGNATURE not in repr(sent)
+
+
+def test_the_authority_that_the_connection_trusts_travels_with_the_job(
+    libra: FakeLibra, call: Call, tmp_path: Path
+) -> None:
+    """The driver has to hand in its result there, too."""
+    authority = Authority(tmp_path / "authority")
+    (tmp_path / "etl.py").write_text("1")
+    with TlsFront(libra.port, authority.chain) as front:
+        connection = {
+            "conn_type": "libra",
+            "host": "127.0.0.1",
+            "schema": "https",
+            "port": urlsplit(front.url).port,
+            "password": TOKEN,
+            "extra": {"verify": str(authority.ca)},
+        }
+        os.environ["AIRFLOW_CONN_LIBRA_DEFAULT"] = json.dumps(connection)
+        job = SparkJob.from_application(str(tmp_path / "etl.py"))
+        sent = call("ship", Shipment(job), new_tag())
+
+    assert json.loads(sent.env_vars["LIBRA_JOB"])["ca"] == authority.ca.read_text()
 
 
 def test_a_package_is_uploaded_as_py_files_alone(

@@ -90,6 +90,7 @@ def test_a_job_whose_folder_is_gone_once_it_is_submitted_imports_reads_and_retur
     assert listed.status.location is not None
 
 
+@pytest.mark.slow
 def test_sql_in_a_driver_of_its_own_returns_rows_and_places_and_why_it_is_wrong(
     tmp_path: Path,
 ) -> None:
@@ -110,12 +111,14 @@ def test_sql_in_a_driver_of_its_own_returns_rows_and_places_and_why_it_is_wrong(
 def test_a_jar_and_the_jar_that_it_needs_are_fetched_from_libra(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    runner, lib, app = TaskRunner(), tmp_path / "lib.jar", tmp_path / "app.jar"
+    runner, home = TaskRunner(), tmp_path / "jobs"
+    lib, app = home / "lib.jar", home / "app.jar"
+    home.mkdir()
     compiled(lib, {"lib/Greeting.java": GREETING})
     compiled(app, {"Main.java": MAIN}, beside=[lib])
     result = run(
         runner,
-        once_submitted=lambda: [each.unlink() for each in (lib, app)],
+        once_submitted=lambda: shutil.rmtree(home),
         application=str(app),
         java_class="Main",
         jars=[str(lib)],
