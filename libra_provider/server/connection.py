@@ -43,6 +43,12 @@ class PatientProtocol(Protocol):
         self._stop_expecting()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """End at once where nothing is under way: over TLS, a close would wait for the client."""
+        super().shutdown()
+        if self._awaits_head and not self.transport.get_write_buffer_size():
+            self.transport.abort()
+
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP gets a problem too; nothing above this connection ever sees it."""
         answer = problem_details.problem(400, f"This is no request that Libra can read: {msg}")

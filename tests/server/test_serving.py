@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from libra_provider.clients import libra_server
 from libra_provider.clients.authorization import BearerToken
@@ -82,6 +83,19 @@ def test_our_client_trusts_a_libra_whose_authority_it_knows(
     assert ask(known) == "whereq-libra"
     with pytest.raises(ServerUnreachable, match="certificate"):
         ask(unknown)
+
+
+def test_a_client_that_keeps_its_connection_does_not_keep_libra_from_stopping(
+    authority: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Over TLS, a connection that is closed politely waits for what the client says to it."""
+    settings = Settings(port=0, data_dir=tmp_path, tls_certificate=authority.chain)
+    with requests.Session() as idle:
+        with RunningLibra(settings) as running:
+            reply = idle.get(f"{running.url}/livez", verify=str(authority.ca), timeout=60)
+
+        assert reply.status_code == 200
+        assert "graceful shutdown exceeded" not in caplog.text
 
 
 def test_a_libra_with_a_certificate_answers_nothing_in_clear(secure: RunningLibra) -> None:
