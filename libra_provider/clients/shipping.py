@@ -17,6 +17,7 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.files import scheme
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.masking import MASK
+from libra_provider.core.units import readable_size
 
 ORDER = "LIBRA_JOB"
 """The environment variable in which a driver finds what it is to run (jobs/bootstrap.py)."""
@@ -26,7 +27,8 @@ _LOCALISED = ("py_files", "files", "archives")
 _OF_THE_BOOTSTRAP = ("", "file", "local", "http", "https")
 # Linux takes variables of up to 128 KiB.
 _LARGEST_ORDER = 96 * 2**10  # bytes
-_LARGEST_TEXT = 32 * 2**10  # bytes; a longer one travels as a file
+_LARGEST_PARAMETERS = 48 * 2**10  # bytes of JSON
+_LARGEST_TEXT = 24 * 2**10  # bytes of JSON; a longer one travels as a file
 # Libra's own limit for statements that set none.
 _ROWS = 1000
 
@@ -36,6 +38,13 @@ def local_files(job: SparkJob) -> list[tuple[str, str]]:
     items = [("application", job.application)] if job.application else []
     items += [(each, item) for each in _LISTS for item in getattr(job, each)]
     return [(parameter, item) for parameter, item in items if not scheme(item)]
+
+
+def check_parameters(job: SparkJob) -> None:
+    """Raise BadInput for more of them than a driver can be told."""
+    if len(json.dumps(job.parameters)) > _LARGEST_PARAMETERS:
+        most = readable_size(_LARGEST_PARAMETERS)
+        raise BadInput("parameters", MASK, f"they are more than {most}; write them to a table")
 
 
 def is_bootstrapped(job: SparkJob) -> bool:
@@ -132,8 +141,8 @@ def ordered(job: SparkJob, order: Mapping[str, Any], bootstrap: str) -> SparkJob
     """*job* as *bootstrap*, a path on the workers or a URL, runs it by *order*."""
     written = json.dumps(order)
     if len(written) > _LARGEST_ORDER:
-        expected = f"together with the rest of the job it is more than {_LARGEST_ORDER} bytes"
-        raise BadInput("parameters" if job.parameters else "sql", MASK, expected)
+        expected = f"a driver is told of {readable_size(_LARGEST_ORDER)} at the most; pack them"
+        raise BadInput("py_files", f"{len(job.py_files)} files and others", expected)
     return job.replace(
         kind=Kind.PYTHON_FILE,
         code=None,
@@ -167,10 +176,10 @@ def ship(
 
 def _code(job: SparkJob) -> Artifact | None:
     """The text of *job* as a file: all of a Python one, and of an SQL one that is long."""
-    code = (job.code or "").encode()
+    code = job.code or ""
     if job.kind is Kind.PYTHON:
-        return text("inline.py", code)
-    return text("statement.sql", code) if len(code) > _LARGEST_TEXT else None
+        return text("inline.py", code.encode())
+    return text("statement.sql", code.encode()) if len(json.dumps(code)) > _LARGEST_TEXT else None
 
 
 def _as_file(job: SparkJob, url: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from libra_provider.clients.packing import Artifact
 from libra_provider.clients.shipping import (
     Shipment,
+    check_parameters,
     is_bootstrapped,
     local_files,
     order_of,
@@ -67,7 +68,11 @@ class Wishes:
         return own or self.promised
 
     def check(self, job: SparkJob) -> None:
-        """Raise BadInput where nothing can come back of *job*, and something is to."""
+        """Raise BadInput where nothing can come back of *job*, and something is to.
+
+        Likewise for more parameters than can be sent.
+        """
+        check_parameters(job)
         if not self.gives(job) or is_bootstrapped(job):
             return
         if job.kind is Kind.JAR:
