@@ -238,10 +238,14 @@ class JobOperator(BaseOperator):
 
     def _end(self, job_id: str) -> JobStatus:
         """Stop a job that is given up; should that fail, the next try does it."""
-        if self._records and self._records.last:
-            self._records.save(replace(self._records.last, condemned=True))
+        self._condemn()
         kill = partial(kill_and_verify, self.server, job_id)
         return patiently(kill, within=self.watching.silence)
+
+    def _condemn(self) -> None:
+        """Have the next try begin anew, whatever has become of this job."""
+        if self._records and self._records.last:
+            self._records.save(replace(self._records.last, condemned=True))
 
     def _tags(self) -> metrics.Tags:
         return dict(self.record.tags) if self.record else {"backend": str(self.backend)}

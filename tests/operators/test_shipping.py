@@ -216,6 +216,20 @@ def test_a_driver_that_keeps_no_promise_is_a_failure_that_says_so(
     assert libra.statements[tag].killed or states == ["FAILED"]
 
 
+def test_a_broken_promise_is_tried_again_by_another_driver(
+    master: FakeMaster, libra: FakeLibra, runner: TaskRunner, run: Run, home: Path
+) -> None:
+    """The master calls the first one a success, which the next try would take for its own."""
+    libra.announced_states = ["FAILED"]
+    first = run(application=str(home / "etl.py"), fetch="all")
+    libra.announced_states = ["SUCCESS"]
+    second = run(application=str(home / "etl.py"), fetch="all")
+
+    assert (first.state, second.state) == ("up_for_retry", "success")
+    assert runner.xcoms["return_value"] == [{"n": 1}]
+    assert len(master.drivers) == 2
+
+
 def test_what_promised_nothing_may_end_without_a_receipt(
     libra: FakeLibra, runner: TaskRunner, run: Run, home: Path
 ) -> None:
