@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
+from libra_provider.cli.dag_file import previews, print_previews
 from libra_provider.cli.pairs import pairs
 from libra_provider.cli.screen import say, show
 from libra_provider.cli.tree import answers_as_table, picture, prediction_as_table
@@ -86,11 +88,18 @@ def decide(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="A threshold, such as large_collect=2GB."),
     ] = None,
+    dag: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Decide about each LibraOperator of this Dag file."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The decision as JSON.")] = False,
 ) -> None:
     """Say where a job's driver should run, without running anything.
 
     What is left out is unknown: it counts as a small result, a short job, the same data centre.
+    With --dag, the options are what is known besides what the tasks themselves say.
     """
     workload = Workload(
         collects=collects,
@@ -109,6 +118,10 @@ def decide(
             largest_worker=_worker(worker_cores, worker_memory),
         )
     )
+    thresholds = pairs("--policy", policy or ())
+    if dag is not None:
+        print_previews(previews(dag, facts, thresholds), as_json=as_json)
+        return
     job = SparkJob(
         kind=kind,
         mode=mode,
@@ -117,7 +130,7 @@ def decide(
         conf=spark_conf(pairs("--conf", conf or ())),
         **_MATERIAL[kind],
     )
-    _print(job, facts, Policy.of(pairs("--policy", policy or ())), preset, as_json=as_json)
+    _print(job, facts, Policy.of(thresholds), preset, as_json=as_json)
 
 
 def _given(text: str | None, read: Callable[[str], T]) -> Fact[T] | None:

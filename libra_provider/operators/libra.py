@@ -186,7 +186,7 @@ class LibraOperator(JobOperator):
         """Decide, then do as the operator of that place."""
         with final_where_retrying_cannot_help():
             desk = Desk(
-                job=self._job(),
+                job=self.job(),
                 workload=self.workload,
                 preset=self.preset,
                 policy=self.policy,
@@ -212,8 +212,8 @@ class LibraOperator(JobOperator):
         if self._arm:
             self._arm.on_kill()
 
-    def _job(self) -> SparkJob:
-        """The job, as far as the decision goes; raises BadInput."""
+    def job(self) -> SparkJob:
+        """The job, as far as a decision goes; raises BadInput."""
         rest: dict[str, Any] = {
             "application_args": self.application_args,
             "java_class": self.java_class,

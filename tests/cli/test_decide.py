@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,3 +99,39 @@ def test_bad_input_is_a_2_and_one_sentence(run: Run, options: str, sentence: str
 
     assert result.exit_code == 2
     assert sentence in result.stderr
+
+
+DAG = """
+from airflow.sdk import DAG
+from libra_provider.operators import LibraOperator, LibraStatementOperator
+
+with DAG("nightly", schedule=None):
+    LibraStatementOperator(task_id="left_alone", sql="SELECT 1")
+    LibraOperator(task_id="small", sql="SELECT '{{ ds }}'", workload={"collects": "1 MB"})
+    LibraOperator(task_id="file", application="jobs/etl.py", preset="ml")
+    LibraOperator(task_id="unclear", application="{{ params.file }}")
+"""
+
+
+def test_each_task_of_a_dag_file_is_decided_about(run: Run, tmp_path: Path) -> None:
+    """Airflow is imported by another process, and nobody's connection is needed."""
+    file = tmp_path / "nightly.py"
+    file.write_text(DAG)
+    workers = ("--worker-cores", "4", "--worker-memory", "8g")
+    result = run("decide", "--dag", str(file), "--locality=remote", "--duration=1h", *workers)
+    lines = result.stdout.splitlines()
+
+    assert result.exit_code == 1, result.stderr
+    assert any("nightly.small" in each and "SHARED, client" in each for each in lines)
+    assert any("nightly.file" in each and "no-worker-holds-it" in each for each in lines)
+    assert any("nightly.unclear" in each and "must end in .py or .jar" in each for each in lines)
+    assert "left_alone" not in result.stdout
+
+
+def test_a_file_that_is_no_dag_is_bad_input(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "empty.py"
+    file.write_text("")
+    result = run("decide", "--dag", str(file))
+
+    assert result.exit_code == 2
+    assert "no Dag in it has a LibraOperator" in result.stderr

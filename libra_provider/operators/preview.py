@@ -1,0 +1,70 @@
+"""What the tasks of a Dag file would be decided to do: for ``libra decide --dag``.
+
+A process of its own, because the command line does without Airflow: it prints JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from airflow.dag_processing.dagbag import DagBag
+
+from libra_provider.core.decision import Fact, Facts, Locality, Share
+from libra_provider.core.errors import LibraError
+from libra_provider.deploy_mode.decide import decide
+from libra_provider.deploy_mode.policy import Policy
+from libra_provider.operators.libra import LibraOperator
+
+
+def previews(path: str, facts: Facts, policy: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Each LibraOperator of the Dags in file *path*, with its decision, or why there is none.
+
+    *facts* are known of all of them, besides what their authors say; nothing else is asked, and
+    nothing is rendered.
+    """
+    bag = DagBag(path)
+    for name, problem in bag.import_errors.items():
+        yield {"dag_id": None, "task_id": None, "decision": None, "error": f"{name}: {problem}"}
+    for dag in bag.dags.values():
+        for task in dag.tasks:
+            if isinstance(task, LibraOperator):
+                found = _preview(task, facts, policy)
+                yield {"dag_id": dag.dag_id, "task_id": task.task_id, **found}
+
+
+def _preview(task: LibraOperator, facts: Facts, policy: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        decision = decide(
+            task.job(),
+            Facts.told_by(task.workload).or_else(facts),
+            Policy.of(policy, task.policy),
+            preset=task.preset,
+        )
+    except LibraError as error:
+        return {"decision": None, "error": str(error)}
+    return {"decision": decision.to_json(), "error": None}
+
+
+def _facts(given: Mapping[str, Mapping[str, Any]]) -> Facts:
+    """The inverse of :meth:`Facts.to_json`."""
+    read: Mapping[str, Callable[[Any], Any]] = {
+        "locality": Locality,
+        "largest_worker": lambda share: Share(**share),
+    }
+    return Facts(
+        **{
+            name: Fact(read.get(name, lambda value: value)(fact["value"]), fact["source"])
+            for name, fact in given.items()
+        }
+    )
+
+
+if __name__ == "__main__":
+    file, known = sys.argv[1], json.loads(sys.argv[2])
+    with contextlib.redirect_stdout(sys.stderr):
+        found = list(previews(file, _facts(known["facts"]), known["policy"]))
+    print(json.dumps(found))  # noqa: T201 - the answer to whoever has started it
