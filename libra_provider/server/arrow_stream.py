@@ -31,22 +31,26 @@ def batches(path: Path) -> Iterator[pa.RecordBatch]:
         with pa.memory_map(str(path)) as source:
             if source.size() < len(_END) or source.read_at(len(_END), source.size() - 8) != _END:
                 raise BadInput("body", "an Arrow stream", "its end is missing; send all of it")
-            yield from _batches(pa.ipc.MessageReader.open_stream(source))
-    except (pa.ArrowException, OSError, struct.error) as error:
+            with pa.ipc.open_stream(source) as reader:
+                _check(reader.schema)
+            source.seek(0)
+            _check_messages(pa.ipc.MessageReader.open_stream(source))
+            source.seek(0)
+            with pa.ipc.open_stream(source) as reader:
+                for batch in reader:
+                    batch.validate(full=True)
+                    yield batch
+    except (pa.ArrowException, OSError, struct.error, UnicodeDecodeError) as error:
         raise BadInput("body", "an Arrow stream", f"it cannot be read ({error})") from error
 
 
-def _batches(reader: Any) -> Iterator[pa.RecordBatch]:
-    schema = pa.ipc.read_schema(reader.read_next_message())
-    _check(schema)
-    for message in reader:
+def _check_messages(messages: Iterator[Any]) -> None:
+    next(messages, None)  # the schema
+    for message in messages:
         if message.type != "record batch" or _is_compressed(message.metadata):
             # What it would grow to is not known before it has.
             expected = "it must hold record batches only, uncompressed"
             raise BadInput("body", f"a {message.type}", expected)
-        batch = pa.ipc.read_record_batch(message, schema)
-        batch.validate(full=True)
-        yield batch
 
 
 def _check(schema: pa.Schema) -> None:

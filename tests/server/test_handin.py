@@ -52,6 +52,7 @@ BROKEN = pa.table({"w": pa.array([b"\xff"], pa.binary()).view(pa.utf8())})
         (b"no Arrow at all", "its end is missing"),
         (stream([1, 2])[:-8], "its end is missing"),
         (stream([1, 2])[:-30] + stream()[-8:], "cannot be"),
+        (stream([1])[len(stream()) - 8 :], "cannot be read"),
         (stream([1], schema=None), "must be Spark's schema"),
         (arrow(NUMBERS, ["m"]), r"of the columns \['n'\]"),
         (arrow(NANOS), "times in microseconds"),
