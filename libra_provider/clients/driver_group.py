@@ -91,8 +91,10 @@ class _Reader:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._hosts = {each.worker_id: each.host for each in cluster.workers}
         self._reasons: dict[tuple[int, int], str] = {}
+        self._places = {
+            each.worker_id: _place(each.worker_id, each.host) for each in cluster.workers
+        }
 
     def why_waits(self, driver: Driver) -> str:
         """Why *driver* waits; empty if it does not."""
@@ -108,5 +110,8 @@ class _Reader:
         worker = driver.worker_id
         if worker is None:
             return None
-        host = self._hosts.get(worker)
-        return DriverLocation(where=f"on worker {worker}", host=host, worker_id=worker)
+        return self._places.get(worker) or _place(worker, None)
+
+
+def _place(worker_id: str, host: str | None) -> DriverLocation:
+    return DriverLocation(where=f"on worker {worker_id}", host=host, worker_id=worker_id)

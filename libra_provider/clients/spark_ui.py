@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 from urllib.parse import quote
 
@@ -113,14 +114,16 @@ def _worker(body: dict[str, Any]) -> Worker:
 
 
 def _driver(body: dict[str, Any]) -> Driver:
+    worker = str(body.get("worker") or "None")
+    # A page of ten thousand drivers says the same words ten thousand times.
     return Driver(
         driver_id=str(body["id"]),
-        state=str(body["state"]),
+        state=intern(str(body["state"])),
         cores=int(body["cores"]),
         memory_mib=int(body["memory"]),
-        main_class=str(body.get("mainclass", "")),
+        main_class=intern(str(body.get("mainclass", ""))),
         submitted=int(body.get("starttime") or 0) / 1000,
-        worker_id=worker if (worker := str(body.get("worker") or "None")) != "None" else None,
+        worker_id=intern(worker) if worker != "None" else None,
     )
 
 
