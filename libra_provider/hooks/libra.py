@@ -37,7 +37,8 @@ class LibraHook(ArtifactHook):
 
     :param libra_conn_id: a connection of type ``libra``: host, port (8990), schema (http or
         https), password (the bearer token); in the extra: ``verify`` (path of a CA file, or a
-        boolean), ``timeout`` (seconds per request), ``session``, ``pool``.
+        boolean), ``timeout`` (seconds per request), ``session``, ``pool``; for LibraOperator
+        ``locality`` (``auto``, ``same``, ``remote``) and ``policy`` (thresholds).
     """
 
     conn_name_attr = "libra_conn_id"
