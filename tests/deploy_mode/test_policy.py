@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from libra_provider.core.errors import BadInput
-from libra_provider.deploy_mode.policy import Policy
+from libra_provider.deploy_mode.policy import THRESHOLDS, Policy
+from libra_provider.get_provider_info import get_provider_info
 
 
 def test_a_threshold_is_set_with_its_unit_and_the_last_word_counts() -> None:
@@ -39,3 +40,11 @@ def test_a_threshold_that_is_none_is_refused_by_name(wrong: dict[str, Any]) -> N
 def test_an_unknown_threshold_is_answered_with_the_known_ones() -> None:
     with pytest.raises(BadInput, match="the thresholds are large_collect, same_site_round_trip"):
         Policy.of({"collect_limit": "1 GB"})
+
+
+def test_airflow_is_told_of_each_threshold_with_its_default() -> None:
+    options = get_provider_info()["config"]["libra"]["options"]
+
+    assert tuple(options) == THRESHOLDS
+    assert Policy.of({name: each["example"] for name, each in options.items()}) == Policy()
+    assert {each["default"] for each in options.values()} == {None}
