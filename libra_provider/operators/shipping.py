@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from libra_provider.clients.libra_result import installed
 from libra_provider.clients.shipping import is_bootstrapped
-from libra_provider.core.errors import JobFailed, KillNotVerified
+from libra_provider.core.errors import JobFailed
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.patience import Outcome
 from libra_provider.core.states import JobState
@@ -21,6 +21,7 @@ from libra_provider.core.status import JobStatus
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle import receipts
+from libra_provider.lifecycle.record import Record
 from libra_provider.lifecycle.shipping import Wishes, shipped
 from libra_provider.operators.base import JobOperator
 from libra_provider.operators.fetching import check_fetch, fetched
@@ -104,33 +105,38 @@ class ShippingOperator(JobOperator):
         """The result of a driver that succeeded; Libra is told of any other end."""
         if outcome.status.state is JobState.FAILED:
             outcome = replace(outcome, status=self.recalled(outcome.status))
-        is_gone = outcome.status.state in _OVER or bool(outcome.given_up)
+        # What follows may submit anew, under another tag.
+        record = self.record
         try:
             return super().settle(outcome, context)
-        except KillNotVerified:
-            is_gone = False
-            raise
         finally:
-            if is_gone and outcome.status.state is not JobState.UNCLEAR:
-                self._tell_end()
+            if outcome.status.state in _OVER:
+                self._tell_end(record)
 
     def on_kill(self) -> None:
         """Stop the driver when Airflow ends the task, and tell Libra."""
         super().on_kill()
         # Airflow could not be asked for a connection now.
         if "libra" in self.__dict__:
-            self._tell_end()
+            self._tell_end(self.record)
 
-    def _tell_end(self) -> None:
-        if self.record and self._went_by_libra:
-            receipts.ended(self._there(), self.record.tag)
+    def _end(self, job_id: str) -> JobStatus:
+        status = super()._end(job_id)
+        if status.state in _OVER:
+            self._tell_end(self.record)
+        return status
+
+    def _tell_end(self, record: Record | None) -> None:
+        if record and self._went_by_libra:
+            receipts.ended(self._there(), record.tag)
 
     def recalled(self, status: JobStatus) -> JobStatus:
         """*status* with what the driver's receipt says."""
         if self.record is None or not self._went_by_libra:
             return status
         # What failed is known to be over; its receipt only says it better.
-        patience = 0.0 if status.state is JobState.FAILED else self.watching.silence
+        is_over = status.state is JobState.FAILED and not status.worker_lost
+        patience = 0.0 if is_over else self.watching.silence
         return receipts.explained(self._there(), self.record.tag, status, patience=patience)
 
     def result(self, status: JobStatus) -> Any:

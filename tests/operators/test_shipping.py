@@ -288,12 +288,16 @@ def test_a_failed_drivers_receipt_says_what_was_wrong_and_whether_it_is_final(
     assert "PARSE_SYNTAX_ERROR" in str(result.error)
 
 
-@pytest.mark.parametrize("end", ["FAILED", "KILLED"])
+@pytest.mark.parametrize(
+    ("end", "fields"),
+    [("FAILED", {}), ("KILLED", {}), ("SUBMITTED", {"queued_timeout": 0.05})],
+    ids=["failed", "killed", "given up"],
+)
 def test_a_driver_that_is_gone_without_a_receipt_is_ended_at_libra_too(
-    master: FakeMaster, libra: FakeLibra, run: Run, home: Path, end: str
+    master: FakeMaster, libra: FakeLibra, run: Run, *, home: Path, end: str, fields: Any
 ) -> None:
     master.states, libra.announced_states = [end], ["RUNNING"]
-    result = run(application=str(home / "etl.py"))
+    result = run(application=str(home / "etl.py"), **fields)
 
     [tag] = libra.store.announced
     assert result.state == "up_for_retry"
