@@ -1,6 +1,7 @@
 """All flights that left New York in 2013: from raw CSV files to a report.
 
 * `clean_flights` and `submit_tables` each get a driver of their own on the cluster (ISOLATED);
+  their files are shipped, so no worker needs to have them, and the first one returns rows;
 * `airline_delays` and `weather_delays` run on Libra's shared driver in a fraction of the time,
   and their rows arrive in XCom;
 * `tables_ready` waits for the driver that `submit_tables` has only submitted.
@@ -39,14 +40,14 @@ def flights_etl():
         ZipFile(raw / "flights.csv.zip").extractall(raw)
 
     @task
-    def report(airlines: list[dict], weather: list[dict]) -> str:
-        """Print what the two statements found."""
+    def report(months: list[dict], airlines: list[dict], weather: list[dict]) -> str:
+        """Print what the job and the two statements found."""
 
         def line(first, *rest):
             return f"{first!s:<28}" + "".join(f"{each!s:>19}" for each in rest)
 
         lines = []
-        for rows in (airlines, weather):
+        for rows in (months, airlines, weather):
             lines += [line(*rows[0]), *(line(*row.values()) for row in rows), ""]
         print("\n".join(lines))
         return "\n".join(lines)
@@ -57,6 +58,7 @@ def flights_etl():
         application="jobs/clean_flights.py",
         application_args=paths,
         conf=SMALL,
+        fetch="all",
     )
     submit_tables = SparkClusterJobOperator(
         task_id="submit_tables",
@@ -72,7 +74,7 @@ def flights_etl():
     unpack("{{ params.home }}") >> [clean_flights, submit_tables]
     [clean_flights, tables_ready] >> airline_delays
     [clean_flights, tables_ready] >> weather_delays
-    report(airline_delays.output, weather_delays.output)
+    report(clean_flights.output, airline_delays.output, weather_delays.output)
 
 
 flights_etl()

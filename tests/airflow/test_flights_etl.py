@@ -5,12 +5,14 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pandas as pd
 import pytest
 
 from libra_provider.cluster.airflow import LocalAirflow
 from libra_provider.cluster.libra import LocalLibra
+from libra_provider.cluster.standalone import StandaloneCluster
 
 DAG = "flights_etl"
 TASKS = {
@@ -66,6 +68,33 @@ def test_airlines_are_ranked_by_their_true_delays(
     assert found["flights"].to_dict() == expected["flights"].to_dict()
     assert (found["delay_minutes"] - expected["mean"]).abs().max() < 0.051
     assert (found["late_percent"] - expected["late"]).abs().max() < 0.051
+
+
+def test_the_job_on_the_cluster_counts_each_months_flights(
+    airflow: LocalAirflow, run_id: str, flights: pd.DataFrame
+) -> None:
+    months = flights.assign(cancelled=flights["dep_time"].isna()).groupby("month")["cancelled"]
+    expected = months.agg(["size", "sum"])
+    found = pd.DataFrame(rows(airflow, run_id, "clean_flights")).set_index("month")
+
+    assert len(found) == 12
+    assert found["flights"].to_dict() == expected["size"].to_dict()
+    assert found["cancelled"].to_dict() == expected["sum"].to_dict()
+
+
+def test_the_worker_was_told_of_no_file_of_the_dags(
+    airflow: LocalAirflow, cluster: StandaloneCluster, run_id: str
+) -> None:
+    """What it runs comes from Libra, also where it happens to see the Dag's folder."""
+    driver = airflow.api.xcom(DAG, run_id, "clean_flights", "job")["job_id"]
+    page = f"{cluster.workers[0].url}/log/?driverId={driver}&logType=stderr&offset=0"
+    with urlopen(f"{page}&byteLength=20000") as answer:
+        command = answer.read().decode().partition("=" * 40 + "\n\n")[0]
+
+    assert "Launch Command" in command
+    assert "/artifacts/" in command
+    assert "clean_flights.py" not in command
+    assert "dags" not in command
 
 
 def test_weather_explains_delays_and_cancellations(
