@@ -123,10 +123,14 @@ class Desk:
 
 
 def _ready(hook: H) -> H | None:
-    """*hook*, which has read its connection; None where that is not defined."""
+    """*hook*, which has read its connection; None where that is not there, or cannot work.
+
+    Only where the job shall run by it is that an error, and then it is found in time.
+    """
     try:
         hook.client()
-    except AirflowNotFoundException:
+    except (AirflowNotFoundException, LibraError) as error:
+        log.info("%s; what its server would have said is unknown", error)
         return None
     return hook
 

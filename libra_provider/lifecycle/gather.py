@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
 
 from libra_provider.clients.cluster_pages import leading
 from libra_provider.clients.history import Run, earlier_runs
+from libra_provider.clients.libra_server import Health
 from libra_provider.clients.spark_ui import Worker
 from libra_provider.core.decision import Confidence, Fact, Facts, Locality, Share
 from libra_provider.core.errors import BadInput, LibraError
@@ -23,13 +25,12 @@ from libra_provider.hooks.spark_master import SparkMasterHook
 
 log = logging.getLogger(__name__)
 BUDGET = 5.0  # seconds
-T = TypeVar("T", int, float)
 Source = Callable[[], Iterator[Facts]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathering:
-    """Who is asked about *job*, a run of task ``task_id`` of Dag ``dag_id``; None: nobody.
+    """Who is asked about ``job``, a run of task ``task_id`` of Dag ``dag_id``; None: nobody.
 
     The hooks are for this alone, and have read their connections: threads cannot ask Airflow.
     """
@@ -49,27 +50,23 @@ class Gathering:
     def _sources(self, told: Facts) -> Mapping[str, Source]:
         found: dict[str, Source] = {}
         if self.libra:
-            found["Libra"] = lambda: self._of_libra(told)
+            found["Libra"] = partial(self._of_libra, self.libra, told)
         if self.master:
-            found["the master's page"] = self._of_master
+            found["the master's page"] = partial(self._of_master, self.master)
         return found
 
-    def _of_libra(self, told: Facts) -> Iterator[Facts]:
-        assert self.libra is not None  # noqa: S101 - _sources has looked
-        health = self.libra.health()
-        yield Facts(
-            round_trip=_measured(health.round_trip, "measured by Libra"),
-            bandwidth=_measured(health.bandwidth, "measured by Libra"),
-        )
-        if self.job.result_path:
-            written = Facts(collects=Fact(0, "result_path takes the rows"))
-            told = told.or_else(written)
-            yield written
-        runs = self.libra.client().send(earlier_runs(self.dag_id, self.task_id))
-        remembered = of_runs(runs)
-        yield remembered
-        if self.job.kind is Kind.SQL and told.or_else(remembered).collects is None:
-            yield self._estimated(self.libra)
+    def _of_libra(self, libra: LibraHook, told: Facts) -> Iterator[Facts]:
+        with contextlib.closing(libra):
+            yield _of_health(libra.health())
+            if self.job.result_path:
+                written = Facts(collects=Fact(0, "result_path takes the rows"))
+                told = told.or_else(written)
+                yield written
+            runs = libra.client().send(earlier_runs(self.dag_id, self.task_id))
+            remembered = of_runs(runs)
+            yield remembered
+            if self.job.kind is Kind.SQL and told.or_else(remembered).collects is None:
+                yield self._estimated(libra)
 
     def _estimated(self, libra: LibraHook) -> Facts:
         estimate = libra.estimate(str(self.job.code), self.job.parameters)
@@ -78,10 +75,10 @@ class Gathering:
         source = "estimated by Spark from the statistics of its tables"
         return Facts(collects=Fact(estimate.bytes, source, Confidence.MEDIUM))
 
-    def _of_master(self) -> Iterator[Facts]:
-        assert self.master is not None  # noqa: S101 - _sources has looked
-        page = self.master.client().run(leading(self.master.ui_urls))
-        yield of_workers(page.alive, driver_of(self.job))
+    def _of_master(self, master: SparkMasterHook) -> Iterator[Facts]:
+        with contextlib.closing(master):
+            page = master.client().run(leading(master.ui_urls))
+            yield of_workers(page.alive, driver_of(self.job))
 
 
 def declared(hook: LibraHook, extra: Mapping[str, object]) -> Facts:
@@ -92,6 +89,14 @@ def declared(hook: LibraHook, extra: Mapping[str, object]) -> Facts:
     if word not in list(Locality):
         raise BadInput("locality", word, f"it is one of auto, {', '.join(Locality)}")
     return Facts(locality=Fact(Locality(word), f"declared in connection {hook.connection_id}"))
+
+
+def _of_health(health: Health) -> Facts:
+    trip, wide, source = health.round_trip, health.bandwidth, "measured by Libra"
+    return Facts(
+        round_trip=None if trip is None else Fact(trip, source),
+        bandwidth=None if wide is None else Fact(wide, source),
+    )
 
 
 def of_runs(runs: Sequence[Run]) -> Facts:
@@ -128,10 +133,6 @@ def _best(shares: Sequence[Share], driver: Share) -> Share:
         return min(share.cores / max(driver.cores, 1), share.memory / max(driver.memory, 1))
 
     return max(shares, key=room)
-
-
-def _measured(value: T | None, source: str) -> Fact[T] | None:
-    return None if value is None else Fact(value, source)
 
 
 def _asked_together(sources: Mapping[str, Source], within: float) -> list[Facts]:

@@ -253,6 +253,20 @@ def test_no_master_is_needed_where_nothing_runs_on_the_cluster(
     assert libra.statements
 
 
+def test_a_connection_to_the_master_that_cannot_work_matters_only_where_it_is_needed(
+    libra: FakeLibra, runner: TaskRunner
+) -> None:
+    connect("spark_master_default", conn_type="spark_master", host="")
+    near = run(runner, **SQL)
+    runner.clear()
+    worker = run(runner, **LARGE)
+
+    assert near.state == "success"
+    assert worker.state == "failed"
+    assert "connection spark_master_default needs one" in str(worker.error)
+    assert len(libra.statements) == 1
+
+
 @pytest.mark.usefixtures("master")
 def test_thresholds_are_those_of_airflow_then_of_the_connection_then_of_the_task(
     libra: FakeLibra, runner: TaskRunner, monkeypatch: pytest.MonkeyPatch
