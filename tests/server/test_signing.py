@@ -5,7 +5,7 @@ import os
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -22,14 +22,14 @@ from libra_provider.server.signing import Purpose, SignedPath, Signer, key_at
 from tests.server.running import RunningLibra
 
 KEY = bytes(range(32))
-SOON = timedelta(hours=1)
+LATER, EARLIER = (datetime(year, 1, 1, tzinfo=UTC) for year in (2090, 2020))
 SUBJECT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 SIGNER = Signer(KEY, "http://libra:8990")
 
 
-def signed(subject: str, purpose: Purpose = Purpose.ARTIFACT, *, ago: timedelta = -SOON) -> str:
+def signed(subject: str, purpose: Purpose = Purpose.ARTIFACT, *, expires: datetime = LATER) -> str:
     """The path of a URL, as the server sees it."""
-    url = SIGNER.url(purpose, subject, expires=utc_now() - ago)
+    url = SIGNER.url(purpose, subject, expires=expires)
     return unquote(url.removeprefix("http://libra:8990"))
 
 
@@ -46,7 +46,7 @@ def is_permitted(path: str) -> bool:
 @given(SUBJECT, st.sampled_from(Purpose))
 def test_what_was_signed_is_permitted_until_it_expires(subject: str, purpose: Purpose) -> None:
     assert is_permitted(signed(subject, purpose))
-    assert not is_permitted(signed(subject, purpose, ago=SOON))
+    assert not is_permitted(signed(subject, purpose, expires=EARLIER))
 
 
 @given(SUBJECT, st.data())
@@ -88,7 +88,7 @@ def test_another_key_permits_nothing() -> None:
 
 
 def test_an_expired_path_says_since_when_and_what_to_do() -> None:
-    path = SignedPath.of(signed("a", ago=SOON))
+    path = SignedPath.of(signed("a", expires=EARLIER))
     assert path
 
     with pytest.raises(NotPermitted, match=r"/\*\*\*/a was good until 20.*a new URL"):
@@ -176,9 +176,7 @@ def test_the_key_survives_a_restart(tmp_path: Path) -> None:
     urls = []
     for _ in range(2):
         with RunningLibra(settings):
-            expires = utc_now().replace(year=2090, month=1, day=1, hour=0, minute=0, second=0)
-            signer = Signer.of(settings)
-            urls.append(signer.url(Purpose.REPORT, "7a", expires=expires.replace(microsecond=0)))
+            urls.append(Signer.of(settings).url(Purpose.REPORT, "7a", expires=LATER))
 
     assert urls[0] == urls[1]
 
