@@ -16,7 +16,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -28,6 +28,9 @@ from libra_provider.core.patience import utc_now
 from libra_provider.server.problems import NotPermitted
 from libra_provider.server.settings import Settings
 
+LIFE = timedelta(days=3650)
+"""How long what a job needs is good for: a driver may run for months, and it is the end of the job,
+or the removal of the file, that ends the permission."""
 _KEY_BYTES = 32
 _SIGNATURE = re.compile(r"([0-9]{1,12})\.([0-9a-f]{64})")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
@@ -15,13 +14,11 @@ from libra_provider.server.artifact import Artifact
 from libra_provider.server.job_bodies import AnnouncedBody, Announcement, ArtifactUrl
 from libra_provider.server.pools import DEFAULT_POOL
 from libra_provider.server.problems import Conflict
-from libra_provider.server.signing import Purpose
+from libra_provider.server.signing import LIFE, Purpose
 from libra_provider.server.statement import Order, Statement
 from libra_provider.server.strict_json import StrictJsonRoute
 
 router = APIRouter(tags=["jobs"], route_class=StrictJsonRoute)
-# It is the job's end that ends its permissions; a supervised driver may run for months.
-_GOOD_FOR = timedelta(days=3650)
 Tag = Annotated[
     str, Path(pattern=r"^[0-9a-f]{32}$", description="32 random hex digits, new for each job.")
 ]
@@ -70,7 +67,8 @@ def _order(request: Announcement) -> Order:
 
 
 def _answer(libra: Libra, statement: Statement) -> AnnouncedBody:
-    expires, sign = expiry(statement), libra.signer.url
+    # The same whenever it is asked.
+    expires, sign = statement.submitted_at + LIFE, libra.signer.url
     tag = statement.job_id
     artifacts = [
         ArtifactUrl(**each, url=Artifact(**each).url(libra.signer, expires=expires))
@@ -84,8 +82,3 @@ def _answer(libra: Libra, statement: Statement) -> AnnouncedBody:
         report_url=sign(Purpose.REPORT, tag, expires=expires),
         expires_at=expires,
     )
-
-
-def expiry(statement: Statement) -> datetime:
-    """Until when the URLs of a job are good; the same whenever it is asked."""
-    return statement.submitted_at + _GOOD_FOR

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,8 @@ from libra_provider.server.artifact import Artifact
 from libra_provider.server.artifacts import Artifacts
 from libra_provider.server.runners.runner import promises
 from libra_provider.server.settings import Settings
-from libra_provider.server.signing import Purpose, Signer
+from libra_provider.server.signing import LIFE, Purpose, Signer
 from libra_provider.server.statement import Statement
-
-# The end of the statement ends the permission.
-_GOOD_FOR = timedelta(days=3650)
 
 
 async def to_worker(
@@ -37,24 +33,22 @@ async def to_worker(
     await artifacts.hold(statement.job_id, files)
     for each, artifact in zip(shipment.artifacts, files, strict=True):
         await artifacts.receive(artifact, aiter(each.content), each.size)
-    signer = Signer.of(settings)
-    return shipment.sent(
-        statement.job_id, _announced(statement, shipment, signer), ca=_ca(settings)
-    )
+    at = _announced(statement, files, Signer.of(settings))
+    return shipment.sent(statement.job_id, at, ca=_ca(settings))
 
 
 def beside_libra(job: SparkJob, statement: Statement, settings: Settings, folder: Path) -> SparkJob:
     """*job* as ``spark-submit`` on this host gets it; what it needs is written to *folder*."""
     if not is_bootstrapped(job):
         return job
-    tag = statement.job_id
     signer = Signer.of(replace(settings, public_url=_local_address(settings)))
-    order = order_of(job, tag, returns=promises(statement)) | {
+    at = _announced(statement, [], signer)
+    order = order_of(job, statement.job_id, returns=promises(statement)) | {
         **_texts(job, folder),
         "kit": _written(folder / kit.kit().name, kit.kit().content),
         "ca": _ca(settings),
-        "result_url": signer.url(Purpose.RESULT, tag, expires=_expiry(statement)),
-        "report_url": signer.url(Purpose.REPORT, tag, expires=_expiry(statement)),
+        "result_url": at.result_url,
+        "report_url": at.report_url,
     }
     return ordered(job, order, bootstrap.__file__)
 
@@ -75,21 +69,14 @@ def _texts(job: SparkJob, folder: Path) -> Mapping[str, Any]:
     return {}
 
 
-def _announced(statement: Statement, shipment: Shipment, signer: Signer) -> Announced:
-    expires, tag = _expiry(statement), statement.job_id
-    urls = {
-        (each.sha256, each.name): Artifact(each.sha256, each.name).url(signer, expires=expires)
-        for each in shipment.artifacts
-    }
+def _announced(statement: Statement, files: Sequence[Artifact], signer: Signer) -> Announced:
+    """Where the driver of *statement* finds *files*, and hands in."""
+    expires, tag = statement.submitted_at + LIFE, statement.job_id
     return Announced(
-        urls,
+        {(each.sha256, each.name): each.url(signer, expires=expires) for each in files},
         signer.url(Purpose.RESULT, tag, expires=expires),
         signer.url(Purpose.REPORT, tag, expires=expires),
     )
-
-
-def _expiry(statement: Statement) -> datetime:
-    return statement.submitted_at + _GOOD_FOR
 
 
 def _local_address(settings: Settings) -> str:

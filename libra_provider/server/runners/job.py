@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from libra_provider.core.properties import CORES_MAX, spark_conf, whole_number
 from libra_provider.server.artifact import Artifact, named
 from libra_provider.server.runners.files import FILES, permitted
 from libra_provider.server.settings import Settings
-from libra_provider.server.signing import Signer
+from libra_provider.server.signing import LIFE, Signer
 from libra_provider.server.statement import Order, Statement
 
 _NOT_YOURS = {
@@ -25,9 +24,6 @@ _NOT_YOURS = {
     "spark.driver.supervise": "Libra does not restart drivers; leave it out",
     TAG: "it is Libra's own",
 }
-# A driver may run for months, and fetch for each new executor. It is the removal of an artifact
-# that nobody needs that ends the permission.
-_URL_LIFE = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +122,7 @@ def _fetched(settings: Settings, folder: Path | None) -> Callable[[Artifact], st
     """Where a driver finds an artifact: below *folder*, or, on a worker, at a URL."""
     if folder is not None:
         return lambda each: str(each.linked(settings.artifacts_dir, folder))
-    return lambda each: each.url(Signer.of(settings), expires=utc_now() + _URL_LIFE)
+    return lambda each: each.url(Signer.of(settings), expires=utc_now() + LIFE)
 
 
 def _count_executors(conf: dict[str, str]) -> None:
