@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from libra_provider.core.errors import (
@@ -240,6 +240,11 @@ def _progress(status: JobStatus) -> str:
 
 def _text(status: JobStatus) -> str:
     return str(status.location) if status.location else ""
+
+
+def time_left(limit: timedelta | None, *, since: datetime) -> timedelta | None:
+    """What remains of *limit*, which began at *since*; a second at least, None without a limit."""
+    return None if limit is None else max(since + limit - utc_now(), timedelta(seconds=1))
 
 
 def utc_now() -> datetime:

@@ -66,6 +66,17 @@ class Generation:
         return self.clear_number != record.clear_number
 
 
+def origin(context: Context) -> dict[str, str]:
+    """Which task a job is for, in the words that travel beside its tag."""
+    ti = context["ti"]
+    return {
+        "dag_id": ti.dag_id,
+        "run_id": ti.run_id,
+        "task_id": ti.task_id,
+        "map_index": str(ti.map_index),
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One submission: written without ``job_id`` before the request leaves, completed after it.
@@ -168,6 +179,16 @@ class Records:
         self._check_ours(None)
         self._store.delete(_KEY)
         self.last = None
+
+    def condemn(self) -> None:
+        """Have the next try begin anew, whatever has become of the job; raises TakenOver."""
+        if self.last:
+            self.save(replace(self.last, condemned=True))
+
+    def note_clears(self, generation: Generation) -> None:
+        """Take the clears until now for those of other tasks; raises TakenOver."""
+        if self.last and generation.may_be_cleared(self.last):
+            self.save(replace(self.last, clear_number=generation.clear_number))
 
     def _read(self) -> Record | None:
         found = self._store.get(_KEY)

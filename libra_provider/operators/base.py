@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property, partial
 from typing import Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.configuration import conf
-from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferralTimeout
+from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferralError, TaskDeferralTimeout
 
 from libra_provider.clients.ending import kill_and_verify
 from libra_provider.core.errors import KillNotVerified, LibraError
 from libra_provider.core.job import Backend, SparkJob
-from libra_provider.core.patience import Outcome, Patience, Watch
+from libra_provider.core.patience import Outcome, Patience, Watch, time_left
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_duration
@@ -29,7 +29,7 @@ from libra_provider.lifecycle.airflow_errors import final_where_retrying_cannot_
 from libra_provider.lifecycle.finding import Finder, OnLost, check_lost
 from libra_provider.lifecycle.openlineage import Lineage
 from libra_provider.lifecycle.patiently import patiently
-from libra_provider.lifecycle.record import Generation, Record, Records
+from libra_provider.lifecycle.record import Generation, Record, Records, origin
 from libra_provider.lifecycle.stopping import stop
 from libra_provider.lifecycle.submission import Submission, Submitter
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
@@ -164,7 +164,7 @@ class JobOperator(BaseOperator):
         return submission
 
     def _planned(self, context: Context) -> SparkJob:
-        job = self.plan(context).replace(origin=_origin(context))
+        job = self.plan(context).replace(origin=origin(context))
         return self.lineage.into(job, self.backend, context)
 
     def settle(self, outcome: Outcome, context: Context) -> Any:
@@ -197,12 +197,20 @@ class JobOperator(BaseOperator):
     def resume_execution(
         self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
     ) -> Any:
-        """Stop the job when ``execution_timeout`` ran out: a deferral's end calls nobody else."""
+        """Stop a job whose ``execution_timeout`` ran out, and go on where a trigger could not.
+
+        Airflow calls nobody else when a deferral ends without an event.
+        """
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
             self._take_up(context)
             return self._overdue(context)
+        except TaskDeferralError as error:
+            log.warning("The trigger failed (%s); the task waits in its worker instead", error)
+            self._take_up(context)
+            self.deferrable = False
+            return self._see_through(context)
 
     def on_kill(self) -> None:
         """Stop the job when Airflow ends the task; asks Airflow nothing, as that may deadlock."""
@@ -225,9 +233,8 @@ class JobOperator(BaseOperator):
         """Go on with the job of this try, after a deferral: no clear since then was this task's."""
         self.server.client()  # on_kill can ask for no connection
         self._records = Records(context["task_state_store"])
-        found, clear_number = self._records.load(), Generation.of(context).clear_number
-        if found and found.clear_number != clear_number:
-            self._records.save(replace(found, clear_number=clear_number))
+        self._records.load()
+        self._records.note_clears(Generation.of(context))
 
     def _give_up(self, outcome: Outcome) -> None:
         job_id = outcome.status.job_id
@@ -244,8 +251,8 @@ class JobOperator(BaseOperator):
 
     def _condemn(self) -> None:
         """Have the next try begin anew, whatever has become of this job."""
-        if self._records and self._records.last:
-            self._records.save(replace(self._records.last, condemned=True))
+        if self._records:
+            self._records.condemn()
 
     def _tags(self) -> metrics.Tags:
         return dict(self.record.tags) if self.record else {"backend": str(self.backend)}
@@ -266,16 +273,9 @@ class JobOperator(BaseOperator):
             submitted_at=submission.record.at,
             with_log=self.driver_log,
         )
-        timeout = self._time_left(context)
-        self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
-
-    def _time_left(self, context: Context) -> timedelta | None:
-        """What remains of ``execution_timeout``, which Airflow does not enforce while deferred."""
-        if self.execution_timeout is None:
-            return None
-        started: datetime = context["ti"].start_date
-        left = started + self.execution_timeout - datetime.now(UTC)
-        return max(left, timedelta(seconds=1))
+        # Airflow does not enforce it while a task is deferred.
+        left = time_left(self.execution_timeout, since=context["ti"].start_date)
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=left)
 
     def _overdue(self, context: Context) -> Any:
         """Stop a job that outlives ``execution_timeout``; one that has succeeded still counts."""
@@ -290,13 +290,3 @@ class JobOperator(BaseOperator):
         if status.state is JobState.SUCCEEDED:
             return self.settle(Outcome(status), context)
         raise AirflowTaskTimeout(f"{status.job_id} was stopped: {over}")
-
-
-def _origin(context: Context) -> dict[str, str]:
-    ti = context["ti"]
-    return {
-        "dag_id": ti.dag_id,
-        "run_id": ti.run_id,
-        "task_id": ti.task_id,
-        "map_index": str(ti.map_index),
-    }

@@ -79,6 +79,11 @@ class TaskRunner:
         with self._resuming("__fail__", {"error": TriggerFailureReason.TRIGGER_TIMEOUT.value}):
             return self._run(task)
 
+    def fail_trigger(self, task: BaseOperator) -> Any:
+        """Resume *task* as the triggerer does when its trigger has raised."""
+        with self._resuming("__fail__", {"error": TriggerFailureReason.TRIGGER_FAILURE.value}):
+            return self._run(task)
+
     @contextmanager
     def _resuming(self, method: str, kwargs: dict[str, Any]) -> Iterator[None]:
         self._next = {"next_method": method, "next_kwargs": serialize(kwargs)}

@@ -166,6 +166,19 @@ def test_an_overdue_driver_that_cannot_be_stopped_is_replaced_by_the_next_try(
     assert (old.killed, new.killed) == (True, False)
 
 
+def test_a_trigger_that_fails_costs_neither_the_driver_nor_the_try(
+    master: FakeMaster, runner: TaskRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A triggerer may lack the connection that workers have; without retries nobody would look."""
+    master.states = ["RUNNING", "RUNNING", "FINISHED"]
+    runner.run(Etl(deferrable=True))
+    result = runner.fail_trigger(Etl(deferrable=True))
+
+    assert result.state == "success"
+    assert len(master.drivers) == 1
+    assert any("the task waits in its worker instead" in each for each in caplog.messages)
+
+
 def test_a_task_marked_failed_before_a_triggerer_took_it_up_is_stopped_by_the_next_run(
     master: FakeMaster, runner: TaskRunner
 ) -> None:
