@@ -21,6 +21,7 @@ from libra_provider.jobs.order import Order
 ATTEMPT = "LIBRA_ATTEMPT"
 """One start of the driver, in the environment of a process that takes the place of another."""
 _LOOK = 0.25  # seconds between two looks for a context
+_SIGN = 3600.0  # seconds between two signs of life
 _AGAIN = 5.0  # seconds until Libra is told again, after it was away
 _SHORT, _LONG = 5.0, 75.0  # seconds: a Libra that restarts must not cost what is to last
 _JSON = "application/json"
@@ -87,7 +88,13 @@ class Reports:
             if self._told != self._facts and not self._tell_news(_SHORT):
                 pause = _AGAIN
             if "applicationId" in (self._told or {}):
-                return
+                self._give_signs()
+
+    def _give_signs(self) -> None:
+        """Until the end, tell the same now and then: what gives no sign for days counts as lost."""
+        while not self._over.wait(_SIGN):
+            self._told = None
+            self._tell_news(_SHORT)
 
     def _tell_news(self, within: float) -> bool:
         """Whether Libra knows the facts, or does not want to."""

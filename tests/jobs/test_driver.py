@@ -323,3 +323,21 @@ def test_a_text_that_does_not_count_on_a_session_is_given_none(
     run(f"{text}\nimport sys\n'pyspark.sql' in sys.modules", kind="python")
 
     assert libra.result == {"value": False}
+
+
+def test_a_long_job_gives_signs_of_life(run: Run, libra: SignedEndpoints) -> None:
+    """Libra calls lost what has given none for days."""
+    text = (
+        "import sys, time, types\n"
+        "from libra_provider.jobs import reports\n"
+        "reports._SIGN = 0.05\n"
+        "context = types.SimpleNamespace(_jsc=1, applicationId='app-1', uiWebUrl=None)\n"
+        "of = types.SimpleNamespace(_active_spark_context=context)\n"
+        "sys.modules['pyspark.core.context'] = types.SimpleNamespace(SparkContext=of)\n"
+        "time.sleep(3)\n"
+    )
+    run(text)
+    signs = [each for each in libra.events("started") if each.get("applicationId") == "app-1"]
+
+    assert len(signs) > 3
+    assert all(each == signs[0] for each in signs)
