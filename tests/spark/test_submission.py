@@ -139,7 +139,7 @@ def published(repository: Path) -> None:
 
 
 def ended(hook: SparkMasterHook, driver_id: str) -> JobStatus:
-    for _ in range(480):
+    for _ in range(1200):
         status = hook.status(driver_id)
         if status.state.is_terminal:
             return status
