@@ -76,7 +76,7 @@ async def hand_in_result(
     limit = _limit(libra, statement)
     place = await asyncio.to_thread(libra.inbox.place)
     try:
-        path, digest = await received(request.stream(), place, limit)
+        path, digest = await received(request.stream(), place)
         handed = await asyncio.to_thread(checked, path, digest, media_type, limit)
         new = await announced.hand_in(job_id, attempt, handed)
     finally:
