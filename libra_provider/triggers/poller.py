@@ -49,13 +49,14 @@ class Poller:
         self._origin = time.monotonic()
         self._measure = random.uniform(_SHORTEST_INTERVAL, 1)  # noqa: S311 - no secret
         self._refused, self._renewed = False, NEVER
+        self._ended = False
         # An empty context: what is logged here belongs to no trigger's task.
         self._task = asyncio.get_running_loop().create_task(self._run(), context=Context())
 
     @property
     def is_over(self) -> bool:
         """Whether it takes no trigger any more."""
-        return self._task.done() or self._task.cancelling() > 0
+        return self._ended or self._task.cancelling() > 0
 
     def join(self, seen: Watch, *, with_log: bool) -> Waiting:
         """A place for a trigger that waits for the job of *seen*."""
@@ -69,7 +70,7 @@ class Poller:
     def _leave(self, waiting: Waiting) -> None:
         self._members.discard(waiting)
         self._asked.pop(waiting, None)
-        if not self._members:
+        if not self._members and not self._ended:
             self._task.cancel()
 
     async def _run(self) -> None:
@@ -84,6 +85,7 @@ class Poller:
             log.exception("The poller of %s has failed", self._server.where)
             why = f"the poller of this triggerer has failed: {error!r}"
         finally:
+            self._ended = True  # before anything is awaited: who joins now would never be told
             for waiting in self._members:
                 waiting.give_up(why)
             await self._reader.close()

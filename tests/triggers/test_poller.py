@@ -222,6 +222,31 @@ async def test_a_poller_that_fails_tells_all_who_wait(
     assert {each["status"]["state"] for each in events} == {"unclear"}
 
 
+async def test_nobody_joins_a_poller_that_has_failed(
+    master: FakeMaster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connections take a moment to close; who came then would wait for ever."""
+    first, second = drivers(master, 2)
+    closing, closed = asyncio.Event(), asyncio.Event()
+
+    async def close_slowly(_: object) -> None:
+        closing.set()
+        await closed.wait()
+
+    async with Triggerer() as triggerer:
+        with monkeypatch.context() as broken:
+            broken.setattr(reading.Reader, "read_some", lambda *_: 1 / 0)
+            broken.setattr(reading.Reader, "close", close_slowly)
+            triggerer.add(make_trigger(first))
+            await closing.wait()
+        later = triggerer.add(make_trigger(second))
+        end(master)
+        event = await triggerer.event(later)
+        closed.set()
+
+    assert event["status"]["state"] == "succeeded"
+
+
 async def test_an_id_that_cannot_be_ends_its_own_watch_only(master: FakeMaster) -> None:
     (job_id,) = drivers(master, 1)
     async with Triggerer() as triggerer:
