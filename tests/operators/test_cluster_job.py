@@ -179,25 +179,6 @@ def test_a_driver_that_the_master_forgot_is_never_submitted_again(
     assert master.drivers == {}
 
 
-def test_a_submission_whose_answer_is_lost_is_not_repeated(
-    master: FakeMaster, runner: TaskRunner, job_file: str
-) -> None:
-    def drop_the_answer(request: Any) -> Answer | None:
-        if not request.path.endswith("/create"):
-            return None
-        master._create(request)
-        return Answer(hang_up=True)
-
-    master.disturb = drop_the_answer
-    first = run(runner, job_file)
-    tag = runner.store["libra_job"]["tag"]
-    second = run(runner, job_file)
-
-    assert (first.state, second.state) == ("up_for_retry", "failed")
-    assert tag in str(second.error)
-    assert len(master.drivers) == 1
-
-
 def test_a_clear_stops_the_driver_of_the_earlier_run(
     master: FakeMaster, runner: TaskRunner, job_file: str
 ) -> None:
@@ -287,7 +268,7 @@ def test_a_master_that_wants_a_signature_fails_the_task_at_once(
 
 def test_nobody_listening_is_named_with_its_address(runner: TaskRunner, job_file: str) -> None:
     connect("spark_master_default", conn_type="spark_master", extra={"rest_port": 1})
-    result = run(runner, job_file)
+    result = run(runner, job_file, patience=0)
 
     assert result.state == "up_for_retry"
     assert "No answer from http://127.0.0.1:1: nothing listens there" in str(result.error)
