@@ -92,9 +92,9 @@ def test_the_worker_was_told_of_no_file_of_the_dags(
         command = answer.read().decode().partition("=" * 40 + "\n\n")[0]
 
     assert "Launch Command" in command
-    assert "/artifacts/" in command
+    assert "/bootstrap.py" in command
     assert "clean_flights.py" not in command
-    assert "dags" not in command
+    assert "dags_examples" not in command
 
 
 def test_weather_explains_delays_and_cancellations(
