@@ -41,7 +41,7 @@ public class Leaves {
 """
 
 
-def eventually(claim: Callable[[], bool], within: float = 90) -> bool:
+def eventually(claim: Callable[[], bool], within: float = 240) -> bool:
     """Whether *claim* comes true in time."""
     deadline = time.monotonic() + within
     while not claim() and time.monotonic() < deadline:

@@ -41,11 +41,11 @@ with DAG("users", schedule=None):
 
 with DAG("overdue", schedule=None):
     for way, deferrable in (("sync", False), ("deferred", True)):
-        statement(way, deferrable=deferrable, execution_timeout=timedelta(seconds=10))
-    driver("deferred", deferrable=True, execution_timeout=timedelta(seconds=10))
+        statement(way, deferrable=deferrable, execution_timeout=timedelta(seconds=15))
+    driver("deferred", deferrable=True, execution_timeout=timedelta(seconds=15))
 
 # Its limit counts from when the run starts, not its tasks.
-with DAG("overdue_run", schedule=None, dagrun_timeout=timedelta(seconds=25)):
+with DAG("overdue_run", schedule=None, dagrun_timeout=timedelta(seconds=40)):
     for way, deferrable in (("sync", False), ("deferred", True)):
         statement(way, deferrable=deferrable)
 
