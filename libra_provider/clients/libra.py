@@ -129,7 +129,7 @@ def states(job_ids: Sequence[str]) -> Call[Mapping[str, JobState]]:
 
     def parse(reply: Reply) -> Mapping[str, JobState]:
         found = checked(reply).json_object().get("states")
-        if not isinstance(found, dict) or not set(found.values()) <= STATE_OF_WORD.keys():
+        if not isinstance(found, dict) or not all(map(_is_state, found.values())):
             raise reply.not_as_expected("the states of statements were expected")
         return {job_id: STATE_OF_WORD[word] for job_id, word in found.items()}
 
@@ -225,6 +225,10 @@ def _status(body: object, reply: Reply) -> JobStatus:
         mode=(mode := _word(Mode, body.get("mode"))),
         deploy_mode=_word(DeployMode, body.get("deployMode")) if mode is Mode.ISOLATED else None,
     )
+
+
+def _is_state(word: object) -> bool:
+    return isinstance(word, str) and word in STATE_OF_WORD
 
 
 def _location(driver: object) -> DriverLocation | None:

@@ -67,6 +67,7 @@ VERBS: dict[str, Call[Any]] = {
     "libra status": libra.status("s-1"),
     "libra kill": libra.kill("s-1"),
     "libra statuses": libra.statuses(["s-1"]),
+    "libra states": libra.states(["s-1"]),
     "libra statements": libra.statements(),
     "libra result": libra_result.result("s-1"),
     "libra log": libra_log.log("s-1"),

@@ -11,8 +11,10 @@ from libra_provider.clients.client import Client
 from libra_provider.clients.contract import Contract
 from libra_provider.clients.statement_group import GroupedStatement, StatementGroup
 from libra_provider.clients.transport import ServerAddress
+from libra_provider.core.errors import ProtocolError
 from libra_provider.core.states import JobState
 from tests.fakes.libra import TOKEN, FakeLibra, FakeStatement
+from tests.fakes.server import Answer
 
 COUNT = 2500
 
@@ -70,6 +72,17 @@ def test_of_more_only_the_states_are_asked_and_what_has_changed(
     assert second["s-8"].state is JobState.LOST
     same = {job_id for job_id in first if first[job_id] is second[job_id]}
     assert len(same) == COUNT - 2
+
+
+@pytest.mark.parametrize("states", [None, [], {"s-1": None}, {"s-1": []}, {"s-1": "NAPPING"}])
+def test_states_that_are_none_are_an_error_of_ours(
+    fake: FakeLibra, client: Client, states: object
+) -> None:
+    group = StatementGroup(Contract())
+    fake.disturb = lambda _: Answer(body={"states": states})
+
+    with pytest.raises(ProtocolError, match="the states of statements were expected"):
+        client.run(group.together(views_of(group, COUNT)))
 
 
 def test_all_that_run_have_their_progress_asked_for_by_turns(
