@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
@@ -20,7 +20,7 @@ _LARGEST_PACKAGE = 256 * MIB
 _CACHES = ("__pycache__",)
 _COMPILED = (".pyc", ".pyo")
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first day that a zip can name
-_READABLE_FILE = 0o100644 << 16
+_READABLE_FILE, _READABLE_FOLDER = 0o100644 << 16, 0o40755 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,17 @@ def packed(path: Path, *, parameter: str) -> Artifact:
         return Artifact(sha256, path.name, file.tell(), path)
 
 
+def aliased(artifact: Artifact, item: str, *, parameter: str) -> tuple[Artifact, str]:
+    """*artifact* under the name after the ``#`` of *item*, and what is left of that for Spark.
+
+    Spark looks at the name of an archive, which it unpacks under the other one, and at no other.
+    """
+    _, mark, alias = item.partition("#")
+    if parameter == "archives" or not alias:
+        return artifact, f"{mark}{alias}"
+    return replace(artifact, name=alias), ""
+
+
 def text(name: str, content: bytes) -> Artifact:
     """*content* as a file called *name*."""
     return Artifact(hashlib.sha256(content).hexdigest(), name, len(content), content)
@@ -92,15 +103,29 @@ def _zipped(package: Path) -> bytes:
         raise BadInput("py_files", str(package), expected)
     buffer = io.BytesIO()
     with ZipFile(buffer, "w", ZIP_STORED) as archive:
-        for file in _files_of(package):
-            info = ZipInfo(str(file.relative_to(package.parent)), date_time=_LONG_AGO)
-            info.external_attr = _READABLE_FILE
+        files = _files_of(package)
+        for folder in _folders_of(files, package.parent):
+            archive.writestr(_entry(f"{folder}/", _READABLE_FOLDER), b"")
+        for file in files:
             with _opened(file, "py_files") as source:
-                archive.writestr(info, source.read())
+                name = str(file.relative_to(package.parent))
+                archive.writestr(_entry(name, _READABLE_FILE), source.read())
             if buffer.tell() > _LARGEST_PACKAGE:
                 most = readable_size(_LARGEST_PACKAGE)
                 raise BadInput("py_files", str(package), f"it is larger than {most}; zip it")
     return buffer.getvalue()
+
+
+def _entry(name: str, rights: int) -> ZipInfo:
+    entry = ZipInfo(name, date_time=_LONG_AGO)
+    entry.external_attr = rights
+    return entry
+
+
+def _folders_of(files: list[Path], above: Path) -> list[Path]:
+    """Those that hold *files*, relative; in a zip that does not name them, Python finds none."""
+    inside = {folder for each in files for folder in each.relative_to(above).parents}
+    return sorted(inside - {Path()})
 
 
 def _files_of(package: Path) -> list[Path]:
@@ -108,6 +133,10 @@ def _files_of(package: Path) -> list[Path]:
     found: list[Path] = []
     for folder, folders, files in os.walk(package):
         folders[:] = [each for each in folders if each not in _CACHES and each[0] != "."]
+        # It may lead to a folder above it.
+        if link := next((each for each in folders if Path(folder, each).is_symlink()), None):
+            expected = f"{link} is a link to a folder, which is not followed; copy it there"
+            raise BadInput("py_files", str(package), expected)
         wanted = [each for each in files if not each.endswith(_COMPILED) and each[0] != "."]
         found += [Path(folder, each) for each in wanted]
     return sorted(found)

@@ -12,7 +12,7 @@ from libra_provider.clients.artifacts import Told, stored
 from libra_provider.clients.contract import Contract
 from libra_provider.clients.dialogue import Ask, Dialogue
 from libra_provider.clients.handin import Announced, Announcement, announce
-from libra_provider.clients.packing import Artifact, packed, text
+from libra_provider.clients.packing import Artifact, aliased, packed, text
 from libra_provider.core.errors import BadInput
 from libra_provider.core.files import scheme
 from libra_provider.core.job import Kind, SparkJob
@@ -63,8 +63,7 @@ class Shipment:
     def __init__(self, job: SparkJob, *, returns: bool = False) -> None:
         self._job, self._returns = job, returns
         self._files = {
-            (parameter, item): packed(Path(item.partition("#")[0]), parameter=parameter)
-            for parameter, item in local_files(job)
+            (parameter, item): _packed(item, parameter) for parameter, item in local_files(job)
         }
         self._code = _code(job)
         ours = (kit.kit(), kit.bootstrap()) if is_bootstrapped(job) else ()
@@ -74,7 +73,8 @@ class Shipment:
     def artifacts(self) -> list[Artifact]:
         """What Libra must have before the job is announced; each once."""
         code = [self._code] if self._code else []
-        return list(dict.fromkeys([*self._ours, *code, *self._files.values()]))
+        files = [artifact for artifact, _ in self._files.values()]
+        return list(dict.fromkeys([*self._ours, *code, *files]))
 
     @property
     def announcement(self) -> Announcement:
@@ -94,7 +94,7 @@ class Shipment:
     def sent(self, tag: str, at: Announced, *, ca: str | None = None) -> SparkJob:
         """The job as its master gets it; *ca* are certificates (PEM) for its driver to trust."""
         job = self._job
-        found = {key: _with_fragment(at.url(a), key[1]) for key, a in self._files.items()}
+        found = {key: at.url(each) + fragment for key, (each, fragment) in self._files.items()}
         lists = {each: [found.get((each, i), i) for i in getattr(job, each)] for each in _LISTS}
         application = found.get(("application", str(job.application)), job.application)
         if not self._ours:
@@ -174,6 +174,11 @@ def ship(
     return shipment.sent(tag, announced, ca=ca)
 
 
+def _packed(item: str, parameter: str) -> tuple[Artifact, str]:
+    artifact = packed(Path(item.partition("#")[0]), parameter=parameter)
+    return aliased(artifact, item, parameter=parameter)
+
+
 def _code(job: SparkJob) -> Artifact | None:
     """The text of *job* as a file: all of a Python one, and of an SQL one that is long."""
     code = job.code or ""
@@ -188,8 +193,3 @@ def _as_file(job: SparkJob, url: str) -> dict[str, Any]:
 
 def _row_limit(job: SparkJob) -> int | None:
     return None if job.result_path else job.result_limit or _ROWS
-
-
-def _with_fragment(url: str, item: str) -> str:
-    _, mark, fragment = item.partition("#")
-    return f"{url}{mark}{fragment}"

@@ -37,7 +37,12 @@ def located(path: str, beside: Path, *, parameter: str) -> str:
     if scheme(path):
         return path
     file, _, fragment = path.partition("#")
-    found = (beside / file).resolve()
+    found = _normal(beside / file)
     if not found.exists():
         raise BadInput(parameter, path, f"there is no file {found}")
     return f"{found}#{fragment}" if fragment else str(found)
+
+
+def _normal(path: Path) -> Path:
+    """*path* without ``..``; a link that it names is not followed: drivers know its own name."""
+    return path.resolve() if path.name == ".." else path.parent.resolve() / path.name

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from libra_provider.clients.packing import Artifact
+from libra_provider.clients.packing import Artifact, aliased
 from libra_provider.clients.shipping import (
     Shipment,
     check_parameters,
@@ -117,10 +117,11 @@ def shipped(libra: LibraHook, job: SparkJob, tag: str, *, promised: bool) -> Spa
 
 
 def shipped_file(libra: LibraHook, path: str, *, parameter: str) -> str:
-    """How Libra's statements name the file *path*, once Libra keeps it; a ``#name`` stays."""
-    file, mark, alias = path.partition("#")
+    """How Libra's statements name the file *path*, which may have a ``#name``, once it is there."""
+    file = path.partition("#")[0]
     kept = libra.upload(file, parameter=parameter, told=Progress(time.monotonic))
-    return f"{kept.uri}{mark}{alias}"
+    artifact, fragment = aliased(kept, path, parameter=parameter)
+    return artifact.uri + fragment
 
 
 class Progress:

@@ -114,8 +114,8 @@ def test_every_kind_of_file_is_shipped_and_urls_stay_as_they_are(
     jars = request(master)["appArgs"][request(master)["appArgs"].index("--jars") + 1].split(",")
     names = zipfile.ZipFile(io.BytesIO(libra.store.content(package))).namelist()
     assert result.state == "success"
-    assert names == ["mylib/__init__.py"]
-    assert table.endswith("/lookup.csv#table")
+    assert names == ["mylib/", "mylib/__init__.py"]
+    assert table.endswith("/table")
     assert env.endswith("/env.tar.gz#env")
     assert libra.store.content(jars[0]) == b"a jar"
     assert jars[1] == "local:/opt/x.jar"

@@ -1,0 +1,39 @@
+"""What becomes of files and packages on their way."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from libra_provider.clients.packing import packed
+from libra_provider.core.errors import BadInput
+
+
+def test_from_a_zip_whatever_is_imported_from_its_folder_is_imported(tmp_path: Path) -> None:
+    """Also from folders without ``__init__.py``, however deep."""
+    package = tmp_path / "here" / "mylib"
+    (package / "plain" / "deep").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "plain" / "deep" / "word.py").write_text("print('found')\n")
+    archive = tmp_path / "mylib.zip"
+    archive.write_bytes(b"".join(packed(package, parameter="py_files").content))
+    importing = [sys.executable, "-c", "import mylib.plain.deep.word"]
+    ended = subprocess.run(
+        importing, env={"PYTHONPATH": str(archive)}, check=False, capture_output=True, text=True
+    )
+
+    assert ended.stdout == "found\n", ended.stderr
+
+
+def test_a_package_does_not_lose_a_folder_that_is_a_link(tmp_path: Path) -> None:
+    package = tmp_path / "mylib"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (tmp_path / "elsewhere").mkdir()
+    (package / "inner").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(BadInput, match="inner is a link to a folder"):
+        packed(package, parameter="py_files")

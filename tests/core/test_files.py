@@ -1,0 +1,18 @@
+"""Where the files of a job are found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from libra_provider.core.files import located
+
+
+def test_a_link_keeps_its_own_name(tmp_path: Path) -> None:
+    """By that name the program opens or imports it."""
+    (tmp_path / "airports-2026.csv").touch()
+    (tmp_path / "airports.csv").symlink_to("airports-2026.csv")
+    (tmp_path / "inner").mkdir()
+    found = located("airports.csv#table", tmp_path, parameter="files")
+
+    assert found == f"{tmp_path.resolve()}/airports.csv#table"
+    assert located("inner/..", tmp_path, parameter="py_files") == str(tmp_path.resolve())
