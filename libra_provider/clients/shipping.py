@@ -25,6 +25,7 @@ _LISTS = ("py_files", "jars", "files", "archives")
 # What the bootstrap fetches once, and gives to the executors; the JVM has to find jars by itself.
 _LOCALISED = ("py_files", "files", "archives")
 _OF_THE_BOOTSTRAP = ("", "file", "local", "http", "https")
+_PYTHON, _DRIVER_PYTHON = "spark.pyspark.python", "spark.pyspark.driver.python"
 # Linux takes variables of up to 128 KiB.
 _LARGEST_ORDER = 96 * 2**10  # bytes
 _LARGEST_PARAMETERS = 48 * 2**10  # bytes of JSON
@@ -112,7 +113,8 @@ class Shipment:
             lists[each] = [item for item in getattr(job, each) if scheme(item)]
         if self._code:
             order |= _as_file(job, at.url(self._code))
-        return ordered(job, order, at.url(bootstrap)).replace(**lists)
+        conf = _with_python(job.conf)
+        return ordered(job, order, at.url(bootstrap)).replace(**lists, conf=conf)
 
 
 def order_of(job: SparkJob, tag: str, *, returns: bool) -> dict[str, Any]:
@@ -139,7 +141,8 @@ def order_of(job: SparkJob, tag: str, *, returns: bool) -> dict[str, Any]:
 
 def ordered(job: SparkJob, order: Mapping[str, Any], bootstrap: str) -> SparkJob:
     """*job* as *bootstrap*, a path on the workers or a URL, runs it by *order*."""
-    written = json.dumps(order)
+    # A worker puts its own values in the place of {{NAME}}, which SQL may hold too.
+    written = json.dumps(order).replace("{{", r"{\u007b")
     if len(written) > _LARGEST_ORDER:
         expected = f"a driver is told of {readable_size(_LARGEST_ORDER)} at the most; pack them"
         raise BadInput("py_files", f"{len(job.py_files)} files and others", expected)
@@ -185,6 +188,16 @@ def _code(job: SparkJob) -> Artifact | None:
     if job.kind is Kind.PYTHON:
         return text("inline.py", code.encode())
     return text("statement.sql", code.encode()) if len(json.dumps(code)) > _LARGEST_TEXT else None
+
+
+def _with_python(conf: Mapping[str, str]) -> dict[str, str]:
+    """*conf*, in which a Python that is yet to be unpacked is not the one that begins the driver.
+
+    The bootstrap goes on in it, as executors do (jobs/environment.py).
+    """
+    python = conf.get(_PYTHON, "")
+    packed_yet = "/" in python and not python.startswith("/")
+    return ({_DRIVER_PYTHON: "python3"} if packed_yet else {}) | dict(conf)
 
 
 def _as_file(job: SparkJob, url: str) -> dict[str, Any]:

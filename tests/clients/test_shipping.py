@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from libra_provider.clients.handin import Announced
+from libra_provider.clients.shipping import ORDER, Shipment, order_of, ordered
+from libra_provider.core.job import Kind, SparkJob
+
+QUERY = "SELECT '{{USER_JAR}} {{{' AS text"
+
+
+def test_a_worker_finds_nothing_to_replace_in_an_order() -> None:
+    job = SparkJob(kind=Kind.SQL, code=QUERY)
+    sent = ordered(job, order_of(job, "a" * 32, returns=True), "local:/bootstrap.py")
+    order = sent.env_vars[ORDER]
+
+    assert "{{" not in order
+    assert json.loads(order)["sql"] == QUERY
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"spark.pyspark.python": "./environment/bin/python"}, "python3"),
+        (
+            {"spark.pyspark.python": "./e/bin/python", "spark.pyspark.driver.python": "python3.12"},
+            "python3.12",
+        ),
+        ({"spark.pyspark.python": "/opt/python/bin/python3"}, None),
+        ({"spark.pyspark.python": "python3.12"}, None),
+        ({}, None),
+    ],
+)
+def test_a_packed_python_does_not_have_to_begin_the_driver(
+    given: dict[str, str], sent: str | None
+) -> None:
+    shipment = Shipment(SparkJob(kind=Kind.PYTHON, code="1", conf=given))
+    urls = {(each.sha256, each.name): "http://libra/x" for each in shipment.artifacts}
+    at = Announced(urls=urls, result_url="http://libra/result", report_url="http://libra/report")
+
+    assert shipment.sent("a" * 32, at).conf.get("spark.pyspark.driver.python") == sent
