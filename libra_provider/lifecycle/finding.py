@@ -60,12 +60,14 @@ def check_lost(status: JobStatus, backend: Backend, on_lost: OnLost) -> None:
 class Finder:
     """The job of a logical run: that of an earlier try, or a new one.
 
-    ``recalled`` tells what else is known of a job that its server has forgotten.
+    ``recalled`` tells what else is known of a job that its server has forgotten; ``tell_end`` lets
+    others know of the end of one that is replaced.
     """
 
     submitter: Submitter
     on_lost: OnLost = OnLost.FAIL
     recalled: Callable[[JobStatus], JobStatus] = lambda status: status
+    tell_end: Callable[[Record], None] = lambda _: None
 
     def find_or_submit(self) -> Submission:
         """One job, and no more; raises what :meth:`Submitter.submit` raises, and LostForGood."""
@@ -111,6 +113,7 @@ class Finder:
         if status.state.is_terminal and (again or status.state is not JobState.SUCCEEDED):
             log.info("%s of an earlier try %s; submitting anew", found.job_id, status.state)
             self._wait_for_worker(self.submitter.server, status)
+            self.tell_end(found)
             return None
         log.info("Rejoining %s of an earlier try: %s", found.job_id, status.state)
         metrics.count(metrics.REJOINS, found.tags)
@@ -142,6 +145,7 @@ class Finder:
                 self._see_off(server, patiently(kill, within=patience))
         except NotOffered:
             log.info("%s was over when its server told its id", found.job_id)
+        self.tell_end(found)
 
     def _adopted_for_its_end(self, found: Record, server: ServerHook) -> str | None:
         adoption = Adoption(server, self.submitter.patience, self.submitter.grace)

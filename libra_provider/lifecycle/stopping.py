@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from libra_provider.clients.adoption import Sought
 from libra_provider.core.errors import LibraError
@@ -16,13 +17,17 @@ log = logging.getLogger(__name__)
 _AGAIN = 0.2  # seconds
 
 
-def stop(server: ServerHook, record: Record, *, within: float) -> None:
+def stop(
+    server: ServerHook, record: Record, *, within: float, then: Callable[[], None] = lambda: None
+) -> None:
     """Tell the job of *record* to stop, and wait for its end for so many seconds at the most.
+
+    *then* follows its end, in the same thread and within the same time.
 
     A signal may have interrupted the caller anywhere, also where it holds a lock: of a connection
     pool, of the logging. So it is done in a thread, over connections of its own, and told later.
     """
-    stopping = _Stopping(server, record)
+    stopping = _Stopping(server, record, then)
     stopping.start()
     stopping.join(within)
     if stopping.ended:
@@ -36,13 +41,14 @@ def stop(server: ServerHook, record: Record, *, within: float) -> None:
 class _Stopping(threading.Thread):
     """Kills once, then looks until the job is over; ``said`` is the last that is known."""
 
-    def __init__(self, server: ServerHook, record: Record) -> None:
+    def __init__(self, server: ServerHook, record: Record, then: Callable[[], None]) -> None:
         super().__init__(daemon=True)
         self.job_id = record.job_id
         self.said = "its server did not answer"
         self.ended = False
         self._server = server.apart()
         self._record = record
+        self._then = then
         self._is_told = False
 
     def run(self) -> None:
@@ -52,6 +58,7 @@ class _Stopping(threading.Thread):
             except LibraError as error:
                 self.said = str(error)
             time.sleep(_AGAIN)
+        self._then()
 
     def _step(self) -> None:
         if self.job_id is None:

@@ -124,6 +124,12 @@ class JobOperator(BaseOperator):
         """What else is known of a job that its server has forgotten; *status* where nothing is."""
         return status
 
+    def tell_end(self, record: Record, *, apart: bool = False) -> None:
+        """Tell others than its server that the job of *record* is gone: here nobody knows of it.
+
+        ``apart``: a signal holds the task; so over connections of its own, without Airflow.
+        """
+
     @abstractmethod
     def result(self, status: JobStatus) -> Any:
         """What a job that succeeded gives back, as XCom carries it."""
@@ -156,7 +162,12 @@ class JobOperator(BaseOperator):
             grace=self.adoption_grace,
             is_told_to_end=lambda: self._told_to_end,
         )
-        finder = Finder(submitter=submitter, on_lost=self.on_lost, recalled=self.recalled)
+        finder = Finder(
+            submitter=submitter,
+            on_lost=self.on_lost,
+            recalled=self.recalled,
+            tell_end=self.tell_end,
+        )
         submission = finder.find_or_submit()
         self._link(submission.status)
         if submission.record.handle:
@@ -217,7 +228,8 @@ class JobOperator(BaseOperator):
         self._told_to_end = True
         if self.record is None:
             return
-        stop(self.server, self.record, within=_ON_KILL_SECONDS)
+        then = partial(self.tell_end, self.record, apart=True)
+        stop(self.server, self.record, within=_ON_KILL_SECONDS, then=then)
 
     def _link(self, status: JobStatus) -> None:
         """Fill in what the links of the task lead to; on a resumed task, all of them anew."""

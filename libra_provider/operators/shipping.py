@@ -23,6 +23,7 @@ from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle import receipts
 from libra_provider.lifecycle.record import Record
 from libra_provider.lifecycle.shipping import Wishes, shipped
+from libra_provider.lifecycle.submission import Submission
 from libra_provider.operators.base import JobOperator
 from libra_provider.operators.fetching import check_fetch, fetched
 
@@ -110,25 +111,26 @@ class ShippingOperator(JobOperator):
         try:
             return super().settle(outcome, context)
         finally:
-            if outcome.status.state in _OVER:
-                self._tell_end(record)
+            if record and outcome.status.state in _OVER:
+                self.tell_end(record)
 
-    def on_kill(self) -> None:
-        """Stop the driver when Airflow ends the task, and tell Libra."""
-        super().on_kill()
-        # Airflow could not be asked for a connection now.
-        if "libra" in self.__dict__:
-            self._tell_end(self.record)
+    def submit(self, context: Context) -> Submission:
+        """The driver of this logical run; Libra's connection is known from here on."""
+        self._went_by_libra  # noqa: B018 - on_kill can ask for no connection
+        return super().submit(context)
+
+    def tell_end(self, record: Record, *, apart: bool = False) -> None:
+        """Tell Libra, if it knows of the driver of *record*, that this one is gone."""
+        if apart and "libra" not in self.__dict__:
+            return
+        if record.backend is self.backend and self._went_by_libra:
+            receipts.ended(self._there().apart() if apart else self._there(), record.tag)
 
     def _end(self, job_id: str) -> JobStatus:
         status = super()._end(job_id)
-        if status.state in _OVER:
-            self._tell_end(self.record)
+        if self.record and status.state in _OVER:
+            self.tell_end(self.record)
         return status
-
-    def _tell_end(self, record: Record | None) -> None:
-        if record and self._went_by_libra:
-            receipts.ended(self._there(), record.tag)
 
     def recalled(self, status: JobStatus) -> JobStatus:
         """*status* with what the driver's receipt says."""
@@ -176,7 +178,7 @@ class ShippingOperator(JobOperator):
 
     @property
     def _went_by_libra(self) -> bool:
-        return self.libra is not None and self.wishes.needs_libra(self._described)
+        return self.wishes.needs_libra(self._described) and self.libra is not None
 
     def _there(self) -> LibraHook:
         assert self.libra is not None  # noqa: S101 - plan has looked
