@@ -103,7 +103,8 @@ def test_bandwidths_are_readable(bits: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.000027, "0.027 ms"), (0.002, "2 ms"), (0.12, "120 ms"), (1.5, "1500 ms")]
+    ("seconds", "text"),
+    [(0.000027, "0.027 ms"), (0.002, "2 ms"), (0.12, "120 ms"), (1.5, "1500 ms")],
 )
 def test_round_trips_are_readable(seconds: float, text: str) -> None:
     assert units.readable_latency(seconds) == text
