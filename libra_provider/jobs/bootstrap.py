@@ -129,9 +129,10 @@ def fetched(url: str, *, ca: str | None) -> Path:
 
 
 def trusting(ca: str | None) -> ssl.SSLContext:
-    """Believes the authorities in *ca* (PEM) alone, or those of the machine."""
-    context = ssl.create_default_context(cadata=ca or None)
+    """Believes the authorities of the machine, and those in *ca* (PEM)."""
+    context = ssl.create_default_context()
     if ca:
+        context.load_verify_locations(cadata=ca)
         # Python 3.13 wants extensions that authorities made by hand seldom have.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context

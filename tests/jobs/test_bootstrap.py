@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from libra_provider.jobs.bootstrap import trusting
+from tests.fakes.tls import Authority
+
 BOOTSTRAP = Path(__file__).parents[2] / "libra_provider" / "jobs" / "bootstrap.py"
 Run = Callable[..., tuple[int, str, str]]
 
@@ -160,3 +163,11 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_an_authority_of_ones_own_is_believed_beside_those_of_the_machine(tmp_path: Path) -> None:
+    given = Authority(tmp_path)
+    machine = {each["serialNumber"] for each in trusting(None).get_ca_certs()}
+    believed = {each["serialNumber"] for each in trusting(given.ca.read_text()).get_ca_certs()}
+
+    assert machine < believed
