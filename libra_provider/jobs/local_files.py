@@ -22,9 +22,9 @@ def localise(order: Order) -> None:
     of a URL would be fetched from there by each executor; and files are in the working directory of
     the driver, as they are in that of its executors.
     """
-    python = [_local(each, order) for each in order.py_files]
-    files = [_local(each, order) for each in order.files]
-    archives = [_local(each, order) for each in order.archives]
+    python = [str(fetched(each, ca=order.ca)) for each in order.py_files]
+    files = [str(fetched(each, ca=order.ca)) for each in order.files]
+    archives = [_archive(each, order) for each in order.archives]
     for each in files:
         _put_here(Path(each))
     _search_in([each if each.endswith(_PACKAGES) else str(Path(each).parent) for each in python])
@@ -37,10 +37,11 @@ def localise(order: Order) -> None:
     )
 
 
-def _local(place: str, order: Order) -> str:
+def _archive(place: str, order: Order) -> str:
     """*place*, with the name that is after its ``#``, if it has one."""
     url, sign, name = place.partition("#")
-    return f"{fetched(url, ca=order.ca)}{sign}{name}"
+    # After a path with a space, Spark takes the name for a part of the path.
+    return f"{fetched(url, ca=order.ca).as_uri()}{sign}{name}"
 
 
 def _put_here(file: Path) -> None:

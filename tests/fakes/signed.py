@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from typing import Any
+from urllib.parse import quote
 
 from libra_provider.clients import kit
 from tests.fakes.server import Answer, FakeServer, Request
@@ -33,7 +34,7 @@ class SignedEndpoints(FakeServer):
     def keep(self, name: str, content: bytes | str) -> str:
         """The signed URL of an artifact."""
         content = content.encode() if isinstance(content, str) else content
-        path = f"{hashlib.sha256(content).hexdigest()}/{name}"
+        path = f"{hashlib.sha256(content).hexdigest()}/{quote(name)}"
         self.artifacts[path] = content
         return f"{self.public_url}/artifacts/{SIGNATURE}/{path}"
 

@@ -113,7 +113,7 @@ def test_a_job_has_its_files_on_driver_and_executors_which_need_not_reach_libra(
             libra.keep("single.py", "WORD = 'from a file'"),
         ],
         files=[libra.keep("beside.txt", "beside")],
-        archives=[f"{libra.keep('data.tar.gz', tarred(inside='archived'))}#unpacked"],
+        archives=[f"{libra.keep('my data.tar.gz', tarred(inside='archived'))}#unpacked"],
         returns=True,
     )
     status = shipping.ended(driver_id)
