@@ -136,9 +136,10 @@ class JobOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Submit the job, or find that of an earlier try, and see it through."""
-        return self._see_through(context)
+        return self.see_through(context)
 
-    def _see_through(self, context: Context) -> Any:
+    def see_through(self, context: Context) -> Any:
+        """The work of :meth:`execute`, for an operator that has this one do it."""
         with final_where_retrying_cannot_help():
             submission = self.submit(context)
             if submission.status.state.is_terminal and not submission.found:
@@ -192,7 +193,7 @@ class JobOperator(BaseOperator):
         metrics.ended(status, self._tags())
         if status.state is JobState.KILLED and self.record and self.record.outlived_clear:
             log.info("%s was killed by a clear; the task begins anew", status.job_id)
-            return self._see_through(context)
+            return self.see_through(context)
         with final_where_retrying_cannot_help():
             check_lost(status, self.backend, self.on_lost)
             outcome.raise_for_state()
@@ -221,7 +222,7 @@ class JobOperator(BaseOperator):
             log.warning("The trigger failed (%s); the task waits in its worker instead", error)
             self._take_up(context)
             self.deferrable = False
-            return self._see_through(context)
+            return self.see_through(context)
 
     def on_kill(self) -> None:
         """Stop the job when Airflow ends the task; asks Airflow nothing, as that may deadlock."""

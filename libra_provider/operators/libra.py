@@ -195,7 +195,7 @@ class LibraOperator(JobOperator):
             )
             self._arm = self._armed(desk.choice(context))
         # Not execute: Airflow warns of one that is called by an operator.
-        return self._arm._see_through(context)  # noqa: SLF001 - one operator in two classes
+        return self._arm.see_through(context)
 
     def resume_execution(
         self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
