@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from libra_provider.clients.call import Call, Reply
 from libra_provider.clients.problem import checked
 
-_LATEST = 10
+LATEST = 10
+_TOO_LARGE = "LIBRA_RESULT_TOO_LARGE"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that succeeded: what None stands for is not known.
+    """A run that is over: what None stands for is not known.
 
-    ``collected`` are the bytes that came back; a run that wrote its rows has collected none.
+    ``submitted_at`` tells which of two was the later one. ``collected`` are the bytes that came
+    back; a run that wrote its rows has collected none.
     """
 
+    submitted_at: str
     collected: int | None
     seconds: float | None
     tasks: int | None
@@ -26,25 +29,45 @@ class Run:
 
 def earlier_runs(dag_id: str, task_id: str) -> Call[Sequence[Run]]:
     """The latest ten runs of a task that succeeded, whichever driver they had."""
+    return _latest(dag_id, task_id, "SUCCESS", _run)
 
+
+def refused_runs(dag_id: str, task_id: str) -> Call[Sequence[Run]]:
+    """Of its latest ten runs that failed, those whose result was too large for Libra's driver.
+
+    What they collected is at least so much.
+    """
+    return _latest(dag_id, task_id, "FAILED", _refused)
+
+
+def _latest(
+    dag_id: str, task_id: str, state: str, read: Callable[[dict[str, Any]], Run | None]
+) -> Call[Sequence[Run]]:
     def parse(reply: Reply) -> Sequence[Run]:
         found = checked(reply).json_object().get("statements")
         if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
             raise reply.not_as_expected("a list of statements was expected")
-        return [_run(each) for each in found]
+        return [run for each in found if (run := read(each))]
 
     query = {
         "tag": (f"dag_id:{dag_id}", f"task_id:{task_id}"),
-        "state": "SUCCESS",
-        "limit": str(_LATEST),
+        "state": state,
+        "limit": str(LATEST),
     }
     return Call(method="GET", path="/api/v1/statements", parse=parse, query=query)
+
+
+def _refused(body: dict[str, Any]) -> Run | None:
+    if body.get("errorClass") != _TOO_LARGE or not body.get("resultBytes"):
+        return None
+    return Run(str(body.get("submittedAt")), _count(body.get("resultBytes")), None, None)
 
 
 def _run(body: dict[str, Any]) -> Run:
     progress = body.get("progress")
     milliseconds = _count(body.get("executionTimeMs"))
     return Run(
+        submitted_at=str(body.get("submittedAt")),
         collected=0 if body.get("resultUri") else _count(body.get("resultBytes")),
         seconds=None if milliseconds is None else milliseconds / 1000,
         tasks=_count(progress.get("tasksTotal")) if isinstance(progress, dict) else None,

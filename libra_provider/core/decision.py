@@ -87,6 +87,8 @@ class Facts:
 
     collects: Fact[int] | None = None
     """Bytes that come back to the driver."""
+    too_much: Fact[int] | None = None
+    """Bytes that Libra's own driver could not hold when the job ran there."""
     duration: Fact[float] | None = None
     """Seconds that the work itself takes."""
     must_survive: Fact[bool] | None = None

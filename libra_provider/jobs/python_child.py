@@ -47,7 +47,8 @@ class Interpreter:
             value = self._execute(order["code"], name)
             return answer_of(value, spark, order["most_rows"], order["most_bytes"])
         except TooLarge as error:
-            return {"too_large": error.what, "way_out": error.way_out}
+            found = {"rows": error.rows, "size": error.size}
+            return {"too_large": error.what, "way_out": error.way_out, **found}
         except SystemExit as error:
             return {} if not error.code else failure_of(error, name)
         except BaseException as error:  # noqa: BLE001 - whatever it raises is its outcome

@@ -17,12 +17,19 @@ _MIB = 2**20
 
 
 class TooLarge(Exception):
-    """The result has *what*; *way_out* is what may be done about it."""
+    """The result has *what*; *way_out* is what may be done about it.
 
-    def __init__(self, what: str, way_out: str) -> None:
+    Of a table, *rows* or *size* (bytes) is what it has too much of.
+    """
+
+    def __init__(
+        self, what: str, way_out: str, *, rows: int | None = None, size: int | None = None
+    ) -> None:
         super().__init__(what, way_out)
         self.what = what
         self.way_out = way_out
+        self.rows = rows
+        self.size = size
 
 
 def answer_of(
@@ -53,10 +60,11 @@ def _frame(
         return None
     if most_rows is not None and size.rows > most_rows:
         what = f"more than resultLimit={most_rows} rows"
-        raise TooLarge(what, "ask for more with resultLimit")
+        raise TooLarge(what, "ask for more with resultLimit", rows=size.rows)
     if most_bytes is not None and size.memory > most_bytes:
         what = f"more than {most_bytes / _MIB:g} MiB"
-        raise TooLarge(what, "resultLimit is no help here, but fewer or narrower rows are")
+        way_out = "resultLimit is no help here, but fewer or narrower rows are"
+        raise TooLarge(what, way_out, size=size.memory)
     return spark.createDataFrame(value)
 
 

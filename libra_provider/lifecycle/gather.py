@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from libra_provider.clients.cluster_pages import leading
-from libra_provider.clients.history import Run, earlier_runs
+from libra_provider.clients.history import LATEST, Run, earlier_runs, refused_runs
 from libra_provider.clients.libra_server import Health
 from libra_provider.clients.spark_ui import Worker
 from libra_provider.core.decision import Confidence, Fact, Facts, Locality, Share
@@ -62,8 +62,9 @@ class Gathering:
                 written = Facts(collects=Fact(0, "result_path takes the rows"))
                 told = told.or_else(written)
                 yield written
-            runs = libra.client().send(earlier_runs(self.dag_id, self.task_id))
-            remembered = of_runs(runs)
+            asked = (earlier_runs, refused_runs)
+            runs = (libra.client().send(each(self.dag_id, self.task_id)) for each in asked)
+            remembered = of_runs(*runs)
             yield remembered
             if self.job.kind is Kind.SQL and told.or_else(remembered).collects is None:
                 yield self._estimated(libra)
@@ -99,18 +100,35 @@ def _of_health(health: Health) -> Facts:
     )
 
 
-def of_runs(runs: Sequence[Run]) -> Facts:
-    """What earlier *runs* say of the next one."""
-    number = f"{len(runs)} earlier runs" if len(runs) > 1 else "1 earlier run"
-    median = f"the median of {number}"
-    collected = [each.collected for each in runs if each.collected is not None]
+def of_runs(runs: Sequence[Run], refused: Sequence[Run] = ()) -> Facts:
+    """What earlier *runs* say of the next one, and *refused* ones, whose result was too large."""
+    median = f"the median of {_number(runs)}"
     seconds = [each.seconds for each in runs if each.seconds is not None]
     tasks = [each.tasks for each in runs if each.tasks]
+    burst = [each.collected for each in refused if each.collected]
     return Facts(
-        collects=Fact(max(collected), f"measured in {number}") if collected else None,
+        collects=_collected(runs, refused),
+        too_much=Fact(min(burst), f"measured in {_number(burst)}") if burst else None,
         duration=Fact(statistics.median(seconds), median) if seconds else None,
         tasks=Fact(statistics.median_high(tasks), median) if tasks else None,
     )
+
+
+def _collected(runs: Sequence[Run], refused: Sequence[Run]) -> Fact[int] | None:
+    """The most of the latest ten, whether they succeeded or not."""
+    latest = sorted((*runs, *refused), key=lambda each: each.submitted_at)[-LATEST:]
+    known = [each for each in latest if each.collected is not None]
+    if not known:
+        return None
+    most = max(known, key=lambda each: each.collected or 0)
+    source = f"measured in {_number(runs)}"
+    if most in refused:
+        source = "or more, measured when it was too much for Libra's driver"
+    return Fact(most.collected or 0, source)
+
+
+def _number(runs: Sequence[object]) -> str:
+    return f"{len(runs)} earlier runs" if len(runs) > 1 else "1 earlier run"
 
 
 def of_workers(workers: Sequence[Worker], driver: Share) -> Facts:

@@ -39,6 +39,7 @@ shares = st.builds(Share, st.integers(0, 16), st.integers(0, 32 * GIB))
 some_facts = st.builds(
     Facts,
     collects=facts_of(sizes),
+    too_much=facts_of(sizes),
     duration=facts_of(durations),
     must_survive=facts_of(st.booleans()),
     tasks=facts_of(st.integers(1, 100_000)),

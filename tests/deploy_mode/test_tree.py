@@ -66,6 +66,11 @@ SHORT = {**FAR, "duration": 60.0}
         # 5: large results
         (SQL, {"collects": GIB}, S, "same-site"),
         (SQL, {"collects": GIB + 1}, CLUSTER, "large-collect"),
+        # 5: what was too large for Libra's own driver before
+        (SQL, {"collects": 64 * MIB, "too_much": 64 * MIB}, CLUSTER, "large-collect"),
+        (SQL, {"collects": 64 * MIB - 1, "too_much": 64 * MIB}, S, "same-site"),
+        (SQL, {"too_much": 64 * MIB}, S, "same-site"),
+        (FILE, {"collects": 64 * MIB, "too_much": 64 * MIB}, CLIENT, "same-site"),
         # 6: one data centre
         (SQL, {"round_trip": 0.00199}, S, "same-site"),
         (SQL, {"round_trip": 0.002}, CLUSTER, "otherwise"),

@@ -157,12 +157,40 @@ def test_a_server_that_is_not_there_is_unknown_at_once() -> None:
 
 
 def test_the_largest_collect_and_the_median_duration_of_earlier_runs_count() -> None:
-    facts = of_runs([Run(5, 10.0, 20), Run(9, 30.0, None), Run(None, 20.0, 40)])
+    runs = [Run("3", 5, 10.0, 20), Run("2", 9, 30.0, None), Run("1", None, 20.0, 40)]
+    facts = of_runs(runs)
 
     assert facts.collects == Fact(9, "measured in 3 earlier runs")
     assert facts.duration == Fact(20.0, "the median of 3 earlier runs")
     assert facts.tasks == Fact(40, "the median of 3 earlier runs")
     assert of_runs([]) == Facts()
+
+
+def refused(moment: str, size: int | None) -> Run:
+    return Run(moment, size, None, None)
+
+
+def test_what_was_too_large_is_collected_at_least_and_says_how_it_was_measured() -> None:
+    facts = of_runs([], [refused("1", 7 * GIB), refused("2", None)])
+    said = "or more, measured when it was too much for Libra's driver"
+
+    assert facts.collects == Fact(7 * GIB, said)
+    assert facts.too_much == Fact(7 * GIB, "measured in 1 earlier run")
+    assert (facts.duration, facts.tasks) == (None, None)
+
+
+def test_what_was_too_large_is_known_until_ten_later_runs_have_collected_less() -> None:
+    """And where they collect as much elsewhere, it must not be tried in Libra's driver again."""
+    small = [Run(f"2{number}", 10, 1.0, 1) for number in range(10)]
+    large = [Run(f"2{number}", 900, 1.0, 1) for number in range(10)]
+    nine, ten, elsewhere = (of_runs(runs, [refused("1", 64)]) for runs in (small[1:], small, large))
+
+    assert nine.collects is not None
+    assert nine.collects.value == 64
+    assert ten.collects == Fact(10, "measured in 10 earlier runs")
+    assert elsewhere.collects == Fact(900, "measured in 10 earlier runs")
+    assert elsewhere.too_much is not None
+    assert elsewhere.too_much.value == 64
 
 
 def worker(cores: int, memory_gib: int) -> Worker:

@@ -193,12 +193,14 @@ def test_the_author_may_choose_and_the_log_says_what_the_tree_would_have_said(
 
 def remembers(libra: FakeLibra, *runs: dict[str, Any]) -> None:
     """Have *libra* tell of earlier runs of the task; of another one if it is asked for that."""
+    runs = tuple({"state": "SUCCESS", "submittedAt": "2026-01-01T00:00:00Z"} | run for run in runs)
 
     def answer(request: Request) -> Answer | None:
         if request.method != "GET" or "/statements?" not in request.path:
             return None
-        ours = "tag=dag_id%3Ad&tag=task_id%3Awork&state=SUCCESS" in request.path
-        return Answer(body={"statements": list(runs) if ours else []})
+        ours = "tag=dag_id%3Ad&tag=task_id%3Awork&state=" in request.path
+        found = [each for each in runs if f"state={each['state']}" in request.path]
+        return Answer(body={"statements": found if ours else []})
 
     libra.disturb = answer
 
@@ -212,6 +214,21 @@ def test_what_earlier_runs_have_measured_decides(
 
     assert found["reason"] == "it collects 3 GiB (measured in 2 earlier runs), more than 1 GiB"
     assert found["confidence"] == "high"
+    assert len(master.drivers) == 1
+
+
+def test_what_was_too_large_for_libras_driver_runs_on_a_worker_the_next_time(
+    libra: FakeLibra, master: FakeMaster, runner: TaskRunner
+) -> None:
+    burst = {"state": "FAILED", "errorClass": "LIBRA_RESULT_TOO_LARGE", "resultBytes": 64 * 2**20}
+    other = {"state": "FAILED", "errorClass": "DIVIDE_BY_ZERO", "resultBytes": 2**40}
+    remembers(libra, burst, other, {"resultBytes": 5})
+    run(runner, **SQL)
+    found = runner.xcoms["deploy_mode_decision"]
+    known = "it collects 64 MiB (or more, measured when it was too much for Libra's driver)"
+
+    assert decided(runner) == ("isolated", "cluster", "large-collect")
+    assert found["reason"].startswith(known)
     assert len(master.drivers) == 1
 
 

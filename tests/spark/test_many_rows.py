@@ -34,6 +34,8 @@ def test_more_rows_than_wanted_end_the_job_before_its_last_task(api: Client) -> 
 
     assert body["errorClass"] == "LIBRA_RESULT_TOO_LARGE"
     assert f"more than resultLimit={MANY} rows" in body["error"]
+    assert body["rowCount"] > MANY
+    assert body["resultBytes"] is None
     assert sum(each["numCompleteTasks"] for each in stages) < 100
 
 
@@ -44,6 +46,7 @@ def test_bytes_of_many_tasks_are_counted_together(api: Client) -> None:
 
     assert body["errorClass"] == "LIBRA_RESULT_TOO_LARGE"
     assert "64 MiB" in body["error"]
+    assert 64 * 2**20 < body["resultBytes"] < 200 * 2**20
 
 
 def test_an_error_of_one_of_many_tasks_is_told(api: Client) -> None:

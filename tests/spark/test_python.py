@@ -107,6 +107,7 @@ def test_the_result_limit_holds_for_every_table(shared: Session, tmp_path: Path)
     written = shared.run(code, resultPath=str(tmp_path / "rows"))
 
     assert {each["errorClass"] for each in refused} == {"LIBRA_RESULT_TOO_LARGE"}
+    assert [each["rowCount"] for each in refused] == [6, 20]
     assert len(shared.rows(code, resultLimit=20)) == 20
     assert shared.result(written)["rowCount"] == 20
 

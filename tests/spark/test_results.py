@@ -26,6 +26,8 @@ def test_rows_of_a_megabyte_end_early_everywhere(api: Client) -> None:
 
     assert refused["errorClass"] == "LIBRA_RESULT_TOO_LARGE"
     assert "64 MiB" in refused["error"]
+    assert refused["resultBytes"] >= 64 * MIB
+    assert refused["rowCount"] is None
     assert "resultPath" in refused["error"]
     # What Spark itself counted on its way to the driver.
     assert sum(each["resultSize"] for each in results) < 2 * 70 * MIB

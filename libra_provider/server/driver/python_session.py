@@ -122,7 +122,8 @@ class PythonSession:
             _append(logs, masked_text(answered["trace"]))
             return outcome.failed(order, answered, notice=notice)
         if "too_large" in answered:
-            return too_large(order, answered["too_large"], answered["way_out"])
+            what, way_out = answered["too_large"], answered["way_out"]
+            return too_large(order, what, way_out, rows=answered["rows"], size=answered["size"])
         if "rows" in answered:
             return answer(self._connect.frame(door, base64.b64decode(answered["rows"])))
         return outcome.succeeded(order, answered.get("value"))

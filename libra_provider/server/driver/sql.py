@@ -63,9 +63,10 @@ class Statements:
         table = collected(limited, named.schema, rows=order.result_limit, size=most)
         if table.num_rows > order.result_limit:
             what = f"more than resultLimit={order.result_limit} rows"
-            return too_large(order, what, "ask for more with resultLimit")
+            way_out = "ask for more with resultLimit"
+            return too_large(order, what, way_out, rows=table.num_rows)
         if table.nbytes > most:
-            return self._too_many_bytes(order)
+            return self._too_many_bytes(order, table.nbytes)
         table = table.rename_columns(frame.columns)
         results.write(results.path_of(self._folder, order.job_id), table, frame.schema.json())
         return Ended(
@@ -75,12 +76,13 @@ class Statements:
             result_bytes=table.nbytes,
         )
 
-    def _too_many_bytes(self, order: Run) -> Ended:
-        most = f"more than {readable_size(min(order.result_max_bytes, self._room.most))}"
+    def _too_many_bytes(self, order: Run, size: int = 0) -> Ended:
+        most = min(order.result_max_bytes, self._room.most)
+        what = f"more than {readable_size(most)}"
         if order.result_max_bytes > self._room.most:
-            most += ", all that the memory of this driver allows"
+            what += ", all that the memory of this driver allows"
         way_out = "resultLimit is no help here, but fewer or narrower rows are"
-        return too_large(order, most, way_out)
+        return too_large(order, what, way_out, size=max(size, most))
 
 
 def _frame(session: SparkSession, order: Run) -> DataFrame:
@@ -92,13 +94,20 @@ def _frame(session: SparkSession, order: Run) -> DataFrame:
     return ClassicFrame(java.sql(order.code), session)
 
 
-def too_large(order: Run, what: str, way_out: str) -> Ended:
-    """The result has *what*; *way_out* is what may be done, besides writing it."""
+def too_large(
+    order: Run, what: str, way_out: str, *, rows: int | None = None, size: int | None = None
+) -> Ended:
+    """The result has *what*; *way_out* is what may be done, besides writing it.
+
+    It has at least so many *rows* and *size* bytes, as far as that was found out.
+    """
     return Ended(
         job_id=order.job_id,
         state="FAILED",
         error=f"The result has {what}; {way_out}, or have it written to storage with resultPath.",
         error_class=TOO_LARGE,
+        row_count=rows,
+        result_bytes=size,
     )
 
 

@@ -76,18 +76,29 @@ def test_the_last_expression_is_the_value(
 
 
 @pytest.mark.parametrize(
-    ("code", "what"),
+    ("code", "what", "found"),
     [
-        ("'x' * 2**21", "2.0 MiB as JSON, more than 1 MiB"),
-        ("import pandas; pandas.DataFrame({'a': range(6)})", "more than resultLimit=5 rows"),
-        ("import pyarrow; pyarrow.table({'a': ['x' * 2**20]})", "more than 0.5 MiB"),
+        ("'x' * 2**21", "2.0 MiB as JSON, more than 1 MiB", (None, None)),
+        (
+            "import pandas as p; p.DataFrame({'a': range(6)})",
+            "more than resultLimit=5 rows",
+            (6, None),
+        ),
+        (
+            "import pyarrow as p; p.table({'a': ['x' * 2**20]})",
+            "more than 0.5 MiB",
+            (None, 2**20 + 4),
+        ),
     ],
 )
-def test_what_is_too_large_is_not_sent(shared: Python, code: str, what: str) -> None:
+def test_what_is_too_large_is_not_sent(
+    shared: Python, code: str, what: str, found: tuple[int | None, int | None]
+) -> None:
     answer = shared.run(code)
 
     assert answer["too_large"] == what
     assert answer["way_out"]
+    assert (answer["rows"], answer["size"]) == found
 
 
 def test_a_long_repr_is_cut(shared: Python) -> None:
