@@ -21,8 +21,8 @@ from libra_provider.operators.statement import LibraStatementOperator
 
 _TOO_LARGE = "LIBRA_RESULT_TOO_LARGE"
 _WAYS_OUT = (
-    "a driver of the job's own has room for more (mode='isolated', a preset), and result_path "
-    "needs none"
+    "a driver of the job's own has room for more (mode='isolated', a preset), as far as Libra's "
+    "result_max_bytes allows, and result_path needs neither"
 )
 
 
@@ -100,4 +100,7 @@ def is_too_much(status: JobStatus) -> bool:
     """Whether a statement failed because the shared driver could not hold what it gives."""
     if status.state not in (JobState.FAILED, JobState.LOST):
         return False
-    return status.error_class == _TOO_LARGE or "out of memory" in status.detail
+    if status.error_class == _TOO_LARGE:
+        # Rows are counted alike wherever the driver runs.
+        return "resultLimit=" not in status.detail
+    return "out of memory" in status.detail

@@ -343,8 +343,23 @@ def test_a_result_too_large_for_the_shared_driver_is_told_with_the_ways_out(
     assert ended.state == "failed"
     assert "more than 64 MiB" in str(ended.error)
     assert "a driver of the job's own has room for more (mode='isolated'" in str(ended.error)
-    assert "result_path" in str(ended.error)
+    assert "as far as Libra's result_max_bytes allows, and result_path needs neither" in str(
+        ended.error
+    )
     assert master.drivers == {}
+
+
+def test_no_driver_of_its_own_is_advised_for_more_rows_than_were_asked_for(
+    libra: FakeLibra, runner: TaskRunner
+) -> None:
+    """It would be refused as many there."""
+    libra.states, libra.error_class = FAILS, "LIBRA_RESULT_TOO_LARGE"
+    libra.error = "The result has more than resultLimit=5 rows; ask for more with resultLimit."
+    ended = run(runner, **SQL)
+
+    assert ended.state == "failed"
+    assert "ask for more with resultLimit" in str(ended.error)
+    assert "mode='isolated'" not in str(ended.error)
 
 
 @pytest.mark.parametrize(
