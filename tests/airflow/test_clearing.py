@@ -33,9 +33,14 @@ def test_each_clear_of_a_running_task_ends_its_job_and_makes_one(
             )
         for cleared in [tasks] if together else [[each] for each in tasks]:
             airflow.api.clear(DAG, run_id, cleared)
-    state = airflow.api.wait_for_run(DAG, run_id)
+    airflow.api.wait_for_run(DAG, run_id)
+    ended = airflow.api.task_instances(DAG, run_id)
+    log = "".join(
+        airflow.api.log(DAG, run_id, each["task_id"], try_number=each["try_number"])
+        for each in ended
+    )
 
-    assert state == "success"
+    assert [each["state"] for each in ended] == ["success"] * 2, log
     for task_id in tasks:
         states = servers.states(run_id, task_id)
         assert states == [JobState.KILLED] * TIMES + [JobState.SUCCEEDED]
