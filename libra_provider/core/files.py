@@ -40,6 +40,9 @@ def located(path: str, beside: Path, *, parameter: str) -> str:
     found = _normal(beside / file)
     if not found.exists():
         raise BadInput(parameter, path, f"there is no file {found}")
+    if "#" in str(found):
+        expected = f"what follows # is another name for a file, so {found} cannot be named"
+        raise BadInput(parameter, path, expected)
     return f"{found}#{fragment}" if fragment else str(found)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from libra_provider.core.errors import BadInput
 from libra_provider.core.files import located
 
 
@@ -16,3 +19,11 @@ def test_a_link_keeps_its_own_name(tmp_path: Path) -> None:
 
     assert found == f"{tmp_path.resolve()}/airports.csv#table"
     assert located("inner/..", tmp_path, parameter="py_files") == str(tmp_path.resolve())
+
+
+def test_a_folder_whose_name_would_be_cut_off_is_named(tmp_path: Path) -> None:
+    (tmp_path / "c#").mkdir()
+    (tmp_path / "c#" / "etl.py").touch()
+
+    with pytest.raises(BadInput, match=r"c#/etl\.py cannot be named"):
+        located("etl.py", tmp_path / "c#", parameter="application")
