@@ -124,6 +124,11 @@ class JobOperator(BaseOperator):
         """What else is known of a job that its server has forgotten; *status* where nothing is."""
         return status
 
+    @property
+    def announced_at(self) -> str | None:
+        """The connection of a Libra that knows of a job which is not its own; None: nobody does."""
+        return None
+
     def tell_end(self, record: Record, *, apart: bool = False) -> None:
         """Tell others than its server that the job of *record* is gone: here nobody knows of it.
 
@@ -285,6 +290,7 @@ class JobOperator(BaseOperator):
             patience=asdict(self.watching),
             submitted_at=submission.record.at,
             with_log=self.driver_log,
+            announced_at=self.announced_at,
         )
         # Airflow does not enforce it while a task is deferred.
         left = time_left(self.execution_timeout, since=context["ti"].start_date)

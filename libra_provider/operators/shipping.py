@@ -119,6 +119,11 @@ class ShippingOperator(JobOperator):
         self._went_by_libra  # noqa: B018 - on_kill can ask for no connection
         return super().submit(context)
 
+    @property
+    def announced_at(self) -> str | None:
+        """By which Libra files and result travel, if they have to."""
+        return self.libra_conn_id if self._went_by_libra else None
+
     def tell_end(self, record: Record, *, apart: bool = False) -> None:
         """Tell Libra, if it knows of the driver of *record*, that this one is gone."""
         if apart and "libra" not in self.__dict__:

@@ -11,11 +11,11 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from libra_provider.core.job import JobHandle
+from libra_provider.core.job import Backend, JobHandle
 from libra_provider.core.patience import Patience, Watch, utc_now
 from libra_provider.hooks.servers import server_of
 from libra_provider.triggers.pool import join
-from libra_provider.triggers.stopping import stop_unless_deferred
+from libra_provider.triggers.stopping import stop_unless_deferred, tell_end
 
 log = logging.getLogger(__name__)
 # A kill outlives its trigger: Airflow cancels on_kill after about one second, and asyncio keeps
@@ -34,6 +34,8 @@ class JobTrigger(BaseTrigger):
     :param submitted_at: when the job was submitted, ISO 8601.
     :param kills: whether a user who ends the task ends the job too; a sensor's does not.
     :param with_log: whether the driver's log is shown in the task log.
+    :param announced_at: the connection of a Libra that was told of the job, and is told of its end
+        when a user ends the task.
     :param deferred_at: when the task was deferred, ISO 8601; now, unless it says otherwise.
     """
 
@@ -45,6 +47,7 @@ class JobTrigger(BaseTrigger):
         submitted_at: str,
         kills: bool = True,
         with_log: bool = True,
+        announced_at: str | None = None,
         deferred_at: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow left it untyped
@@ -53,6 +56,7 @@ class JobTrigger(BaseTrigger):
         self.submitted_at = datetime.fromisoformat(submitted_at)
         self.kills = kills
         self.with_log = with_log
+        self.announced_at = announced_at
         self.deferred_at = datetime.fromisoformat(deferred_at) if deferred_at else utc_now()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -63,6 +67,7 @@ class JobTrigger(BaseTrigger):
             "submitted_at": self.submitted_at.isoformat(),
             "kills": self.kills,
             "with_log": self.with_log,
+            "announced_at": self.announced_at,
             "deferred_at": self.deferred_at.isoformat(),
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
@@ -93,8 +98,10 @@ class JobTrigger(BaseTrigger):
     async def _kill(self) -> None:
         server = server_of(self.handle.backend, self.handle.connection_id)
         try:
-            await stop_unless_deferred(
+            ended = await stop_unless_deferred(
                 self.task_instance, server, self.handle.job_id, within=self.patience.silence
             )
+            if ended and self.announced_at:
+                await tell_end(server_of(Backend.LIBRA, self.announced_at), self.handle.tag)
         finally:
             await server.aclose()

@@ -24,23 +24,36 @@ _UNKNOWN = (
 
 async def stop_unless_deferred(
     task: TaskInstance | None, server: ServerHook, job_id: str, *, within: float
-) -> None:
+) -> bool:
     """Stop *job_id*, whose trigger was cancelled; not if *task* waits as before.
 
+    Whether it has ended is returned.
     Airflow also cancels triggers that another triggerer has taken over. Nothing is raised: what
     could not be done is an error in the log, with the job's id.
     """
     try:
         if task and await _is_deferred(task):
             log.info("%s goes on under another triggerer", job_id)
-            return
+            return False
     except Exception as error:  # noqa: BLE001 - a job that somebody may watch must not be killed
         log.error(_UNKNOWN, task.task_id if task else None, error, job_id)
-        return
+        return False
     try:
         await _stop(server, job_id, within)
     except LibraError as error:
         log.error("%s", error)
+        return False
+    return True
+
+
+async def tell_end(libra: ServerHook, tag: str) -> None:
+    """Tell *libra* that the driver of job *tag* is gone; at the latest, it finds out by itself."""
+    try:
+        await libra.akill(tag)
+    except Exception as error:  # noqa: BLE001 - nobody waits for it
+        log.info("%s; it will find out by itself that the driver of %s is gone", error, tag)
+    finally:
+        await libra.aclose()
 
 
 async def _is_deferred(task: TaskInstance) -> bool:

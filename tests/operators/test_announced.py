@@ -35,6 +35,20 @@ def submitted(runner: TaskRunner, master: FakeMaster) -> Any:
     return result.ti.task
 
 
+@pytest.mark.usefixtures("libra")
+def test_the_trigger_of_a_driver_knows_which_libra_to_tell(
+    master: FakeMaster, runner: TaskRunner
+) -> None:
+    submitted(runner, master)
+    of_shipped = runner.states[-1]["trigger_kwargs"]
+    runner.clear()
+    runner.run(Etl(deferrable=True))
+    of_other = runner.states[-1]["trigger_kwargs"]
+
+    assert "libra_default" in str(of_shipped)
+    assert "libra_default" not in str(of_other)
+
+
 def is_ended(libra: FakeLibra) -> bool:
     [tag, *_] = libra.store.announced
     return libra.statements[tag].killed

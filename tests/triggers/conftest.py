@@ -18,6 +18,7 @@ from tests.operators.conftest import libra, master
 __all__ = ["libra", "master"]
 JAR = SparkJob.from_application("local:/x.jar", java_class="Main", conf={"spark.cores.max": "1"})
 SQL = SparkJob(kind=Kind.SQL, code="select 1")
+_OWN = ("kills", "with_log", "announced_at", "deferred_at")
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def make_trigger(
     job_id: str, *, at: type[Any] = SparkMasterHook, age: float = 3600, **rest: Any
 ) -> JobTrigger:
     """A trigger for a job submitted *age* seconds ago; *rest*: its own arguments and patience."""
-    own = {name: rest.pop(name) for name in ("kills", "with_log", "deferred_at") if name in rest}
+    own = {name: rest.pop(name) for name in _OWN if name in rest}
     hook: SparkMasterHook | LibraHook = at()
     patience = Patience(**{"poll_interval": 0.5, **rest})
     return JobTrigger(

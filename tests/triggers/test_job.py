@@ -9,6 +9,7 @@ import pytest
 
 from libra_provider.core.patience import utc_now
 from libra_provider.triggers.job import JobTrigger
+from tests.fakes.libra import FakeLibra, FakeStatement
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
 from tests.fakes.triggerer import Triggerer, until
@@ -112,6 +113,20 @@ async def test_what_could_not_be_stopped_is_named(master: FakeMaster) -> None:
     assert job_id in triggerer.lines[trigger_id][-1]
 
 
+@pytest.mark.parametrize("state", ["failed", "deferred"])
+async def test_a_libra_that_was_told_of_a_driver_is_told_of_its_end(
+    master: FakeMaster, libra: FakeLibra, state: str
+) -> None:
+    """Otherwise it would list the job as running for days."""
+    (job_id,) = drivers(master, 1)
+    announced = libra.statements["tag"] = FakeStatement(None, {}, ["RUNNING"])
+    async with Triggerer(task_states={"t": state}) as triggerer:
+        await cancelled(triggerer, make_trigger(job_id, announced_at="libra_default"))
+        await until(lambda: announced.killed or state == "deferred")
+
+    assert announced.killed == (state == "failed")
+
+
 async def test_the_trigger_of_a_sensor_stops_nothing(master: FakeMaster) -> None:
     (job_id,) = drivers(master, 1)
     async with Triggerer(task_states={"t": "failed"}) as triggerer:
@@ -148,7 +163,7 @@ async def test_a_log_that_begins_again_says_so(master: FakeMaster, ago: int, say
 
 
 def test_an_equal_trigger_is_made_in_another_process() -> None:
-    trigger = make_trigger("driver-1", kills=False, with_log=False)
+    trigger = make_trigger("driver-1", kills=False, with_log=False, announced_at="libra")
     path, kwargs = trigger.serialize()
     other = JobTrigger(**kwargs)
 
