@@ -129,7 +129,7 @@ def large_collect(case: Case) -> Opinion:
         return Opinion(CLUSTER, f"{known}, more than {readable_size(limit)}", found.confidence)
     burst = case.facts.too_much
     if burst and found.value >= burst.value and case.client is Place.SHARED:
-        reason = f"{known}, and {_said(burst, readable_size)} were too much for Libra's driver"
+        reason = f"{known}, and {readable_size(burst.value)} were too much for Libra's driver"
         return Opinion(CLUSTER, reason, found.confidence)
     return Opinion(None, f"{known}, no more than {readable_size(limit)}", found.confidence)
 

@@ -123,7 +123,7 @@ def _collected(runs: Sequence[Run], refused: Sequence[Run]) -> Fact[int] | None:
     most = max(known, key=lambda each: each.collected or 0)
     source = f"measured in {_number(runs)}"
     if most in refused:
-        source = "or more, measured when it was too much for Libra's driver"
+        source = "or more, measured when the result was too large"
     return Fact(most.collected or 0, source)
 
 

@@ -172,7 +172,7 @@ def refused(moment: str, size: int | None) -> Run:
 
 def test_what_was_too_large_is_collected_at_least_and_says_how_it_was_measured() -> None:
     facts = of_runs([], [refused("1", 7 * GIB), refused("2", None)])
-    said = "or more, measured when it was too much for Libra's driver"
+    said = "or more, measured when the result was too large"
 
     assert facts.collects == Fact(7 * GIB, said)
     assert facts.too_much == Fact(7 * GIB, "measured in 1 earlier run")

@@ -225,10 +225,10 @@ def test_what_was_too_large_for_libras_driver_runs_on_a_worker_the_next_time(
     remembers(libra, burst, other, {"resultBytes": 5})
     run(runner, **SQL)
     found = runner.xcoms["deploy_mode_decision"]
-    known = "it collects 64 MiB (or more, measured when it was too much for Libra's driver)"
+    known = "it collects 64 MiB (or more, measured when the result was too large)"
 
     assert decided(runner) == ("isolated", "cluster", "large-collect")
-    assert found["reason"].startswith(known)
+    assert found["reason"] == f"{known}, and 64 MiB were too much for Libra's driver"
     assert len(master.drivers) == 1
 
 
