@@ -14,7 +14,7 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferralError, TaskDeferralTimeout
 
 from libra_provider.clients.ending import kill_and_verify
-from libra_provider.core.errors import KillNotVerified, LibraError
+from libra_provider.core.errors import JobKilled, KillNotVerified, LibraError
 from libra_provider.core.job import Backend, SparkJob
 from libra_provider.core.patience import Outcome, Patience, Watch, time_left
 from libra_provider.core.states import JobState
@@ -196,6 +196,8 @@ class JobOperator(BaseOperator):
         if outcome.given_up and status.state is not JobState.UNCLEAR:
             self._give_up(outcome)
         metrics.ended(status, self._tags())
+        if status.state is JobState.KILLED and self._told_to_end:
+            raise JobKilled(status.job_id, "the task was ended while it ran")
         if status.state is JobState.KILLED and self.record and self.record.outlived_clear:
             log.info("%s was killed by a clear; the task begins anew", status.job_id)
             return self.see_through(context)

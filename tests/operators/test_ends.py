@@ -73,6 +73,7 @@ def test_a_task_that_is_told_to_end_stops_its_driver_and_asks_airflow_nothing(
     assert result.state == "up_for_retry"
     assert driver.killed
     assert runner.asked == ()
+    assert "was killed: the task was ended while it" in str(result.error)
 
 
 def test_a_kill_that_is_not_answered_in_time_is_named_and_done_by_the_next_try(
