@@ -1,0 +1,3 @@
+"""A package that a job ships."""
+
+GREETING = "grüß dich"
