@@ -209,9 +209,16 @@ class JobOperator(BaseOperator):
         return result
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Settle with what the trigger has seen."""
+        """Settle with what the trigger has seen; the end of an earlier job is not that of this one.
+
+        A clear may begin a try anew before the trigger of the one before has sent its event.
+        """
         self._take_up(context)
-        return self.settle(Outcome.from_json(event), context)
+        outcome = Outcome.from_json(event)
+        if self.record and self.record.job_id != outcome.status.job_id:
+            log.info("%s was replaced; its end is none of this try", outcome.status.job_id)
+            return self.see_through(context)
+        return self.settle(outcome, context)
 
     def resume_execution(
         self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context

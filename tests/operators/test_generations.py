@@ -297,6 +297,23 @@ def test_a_clear_of_another_task_while_this_one_was_deferred_is_not_held_against
     assert len(master.drivers) == 1
 
 
+def test_an_event_of_a_job_that_was_replaced_ends_nothing(
+    master: FakeMaster, runner: TaskRunner
+) -> None:
+    """Airflow may hand the event of a trigger from before a clear to the try that came after."""
+    driver_id = leave(runner, master, "RUNNING")
+    before = runner.states[-1]
+    runner.clear()
+    master.drivers[driver_id].states = ["RUNNING", "KILLED"]
+    runner.run(Etl(deferrable=True))
+    runner.states.append(before)
+    result = runner.resume(Etl(deferrable=True))
+
+    assert result.state == "deferred"
+    assert runner.resume(Etl(deferrable=True)).state == "success"
+    assert len(master.drivers) == 2
+
+
 def test_a_deleted_and_recreated_run_knows_nothing_of_the_old_one(
     master: FakeMaster, runner: TaskRunner
 ) -> None:
