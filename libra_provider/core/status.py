@@ -15,7 +15,11 @@ from libra_provider.core.units import readable_size
 _WRITTEN_WRONG = ("42", "0A")
 # Of these, a table, a path and a schema that are not there: another job may yet make them.
 _MAY_COME_TO_EXIST = ("42P01", "42K03", "42704")
-_WRONG_CLASSES = ("LIBRA_RESULT_TOO_LARGE", "SyntaxError", "IndentationError", "TabError")
+# The first two are Libra's own, of the shared driver and of others.
+_WRONG_CLASSES = (
+    *("LIBRA_RESULT_TOO_LARGE", "ResultTooLarge"),
+    *("SyntaxError", "IndentationError", "TabError"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

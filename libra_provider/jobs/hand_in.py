@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from libra_provider.jobs.job import HandInError, Job, running
+from libra_provider.jobs.job import HandInError, Job, ResultTooLarge, running
 from libra_provider.jobs.json_value import LARGEST, json_text
 from libra_provider.jobs.line import Line, NotTaken
 from libra_provider.jobs.order import Order
@@ -123,7 +123,7 @@ def _check(rows: int, job: Job) -> None:
     most = job.order.result_limit
     if rows > most:
         what = f"The result has more than result_limit={most} rows"
-        raise HandInError(f"{what}; ask for more with result_limit, or {_WRITE_IT}.")
+        raise ResultTooLarge(f"{what}; ask for more with result_limit, or {_WRITE_IT}.")
 
 
 def _check_line(job: Job) -> None:
@@ -132,9 +132,9 @@ def _check_line(job: Job) -> None:
         raise HandInError(f"This job has no Libra to hand its result in at: {advice}.")
 
 
-def _too_large(what: str) -> HandInError:
+def _too_large(what: str) -> ResultTooLarge:
     advice = f"result_limit is no help here, but fewer or narrower rows are, or {_WRITE_IT}"
-    return HandInError(f"The result has {what}; {advice}.")
+    return ResultTooLarge(f"The result has {what}; {advice}.")
 
 
 def _send(content_type: str, content: bytes, job: Job) -> None:
@@ -170,7 +170,7 @@ def _json(value: Any) -> str:
         raise NotCarried(f"A result is {known}, not a {type(value).__name__}: {error}.") from error
     if len(text) > LARGEST:
         size = f"{len(text) / _MIB:.1f} MiB as JSON, more than 1 MiB"
-        raise HandInError(f"The value is {size}; make a DataFrame of it, or {_WRITE_IT}.")
+        raise ResultTooLarge(f"The value is {size}; make a DataFrame of it, or {_WRITE_IT}.")
     return text
 
 

@@ -16,6 +16,10 @@ class HandInError(Exception):
     """A result cannot be handed in; says why, and what to do instead."""
 
 
+class ResultTooLarge(HandInError):
+    """The result has more rows or bytes than may come back; trying again cannot help."""
+
+
 class Job:
     """*order*, being carried out.
 

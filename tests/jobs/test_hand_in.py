@@ -19,7 +19,7 @@ from pyspark.sql import SparkSession
 
 from libra_provider.core.errors import BadInput
 from libra_provider.jobs import frame_rows, hand_in, sql_statement
-from libra_provider.jobs.job import HandInError, Job, set_running
+from libra_provider.jobs.job import Job, ResultTooLarge, set_running
 from libra_provider.jobs.order import Order
 from libra_provider.server import results
 from libra_provider.server.json_rows import table_of
@@ -93,7 +93,7 @@ def test_as_many_rows_as_the_limit_and_no_more_are_handed_in(
 ) -> None:
     frame = spark.range(rows)
     if rows > job.order.result_limit:
-        with pytest.raises(HandInError, match=r"more than result_limit=3 rows; .* result_path"):
+        with pytest.raises(ResultTooLarge, match=r"more than result_limit=3 rows; .* result_path"):
             hand_in.result(frame)
     else:
         hand_in.result(frame)
@@ -106,7 +106,7 @@ def test_only_as_many_rows_are_computed_as_tell_that_there_are_too_many(
 ) -> None:
     """Each row of this one that is computed beyond them would fail."""
     frame = spark.sql("SELECT if(id > 10, raise_error('computed'), id) FROM range(0, 1000, 1, 1)")
-    with pytest.raises(HandInError, match="more than result_limit=3 rows"):
+    with pytest.raises(ResultTooLarge, match="more than result_limit=3 rows"):
         hand_in.result(frame)
 
     assert not job.has_handed_in
@@ -127,7 +127,7 @@ def test_tables_of_pandas_and_arrow_are_rows(libra: SignedEndpoints, kind: str) 
 
 
 def test_a_table_with_too_many_rows_is_refused_before_spark_has_it(job: Job) -> None:
-    with pytest.raises(HandInError, match="more than result_limit=3 rows"):
+    with pytest.raises(ResultTooLarge, match="more than result_limit=3 rows"):
         hand_in.result(pd.DataFrame({"n": range(4)}))
 
     assert not job.has_handed_in
@@ -161,7 +161,7 @@ def test_more_bytes_than_libra_takes_are_an_error_with_the_ways_out(
     spark: SparkSession, libra: SignedEndpoints, job: Job
 ) -> None:
     libra.refusals["results"] = Answer(413, {"detail": "More than 64 MiB."})
-    with pytest.raises(HandInError, match=r"More than 64 MiB.*narrower rows are, or .*result_path"):
+    with pytest.raises(ResultTooLarge, match=r"More than 64 MiB.*narrower rows.*result_path"):
         hand_in.result(spark.range(1))
 
     assert not job.has_handed_in

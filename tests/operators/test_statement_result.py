@@ -154,6 +154,7 @@ def test_a_file_beside_the_dag_is_a_template_too(
         ("42601", "PARSE_SYNTAX_ERROR", "failed"),
         ("42703", "UNRESOLVED_COLUMN.WITH_SUGGESTION", "failed"),
         (None, "LIBRA_RESULT_TOO_LARGE", "failed"),
+        (None, "ResultTooLarge", "failed"),
         ("42P01", "TABLE_OR_VIEW_NOT_FOUND", "up_for_retry"),
         ("22012", "DIVIDE_BY_ZERO", "up_for_retry"),
         (None, None, "up_for_retry"),
