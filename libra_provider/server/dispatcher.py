@@ -116,7 +116,7 @@ class Dispatcher:
     async def _accept(self, order: Order, key: str | None) -> Statement:
         job_id = secrets.token_hex(16)
         # Accepted and begun in one commit, where there is room at once.
-        epoch = None if order.deploy_mode else self._flow.reserve(order.pool)
+        epoch = None if order.deploy_mode else self._flow.reserve(order)
         self._arriving += not epoch
         accept = partial(self._ledger.accept, order, key, job_id=job_id, epoch=epoch)
         new = False
@@ -129,7 +129,7 @@ class Dispatcher:
         finally:
             self._arriving -= not epoch
             if epoch and not new:
-                self._flow.release(order.pool)
+                self._flow.release(order)
         if not new:
             return self._now(statement)
         return self._flow.enter(statement, has_room=epoch is not None).statement

@@ -32,7 +32,7 @@ from libra_provider.server.receipt import Receipt
 from libra_provider.server.recent import Recent
 from libra_provider.server.runners.isolated import IsolatedStatements
 from libra_provider.server.settings import Settings
-from libra_provider.server.statement import Epoch, State, Statement
+from libra_provider.server.statement import Epoch, Order, State, Statement
 
 _log = logging.getLogger(__name__)
 
@@ -90,16 +90,16 @@ class Flow:
     def _begun_ones(self) -> Sequence[Live]:
         return [live for live in self.live.values() if live.told and not live.ended]
 
-    def reserve(self, pool: str) -> Epoch | None:
+    def reserve(self, order: Order) -> Epoch | None:
         """The epoch where one statement begins at once: :meth:`enter` it, or :meth:`release`."""
         epoch = self.epoch
-        if self.draining or not epoch or not self._places.take(pool):
+        if self.draining or not epoch or not self._places.take(order):
             return None
         return epoch
 
-    def release(self, pool: str) -> None:
+    def release(self, order: Order) -> None:
         """Give a place back, to whoever waits for it."""
-        self._places.give_back(pool)
+        self._places.give_back(order)
         self._hand_out()
 
     def enter(self, statement: Statement, *, has_room: bool = False) -> Live:
@@ -198,7 +198,7 @@ class Flow:
         self._clerk.keep(move).add_done_callback(partial(self._settled, live))
         if live.has_room:
             live.has_room = False
-            self.release(live.statement.order.pool)
+            self.release(live.statement.order)
 
     def _settled(self, live: Live, written: asyncio.Future[Statement]) -> None:
         if error := written.exception():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from libra_provider.core.job import Kind
 from libra_provider.server.live import Live
 from libra_provider.server.pools import Pool
+from libra_provider.server.statement import Order
 
 _UNKNOWN = Pool()
 # Of all places, the part that pools without a running statement may keep free.
@@ -32,11 +34,14 @@ class Places:
 
     A pool that runs nothing finds a place however many statements of others run: one is kept free
     for each such pool, as long as that is no more than a quarter of all.
+
+    A session has one Python: its statements of that kind begin one after the other.
     """
 
     def __init__(self, most: int, pools: Mapping[str, Pool]) -> None:
         self._most = self._free = most
         self._lines = {name: _Line(pool) for name, pool in pools.items()}
+        self._busy_pythons: set[str] = set()
 
     @property
     def waiting(self) -> list[Live]:
@@ -58,27 +63,29 @@ class Places:
         """Whether *live* was waiting; it is not any more."""
         return self._line(live.statement.order.pool).waiting.pop(live.job_id, None) is not None
 
-    def take(self, pool: str) -> bool:
-        """Whether a statement of *pool* that does not wait has got a place at once."""
-        line = self._line(pool)
-        if line.waiting or not self._is_open_to(line):
+    def take(self, order: Order) -> bool:
+        """Whether a statement by *order* that does not wait has got a place at once."""
+        line = self._line(order.pool)
+        if line.waiting or not self._is_open_to(line) or not self._has_turn(order):
             return False
-        self._begin(line)
+        self._begin(line, order)
         return True
 
     def next(self) -> Live | None:
         """Who begins next, with a place; None while nobody waits for whom there is one."""
         lines = [each for each in self._lines.values() if each.waiting and self._is_open_to(each)]
-        if not lines:
-            return None
-        line = min(lines, key=lambda each: each.claim)
-        self._begin(line)
-        return line.waiting.pop(next(iter(line.waiting)))
+        for line in sorted(lines, key=lambda each: each.claim):
+            if live := self._first_with_turn(line):
+                self._begin(line, live.statement.order)
+                return line.waiting.pop(live.job_id)
+        return None
 
-    def give_back(self, pool: str) -> None:
-        """One statement of *pool* is over."""
-        self._line(pool).running -= 1
+    def give_back(self, order: Order) -> None:
+        """The statement by *order*, which had a place, is over."""
+        self._line(order.pool).running -= 1
         self._free += 1
+        if order.kind == Kind.PYTHON:
+            self._busy_pythons.discard(order.session)
 
     @property
     def _used(self) -> list[float]:
@@ -89,10 +96,18 @@ class Places:
         kept = min(idle, self._most // _KEPT) if line.running else 0
         return self._free > kept
 
-    def _begin(self, line: _Line) -> None:
+    def _has_turn(self, order: Order) -> bool:
+        return order.kind != Kind.PYTHON or order.session not in self._busy_pythons
+
+    def _first_with_turn(self, line: _Line) -> Live | None:
+        return next((e for e in line.waiting.values() if self._has_turn(e.statement.order)), None)
+
+    def _begin(self, line: _Line, order: Order) -> None:
         self._free -= 1
         line.running += 1
         line.used += 1 / line.pool.weight
+        if order.kind == Kind.PYTHON:
+            self._busy_pythons.add(order.session)
 
     def _line(self, pool: str) -> _Line:
         # The settings may have lost a pool of which statements wait.

@@ -16,9 +16,11 @@ from tests.server.test_statements import AT_ONCE, WAIT, status, submit
 TWO = {"heavy": Pool(weight=3), "light": Pool(weight=1)}
 
 
-def lives(loop: asyncio.AbstractEventLoop, pool: str, many: int) -> list[Live]:
+def lives(
+    loop: asyncio.AbstractEventLoop, pool: str, many: int, *, kind: str = "sql"
+) -> list[Live]:
     def live(number: int) -> Live:
-        order = Order(session="s", kind="sql", code="", pool=pool)
+        order = Order(session="s", kind=kind, code="", pool=pool)
         statement = Statement(
             job_id=f"{pool} {number}", order=order, state=State.PENDING, submitted_at=utc_now()
         )
@@ -62,7 +64,7 @@ def one_by_one(places: Places, count: int) -> Sequence[str]:
         live = places.next()
         assert live is not None
         order.append(live.statement.order.pool)
-        places.give_back(order[-1])
+        places.give_back(live.statement.order)
     return order
 
 
@@ -94,8 +96,8 @@ def test_a_pool_alone_leaves_one_place_for_each_idle_one(waiting: Callable[..., 
     places = waiting(32, dict(STANDARD_POOLS), default=100)
 
     assert len(begun(places)) == 29
-    assert places.take("interactive")
-    assert not places.take("default")
+    assert places.take(Order(session="s", kind="sql", code="", pool="interactive"))
+    assert not places.take(Order(session="s", kind="sql", code="", pool="default"))
     assert begun(places) == []
 
 
@@ -121,6 +123,20 @@ def test_a_pool_that_the_settings_have_lost_has_its_turn_too(
     waiting: Callable[..., Places],
 ) -> None:
     assert set(one_by_one(waiting(1, TWO, lost=5, heavy=5), 4)) == {"lost", "heavy"}
+
+
+def test_a_sessions_pythons_begin_one_after_the_other_and_hold_nobody_up(
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    places = Places(8, {"python": Pool(), "sql": Pool()})
+    first, second = lives(loop, "python", 2, kind="python")
+    (other,) = lives(loop, "sql", 1)
+    for each in (first, second, other):
+        places.wait(each)
+
+    assert begun(places) == [first.job_id, other.job_id]
+    places.give_back(first.statement.order)
+    assert begun(places) == [second.job_id]
 
 
 def test_an_interactive_statement_starts_though_another_pool_has_hundreds(
