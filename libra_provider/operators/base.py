@@ -306,7 +306,7 @@ class JobOperator(BaseOperator):
         self.defer(trigger=trigger, method_name="execute_complete", timeout=left)
 
     def _overdue(self, context: Context) -> Any:
-        """Stop a job that outlives ``execution_timeout``; one that has succeeded still counts."""
+        """Stop a job that outlives ``execution_timeout``; one that is over counts as it ended."""
         limit = readable_duration((self.execution_timeout or timedelta()).total_seconds())
         over = f"execution_timeout={limit} is over"
         if self.record is None or self.record.job_id is None:
@@ -315,6 +315,6 @@ class JobOperator(BaseOperator):
             status = self._end(self.record.job_id)
         except LibraError as error:
             raise AirflowTaskTimeout(f"{over}, and its job may still run: {error}") from error
-        if status.state is JobState.SUCCEEDED:
+        if status.state is not JobState.KILLED:
             return self.settle(Outcome(status), context)
         raise AirflowTaskTimeout(f"{status.job_id} was stopped: {over}")

@@ -149,6 +149,18 @@ def test_a_driver_that_succeeded_while_no_triggerer_looked_counts(
     assert overdue(runner).state == "success"
 
 
+def test_a_driver_that_failed_while_no_triggerer_looked_was_not_stopped(
+    master: FakeMaster, runner: TaskRunner
+) -> None:
+    master.states = ["FAILED"]
+    result = overdue(runner)
+    [driver_id] = master.drivers
+
+    assert result.state == "up_for_retry"
+    assert f"{driver_id} failed" in str(result.error)
+    assert "was stopped" not in str(result.error)
+
+
 def test_an_overdue_driver_that_cannot_be_stopped_is_replaced_by_the_next_try(
     master: FakeMaster, runner: TaskRunner
 ) -> None:
