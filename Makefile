@@ -7,8 +7,8 @@ INSTALLED := .venv/installed-$(KEY)
 OLDEST_SPARK := 4.0.5
 SPARK40 := .venv-spark40/installed-$(OLDEST_SPARK)
 
-# Two processes of tests: one has the Spark cluster and all that needs it, the other has the rest.
-AT_ONCE := -n 2 --dist loadscope
+# Two processes of tests; what is given to which is said in tests/conftest.py.
+AT_ONCE := -n 2 --dist loadscope --no-loadscope-reorder
 
 .PHONY: help
 help: ## show this list

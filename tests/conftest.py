@@ -19,7 +19,8 @@ from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
 
 ROOT = Path(__file__).parent.parent
-NEED_THE_CLUSTER = ("tests/airflow/", "tests/cluster/", "tests/spark/")
+# Each of these folders is one scope: its tests share a cluster. The longest begin first.
+TOGETHER = ("tests/airflow/", "tests/spark/", "tests/chaos/", "tests/cluster/")
 STEERING = ("AIRFLOW", "LIBRA_", "SPARK_", "PYSPARK_")
 # Beside it, jobs of a test find room: 6 cores are advertised, whatever the machine has.
 LIBRA_SPARK = {
@@ -40,18 +41,27 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
 
-class OneCluster(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Of several processes of tests (pytest -n), one has all that needs the session's cluster."""
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives tests to processes (pytest -n): a folder that shares a cluster whole, else by file."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.split("::", maxsplit=1)[0]
-        return "cluster" if path.startswith(NEED_THE_CLUSTER) else path
+        return next((folder for folder in TOGETHER if path.startswith(folder)), path)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneCluster:
-    """How tests are given to processes: the largest scope first."""
-    return OneCluster(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """How tests are given to processes."""
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that the rest fills up the other process."""
+
+    def rank(item: pytest.Item) -> int:
+        return next((i for i, each in enumerate(TOGETHER) if item.nodeid.startswith(each)), 9)
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import pytest
 from libra_provider.cluster.airflow import LocalAirflow
 from tests.spark.jars import compiled
 
+pytestmark = pytest.mark.slow  # a driver for each of most tasks; test_decided has one of each place
 DAG = "kinds"
 OWN = ("client", "cluster")
 PLACES = ("shared", *OWN)
