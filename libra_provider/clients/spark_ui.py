@@ -94,7 +94,7 @@ def cluster() -> Call[Cluster]:
                 applications=tuple(map(_application, body["activeapps"])),
                 ended_drivers=tuple(map(_driver, body["completeddrivers"])),
             )
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise reply.not_as_expected(f"the master's page was expected ({error!r})") from error
 
     return Call(method="GET", path="/json/", parse=parse)

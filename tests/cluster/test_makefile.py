@@ -140,5 +140,5 @@ def test_help_names_every_target_a_person_needs(machine: Machine) -> None:
     named = {line.split()[1] for line in said(machine.make("help"))}
 
     assert named == {
-        *("help", "demo", "demo-ui", "check", "test", "test-all", "bench", "lock", "clean")
+        *("help", "demo", "demo-ui", "check", "test", "test-all", "bench", "chaos", "lock", "clean")
     }

@@ -61,7 +61,11 @@ def all_gone(temp: Path, within: float = 30) -> bool:
 
 @pytest.mark.parametrize(
     ("number", "code", "leaves"),
-    [(signal.SIGINT, 130, 0), (signal.SIGTERM, 143, 0), (signal.SIGKILL, -9, 1)],
+    [
+        pytest.param(signal.SIGINT, 130, 0, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 143, 0, marks=pytest.mark.slow),
+        (signal.SIGKILL, -9, 1),
+    ],
 )
 def test_nothing_keeps_running_when_the_demo_is_interrupted(
     tmp_path: Path, number: int, code: int, leaves: int

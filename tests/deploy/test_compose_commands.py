@@ -30,6 +30,7 @@ from libra_provider.cluster.standalone import spark_home
 from libra_provider.core.errors import Rejected
 from tests.deploy.compose import FILE, LOOPBACK, PORTS, Service, moved, read, variables_in
 
+pytestmark = pytest.mark.slow  # all services at once
 NOT_STARTED = "postgres"
 PROGRAMS = ("airflow", "libra", "python3")
 PATIENCE = 150  # seconds that a service may take to become healthy on a busy machine

@@ -3,6 +3,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from libra_provider.cluster.libra import LocalLibra
 from tests.spark.statements import WAIT, Client
 
@@ -16,6 +18,7 @@ BURSTS = (
 )
 
 
+@pytest.mark.slow
 def test_results_that_would_burst_the_driver_end_alone() -> None:
     """Every statement at once, and more of them than the heap could hold results of."""
     with LocalLibra("local[2]", spark=SMALL) as libra:

@@ -60,6 +60,7 @@ def test_sql_that_does_not_parse_says_where(command: Libra) -> None:
     assert "Syntax error at or near 'SELEC'" in result.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_submit_runs_on_the_cluster_and_status_says_where(
     command: Libra, cluster: StandaloneCluster, tmp_path: Path
 ) -> None:

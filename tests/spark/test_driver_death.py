@@ -192,6 +192,7 @@ def test_a_killed_jvm_loses_what_ran_there_and_what_counted_on_it(
     assert set(codes) == {200}
 
 
+@pytest.mark.slow
 def test_an_application_killed_at_the_master_ends_the_epoch(api: MortalLibra) -> None:
     running = api.running()
     api.end_application(running["driver"]["applicationId"])

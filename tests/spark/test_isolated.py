@@ -24,6 +24,7 @@ from libra_provider.cluster.standalone import StandaloneCluster, spark_home
 
 PROCESS = Path(__file__).with_name("isolated_process.py")
 MODES = ("client", "cluster")
+ONE_IS_SLOW = ("client", pytest.param("cluster", marks=pytest.mark.slow))
 ODD = "ein schöner = Tag"
 SMALL = {
     "spark.driver.memory": "512m",
@@ -210,7 +211,7 @@ Started = dict[tuple[str, str], str]
 WHERE = {"client": "on Libra's host", "cluster": "on worker worker-"}
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ONE_IS_SLOW)
 def test_a_kill_ends_every_process_of_it(libra: IsolatedLibra, started: Started, mode: str) -> None:
     job_id = started["kill", mode]
     comes_true(lambda: "begun hang" in libra.log(job_id, "stdout"))
@@ -262,7 +263,7 @@ def test_a_success_had_its_arguments_its_properties_its_artifacts_and_executors(
     assert "Launch Command" not in noise
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ONE_IS_SLOW)
 def test_a_python_file_finds_what_lies_beside_it(libra: IsolatedLibra, mode: str) -> None:
     file = str(libra.jobs / "app.py")
     job_id = libra.submit("python-file", filePath=file, args=["a b"], deployMode=mode)

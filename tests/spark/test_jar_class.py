@@ -292,7 +292,7 @@ def test_a_kill_that_main_does_not_listen_to_is_told_as_it_is(api: MainClasses) 
     [
         # 3 is also what a JVM without memory ends with.
         ("exit", "its JVM ended with exit code 3: statement {} called System.exit"),
-        ("stop", "statement {} stopped the SparkContext"),
+        pytest.param(*("stop", "statement {} stopped the SparkContext"), marks=pytest.mark.slow),
         pytest.param(
             *("halt", "statement {}, which ran a main class, may have ended it"),
             marks=pytest.mark.slow,  # each of them costs a start of the driver
@@ -314,6 +314,7 @@ def test_who_ends_the_driver_is_named_to_all_who_are_lost_with_it(
     assert next_one["state"] == "SUCCESS"
 
 
+@pytest.mark.slow
 def test_with_a_resource_setting_it_runs_isolated(api: MainClasses) -> None:
     statement = api.run("print", "a", sparkConfig={"spark.executor.memory": "512m"})
 

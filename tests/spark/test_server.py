@@ -110,6 +110,7 @@ def test_neither_pool_nor_group_reaches_the_next_statement(api: Client) -> None:
     assert later == ["SUCCESS"] * 3
 
 
+@pytest.mark.slow
 def test_driver_and_api_die_by_sigkill_and_nothing_accepted_is_forgotten(tmp_path: Path) -> None:
     with _crashing(tmp_path) as (api, process):
         done = api.submit("SELECT 1 AS one", WAIT)["jobId"]
