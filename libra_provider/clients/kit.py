@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from libra_provider.clients.packing import zip_entry
+
 _PACKAGE = Path(__file__).parent.parent
 # Not what keeps processes beside drivers, or a shared driver's Python.
 _STAYS = ("keeper", "python_keeper", "python_child", "python_value")
 _VOCABULARY = ("errors", "masking")
-_LONG_AGO = (1980, 1, 1, 0, 0, 0)
-_READABLE, _UNIX = 0o100644 << 16, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,7 @@ def kit() -> TravellingFile:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, text in _modules().items():
-            # Stored: each zlib compresses in its own way.
-            entry = zipfile.ZipInfo(f"{_PACKAGE.name}/{name}", _LONG_AGO)
-            entry.external_attr, entry.create_system = _READABLE, _UNIX
-            archive.writestr(entry, text)
+            archive.writestr(zip_entry(f"{_PACKAGE.name}/{name}"), text)
     return TravellingFile("libra-kit.zip", content.getvalue())
 
 

@@ -21,6 +21,7 @@ _CACHES = ("__pycache__",)
 _COMPILED = (".pyc", ".pyo")
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first day that a zip can name
 _READABLE_FILE, _READABLE_FOLDER = 0o100644 << 16, 0o40755 << 16
+_UNIX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +106,21 @@ def _zipped(package: Path) -> bytes:
     with ZipFile(buffer, "w", ZIP_STORED) as archive:
         files = _files_of(package)
         for folder in _folders_of(files, package.parent):
-            archive.writestr(_entry(f"{folder}/", _READABLE_FOLDER), b"")
+            archive.writestr(zip_entry(f"{folder}/", _READABLE_FOLDER), b"")
         for file in files:
             with _opened(file, "py_files") as source:
                 name = str(file.relative_to(package.parent))
-                archive.writestr(_entry(name, _READABLE_FILE), source.read())
+                archive.writestr(zip_entry(name), source.read())
             if buffer.tell() > _LARGEST_PACKAGE:
                 most = readable_size(_LARGEST_PACKAGE)
                 raise BadInput("py_files", str(package), f"it is larger than {most}; zip it")
     return buffer.getvalue()
 
 
-def _entry(name: str, rights: int) -> ZipInfo:
+def zip_entry(name: str, rights: int = _READABLE_FILE) -> ZipInfo:
+    """A zip's entry, to be stored, that is the same whenever and on whatever system it is made."""
     entry = ZipInfo(name, date_time=_LONG_AGO)
-    entry.external_attr = rights
+    entry.external_attr, entry.create_system = rights, _UNIX
     return entry
 
 
