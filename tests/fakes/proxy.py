@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BufferedIOBase
 from types import TracebackType
-from typing import Self
+
+from tests.fakes.listening import Listening
 
 _ANSWER_WITHIN = 60.0  # seconds
 
@@ -60,7 +61,7 @@ def creations_lost_at_random(seed: int, share: float = 0.7) -> Callable[[Passing
     return fate
 
 
-class Proxy:
+class Proxy(Listening):
     """Passes requests on to *port* of this machine, each as *fate* decides; a context manager.
 
     It listens on a port that is free, unless told on which.
@@ -86,17 +87,7 @@ class Proxy:
             def handle(self) -> None:
                 proxy._pass_on(self.rfile, self.connection)
 
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", listens_on), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        super().__init__(socketserver.ThreadingTCPServer(("127.0.0.1", listens_on), Handler))
 
     def _pass_on(self, client: BufferedIOBase, connection: socket.socket) -> None:
         request = _whole_request(client)
@@ -126,11 +117,7 @@ class Proxy:
                     pieces.append(piece)
         except OSError:
             return b""
-        return b"".join(pieces)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+        return _without_more(b"".join(pieces))
 
     def __exit__(
         self,
@@ -139,9 +126,7 @@ class Proxy:
         trace: TracebackType | None,
     ) -> None:
         self._closing.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__exit__(kind, error, trace)
 
 
 def _whole_request(client: BufferedIOBase) -> bytes:
@@ -157,3 +142,8 @@ def _whole_request(client: BufferedIOBase) -> bytes:
     body = client.read(int(headers.get(b"content-length", b"0")))
     kept = [line for line in lines if not line.lower().startswith(b"connection:")]
     return b"".join([*kept, b"Connection: close\r\n\r\n", body])
+
+
+def _without_more(answer: bytes) -> bytes:
+    """*answer*, telling the client not to use its connection again: the proxy hangs up."""
+    return answer.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)

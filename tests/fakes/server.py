@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from tests.fakes.listening import Listening
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Answer:
         return json.dumps(self.body).encode(), {"content-type": "application/json"} | headers
 
 
-class FakeServer:
+class FakeServer(Listening):
     """Answers each request with *answer*, and remembers the requests; a context manager."""
 
     def __init__(self, answer: Callable[[Request], Answer] | None = None) -> None:
@@ -78,32 +78,8 @@ class FakeServer:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
 
     def answer(self, request: Request) -> Answer:
         """The answer to *request*; subclasses speak a protocol here."""
         raise NotImplementedError(request.path)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
