@@ -11,7 +11,7 @@ from libra_provider.clients import libra
 from libra_provider.clients.call import Call, Reply
 from libra_provider.clients.problem import checked
 from libra_provider.core.errors import NotOffered, ResultNotWhole
-from libra_provider.core.job import DeployMode, Kind, Mode, SparkJob
+from libra_provider.core.job import OWN_SESSION, DeployMode, Kind, Mode, SparkJob
 from libra_provider.core.patience import utc_now
 from libra_provider.core.statement import why_isolated
 from libra_provider.core.states import JobState
@@ -37,7 +37,7 @@ def submit(job: SparkJob, server: str) -> Call[JobStatus]:
             raise NotOffered(server, f"it would ignore {name}; leave it out, or upgrade Libra")
     _check_driver(job, server)
     body = {n: v for n, v in libra.statement_body(job).items() if n not in _NOT_ITS_WORDS}
-    path = libra.statements_of(job.session)
+    path = libra.statements_of(None if job.session == OWN_SESSION else job.session)
     return Call(method="POST", path=path, parse=_ended, json=body, timeout=_A_DAY)
 
 

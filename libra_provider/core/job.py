@@ -47,6 +47,8 @@ class Backend(StrEnum):
     SPARK_MASTER = "spark_master"
 
 
+# The name of no session of Libra's: a statement that asks for it has a new one, until its end.
+OWN_SESSION = "own"
 _OF_THE_HOST = ("SPARK_LOCAL_IP", "SPARK_LOCAL_HOSTNAME")
 
 

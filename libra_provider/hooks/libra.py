@@ -21,7 +21,7 @@ from libra_provider.clients.statement_group import StatementGroup
 from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import Backend, SparkJob
+from libra_provider.core.job import OWN_SESSION, Backend, Kind, SparkJob
 from libra_provider.core.statement import check_statement, why_isolated
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.artifacts import ArtifactHook
@@ -84,12 +84,17 @@ class LibraHook(ArtifactHook):
         return "look whether its work was done, and clear the task to run it again"
 
     def complete(self, job: SparkJob) -> SparkJob:
-        """*job* with the connection's session and pool; BadInput for what Libra does not take."""
+        """*job* with the connection's session and pool; BadInput for what Libra does not take.
+
+        Python gets a session of its own where none is named: it would otherwise wait for whoever
+        else named none, and find their variables.
+        """
         self.client()  # it reads session and pool
         check_statement(job)
         if why_isolated(job):
             return job
-        session, pool = job.session or self.session, job.pool_name or self.pool_name
+        own = OWN_SESSION if job.kind is Kind.PYTHON else None
+        session, pool = job.session or self.session or own, job.pool_name or self.pool_name
         return job.replace(session=session, pool_name=pool)
 
     def submit(self, job: SparkJob, tag: str) -> JobStatus:

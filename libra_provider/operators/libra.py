@@ -59,7 +59,8 @@ class LibraOperator(JobOperator):
     :param archives: archives to unpack there, as ``env.tar.gz#env`` (templated).
     :param packages: Maven coordinates (templated); likewise.
     :param env_vars: environment variables of the driver (templated), which then runs on a worker.
-    :param session: Libra's session (templated), which only its shared driver has.
+    :param session: Libra's session (templated), which only its shared driver has; see
+        LibraStatementOperator.
     :param pool_name: the FAIR pool that counts if the shared driver runs it (templated).
     :param workload: what the author knows of the job: a ``Workload``, or a dict of its fields.
     :param mode: the author's choice, ``shared`` or ``isolated``; None leaves it open.

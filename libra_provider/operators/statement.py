@@ -57,7 +57,8 @@ class LibraStatementOperator(JobOperator):
     :param libra_conn_id: a connection of type ``libra``.
     :param pool_name: Libra's FAIR pool, such as ``interactive`` (templated); ``pool`` is Airflow's.
     :param session: Libra's session, whose temporary views and Python variables the statement sees
-        (templated).
+        (templated). By default the connection's; else SQL shares ``default``, and Python has one
+        to itself (``own``), which ends with it.
     :param result_limit: how many rows may come back; more is an error, never cut silently.
     :param result_path: write the rows there as Parquet (templated) and return ``uri``, ``rows``,
         ``bytes`` and Spark's ``schema`` of them instead.

@@ -57,7 +57,8 @@ class Flow:
         self._clerk = clerk
         self._driver = driver
         self._epoch: Epoch | None = None
-        self._places = Places(settings.max_running, settings.pools)
+        pythons = settings.max_python_sessions
+        self._places = Places(settings.max_running, settings.pools, pythons=pythons)
         self._holdings = Holdings()
         self.live: dict[str, Live] = {}
         self.recent = Recent()

@@ -26,7 +26,7 @@ class Holdings:
         could count on what SQL would do: its statements run side by side.
         """
         order = live.statement.order
-        if order.kind == Kind.PYTHON:
+        if order.kind == Kind.PYTHON and not order.has_own_session:
             known = self._held.get(order.session, ())
             self._held[order.session] = list(dict.fromkeys([*known, PYTHON_VARIABLES]))
 

@@ -53,7 +53,8 @@ class Live:
         order = self.statement.order
         return Run(
             job_id=self.job_id,
-            session=order.session,
+            session=self.job_id if order.has_own_session else order.session,
+            ends_session=order.has_own_session,
             code=order.code,
             pool=order.pool,
             kind=order.kind,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from libra_provider.core.job import Kind
@@ -35,13 +36,15 @@ class Places:
     A pool that runs nothing finds a place however many statements of others run: one is kept free
     for each such pool, as long as that is no more than a quarter of all.
 
-    A session has one Python: its statements of that kind begin one after the other.
+    A session has one Python: its statements of that kind begin one after the other. Of those with
+    a session to themselves, *pythons* run at a time.
     """
 
-    def __init__(self, most: int, pools: Mapping[str, Pool]) -> None:
+    def __init__(self, most: int, pools: Mapping[str, Pool], *, pythons: int) -> None:
         self._most = self._free = most
         self._lines = {name: _Line(pool) for name, pool in pools.items()}
-        self._busy_pythons: set[str] = set()
+        self._pythons = pythons
+        self._busy_pythons: Counter[str] = Counter()
 
     @property
     def waiting(self) -> list[Live]:
@@ -85,7 +88,7 @@ class Places:
         self._line(order.pool).running -= 1
         self._free += 1
         if order.kind == Kind.PYTHON:
-            self._busy_pythons.discard(order.session)
+            self._busy_pythons[order.session] -= 1
 
     @property
     def _used(self) -> list[float]:
@@ -97,7 +100,8 @@ class Places:
         return self._free > kept
 
     def _has_turn(self, order: Order) -> bool:
-        return order.kind != Kind.PYTHON or order.session not in self._busy_pythons
+        most = self._pythons if order.has_own_session else 1
+        return order.kind != Kind.PYTHON or self._busy_pythons[order.session] < most
 
     def _first_with_turn(self, line: _Line) -> Live | None:
         return next((e for e in line.waiting.values() if self._has_turn(e.statement.order)), None)
@@ -107,7 +111,7 @@ class Places:
         line.running += 1
         line.used += 1 / line.pool.weight
         if order.kind == Kind.PYTHON:
-            self._busy_pythons.add(order.session)
+            self._busy_pythons[order.session] += 1
 
     def _line(self, pool: str) -> _Line:
         # The settings may have lost a pool of which statements wait.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from libra_provider.core.errors import BadInput
+from libra_provider.core.job import OWN_SESSION
 from libra_provider.core.patience import utc_now
 from libra_provider.server.problems import TooManySessions, UnknownSession
 
@@ -39,22 +40,23 @@ class Sessions:
         self._known: dict[str, Session] = {}
         self.touch(DEFAULT_SESSION)
 
-    def touch(self, name: str) -> Session:
-        """The session, its last activity being now; raises TooManySessions for one more."""
-        if name not in self._known and len(self._known) >= self._most:
+    def touch(self, name: str) -> None:
+        """The session is used now; raises TooManySessions for one more than there may be."""
+        if name != OWN_SESSION and name not in self._known and len(self._known) >= self._most:
             sentence = (
                 f"{self._most} sessions are open, which is as many as this Libra keeps"
                 " (max_sessions); close one, or use a session that is open."
             )
             raise TooManySessions(sentence, retry_after=60)
-        return self.remember(name)
+        self.remember(name)
 
-    def remember(self, name: str) -> Session:
-        """The session, also when it is one more than there may be: what waits in it is accepted."""
+    def remember(self, name: str) -> None:
+        """The same, also for one more than there may be: what waits in it is accepted."""
+        if name == OWN_SESSION:
+            return
         now = utc_now()
         known = self._known.get(name) or Session(name, now, now)
-        session = self._known[name] = replace(known, last_activity=now)
-        return session
+        self._known[name] = replace(known, last_activity=now)
 
     def get(self, name: str) -> Session:
         """The session; raises UnknownSession."""

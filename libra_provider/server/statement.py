@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Self
 
+from libra_provider.core.job import OWN_SESSION
 from libra_provider.core.status import DriverLocation, Progress
 
 
@@ -91,6 +92,11 @@ class Order:
     def from_json(cls, text: str) -> Self:
         """The inverse of :meth:`to_json`."""
         return cls(**json.loads(text))
+
+    @property
+    def has_own_session(self) -> bool:
+        """Its session begins and ends with it."""
+        return self.session == OWN_SESSION
 
     @property
     def digest(self) -> str:

@@ -68,6 +68,27 @@ def test_session_and_pool_of_the_connection_are_the_shared_drivers(
     assert ("pool" in statement.body) is carried
 
 
+@pytest.mark.parametrize(
+    ("job", "session"),
+    [(PYTHON, "own"), (JAR_CLASS, "default"), (PYTHON.replace(session="mine"), "mine")],
+    ids=["python", "jar-class", "python in a session"],
+)
+def test_python_has_a_session_to_itself_unless_one_is_named(
+    libra: FakeLibra, ask: Ask, job: SparkJob, session: str
+) -> None:
+    ask("submit", job, new_tag())
+
+    assert [each.session for each in libra.statements.values()] == [session]
+
+
+def test_a_libra_of_the_old_contract_is_asked_for_no_session_of_ones_own(
+    old: OldLibra, ask: Ask
+) -> None:
+    ask("submit", PYTHON, new_tag())
+
+    assert old.requests[-1].path == "/api/v1/sessions/default/statements"
+
+
 def test_what_no_libra_takes_is_not_even_asked_about(libra: FakeLibra, ask: Ask) -> None:
     with pytest.raises(BadInput, match="session='mine' cannot be used"):
         ask("submit", FILE.replace(session="mine"), new_tag())

@@ -68,6 +68,17 @@ def test_python_behind_python_that_was_running_is_lost_with_it(make_libra: MakeL
         assert states == ["LOST", "LOST", "SUCCESS"]
 
 
+def test_python_that_has_its_session_to_itself_misses_nothing_of_one_that_is_lost(
+    make_libra: MakeLibra,
+) -> None:
+    with make_libra(max_running=1) as api:
+        first = send(api, "own", "die 1", "respond-async", kind="python")["jobId"]
+        second = send(api, "own", "rows 1", "respond-async", kind="python")["jobId"]
+        states = [status(api, each)["state"] for each in (first, second)]
+
+        assert states == ["LOST", "SUCCESS"]
+
+
 def test_what_sessions_held_is_known_after_a_restart_of_libra(make_libra: MakeLibra) -> None:
     with make_libra(max_running=1) as api:
         send(api, "etl", "hold temp views", "wait=30")

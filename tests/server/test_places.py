@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from libra_provider.core.job import OWN_SESSION
 from libra_provider.core.patience import utc_now
 from libra_provider.server.live import Live
 from libra_provider.server.places import Places
@@ -17,10 +18,15 @@ TWO = {"heavy": Pool(weight=3), "light": Pool(weight=1)}
 
 
 def lives(
-    loop: asyncio.AbstractEventLoop, pool: str, many: int, *, kind: str = "sql"
+    loop: asyncio.AbstractEventLoop,
+    pool: str,
+    many: int,
+    *,
+    kind: str = "sql",
+    session: str = "s",
 ) -> list[Live]:
     def live(number: int) -> Live:
-        order = Order(session="s", kind=kind, code="", pool=pool)
+        order = Order(session=session, kind=kind, code="", pool=pool)
         statement = Statement(
             job_id=f"{pool} {number}", order=order, state=State.PENDING, submitted_at=utc_now()
         )
@@ -41,7 +47,7 @@ def waiting(loop: asyncio.AbstractEventLoop) -> Callable[..., Places]:
     """Places with so many that wait in each pool."""
 
     def made(most: int, pools: dict[str, Pool], **many: int) -> Places:
-        places = Places(most, pools)
+        places = Places(most, pools, pythons=1)
         for pool, count in many.items():
             for live in lives(loop, pool, count):
                 places.wait(live)
@@ -128,7 +134,7 @@ def test_a_pool_that_the_settings_have_lost_has_its_turn_too(
 def test_a_sessions_pythons_begin_one_after_the_other_and_hold_nobody_up(
     loop: asyncio.AbstractEventLoop,
 ) -> None:
-    places = Places(8, {"python": Pool(), "sql": Pool()})
+    places = Places(8, {"python": Pool(), "sql": Pool()}, pythons=8)
     first, second = lives(loop, "python", 2, kind="python")
     (other,) = lives(loop, "sql", 1)
     for each in (first, second, other):
@@ -137,6 +143,20 @@ def test_a_sessions_pythons_begin_one_after_the_other_and_hold_nobody_up(
     assert begun(places) == [first.job_id, other.job_id]
     places.give_back(first.statement.order)
     assert begun(places) == [second.job_id]
+
+
+def test_pythons_with_a_session_to_themselves_run_side_by_side_up_to_a_number(
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    places = Places(8, {"python": Pool(), "sql": Pool()}, pythons=2)
+    first, second, third = lives(loop, "python", 3, kind="python", session=OWN_SESSION)
+    (other,) = lives(loop, "sql", 1, session=OWN_SESSION)
+    for each in (first, second, third, other):
+        places.wait(each)
+
+    assert set(begun(places)) == {first.job_id, second.job_id, other.job_id}
+    places.give_back(first.statement.order)
+    assert begun(places) == [third.job_id]
 
 
 def test_an_interactive_statement_starts_though_another_pool_has_hundreds(

@@ -211,7 +211,7 @@ Started = dict[tuple[str, str], str]
 WHERE = {"client": "on Libra's host", "cluster": "on worker worker-"}
 
 
-@pytest.mark.parametrize("mode", ONE_IS_SLOW)
+@pytest.mark.parametrize("mode", MODES)
 def test_a_kill_ends_every_process_of_it(libra: IsolatedLibra, started: Started, mode: str) -> None:
     job_id = started["kill", mode]
     comes_true(lambda: "begun hang" in libra.log(job_id, "stdout"))

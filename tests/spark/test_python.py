@@ -269,12 +269,50 @@ def test_a_child_ends_with_its_session(python: Session) -> None:
     pid = python.value("import os; os.getpid()")
     there = Path(f"/proc/{pid}").exists()
     python.close()
+
+    assert there
+    ends(pid)
+
+
+@pytest.fixture
+def own(python: Session) -> Session:
+    """No session: each statement has one to itself."""
+    python.name = "own"
+    return python
+
+
+def test_a_session_of_ones_own_is_new_for_each_statement_and_ends_with_it(own: Session) -> None:
+    left = own.value(
+        "import os\nmine = 1\nspark.range(3).createOrReplaceTempView('mine')\n"
+        "spark.conf.set('spark.sql.shuffle.partitions', 2)\nos.getpid()"
+    )
+    found = own.value(
+        "['mine' in globals(), spark.catalog.tableExists('mine'),"
+        " spark.conf.get('spark.sql.shuffle.partitions') == '2']"
+    )
+
+    assert found == [False, False, False]
+    assert own.rows("spark.range(2)") == [[0], [1]]
+    ends(left)
+
+
+def test_those_of_their_own_run_at_the_same_time_and_can_be_killed(
+    api: Client, own: Session
+) -> None:
+    long = own.start("import time\nwhile True: time.sleep(1)")
+    api.until(long, "RUNNING")
+
+    assert own.value("1") == 1
+    assert api.status(long)["state"] == "RUNNING"
+    api.kill(long)
+    api.until(long, "CANCELLED")
+
+
+def ends(pid: int) -> None:
     deadline = time.monotonic() + 30
     while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < deadline, "it lives on"
         time.sleep(0.1)
-
-    assert there
 
 
 def test_secrets_of_libra_are_out_of_reach(shared: Session) -> None:

@@ -9,11 +9,11 @@ from libra_provider.server.driver.child import Child, Limits
 
 
 class TooManyChildren(Exception):
-    """Every child that there may be belongs to a session already."""
+    """As many sessions as may have a child have one."""
 
 
 class Children:
-    """At most *most* children, besides one that waits for the next session.
+    """Those that sessions keep, at most *most*, those of one statement each, and one in reserve.
 
     A Python takes a second or two until it can run a statement. What they leave behind when they
     are killed together with the host is in *folder*.
@@ -22,27 +22,28 @@ class Children:
     def __init__(self, limits: Limits, token: str, folder: Path, *, most: int) -> None:
         self._limits, self._token, self._folder, self._most = limits, token, folder, most
         self._lock = threading.Lock()
-        self._taken = 0
+        self._kept: set[Child] = set()
         self._spare: Child | None = None
 
-    def take(self) -> Child:
-        """A child for one session, until it is given back; raises TooManyChildren."""
+    def take(self, *, is_kept: bool) -> Child:
+        """A child until it is given back; raises TooManyChildren if it *is_kept* by a session."""
         with self._lock:
-            if self._taken == self._most:
+            if is_kept and len(self._kept) == self._most:
                 raise TooManyChildren(
                     f"{self._most} sessions have a Python, as many as Libra allows"
                     " (max_python_sessions); close one, or use a session that has one."
                 )
             child = self._usable_spare() or self._start()
-            self._taken += 1
-            self._spare = self._start() if self._taken < self._most else None
+            if is_kept:
+                self._kept.add(child)
+            self._spare = self._start()
         return child
 
     def give_back(self, child: Child) -> str:
         """Why *child* ended; everything that it started is gone."""
         why = child.end()
         with self._lock:
-            self._taken -= 1
+            self._kept.discard(child)
         return why
 
     def _start(self) -> Child:

@@ -155,7 +155,10 @@ class Host:
             return self._statements.run(session, order, go_on=go_on)
         finally:
             # Before its end is told: who knows of that counts on what it has left.
-            self._sessions.look(session, order)
+            if order.ends_session:
+                self._close(CloseSession(order.session))
+            else:
+                self._sessions.look(session, order)
 
     def _is_over(self) -> bool:
         """Whether Spark is gone; if nobody meant it to, so is this process."""

@@ -30,6 +30,8 @@ class Run:
     as_text: bool = False
     result_path: str | None = None
     """Where to write the rows as Parquet, instead of returning them."""
+    ends_session: bool = False
+    """The session is nobody else's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,8 @@ class PythonSession:
     def _run(self, spark: SparkSession, order: Run, answer: Answer) -> Ended:
         logs = StatementLogs(self._logs, order.job_id)
         logs.prepare()
-        child, door = self._enter(order.job_id), self._door_to(spark)
+        child = self._enter(order.job_id, ends_session=order.ends_session)
+        door = self._door_to(spark)
         notice, self._notice = self._notice, ""
         if notice:
             _append(logs, f"{notice}\n")
@@ -128,12 +129,12 @@ class PythonSession:
             return answer(self._connect.frame(door, base64.b64decode(answered["rows"])))
         return outcome.succeeded(order, answered.get("value"))
 
-    def _enter(self, job_id: str) -> Child:
+    def _enter(self, job_id: str, *, ends_session: bool) -> Child:
         """The child, which a kill finds from now on; raises ChildEnded when one came before."""
         if self._current != job_id:
             raise ChildEnded("was not asked")
         self._replace("ended while no statement ran")
-        child = self._child or self._children.take()
+        child = self._child or self._children.take(is_kept=not ends_session)
         with self._changed:
             self._child = child
             if job_id in self._doomed:
