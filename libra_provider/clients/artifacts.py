@@ -55,9 +55,10 @@ def _watched(artifact: Artifact, told: Told) -> Content:
     def pieces() -> Iterator[bytes]:
         sent = 0
         for piece in artifact.content:
-            yield piece
             sent += len(piece)
+            # Before the piece goes: who has the last one may answer, and nobody comes back here.
             told(artifact, sent)
+            yield piece
 
     return Content(artifact.size, pieces)
 

@@ -44,9 +44,9 @@ public class Leaves {
 def eventually(claim: Callable[[], bool], within: float = 240) -> bool:
     """Whether *claim* comes true in time."""
     deadline = time.monotonic() + within
-    while not claim() and time.monotonic() < deadline:
+    while not (true := claim()) and time.monotonic() < deadline:
         time.sleep(0.5)
-    return claim()
+    return true
 
 
 def leaving_jar(folder: Path) -> str:
