@@ -25,14 +25,28 @@ def plain_float(value: float) -> float | str:
 
 
 def _plain(value: Any) -> Any:
-    if type(value) in _PLAIN:
-        return _PLAIN[type(value)](value)
     kind = type(value)
+    if kind in _PLAIN:
+        return _PLAIN[kind](value)
     if (kind.__module__, kind.__name__) == ("pyspark.sql.types", "Row"):
         return _plain(value.asDict())
-    if kind.__module__ in ("numpy", "pandas") and hasattr(value, "tolist"):
-        return _plain(value.tolist())
+    if kind.__module__.partition(".")[0] in ("numpy", "pandas") and hasattr(value, "tolist"):
+        return _plain(_with_moments(value).tolist())
+    # A Counter is a dict, a named tuple a tuple, a StrEnum a text: as json.dumps has it.
+    if base := next((each for each in kind.__mro__ if each in _PLAIN), None):
+        return _PLAIN[base](value)
     raise TypeError(f"JSON has no {kind.__name__}")
+
+
+def _with_moments(value: Any) -> Any:
+    """*value*, of which ``tolist()`` makes no integers where it holds moments."""
+    name = str(value.dtype)
+    is_finer_than_python = name in ("datetime64[ns]", "timedelta64[ns]")
+    return value.astype(name.replace("[ns]", "[us]")) if is_finer_than_python else value
+
+
+def _moment(value: date | time) -> str:
+    return value.isoformat()
 
 
 def _itself(value: Any) -> Any:
@@ -56,9 +70,9 @@ _PLAIN: Mapping[type, Callable[[Any], Any]] = {
     int: _itself,
     float: plain_float,
     Decimal: str,
-    date: date.isoformat,
-    datetime: datetime.isoformat,
-    time: time.isoformat,
+    date: _moment,
+    datetime: _moment,
+    time: _moment,
     list: _list,
     tuple: _list,
     dict: _object,
