@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from libra_provider.jobs.hand_in import reference, result
+    from libra_provider.jobs.hand_in import result
+    from libra_provider.jobs.referred import reference
 
 __all__ = ["reference", "result"]
 
@@ -16,6 +17,6 @@ __all__ = ["reference", "result"]
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from libra_provider.jobs import hand_in  # noqa: PLC0415 - keepers of processes start fast
+    from libra_provider.jobs import hand_in, referred  # noqa: PLC0415 - keepers start fast
 
-    return getattr(hand_in, name)
+    return getattr(referred if name == "reference" else hand_in, name)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from libra_provider.jobs.job import HandInError, Job, ResultTooLarge, running
 from libra_provider.jobs.json_value import LARGEST, json_text
 from libra_provider.jobs.line import Line, NotTaken
 from libra_provider.jobs.order import Order
+from libra_provider.jobs.referred import Reference
 from libra_provider.jobs.tables import size_of
 
 _PATIENCE = 75.0  # seconds: a Libra that restarts must not cost the result
@@ -23,16 +23,6 @@ _WRITE_IT = "have it written to storage with result_path"
 
 class NotCarried(HandInError):
     """The value is of a type that JSON has no form for."""
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Where a result lies that the job itself has put there; ``bytes`` is its size."""
-
-    uri: str
-    rows: int | None = None
-    bytes: int | None = None
-    schema: dict[str, Any] | None = None
 
 
 def result(value: Any) -> None:
@@ -66,17 +56,6 @@ def result_of_last_line(value: Any, job: Job) -> None:
 
 def _has_taker(value: Any, order: Order) -> bool:
     return value is not None and bool(order.result_url or order.result_path)
-
-
-def reference(
-    uri: str,
-    *,
-    rows: int | None = None,
-    bytes: int | None = None,  # noqa: A002 - as results call it
-    schema: dict[str, Any] | None = None,
-) -> Reference:
-    """A result that the job has put to *uri* by itself, with what is known of it."""
-    return Reference(uri, rows, bytes, schema)
 
 
 def _hand_in(value: Any, job: Job) -> None:

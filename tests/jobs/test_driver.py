@@ -253,6 +253,43 @@ def test_a_reference_is_in_the_receipt(run: Run, libra: SignedEndpoints) -> None
     assert libra.results == []
 
 
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ("Path('/lake/x')", "A reference is to a URI, which is a text, not PosixPath('/lake/x')"),
+        ("'s3a://b/x', rows=-1", "rows=-1 is no number of rows; leave it out if it is not known."),
+        ("'s3a://b/x', bytes=1.5", "bytes=1.5 is no number of bytes"),
+        ("'s3a://b/x', schema='n INT'", "The schema of a reference is Spark's, as frame.schema"),
+    ],
+)
+def test_a_reference_that_nobody_could_be_told_is_an_error_where_it_is_made(
+    run: Run, libra: SignedEndpoints, given: str, error: str
+) -> None:
+    """The receipt would not be taken, and the job be without one and without a result."""
+    text = "from pathlib import Path\nfrom libra_provider import jobs\n"
+    run(f"{text}jobs.result(jobs.reference({given}))")
+    [ended] = libra.events("ended")
+
+    assert (ended["state"], ended["errorClass"]) == ("FAILED", "HandInError")
+    assert error in ended["error"]
+
+
+def test_a_reference_takes_a_count_of_numpy_and_a_schema_of_spark(
+    run: Run, libra: SignedEndpoints
+) -> None:
+    text = (
+        "import numpy\nfrom libra_provider import jobs\n"
+        "from pyspark.sql.types import IntegerType, StructType\n"
+        "schema = StructType().add('n', IntegerType())\n"
+        "jobs.result(jobs.reference('s3a://b/x', rows=numpy.int64(3), schema=schema))\n"
+    )
+    run(text)
+    [ended] = libra.events("ended")
+
+    assert ended["written"]["rowCount"] == 3
+    assert [field["name"] for field in ended["written"]["schema"]["fields"]] == ["n"]
+
+
 def test_bytes_that_are_not_what_the_address_says_are_not_run(
     run: Run, libra: SignedEndpoints
 ) -> None:
