@@ -21,6 +21,8 @@ from libra_provider.cluster.standalone import StandaloneCluster
 ROOT = Path(__file__).parent.parent
 # Each of these folders is one scope: its tests share a cluster. The longest begin first.
 TOGETHER = ("tests/airflow/", "tests/spark/", "tests/chaos/", "tests/cluster/")
+# What these promise has to hold each time: they are not run again.
+EACH_TIME = ("crash", "exactly_once", "lost_answers", "adoption", "surviving", "chaos")
 STEERING = ("AIRFLOW", "LIBRA_", "SPARK_", "PYSPARK_")
 # Beside it, jobs of a test find room: 6 cores are advertised, whatever the machine has.
 LIBRA_SPARK = {
@@ -56,12 +58,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that the rest fills up the other process."""
+    """What takes longest begins first, so that the rest fills up the other process.
+
+    And what must hold each time has no second try.
+    """
 
     def rank(item: pytest.Item) -> int:
         return next((i for i, each in enumerate(TOGETHER) if item.nodeid.startswith(each)), 9)
 
     items.sort(key=rank)
+    for item in items:
+        if any(word in item.path.name for word in EACH_TIME):
+            item.add_marker(pytest.mark.flaky(reruns=0))
 
 
 @pytest.fixture(autouse=True)
