@@ -34,9 +34,13 @@ def reference(
 
     *schema* is Spark's, or its JSON. Raises HandInError for what could not be told to anybody.
     """
-    if not isinstance(uri, str) or not uri:
-        raise HandInError(f"A reference is to a URI, which is a text, not {uri!r}.")
-    return Reference(uri, _count("rows", rows), _count("bytes", bytes), _schema(schema))
+    return Reference(_uri(uri), _count("rows", rows), _count("bytes", bytes), _schema(schema))
+
+
+def _uri(value: Any) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise HandInError(f"A reference is to a URI, which is a text, not {value!r}.")
 
 
 def _count(name: str, value: Any) -> int | None:
