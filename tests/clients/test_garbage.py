@@ -176,8 +176,10 @@ def send(request: pytest.FixtureRequest) -> Sender:
     return sender
 
 
-def client(url: str, *, read_timeout: float = 0.1) -> Client:
-    return Client([ServerAddress(url=url, connect_timeout=2, read_timeout=read_timeout)])
+def client(url: str, rudeness: Rudeness | None = None) -> Client:
+    """One that waits, but not for what *rudeness* never sends."""
+    is_silent = rudeness is not None and (rudeness.end == "keep" or rudeness.pause)
+    return Client([ServerAddress(url=url, read_timeout=0.1 if is_silent else 30)])
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
@@ -191,7 +193,7 @@ def test_garbage_becomes_an_error_of_ours_at_every_verb(send: Sender, garbage: s
                 continue  # any text may be a log
 
             with pytest.raises(error):
-                send(client(server.url), VERBS[verb])
+                send(client(server.url, rudeness), VERBS[verb])
 
 
 def test_what_dies_in_its_answer_may_have_done_what_it_was_told(send: Sender) -> None:
@@ -200,7 +202,7 @@ def test_what_dies_in_its_answer_may_have_done_what_it_was_told(send: Sender) ->
         if error is not ServerUnreachable or garbage == "a body that drips":
             continue
         with HostileServer(rudeness) as server, pytest.raises(ServerUnreachable) as caught:
-            send(client(server.url), VERBS["create"])
+            send(client(server.url, rudeness), VERBS["create"])
 
         assert caught.value.may_have_arrived, garbage
 
@@ -208,7 +210,7 @@ def test_what_dies_in_its_answer_may_have_done_what_it_was_told(send: Sender) ->
 def test_of_an_endless_answer_only_so_much_is_read(send: Sender) -> None:
     endless = Rudeness([CHUNKED, *[b"100000\r\n" + b" " * 2**20 + b"\r\n"] * 80])
     with HostileServer(endless) as server, pytest.raises(ProtocolError, match="larger than 67108"):
-        send(client(server.url, read_timeout=20), VERBS["status"])
+        send(client(server.url), VERBS["status"])
 
 
 def test_an_error_shows_nothing_that_steers_a_terminal(send: Sender) -> None:

@@ -51,28 +51,27 @@ def send(request: pytest.FixtureRequest) -> Sender:
 
 
 @pytest.fixture
-def free_port() -> int:
+def free_port() -> Iterator[int]:
+    """Nobody listens there, nor can anybody begin to."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+        yield int(taken.getsockname()[1])
 
 
 @pytest.fixture
-def silent_port() -> Iterator[int]:
-    """A port that takes requests and never answers."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield int(listener.getsockname()[1])
+def silent() -> Iterator[ServerAddress]:
+    """It takes requests and never answers; nobody waits for it for long."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield ServerAddress(url=f"http://127.0.0.1:{listener.getsockname()[1]}", read_timeout=0.3)
 
 
-def client(*urls: str, token: str | None = None) -> Client:
+def client(*servers: str | ServerAddress, token: str | None = None) -> Client:
     return Client(
         [
-            ServerAddress(
-                url=url, authorization=BearerToken(token), connect_timeout=2, read_timeout=0.3
-            )
-            for url in urls
+            ServerAddress(url=each, authorization=BearerToken(token))
+            if isinstance(each, str)
+            else each
+            for each in servers
         ]
     )
 
@@ -101,9 +100,9 @@ def test_a_name_that_does_not_resolve_is_told_as_such(send: Sender) -> None:
     assert not caught.value.may_have_arrived
 
 
-def test_a_request_without_an_answer_may_have_arrived(send: Sender, silent_port: int) -> None:
+def test_a_request_without_an_answer_may_have_arrived(send: Sender, silent: ServerAddress) -> None:
     with pytest.raises(ServerUnreachable, match="did not answer in time") as caught:
-        send(client(f"http://127.0.0.1:{silent_port}"), text("POST"))
+        send(client(silent), text("POST"))
 
     assert caught.value.may_have_arrived
 
@@ -173,19 +172,21 @@ def test_the_server_that_answered_is_asked_first_from_then_on(free_port: int) ->
     assert (len(first.requests), len(second.requests)) == (3, 0)
 
 
-def test_what_may_have_arrived_goes_to_no_second_server(send: Sender, silent_port: int) -> None:
+def test_what_may_have_arrived_goes_to_no_second_server(
+    send: Sender, silent: ServerAddress
+) -> None:
     """Two masters that both create the driver would make two of one job."""
     with FakeServer(hello) as server, pytest.raises(ServerUnreachable):
-        send(client(f"http://127.0.0.1:{silent_port}", server.url), text("POST"))
+        send(client(silent, server.url), text("POST"))
 
     assert server.requests == []
 
 
 def test_a_question_goes_to_the_next_server_even_when_it_may_have_arrived(
-    send: Sender, silent_port: int
+    send: Sender, silent: ServerAddress
 ) -> None:
     with FakeServer(hello) as server:
-        assert send(client(f"http://127.0.0.1:{silent_port}", server.url), text()) == "hello"
+        assert send(client(silent, server.url), text()) == "hello"
 
 
 def test_a_dialogue_gets_its_answers_and_its_errors_both_ways(free_port: int) -> None:
@@ -269,12 +270,12 @@ def test_when_no_server_leads_the_error_names_them_all(send: Sender, free_port: 
 
 
 def test_what_can_be_repeated_is_told_to_the_next_server_too(
-    send: Sender, silent_port: int
+    send: Sender, silent: ServerAddress
 ) -> None:
     """A master that hangs must not keep a kill from the one that took over."""
     kill = replace(text("POST"), repeatable=True)
     with FakeServer(hello) as leader:
-        assert send(client(f"http://127.0.0.1:{silent_port}", leader.url), kill) == "hello"
+        assert send(client(silent, leader.url), kill) == "hello"
 
 
 @pytest.mark.parametrize(("method", "asked"), [("GET", 1), ("POST", 0)])

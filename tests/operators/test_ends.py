@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from libra_provider.operators import base
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
 from tests.fakes.task_runner import TaskRunner
@@ -53,7 +54,7 @@ def terminate_at(master: FakeMaster, runner: DeadlockingRunner, path: str) -> No
             answer = master._create(request) if path == "/create" else None
             runner.caught.set()
             os.kill(os.getpid(), signal.SIGTERM)
-            stopped.wait(10)
+            stopped.wait(60)
             return answer
         return None
 
@@ -62,9 +63,10 @@ def terminate_at(master: FakeMaster, runner: DeadlockingRunner, path: str) -> No
 
 @pytest.mark.parametrize("path", ["/status/", "/create"])
 def test_a_task_that_is_told_to_end_stops_its_driver_and_asks_airflow_nothing(
-    master: FakeMaster, runner: DeadlockingRunner, path: str
+    master: FakeMaster, runner: DeadlockingRunner, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also while it submits: the driver is found by its tag before its id is known here."""
+    monkeypatch.setattr(base, "_ON_KILL_SECONDS", 60.0)  # however loaded this machine is
     master.states = ["RUNNING"]
     terminate_at(master, runner, path)
     result = runner.run(Etl())
@@ -115,7 +117,7 @@ def test_execution_timeout_stops_a_driver_that_is_waited_for(
     master: FakeMaster, runner: TaskRunner
 ) -> None:
     master.states = ["RUNNING"]
-    result = runner.run(Etl(execution_timeout=timedelta(seconds=1)))
+    result = runner.run(Etl(execution_timeout=timedelta(seconds=3)))
     [driver] = master.drivers.values()
 
     assert result.state == "up_for_retry"
@@ -123,7 +125,7 @@ def test_execution_timeout_stops_a_driver_that_is_waited_for(
 
 
 def overdue(runner: TaskRunner) -> Any:
-    limit = timedelta(seconds=1)
+    limit = timedelta(seconds=60)  # it is over when the runner says so
     runner.run(Etl(deferrable=True, execution_timeout=limit))
     return runner.time_out(Etl(deferrable=True, execution_timeout=limit))
 
@@ -137,7 +139,7 @@ def test_execution_timeout_stops_a_driver_whose_task_is_deferred(
     [(driver_id, driver)] = master.drivers.items()
 
     assert result.state == "up_for_retry"
-    assert str(result.error) == f"{driver_id} was stopped: execution_timeout=1.0 s is over"
+    assert str(result.error) == f"{driver_id} was stopped: execution_timeout=1 min is over"
     assert driver.killed
 
 

@@ -1,10 +1,10 @@
 """A driver host without Spark: speaks the real protocol over the real channel.
 
-Its SQL: ``rows N``, ``fail``, ``nap SECONDS`` (then one row), ``hang`` (until it is killed),
-``stubborn`` (it ends a second after it was killed), ``halfway`` (tells its progress and hangs),
-``die``, ``die SECONDS``, ``babble``, ``break``, ``stall`` (its JVM does not answer any more),
-``stall SECONDS``, ``hold WHAT`` (so does its session from now on). Whatever is estimated has as
-many bytes as its text, except for ``silence``, which is not answered.
+Its SQL: ``rows N``, ``fail``, ``nap WHILE`` (then one row), ``hang`` (until it is killed),
+``stubborn SECONDS`` (it ends so long after it was killed), ``halfway`` (tells its progress and
+hangs), ``die``, ``die AFTER``, ``babble``, ``break``, ``stall`` (its JVM does not answer any more),
+``stall WHILE``, ``hold WHAT`` (so does its session from now on). WHILE and AFTER are seconds, or a
+file that is waited for. Whatever is estimated has as many bytes as its text, except for ``die``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,25 +83,33 @@ def progress(job_id: str) -> Progressed:
     )
 
 
-def later(seconds: float, act: Callable[[], object]) -> None:
-    timer = threading.Timer(seconds, act)
-    timer.daemon = True
-    timer.start()
+def later(moment: str, act: Callable[[], object]) -> None:
+    """Act after so many seconds, or once there is a file of that name."""
+
+    def wait_and_act() -> None:
+        if moment.startswith("/"):
+            while not Path(moment).exists():
+                time.sleep(0.01)
+        else:
+            time.sleep(float(moment or 0))
+        act()
+
+    threading.Thread(target=wait_and_act, daemon=True).start()
 
 
 class FakeHost:
     def __init__(self, channel: Channel, folder: Path) -> None:
         self._channel = channel
         self._folder = folder
-        self._stubborn: set[str] = set()
-        self._verbs: dict[str, Callable[[Run, float], object]] = {
-            "hang": lambda _order, _seconds: None,
-            "stubborn": lambda order, _seconds: self._stubborn.add(order.job_id),
-            "halfway": lambda order, _seconds: channel.say(progress(order.job_id)),
-            "nap": lambda order, seconds: later(seconds, lambda: self._end(order)),
-            "die": lambda _order, seconds: later(seconds, lambda: os._exit(9)),
-            "babble": lambda _order, _seconds: channel._socket.sendall(b"no message\n"),
-            "break": lambda _order, _seconds: self._break(),
+        self._stubborn: dict[str, str] = {}
+        self._verbs: dict[str, Callable[[Run, str], object]] = {
+            "hang": lambda _order, _rest: None,
+            "stubborn": lambda order, seconds: self._stubborn.update({order.job_id: seconds}),
+            "halfway": lambda order, _rest: channel.say(progress(order.job_id)),
+            "nap": lambda order, moment: later(moment, lambda: self._end(order)),
+            "die": lambda _order, moment: later(moment, lambda: os._exit(9)),
+            "babble": lambda _order, _rest: channel._socket.sendall(b"no message\n"),
+            "break": lambda _order, _rest: self._break(),
             "stall": self._stall,
         }
         self._answers = threading.Event()
@@ -118,14 +127,16 @@ class FakeHost:
                 if verb == "hold":
                     self._channel.say(Held(message.session, rest.split(",") if rest else []))
                 if act := self._verbs.get(verb):
-                    act(message, float(rest or 0))
+                    act(message, rest)
                 else:
                     self._end(message)
             case Kill():
                 ended = Ended(job_id=message.job_id, state="CANCELLED", error="It was killed.")
-                delay = 1.0 if message.job_id in self._stubborn else 0.0
+                delay = self._stubborn.get(message.job_id, "")
                 later(delay, lambda: self._channel.say(ended))
-            case Estimate() if message.code != "silence":
+            case Estimate(code="die"):
+                os._exit(9)
+            case Estimate():
                 size = len(message.code)
                 self._channel.say(Estimated(key=message.key, bytes=size, guessed=False))
             case Stop():
@@ -134,11 +145,14 @@ class FakeHost:
     def _end(self, order: Run) -> None:
         self._channel.say(outcome(order, self._folder))
 
-    def _stall(self, order: Run, seconds: float) -> None:
+    def _stall(self, order: Run, moment: str) -> None:
         self._answers.clear()
-        if seconds:
-            later(seconds, self._answers.set)
-            later(seconds, lambda: self._end(order))
+        if moment:
+            later(moment, lambda: self._recover(order))
+
+    def _recover(self, order: Run) -> None:
+        self._answers.set()
+        self._end(order)
 
     def _break(self) -> None:
         self._channel.say(Broken("its JVM ended with exit code -9"))

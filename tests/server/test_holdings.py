@@ -15,9 +15,11 @@ from tests.server.test_statements import status
 
 def waiting_behind(api: RunningLibra, fatal: str, *sessions: str, **body: Any) -> list[str]:
     """The ids of statements that wait, one in each of *sessions*, until the driver dies."""
-    path = "/api/v1/sessions/other/statements"
-    api.post(path, json={"code": fatal}, headers={"Prefer": "respond-async"})
-    return [send(api, each, "rows 1", "respond-async", **body)["jobId"] for each in sessions]
+    gate = api.folder / "gate"
+    send(api, "other", f"{fatal} {gate}", "respond-async")
+    ids = [send(api, each, "rows 1", "respond-async", **body)["jobId"] for each in sessions]
+    gate.touch()
+    return ids
 
 
 def test_what_waits_in_a_session_that_held_something_is_lost_with_the_driver(
@@ -26,7 +28,7 @@ def test_what_waits_in_a_session_that_held_something_is_lost_with_the_driver(
     with make_libra(max_running=1) as api:
         send(api, "etl", "hold temp views,SQL settings", "wait=30")
         send(api, "plain", "rows 1", "wait=30")
-        in_etl, in_plain = waiting_behind(api, "die 1", "etl", "plain")
+        in_etl, in_plain = waiting_behind(api, "die", "etl", "plain")
         lost, ran = status(api, in_etl), status(api, in_plain)
         anew = send(api, "etl", "rows 1", "wait=30")
 
@@ -41,7 +43,7 @@ def test_a_session_that_holds_nothing_any_more_is_as_good_as_new(make_libra: Mak
     with make_libra(max_running=1) as api:
         send(api, "etl", "hold temp views", "wait=30")
         send(api, "etl", "hold", "wait=30")
-        (job_id,) = waiting_behind(api, "die 1", "etl")
+        (job_id,) = waiting_behind(api, "die", "etl")
 
         assert status(api, job_id)["state"] == "SUCCESS"
 
@@ -52,7 +54,7 @@ def test_only_python_counts_on_the_variables_of_python(
 ) -> None:
     with make_libra(max_running=1) as api:
         send(api, "etl", "hold Python variables", "wait=30")
-        (job_id,) = waiting_behind(api, "die 1", "etl", kind=kind)
+        (job_id,) = waiting_behind(api, "die", "etl", kind=kind)
 
         assert status(api, job_id)["state"] == state
 
@@ -60,9 +62,11 @@ def test_only_python_counts_on_the_variables_of_python(
 def test_python_behind_python_that_was_running_is_lost_with_it(make_libra: MakeLibra) -> None:
     """It ran to define what the next one uses."""
     with make_libra(max_running=1) as api:
-        first = send(api, "etl", "die 1", "respond-async", kind="python")["jobId"]
+        gate = api.folder / "gate"
+        first = send(api, "etl", f"die {gate}", "respond-async", kind="python")["jobId"]
         second = send(api, "etl", "rows 1", "respond-async", kind="python")["jobId"]
         sql = send(api, "etl", "rows 1", "respond-async")["jobId"]
+        gate.touch()
         states = [status(api, each)["state"] for each in (first, second, sql)]
 
         assert states == ["LOST", "LOST", "SUCCESS"]
@@ -72,8 +76,10 @@ def test_python_that_has_its_session_to_itself_misses_nothing_of_one_that_is_los
     make_libra: MakeLibra,
 ) -> None:
     with make_libra(max_running=1) as api:
-        first = send(api, "own", "die 1", "respond-async", kind="python")["jobId"]
+        gate = api.folder / "gate"
+        first = send(api, "own", f"die {gate}", "respond-async", kind="python")["jobId"]
         second = send(api, "own", "rows 1", "respond-async", kind="python")["jobId"]
+        gate.touch()
         states = [status(api, each)["state"] for each in (first, second)]
 
         assert states == ["LOST", "SUCCESS"]

@@ -53,8 +53,10 @@ def api(make_libra: MakeLibra, ledger_url: str) -> Iterator[RunningLibra]:
 def test_new_statements_are_refused_and_outcomes_are_kept(
     api: RunningLibra, outage: Outage
 ) -> None:
-    naps = [submit(api, "nap 1", AT_ONCE)["jobId"] for _ in range(3)]
+    gate = api.folder / "gate"
+    naps = [submit(api, f"nap {gate}", AT_ONCE)["jobId"] for _ in range(3)]
     with outage():
+        gate.touch()
         refused = api.post(PATH, json={"code": "rows 1"}, headers={"Idempotency-Key": "k", **WAIT})
         reason = api.ready(code=503)
         alive = api.get("/livez")
@@ -77,9 +79,11 @@ def test_new_statements_are_refused_and_outcomes_are_kept(
 def test_a_driver_that_ends_meanwhile_is_replaced_afterwards(
     api: RunningLibra, outage: Outage
 ) -> None:
-    running = [submit(api, code, AT_ONCE)["jobId"] for code in ("die 0.5", "hang")]
+    gate = api.folder / "gate"
+    running = [submit(api, code, AT_ONCE)["jobId"] for code in (f"die {gate}", "hang")]
     waiting = submit(api, "rows 3", AT_ONCE)["jobId"]
     with outage():
+        gate.touch()
         time.sleep(1)
         api.ready(code=503)
     lost = [status(api, job_id) for job_id in running]

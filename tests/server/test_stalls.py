@@ -13,20 +13,25 @@ def host_of(api: RunningLibra, data_dir: Path) -> int:
     """The process id of the present driver host."""
     api.ready()
     mark = f"{data_dir}/run/".encode()
-    [pid] = [
-        int(folder.name)
-        for folder in Path("/proc").glob("[0-9]*")
-        if mark in (folder / "cmdline").read_bytes()
-    ]
+    [pid] = [int(each.name) for each in Path("/proc").glob("[0-9]*") if mark in command_of(each)]
     return pid
+
+
+def command_of(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:  # it has ended meanwhile
+        return b""
 
 
 def test_a_driver_that_does_not_answer_gets_nothing_until_it_does(api: RunningLibra) -> None:
     api.ready()
-    running = submit(api, "stall 8", AT_ONCE)
+    gate = api.folder / "gate"
+    running = submit(api, f"stall {gate}", AT_ONCE)
     said = api.ready(code=503)
     waiting = submit(api, "rows 2", AT_ONCE)
     health = api.get("/api/v1/health").json()
+    gate.touch()
     api.ready()
     ended = [status(api, each["jobId"]) for each in (running, waiting)]
 

@@ -20,15 +20,19 @@ def test_a_statement_that_runs_too_long_fails_and_says_why(api: RunningLibra) ->
 
 def test_its_time_counts_from_its_start(make_libra: MakeLibra) -> None:
     with make_libra(max_running=1) as api:
-        submit(api, "nap 1", AT_ONCE)
-        waited = submit(api, "nap 0.1", WAIT, timeoutSeconds=0.9)
+        gate = api.folder / "gate"
+        submit(api, f"nap {gate}", AT_ONCE)
+        waiting = submit(api, "rows 1", {"Prefer": "wait=3"}, timeoutSeconds=2.9)
+        gate.touch()
+        waited = status(api, waiting["jobId"])
 
-    assert (waited["state"], waited["queueTimeMs"] > 900) == ("SUCCESS", True)
+    assert waiting["state"] == "PENDING"
+    assert (waited["state"], waited["queueTimeMs"] > 2900) == ("SUCCESS", True)
 
 
 def test_a_kill_that_comes_before_the_timeout_stays_a_kill(api: RunningLibra) -> None:
     api.ready()
-    job_id = submit(api, "stubborn", AT_ONCE, timeoutSeconds=0.5)["jobId"]
+    job_id = submit(api, "stubborn 3", AT_ONCE, timeoutSeconds=3)["jobId"]
     api.delete(f"/api/v1/statements/{job_id}")
 
     assert status(api, job_id)["state"] == "CANCELLED"
@@ -36,7 +40,7 @@ def test_a_kill_that_comes_before_the_timeout_stays_a_kill(api: RunningLibra) ->
 
 def test_a_kill_after_the_timeout_changes_nothing(api: RunningLibra) -> None:
     api.ready()
-    job_id = submit(api, "stubborn", {"Prefer": "wait=1"}, timeoutSeconds=0.2)["jobId"]
+    job_id = submit(api, "stubborn 1", {"Prefer": "wait=1"}, timeoutSeconds=0.2)["jobId"]
     api.delete(f"/api/v1/statements/{job_id}")
 
     assert status(api, job_id)["errorClass"] == "LIBRA_TIMEOUT"
@@ -70,8 +74,7 @@ def test_an_estimate_is_the_drivers_answer(api: RunningLibra) -> None:
 
 def test_a_driver_that_ends_leaves_no_estimate_open(api: RunningLibra) -> None:
     api.ready()
-    submit(api, "die 0.3", AT_ONCE)
-    reply = api.post("/api/v1/statements/estimate", json={"code": "silence"})
+    reply = api.post("/api/v1/statements/estimate", json={"code": "die"})
 
     assert reply.status_code == 503
     assert "exit code 9" in reply.json()["detail"]
