@@ -41,9 +41,14 @@ def proxy(master: FakeMaster) -> Iterator[Proxy]:
     """Stands before the REST port only: the pages are read past it."""
     master.states = ["RUNNING", "RUNNING", "FINISHED"]
     with Proxy(master.port) as between:
-        extra = {"rest_urls": between.url, "ui_urls": master.url, "timeout": "1 s"}
-        connect("spark_master_default", conn_type="spark_master", extra=extra)
+        through(between, master)
         yield between
+
+
+def through(proxy: Proxy, master: FakeMaster, **extra: str) -> None:
+    """Let the connection lead through *proxy*."""
+    extra = {"rest_urls": proxy.url, "ui_urls": master.url, **extra}
+    connect("spark_master_default", conn_type="spark_master", extra=extra)
 
 
 def run(runner: TaskRunner, **fields: Any) -> Any:
@@ -61,15 +66,28 @@ both_ways = pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "d
 
 
 @both_ways
-@pytest.mark.parametrize(
-    "fate",
-    [LOST_ANSWER, LOST_REQUEST, delayed(1.2)],
-    ids=["lost answer", "lost request", "delayed beyond the timeout"],
-)
+@pytest.mark.parametrize("fate", [LOST_ANSWER, LOST_REQUEST], ids=["lost answer", "lost request"])
 def test_a_submission_without_an_answer_is_settled_in_the_same_try(
     master: FakeMaster, proxy: Proxy, runner: TaskRunner, fate: Fate, deferrable: bool
 ) -> None:
     proxy.fate = first_creation(fate)
+    result = run(runner, deferrable=deferrable)
+
+    assert result.state == "success"
+    assert list(master.drivers) == [runner.xcoms["job"]["job_id"]]
+
+
+@both_ways
+def test_a_submission_that_arrives_after_the_timeout_is_the_only_one(
+    master: FakeMaster,
+    proxy: Proxy,
+    runner: TaskRunner,
+    deferrable: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Etl, "adoption_grace", 60.0)  # however late it is: it is looked for
+    through(proxy, master, timeout="1 s")
+    proxy.fate = first_creation(delayed(1.2))
     result = run(runner, deferrable=deferrable)
 
     assert result.state == "success"

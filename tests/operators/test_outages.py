@@ -38,20 +38,28 @@ def run(runner: TaskRunner, task: Callable[..., Any], **fields: Any) -> Any:
 
 
 @pytest.fixture
-def starts_later(master: FakeMaster) -> Iterator[None]:
-    """Nothing listens on the REST port until a while after the task began."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def starts_later(master: FakeMaster, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Nothing listens on the REST port until the task has said so."""
+    held = socket.socket()
+    held.bind(("127.0.0.1", 0))
+    port = held.getsockname()[1]
     extra = {"rest_urls": f"http://127.0.0.1:{port}", "ui_urls": master.url}
     connect("spark_master_default", conn_type="spark_master", extra=extra)
+    over = threading.Event()
     with contextlib.ExitStack() as later:
-        timer = threading.Timer(
-            1.5, lambda: later.enter_context(Proxy(master.port, listens_on=port))
-        )
-        timer.start()
+
+        def start() -> None:
+            while not any("nothing listens there" in each for each in caplog.messages):
+                if over.wait(0.05):
+                    break
+            held.close()
+            later.enter_context(Proxy(master.port, listens_on=port))
+
+        starting = threading.Thread(target=start)
+        starting.start()
         yield
-        timer.join()
+        over.set()
+        starting.join()
 
 
 @both_ways
