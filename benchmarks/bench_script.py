@@ -14,6 +14,7 @@ from benchmarks.measure import Cost, CostGoal, in_fork, of_calls, of_command
 from benchmarks.question import Question, aggregation, smallest
 from benchmarks.sides import MASTER, address_of
 from libra_provider.clients.client import Client
+from libra_provider.clients.contract import Contract
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import spark_home
@@ -93,7 +94,7 @@ def ask(server: ServerAddress, question: Question, *, times: int = 1) -> Cost:
 
     def answer() -> None:
         with contextlib.closing(Client([server])) as client:
-            client.run(question.of_libra())
+            client.run(question.of_libra(Contract()))
 
     return of_calls(answer, times=times)
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 from pyarrow import parquet
 from pyspark.sql import SparkSession
 
-from libra_provider.clients import libra, libra_result
-from libra_provider.clients.call import Call
+from libra_provider.clients import answer, libra_result
+from libra_provider.clients.contract import Contract
 from libra_provider.clients.dialogue import Ask, Dialogue
 from libra_provider.core.job import Kind, SparkJob, new_tag
-from libra_provider.core.states import JobState
-from libra_provider.core.status import JobStatus
-
-_WAIT = 60  # seconds
+from libra_provider.core.patience import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +29,17 @@ class Question:
         """Ask *spark*, in this process; raises RuntimeError for another number of rows."""
         self._check(spark.sql(self.sql).toArrow().num_rows)
 
-    def of_libra(self) -> Dialogue[None]:
-        """Submit, wait for the end, fetch the rows; raises RuntimeError, ServerError."""
-        status: JobStatus = yield Ask(self._submission())
-        if status.state is not JobState.SUCCEEDED:
-            raise RuntimeError(f"{self.sql}: {status.state}, {status.detail}")
-        if self.as_arrow:
-            self._check((yield Ask(libra_result.arrow(status.job_id))).num_rows)
-        else:
-            self._check(len((yield Ask(libra_result.result(status.job_id))).rows))
-
-    def _submission(self) -> Call[JobStatus]:
+    def of_libra(self, contract: Contract) -> Dialogue[None]:
+        """Ask as LibraHook.run does; raises RuntimeError for another number of rows, JobError."""
         limit = self.rows if self.as_arrow else None
-        call = libra.submit(SparkJob(kind=Kind.SQL, code=self.sql, result_limit=limit), new_tag())
-        return replace(call, headers={**call.headers, "Prefer": f"wait={_WAIT}"}, timeout=2 * _WAIT)
+        job = SparkJob(kind=Kind.SQL, code=self.sql, result_limit=limit)
+        if self.as_arrow:
+            status = (yield from answer.ended(contract, job, new_tag())).status
+            job_id = Outcome(status).raise_for_state().job_id
+            self._check((yield Ask(libra_result.arrow(job_id))).num_rows)
+        else:
+            rows: Any = (yield from answer.run(contract, job, new_tag())).as_python()
+            self._check(len(rows))
 
     def _check(self, found: int) -> None:
         if found != self.rows:

@@ -24,6 +24,7 @@ from benchmarks.process import Process
 from benchmarks.question import Question
 from libra_provider.clients.authorization import BearerToken
 from libra_provider.clients.client import Client
+from libra_provider.clients.contract import Contract
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.server.driver import properties
@@ -102,21 +103,22 @@ def ask_libra(
     client = Client([address])
     if clients == 1:
         with contextlib.closing(client):
-            ask = partial(_once, client, question)
+            ask = partial(_once, client, Contract(), question)
             return of_threads(ask, clients=1, duration=duration)
     return asyncio.run(_ask_libra(client, question, clients=clients, duration=duration))
 
 
-def _once(client: Client, question: Question) -> None:
-    client.run(question.of_libra())
+def _once(client: Client, contract: Contract, question: Question) -> None:
+    client.run(question.of_libra(contract))
 
 
 async def _ask_libra(
     client: Client, question: Question, *, clients: int, duration: float
 ) -> Answers:
+    contract = Contract()
     async with contextlib.aclosing(client):
         return await of_tasks(
-            lambda: client.arun(question.of_libra()), clients=clients, duration=duration
+            lambda: client.arun(question.of_libra(contract)), clients=clients, duration=duration
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from libra_provider.clients import (
+    answer,
     libra,
     libra_result,
     rows,
@@ -29,7 +30,7 @@ from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.clients.trust import certificates, verification
 from libra_provider.core.errors import ServerUnreachable
-from libra_provider.core.job import SparkJob
+from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.patience import Patience
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
@@ -42,6 +43,7 @@ class Statements:
 
     patience = Patience(poll_interval=0.2)
     _WAIT = 2.0  # seconds that Libra may keep a question; a start is seen no later than that
+    _WAIT_AT_FIRST = 1.0  # seconds; so long an interrupt is held back, as the id is not known yet
     _WAIT_FOR_LINES = 0.5  # seconds; lines are shown no later than that
 
     def __init__(self, url: str, *, token: str | None = None, verify: str = "true") -> None:
@@ -50,14 +52,23 @@ class Statements:
         )
         self._client, self._contract = Client([address]), Contract()
         self.close = self._client.close
+        self._came_along: dict[str, Returned | None] = {}
 
     def answers_at_once(self) -> bool:
         """Whether this Libra knows more than the old contract."""
         return not self._client.run(self._contract.known()).is_old
 
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
-        """Have *job* accepted once under *tag*; a Libra of the old contract runs it to its end."""
-        return self._client.run(self._contract.submit(job, tag))
+        """Have *job* accepted once under *tag*; a Libra of the old contract runs it to its end.
+
+        SQL, which prints nothing to be shown meanwhile, is waited for at once, for a second.
+        """
+        if job.kind is not Kind.SQL:
+            return self._client.run(self._contract.submit(job, tag))
+        wait = self._WAIT_AT_FIRST
+        found = self._client.run(answer.accepted(self._contract, job, tag, wait=wait))
+        self._came_along[found.status.job_id] = found.returned
+        return found.status
 
     def status(self, job_id: str) -> JobStatus:
         """Where statement *job_id* stands."""
@@ -78,7 +89,8 @@ class Statements:
 
     def returned(self, job_id: str) -> Returned:
         """Every row of *job_id*, the value to which it came, or where it wrote its rows."""
-        return self._client.run(rows.returned(self._contract, job_id))
+        first = self._came_along.get(job_id)
+        return self._client.run(rows.returned(self._contract, job_id, first=first))
 
     def ship(self, job: SparkJob, tag: str) -> SparkJob:
         """*job* as a master gets it, once Libra keeps its files and knows of it."""

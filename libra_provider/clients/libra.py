@@ -108,7 +108,7 @@ def statuses(job_ids: Sequence[str]) -> Call[list[JobStatus]]:
     """Where each of *job_ids* stands, in their order; an unknown id is LOST."""
 
     def parse(reply: Reply) -> list[JobStatus]:
-        found = {each.job_id: each for each in (_status(b, reply) for b in _listed(reply))}
+        found = {each.job_id: each for each in (status_in(b, reply) for b in _listed(reply))}
         why = "Libra knows no statement of this id."
         return [
             found.get(job_id) or JobStatus(job_id=job_id, state=JobState.LOST, detail=why)
@@ -179,7 +179,7 @@ def kill(job_id: str) -> Call[JobStatus]:
 
 def status_from(reply: Reply) -> JobStatus:
     """The one statement in *reply*."""
-    return _status(checked(reply).json_object(), reply)
+    return status_in(checked(reply).json_object(), reply)
 
 
 def _listed(reply: Reply) -> list[Any]:
@@ -190,7 +190,7 @@ def _listed(reply: Reply) -> list[Any]:
 
 
 def _listed_statement(body: object, reply: Reply) -> ListedStatement:
-    status, fields = _status(body, reply), body if isinstance(body, dict) else {}
+    status, fields = status_in(body, reply), body if isinstance(body, dict) else {}
     tags = fields.get("tags")
     return ListedStatement(
         status=status,
@@ -202,7 +202,8 @@ def _listed_statement(body: object, reply: Reply) -> ListedStatement:
     )
 
 
-def _status(body: object, reply: Reply) -> JobStatus:
+def status_in(body: object, reply: Reply) -> JobStatus:
+    """The statement that *body*, a part of *reply*, is; raises ProtocolError if it is none."""
     if not isinstance(body, dict):
         raise reply.not_as_expected("a statement was expected")
     word, job_id = body.get("state"), body.get("jobId")

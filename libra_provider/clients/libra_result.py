@@ -17,6 +17,8 @@ T = TypeVar("T")
 ARROW = "application/vnd.apache.arrow.stream"
 # Libra keeps results of 64 MiB unless asked otherwise; as JSON they are several times larger.
 _MOST = 2**30  # bytes
+# What the reading of a body stumbles over that is not what it should be.
+_UNFIT = (KeyError, TypeError, ValueError, OverflowError)
 _ARROW_READ_TIMEOUT = 120.0  # seconds without a byte; ten times as long for all of them
 
 
@@ -87,6 +89,10 @@ class WrittenResult:
     bytes: int | None
     schema: Mapping[str, Any] | None
 
+    def as_python(self) -> WrittenResult:
+        """Where they are, not the rows."""
+        return self
+
 
 # What a job may give back.
 Returned: TypeAlias = ResultPage | ResultValue | WrittenResult
@@ -120,6 +126,16 @@ def _result_call(job_id: str, read: Callable[[Reply], T], offset: int, limit: in
         query={"offset": str(offset), "limit": str(limit)},
         most_bytes=_MOST,
     )
+
+
+def come_along(found: object, reply: Reply) -> ResultPage | ResultValue | None:
+    """What the statement in *reply* says of its result; None where it says nothing of it."""
+    if not isinstance(found, dict):
+        return None
+    try:
+        return _value_or_page(found, reply)
+    except _UNFIT as error:
+        raise reply.not_as_expected(f"a small result was expected ({error!r})") from error
 
 
 def _returned(reply: Reply) -> Returned:
@@ -257,7 +273,7 @@ def _reader(job_id: str, read: Callable[[Reply], T], expected: str) -> Callable[
             return read(checked(reply))
         except BadInput:
             raise
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except _UNFIT as error:
             raise reply.not_as_expected(f"{expected} was expected ({error!r})") from error
 
     return parse

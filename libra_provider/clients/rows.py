@@ -16,9 +16,11 @@ def all_rows(contract: Contract, job_id: str) -> Dialogue[ResultPage | ResultVal
     return (yield from _whole(contract, job_id, found)) if isinstance(found, ResultPage) else found
 
 
-def returned(contract: Contract, job_id: str) -> Dialogue[Returned]:
-    """Likewise, or where the rows were written."""
-    found = yield from contract.asked(libra_result.returned(job_id))
+def returned(
+    contract: Contract, job_id: str, *, first: Returned | None = None
+) -> Dialogue[Returned]:
+    """Likewise, or where the rows were written; *first* is what has come already."""
+    found = first or (yield from contract.asked(libra_result.returned(job_id)))
     return (yield from _whole(contract, job_id, found)) if isinstance(found, ResultPage) else found
 
 

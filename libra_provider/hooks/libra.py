@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from airflow.sdk import Connection
 
-from libra_provider.clients import libra, libra_log, libra_result, libra_server, rows
+from libra_provider.clients import answer, libra, libra_log, libra_result, libra_server, rows
 from libra_provider.clients.adoption import Adoptable, Sought
 from libra_provider.clients.authorization import BearerToken
 from libra_provider.clients.dialogue import Dialogue
@@ -15,17 +15,26 @@ from libra_provider.clients.doctor import Examination
 from libra_provider.clients.doctor_libra import examine_libra
 from libra_provider.clients.libra import ListedStatement
 from libra_provider.clients.libra_log import LogPiece
-from libra_provider.clients.libra_result import ResultPage, ResultValue, WrittenResult
+from libra_provider.clients.libra_result import (
+    ResultPage,
+    ResultValue,
+    Returned,
+    WrittenResult,
+)
 from libra_provider.clients.libra_server import Estimate, Health, Session
 from libra_provider.clients.statement_group import StatementGroup
 from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import OWN_SESSION, Backend, Kind, SparkJob
+from libra_provider.core.job import OWN_SESSION, Backend, Kind, SparkJob, new_tag
+from libra_provider.core.masking import MASK
 from libra_provider.core.statement import check_statement, why_isolated
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.artifacts import ArtifactHook
 from libra_provider.hooks.base import address, scheme
+
+# For ``:name`` or for ``?`` in SQL.
+Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any] | None
 
 
 class LibraHook(ArtifactHook):
@@ -109,6 +118,23 @@ class LibraHook(ArtifactHook):
         """Have *job* accepted once under *tag*, for event loops."""
         await self.aclient()  # it reads session and pool
         return await self._arun(lambda: self._contract.submit(self.complete(job), tag))
+
+    def run(
+        self, work: SparkJob | str, parameters: Parameters = None, *, tag: str | None = None
+    ) -> Any:
+        """Run *work*, a job or a text of SQL, to its end; what :meth:`result` gives of it.
+
+        A small result comes by the same request. A WrittenResult says where rows were written; at a
+        Libra of the old contract it is a text. Raises the JobError of any end but success. Should
+        the caller be interrupted, the statement runs on; the same *tag* finds it again.
+        """
+        return self._run(lambda: self._to_its_end(work, parameters, tag)).as_python()
+
+    async def arun(
+        self, work: SparkJob | str, parameters: Parameters = None, *, tag: str | None = None
+    ) -> Any:
+        """Run *work*, a job or a text of SQL, to its end, for event loops."""
+        return (await self._arun(lambda: self._to_its_end(work, parameters, tag))).as_python()
 
     def status(self, job_id: str, *, wait: float = 0) -> JobStatus:
         """Where statement *job_id* stands: now, at its end, or when *wait* seconds are over."""
@@ -223,15 +249,11 @@ class LibraHook(ArtifactHook):
         """Where statement *job_id* wrote its rows, for event loops."""
         return await self._aask(libra_result.written(job_id))
 
-    def estimate(
-        self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None
-    ) -> Estimate:
+    def estimate(self, sql: str, parameters: Parameters = None) -> Estimate:
         """What *sql* would return, by Spark's statistics; it is not run."""
         return self._run(lambda: self._estimate(sql, parameters))
 
-    async def aestimate(
-        self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None
-    ) -> Estimate:
+    async def aestimate(self, sql: str, parameters: Parameters = None) -> Estimate:
         """What *sql* would return, for event loops."""
         return await self._arun(lambda: self._estimate(sql, parameters))
 
@@ -262,6 +284,15 @@ class LibraHook(ArtifactHook):
     def examine(self) -> Examination:
         """From the name of the host to the queue; raises BadInput."""
         return examine_libra(self.client().addresses[0])
+
+    def _to_its_end(
+        self, work: SparkJob | str, parameters: Parameters, tag: str | None
+    ) -> Dialogue[Returned]:
+        if isinstance(work, str):
+            work = SparkJob(kind=Kind.SQL, code=work, parameters=parameters)
+        elif parameters is not None:
+            raise BadInput("parameters", MASK, "the job has its own")
+        return answer.run(self._contract, self.complete(work), tag or new_tag())
 
     def _estimate(self, sql: str, parameters: Any) -> Dialogue[Estimate]:
         call = libra_server.estimate(sql, parameters=parameters, session=self.session)

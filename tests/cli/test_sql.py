@@ -52,6 +52,15 @@ def test_a_result_of_several_pages_is_whole(run: Run, fake_libra: FakeLibra) -> 
     assert [row["n"] for row in json.loads(result.stdout)] == [0, 1, 2, 3, 4]
 
 
+def test_a_short_statement_costs_one_request(run: Run, fake_libra: FakeLibra) -> None:
+    fake_libra.states = ["SUCCESS"]
+
+    result = run("sql", "SELECT 1", "--json")
+
+    assert json.loads(result.stdout) == [{"n": 1}]
+    assert [each.method for each in fake_libra.requests if "health" not in each.path] == ["POST"]
+
+
 def test_options_travel_as_they_were_meant(run: Run, fake_libra: FakeLibra) -> None:
     run(
         *("sql", "SELECT :n", "--pool", "interactive", "--session", "mine", "--limit", "7"),
@@ -134,7 +143,7 @@ def test_ctrl_c_kills_the_statement_and_ends_with_130(start: Start, fake_libra: 
     fake_libra.states = ["RUNNING"]
     process = start("sql", "SELECT 1")
     assert process.stderr is not None
-    assert "statement-0 is waiting" in process.stderr.readline()
+    assert "statement-0 is running" in process.stderr.readline()
 
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate()

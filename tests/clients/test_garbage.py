@@ -22,6 +22,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from libra_provider.clients import (
+    answer,
     libra,
     libra_log,
     libra_result,
@@ -64,6 +65,8 @@ VERBS: dict[str, Call[Any]] = {
     "worker": master_page.worker_id(),
     "log": spark_ui.driver_log("driver-1", "stderr"),
     "libra submit": libra.submit(SQL, TAG),
+    "libra answer": replace(answer.submission(SQL, TAG, wait=1), timeout=None),
+    "libra poll": replace(answer.poll("s-1", wait=1), timeout=None),
     "libra status": libra.status("s-1"),
     "libra kill": libra.kill("s-1"),
     "libra statuses": libra.statuses(["s-1"]),

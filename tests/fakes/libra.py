@@ -49,7 +49,8 @@ class FakeStatement:
 class FakeLibra(FakeServer):
     """A Libra whose statements live ``states``, write ``logs`` and return ``rows``.
 
-    Python ends with ``value`` instead where there is one; a log comes in pieces of ``piece`` bytes.
+    Python ends with ``value`` instead where there is one; a log comes in pieces of ``piece`` bytes,
+    and up to ``small`` rows with the end.
     """
 
     states: list[str] = field(default_factory=lambda: ["PENDING", "RUNNING", "SUCCESS"])
@@ -57,6 +58,7 @@ class FakeLibra(FakeServer):
     rows: list[list[Any]] = field(default_factory=lambda: [[1]])
     types: list[Any] = field(default_factory=list)
     value: Any = ...
+    small: int = 1000
     logs: dict[str, str] = field(default_factory=dict)
     piece: int = 100
     error: str | None = None
@@ -102,7 +104,7 @@ class FakeLibra(FakeServer):
             case ("GET", []):
                 return self._list(dict(parse_qsl(urlsplit(request.path).query)))
             case ("GET", [job_id]):
-                return self._status(job_id)
+                return self._status(job_id, request)
             case ("DELETE", [job_id]):
                 self.statements[job_id].killed = True
                 return self._status(job_id)
@@ -117,11 +119,13 @@ class FakeLibra(FakeServer):
         key = request.headers.get("idempotency-key")
         for job_id, statement in self.statements.items():
             if key and statement.key == key:
-                return self._status(job_id)
+                return self._status(job_id, request)
         job_id = f"statement-{len(self.statements)}"
         self.sessions.add(session)
         statement = FakeStatement(key, request.json(), list(self.states), session=session)
         self.statements[job_id] = statement
+        if "wait=" in request.headers.get("prefer", ""):
+            return self._status(job_id, request)
         return Answer(202, self._shape(job_id, "PENDING"))
 
     def _answer_sessions(self, request: Request, parts: list[str]) -> Answer:
@@ -151,11 +155,20 @@ class FakeLibra(FakeServer):
             self.statements[tag] = statement
         return answer
 
-    def _status(self, job_id: str) -> Answer:
+    def _status(self, job_id: str, request: Request | None = None) -> Answer:
         statement = self.statements.get(job_id)
         if statement is None:
             return problem(404, f"Statement {job_id} is unknown here.")
-        return Answer(body=self._shape(job_id, statement.state()))
+        shape = self._shape(job_id, statement.state())
+        if request and "return=representation" in request.headers.get("prefer", ""):
+            shape["result"] = self._small(job_id) if shape["state"] == "SUCCESS" else None
+        accepted = request and request.method == "POST" and shape["state"] not in OVER
+        return Answer(202 if accepted else 200, shape)
+
+    def _small(self, job_id: str) -> dict[str, Any] | None:
+        """What comes along: all of few rows that are here, or a value."""
+        body: dict[str, Any] = self._result(job_id, "").body
+        return None if "uri" in body or body.get("rowCount", 0) > self.small else body
 
     def _many(self, verb: str, job_ids: list[str]) -> Answer:
         known = [job_id for job_id in job_ids if job_id in self.statements]

@@ -1,0 +1,103 @@
+"""A statement and what it gave back, by one request where Libra can tell both at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from libra_provider.clients import libra, libra_result, rows
+from libra_provider.clients.call import Call, Reply
+from libra_provider.clients.contract import Contract
+from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.libra_result import ResultValue, Returned
+from libra_provider.clients.old_libra import whole_text
+from libra_provider.clients.problem import checked, is_unknown
+from libra_provider.core.errors import ServerUnreachable
+from libra_provider.core.job import SparkJob
+from libra_provider.core.patience import Outcome
+from libra_provider.core.status import JobStatus
+
+# Many a proxy hangs up on a connection that is silent for a minute.
+_WAIT = 30.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a statement stands, and what it gave back, unless that has to be asked for."""
+
+    status: JobStatus
+    returned: Returned | None = None
+
+
+def submission(job: SparkJob, tag: str, *, wait: float) -> Call[Answer]:
+    """Accept *job* at most once under *tag*, and wait for its end, *wait* seconds at most."""
+    return _with_result(libra.submit(job, tag), wait)
+
+
+def poll(job_id: str, *, wait: float) -> Call[Answer]:
+    """Wait for the end of *job_id*, *wait* seconds at most. An unknown id is LOST."""
+    return _with_result(libra.status(job_id), wait)
+
+
+def accepted(contract: Contract, job: SparkJob, tag: str, *, wait: float) -> Dialogue[Answer]:
+    """*job*, accepted once under *tag*, at its end or after *wait* seconds; asked again if lost.
+
+    A Libra of the old contract answers at its end, with its result as text.
+    """
+    if (yield from contract.known()).is_old:
+        return Answer((yield from contract.submit(job, tag)))
+    return (yield from _surely(submission(job, tag, wait=wait), tag))
+
+
+def ended(contract: Contract, job: SparkJob, tag: str) -> Dialogue[Answer]:
+    """*job* once it is over, accepted once under *tag*."""
+    answer = yield from accepted(contract, job, tag, wait=_WAIT)
+    while not answer.status.state.is_terminal:
+        answer = yield from _surely(poll(answer.status.job_id, wait=_WAIT), tag)
+    return answer
+
+
+def run(contract: Contract, job: SparkJob, tag: str) -> Dialogue[Returned]:
+    """All that *job* gave back, accepted once under *tag*; at an old Libra, its text as a value.
+
+    Raises the JobError of any end but success.
+    """
+    answer = yield from ended(contract, job, tag)
+    status = Outcome(answer.status).raise_for_state()
+    if status.text is not None:
+        return ResultValue(whole_text(status))
+    return (yield from rows.returned(contract, status.job_id, first=answer.returned))
+
+
+def _with_result(call: Call[JobStatus], wait: float) -> Call[Answer]:
+    def parse(reply: Reply) -> Answer:
+        if is_unknown(reply):
+            return Answer(call.parse(reply))
+        body = checked(reply).json_object()
+        status = libra.status_in(body, reply)
+        return Answer(status, libra_result.come_along(body.get("result"), reply))
+
+    prefer = f"wait={wait:g}, return=representation"
+    longer: Call[Any] = replace(call, headers={**call.headers, "Prefer": prefer}, timeout=wait + 30)
+    return replace(longer, parse=parse)
+
+
+def _surely(call: Call[Answer], tag: str) -> Dialogue[Answer]:
+    """The answer to *call*, which finds the same statement when it is asked again."""
+    answer: Answer
+    try:
+        answer = yield Ask(call)
+    except ServerUnreachable as error:
+        if not error.may_have_arrived:
+            raise
+        answer = yield from _once_more(call, tag)
+    return answer
+
+
+def _once_more(call: Call[Answer], tag: str) -> Dialogue[Answer]:
+    try:
+        answer: Answer = yield Ask(call)
+    except ServerUnreachable as error:
+        problem = f"{error.problem}; the statement may run all the same, under the tag {tag}"
+        raise ServerUnreachable(error.server, problem, may_have_arrived=True) from error
+    return answer
