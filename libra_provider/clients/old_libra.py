@@ -44,7 +44,8 @@ def submit(job: SparkJob, server: str) -> Call[JobStatus]:
 def _check_driver(job: SparkJob, server: str) -> None:
     """Raise NotOffered where it would run *job* elsewhere than it was told to."""
     if job.deploy_mode is DeployMode.CLUSTER:
-        raise NotOffered(server, "it starts no driver on a worker; leave out deploy_mode")
+        problem = "it starts no driver on a worker; leave out deploy_mode, or upgrade it"
+        raise NotOffered(server, problem)
     if job.kind is Kind.PYTHON and why_isolated(job):
         problem = f"it runs python on its shared driver whatever {why_isolated(job)} says"
         raise NotOffered(server, f"{problem}; give a file as application")

@@ -101,6 +101,10 @@ class Facts:
     """Bytes that the driver sends to the executors at a time."""
     iterations: Fact[int] | None = None
     """How often it sends them; unknown is once."""
+    has_libra: Fact[bool] | None = None
+    """Whether there is a Libra that could run it; unknown is yes."""
+    has_workers: Fact[bool] | None = None
+    """Whether there is a way to a worker, past Libra or by it; unknown is yes."""
     locality: Fact[Locality] | None = None
     """What somebody has declared, whatever was measured."""
     round_trip: Fact[float] | None = None

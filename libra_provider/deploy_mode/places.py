@@ -16,11 +16,12 @@ _OWN_DRIVER = frozenset({Place.ISOLATED_CLIENT, Place.ISOLATED_CLUSTER})
 _OWN_KINDS = {Kind.PYTHON_FILE: "a Python file", Kind.JAR: "a JAR"}
 _ONLY_OWN_DRIVERS = ("py_files", "jars", "files", "archives", "packages")
 _ONLY_MASTERS = ("env_vars", "supervise", "driver_timeout")
+_AT_LIBRA = frozenset({Place.SHARED, Place.ISOLATED_CLIENT})
 _WORKER = frozenset({Place.ISOLATED_CLUSTER})
 _WISHES = {
     Mode.SHARED: (frozenset({Place.SHARED}), "Libra's own driver"),
     Mode.ISOLATED: (_OWN_DRIVER, "a driver of the job's own"),
-    DeployMode.CLIENT: (frozenset({Place.SHARED, Place.ISOLATED_CLIENT}), "one beside Libra"),
+    DeployMode.CLIENT: (_AT_LIBRA, "one beside Libra"),
     DeployMode.CLUSTER: (_WORKER, "a driver on a worker"),
 }
 # What Spark asks of a worker for a driver that says nothing.
@@ -29,7 +30,7 @@ _DRIVER_MEMORY, _DRIVER_CORES = "1g", "1"
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """What a *parameter* of a job leaves of the places, and why."""
+    """What a *parameter* of a job, or a fact of this name, leaves of the places, and why."""
 
     parameter: str
     value: object
@@ -43,7 +44,7 @@ def possible_places(job: SparkJob, facts: Facts) -> tuple[list[Place], list[Cons
     Raises BadInput where nothing is left, naming the two wishes that contradict each other.
     """
     constraints: list[Constraint] = []
-    for each in _constraints(job):
+    for each in (*_of_facts(facts), *_constraints(job)):
         _check(each, constraints)
         constraints.append(each)
     if job.session and facts.must_survive and facts.must_survive.value:
@@ -58,6 +59,13 @@ def _check(new: Constraint, others: list[Constraint]) -> None:
     for other in others:
         if not new.places & other.places:
             raise BadInput(new.parameter, new.value, other.why)
+
+
+def _of_facts(facts: Facts) -> Iterator[Constraint]:
+    if (libra := facts.has_libra) and not libra.value:
+        yield Constraint("has_libra", libra.value, _WORKER, libra.source)
+    if (workers := facts.has_workers) and not workers.value:
+        yield Constraint("has_workers", workers.value, _AT_LIBRA, workers.source)
 
 
 def _constraints(job: SparkJob) -> Iterator[Constraint]:

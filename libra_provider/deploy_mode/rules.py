@@ -94,9 +94,9 @@ def author_chose(case: Case) -> Opinion:
 
 
 def only_one_place(case: Case) -> Opinion:
-    """What the job is, or asks for, that only one place has."""
+    """What the job is, or asks for, that only one place has, or where the only way leads."""
     why = " and ".join(each.why for each in case.constraints)
-    if len(case.places) == 1:
+    if len(case.places) == 1 or CLUSTER not in case.places:
         return Opinion(case.places[0], why)
     return Opinion(None, why or "SHARED and ISOLATED drivers could all run it")
 

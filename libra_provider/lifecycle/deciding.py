@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self, TypeVar
 
-from airflow.sdk import Context
+from airflow.sdk import BaseHook, Connection, Context
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from libra_provider.core.decision import Decision, Facts, Place
+from libra_provider.core.decision import Decision, Fact, Facts, Place
 from libra_provider.core.errors import BadInput, LibraError
 from libra_provider.core.job import Backend, SparkJob
+from libra_provider.core.masking import MASK
 from libra_provider.core.states import JobState
 from libra_provider.core.workload import Workload
 from libra_provider.deploy_mode.decide import decide
@@ -37,28 +38,30 @@ H = TypeVar("H", bound=ServerHook)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Where a task's job runs, with which ``conf`` unless its author said otherwise, and why."""
+    """Where a task's job runs, and why.
+
+    ``backend`` is whose server it is given to, ``conf`` what it gets unless its author said
+    otherwise.
+    """
 
     place: Place
+    backend: Backend
     conf: Mapping[str, str] = field(default_factory=dict)
     decision: Mapping[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, decision: Decision, preset: str | None) -> Self:
-        """What *decision* means for the job."""
-        conf = defaults_of(decision, preset)
-        return cls(place=decision.place, conf=conf, decision=decision.to_json())
 
     @classmethod
     def kept(cls, store: Store) -> Self | None:
         """What an earlier try, or this one before its deferral, has chosen."""
         found = store.get(_KEY)
-        return cls(**{**found, "place": Place[found["place"]]}) if found else None
+        if not found:
+            return None
+        place, backend = Place[found["place"]], Backend(found["backend"])
+        return cls(**{**found, "place": place, "backend": backend})
 
     def keep(self, store: Store) -> None:
         """Write it down; it is on disk when this returns."""
-        found = {"place": self.place.name, "conf": dict(self.conf), "decision": dict(self.decision)}
-        store.set(_KEY, found)
+        found = {"place": self.place.name, "backend": str(self.backend)}
+        store.set(_KEY, found | {"conf": dict(self.conf), "decision": dict(self.decision)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +82,40 @@ class Desk:
         if found and _goes_on(Records(store).load(), Generation.of(context)):
             log.info("The job of an earlier try may go on: %s", found.place)
         else:
-            found = Choice.of(self._decided(context), self.preset)
+            found = self._new(context)
             found.keep(store)
         context["ti"].xcom_push(key=XCOM, value=dict(found.decision))
         return found
 
+    def _new(self, context: Context) -> Choice:
+        self._check_connections()
+        decision = self._decided(context)
+        block, backend = told(decision), Backend.LIBRA
+        if decision.place is Place.ISOLATED_CLUSTER and self._no_master:
+            block.append(f"  Libra submits it to its master, as {self._no_master}.")
+        elif decision.place is Place.ISOLATED_CLUSTER:
+            backend = Backend.SPARK_MASTER
+        log.info("%s", "\n".join(block))
+        return Choice(
+            place=decision.place,
+            backend=backend,
+            conf=defaults_of(decision, self.preset),
+            decision=decision.to_json(),
+        )
+
+    def _check_connections(self) -> None:
+        """Raise BadInput where those that are defined lead nowhere with this job."""
+        if self._no_libra and self._no_master:
+            expected = f"it is not defined, and {self._no_master} either; define one of them"
+            raise BadInput("libra_conn_id", self.libra_conn_id, expected)
+        if self.job.env_vars and self._no_master:
+            expected = f"Libra passes no environment on, and {self._no_master}"
+            raise BadInput("env_vars", MASK, expected)
+
     def _decided(self, context: Context) -> Decision:
         known = Facts.told_by(self.workload)
+        if self._no_libra:
+            known = replace(known, has_libra=Fact(False, self._no_libra))
         if self._libra:
             known = known.or_else(declared(self._libra, self._extra))
         gathering = Gathering(
@@ -93,12 +123,11 @@ class Desk:
             dag_id=context["ti"].dag_id,
             task_id=context["ti"].task_id,
             libra=self._libra,
-            master=_ready(SparkMasterHook(self.spark_master_conn_id)),
+            master=_ready(SparkMasterHook(self.spark_master_conn_id), self._to_master),
+            only_by_libra=self._no_master,
         )
         facts = gathering.facts(known)
-        decision = decide(self.job, facts, self._policy, preset=self.preset)
-        log.info("%s", "\n".join(told(decision)))
-        return decision
+        return decide(self.job, facts, self._policy, preset=self.preset)
 
     @property
     def _policy(self) -> Policy:
@@ -111,28 +140,59 @@ class Desk:
         return Policy.of(set_there, given, self.policy)
 
     @cached_property
-    def _libra(self) -> LibraHook | None:
-        return _ready(LibraHook(self.libra_conn_id))
+    def _to_libra(self) -> Connection | None:
+        return _connection(self.libra_conn_id)
 
     @cached_property
+    def _to_master(self) -> Connection | None:
+        return _connection(self.spark_master_conn_id)
+
+    @property
+    def _no_libra(self) -> str:
+        """Why nothing can go to Libra; empty where its connection is defined."""
+        return "" if self._to_libra else _missing(self.libra_conn_id)
+
+    @property
+    def _no_master(self) -> str:
+        """Why nothing can go to the master past Libra; likewise."""
+        return "" if self._to_master else _missing(self.spark_master_conn_id)
+
+    @cached_property
+    def _libra(self) -> LibraHook | None:
+        return _ready(LibraHook(self.libra_conn_id), self._to_libra)
+
+    @property
     def _extra(self) -> Mapping[str, Any]:
-        if self._libra is None:
-            return {}
-        found: dict[str, Any] = self._libra.get_connection(self.libra_conn_id).extra_dejson
+        """Of Libra's connection, where that can work."""
+        found: dict[str, Any] = {}
+        if self._libra and self._to_libra:
+            found = self._to_libra.extra_dejson
         return found
 
 
-def _ready(hook: H) -> H | None:
-    """*hook*, which has read its connection; None where that is not there, or cannot work.
+def _connection(connection_id: str) -> Connection | None:
+    try:
+        return BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException:
+        return None
+
+
+def _missing(connection_id: str) -> str:
+    return f"connection {connection_id} is not defined"
+
+
+def _ready(hook: H, connection: Connection | None) -> H | None:
+    """*hook*, which speaks to *connection*; None where there is none, or it cannot work.
 
     Only where the job shall run by it is that an error, and then it is found in time.
     """
+    if connection is None:
+        return None
     try:
-        hook.client()
-    except (AirflowNotFoundException, LibraError) as error:
+        return hook.use(connection)
+    except LibraError as error:
         log.info("%s; what its server would have said is unknown", error)
         return None
-    return hook
 
 
 def _goes_on(record: Record | None, generation: Generation) -> bool:

@@ -33,6 +33,7 @@ class Gathering:
     """Who is asked about ``job``, a run of task ``task_id`` of Dag ``dag_id``; None: nobody.
 
     The hooks are for this alone, and have read their connections: threads cannot ask Airflow.
+    ``only_by_libra`` says why only Libra knows a way to a worker; empty: it is not the only one.
     """
 
     job: SparkJob
@@ -40,6 +41,7 @@ class Gathering:
     task_id: str
     libra: LibraHook | None
     master: SparkMasterHook | None
+    only_by_libra: str = ""
 
     def facts(self, told: Facts, *, within: float = BUDGET) -> Facts:
         """*told*, and of the rest what is learned *within* seconds; never raises."""
@@ -57,7 +59,9 @@ class Gathering:
 
     def _of_libra(self, libra: LibraHook, told: Facts) -> Iterator[Facts]:
         with contextlib.closing(libra):
-            yield _of_health(libra.health())
+            health = libra.health()
+            yield _of_health(health)
+            yield self._of_workers(health)
             if self.job.result_path:
                 written = Facts(collects=Fact(0, "result_path takes the rows"))
                 told = told.or_else(written)
@@ -68,6 +72,12 @@ class Gathering:
             yield remembered
             if self.job.kind is Kind.SQL and told.or_else(remembered).collects is None:
                 yield self._estimated(libra)
+
+    def _of_workers(self, health: Health) -> Facts:
+        why = _why_no_worker(health)
+        if not (why and self.only_by_libra):
+            return Facts()
+        return Facts(has_workers=Fact(False, f"{why}, and {self.only_by_libra}"))
 
     def _estimated(self, libra: LibraHook) -> Facts:
         estimate = libra.estimate(str(self.job.code), self.job.parameters)
@@ -98,6 +108,15 @@ def _of_health(health: Health) -> Facts:
         round_trip=None if trip is None else Fact(trip, source),
         bandwidth=None if wide is None else Fact(wide, source),
     )
+
+
+def _why_no_worker(health: Health) -> str:
+    """Why Libra starts no driver on a worker; empty if it does, for all that is known."""
+    if health.is_old:
+        return "this Libra knows the old contract only, and starts no driver on a worker"
+    if health.master and not health.master.startswith("spark://"):
+        return f"Libra's master is {health.master}, which has no workers"
+    return ""
 
 
 def of_runs(runs: Sequence[Run], refused: Sequence[Run] = ()) -> Facts:

@@ -31,8 +31,8 @@ _CHOICES = (
     "(local:/…); or a URL (https:, s3a:, hdfs:)"
 )
 _RUNNER = (
-    "without a connection to Libra (libra_conn_id) it needs result_path, and sql_runner: where "
-    "the workers have libra_provider/jobs/sql_runner.py"
+    "without a connection to Libra (libra_conn_id) it needs result_path, and sql_runner of "
+    "SparkClusterJobOperator: where the workers have libra_provider/jobs/sql_runner.py"
 )
 _TEXT = (
     "workers do not have it: give a connection to Libra (libra_conn_id), which ships it; or a file "

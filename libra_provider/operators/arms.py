@@ -1,4 +1,4 @@
-"""Libra's two places for a job that LibraOperator has decided about."""
+"""What Libra is told of a job that LibraOperator has decided about."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from airflow.sdk import Context
 
 from libra_provider.core.files import located, scheme
-from libra_provider.core.job import DeployMode, Mode, SparkJob
+from libra_provider.core.job import Mode, SparkJob
 from libra_provider.core.patience import Outcome
 from libra_provider.core.properties import PROPERTY_OF
 from libra_provider.core.states import JobState
@@ -37,9 +37,9 @@ class InLibra(LibraStatementOperator):
         return super().settle(outcome, context)
 
 
-class BesideLibra(LibraStatementOperator):
+class OwnDriver(LibraStatementOperator):
     """
-    ISOLATED client: what lies on this machine is shipped to Libra, whose host starts the driver.
+    ISOLATED: what lies on this machine is shipped to Libra, which starts the job's own driver.
 
     :param py_files: as SparkClusterJobOperator takes them, and so are the next four.
     :param jars: further JARs.
@@ -58,7 +58,7 @@ class BesideLibra(LibraStatementOperator):
         packages: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
-        super().__init__(mode=Mode.ISOLATED, deploy_mode=DeployMode.CLIENT, **kwargs)
+        super().__init__(mode=Mode.ISOLATED, **kwargs)
         self.lists = {"py_files": py_files, "jars": jars, "files": files, "archives": archives}
         self.packages = packages
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from airflow.sdk import DAG, Context
 
 from libra_provider.core.decision import Facts, Place
 from libra_provider.core.errors import LibraError
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import Backend, Kind, SparkJob
 from libra_provider.core.properties import spark_conf
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import duration_in_seconds
@@ -23,7 +24,7 @@ from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.airflow_errors import final_where_retrying_cannot_help
 from libra_provider.lifecycle.deciding import Choice, Desk
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
-from libra_provider.operators.arms import BesideLibra, InLibra
+from libra_provider.operators.arms import InLibra, OwnDriver
 from libra_provider.operators.base import JobOperator
 from libra_provider.operators.cluster_job import SparkClusterJobOperator
 from libra_provider.operators.fetching import check_fetch
@@ -73,8 +74,9 @@ class LibraOperator(JobOperator):
         ``bytes`` and Spark's ``schema`` of them instead.
     :param fetch: what the task returns, see SparkClusterJobOperator.
     :param timeout: how long the job may run once it has begun ("10 min").
-    :param libra_conn_id: a connection of type ``libra``.
-    :param spark_master_conn_id: a connection of type ``spark_master``.
+    :param libra_conn_id: a connection of type ``libra``; one that is not defined leaves a worker.
+    :param spark_master_conn_id: a connection of type ``spark_master``; without one that is defined,
+        Libra submits what goes to a worker.
 
     ``deferrable``, ``poll_interval``, ``patience``, ``queued_timeout``: see JobOperator.
     """
@@ -237,12 +239,15 @@ class LibraOperator(JobOperator):
 
     def _armed(self, choice: Choice) -> JobOperator:
         """The operator of the chosen place, with what this one was given."""
-        make = {
-            Place.SHARED: self._in_libra,
-            Place.ISOLATED_CLIENT: self._beside_libra,
-            Place.ISOLATED_CLUSTER: self._on_the_cluster,
+        by_libra = partial(self._by_libra, deploy_mode=choice.place.deploy_mode)
+        makers: dict[tuple[Place, Backend], Callable[..., JobOperator]] = {
+            (Place.SHARED, Backend.LIBRA): self._in_libra,
+            (Place.ISOLATED_CLIENT, Backend.LIBRA): by_libra,
+            (Place.ISOLATED_CLUSTER, Backend.LIBRA): by_libra,
+            (Place.ISOLATED_CLUSTER, Backend.SPARK_MASTER): self._past_libra,
         }
-        arm = make[choice.place](conf={**choice.conf, **(self.conf or {})}, **self._same())
+        make = makers[choice.place, choice.backend]
+        arm = make(conf={**choice.conf, **(self.conf or {})}, **self._same())
         # A Dag of its own gives it the same name, and leaves the real one as it is.
         DAG(self.dag_id, schedule=None).add_task(arm)
         arm.deferrable, arm.watching, arm.on_lost = self.deferrable, self.watching, self.on_lost
@@ -276,8 +281,8 @@ class LibraOperator(JobOperator):
             timeout=self.timeout,
         )
 
-    def _beside_libra(self, **same: Any) -> JobOperator:
-        return BesideLibra(
+    def _by_libra(self, **same: Any) -> JobOperator:
+        return OwnDriver(
             **same,
             **self._files(),
             packages=self.packages,
@@ -285,7 +290,7 @@ class LibraOperator(JobOperator):
             timeout=self.timeout,
         )
 
-    def _on_the_cluster(self, **same: Any) -> JobOperator:
+    def _past_libra(self, **same: Any) -> JobOperator:
         return SparkClusterJobOperator(
             **same,
             **self._files(),

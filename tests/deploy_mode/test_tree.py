@@ -49,6 +49,13 @@ SHORT = {**FAR, "duration": 60.0}
         (FILE.replace(env_vars={"A": "1"}), {}, CLUSTER, "only-one-place"),
         (FILE.replace(supervise=True), {}, CLUSTER, "only-one-place"),
         (FILE.replace(driver_timeout=60.0), {}, CLUSTER, "only-one-place"),
+        # 3: the only way that there is, whatever speaks against it
+        (SQL, {"has_libra": False}, CLUSTER, "only-one-place"),
+        (SQL, {"has_workers": False, "must_survive": True}, S, "only-one-place"),
+        (FILE, {"has_workers": False, "collects": 9 * GIB}, CLIENT, "only-one-place"),
+        (SQL.replace(mode="isolated"), {"has_workers": False}, CLIENT, "only-one-place"),
+        (SQL.replace(mode="isolated"), {"has_libra": False}, CLUSTER, "only-one-place"),
+        (SQL, {"has_libra": True, "has_workers": True}, S, "same-site"),
         # 3: kinds and settings that are never SHARED
         (FILE, {}, CLIENT, "same-site"),
         (JAR, {}, CLIENT, "same-site"),
@@ -115,6 +122,9 @@ def test_the_first_rule_with_an_opinion_decides(
         (SQL.replace(session="s", conf=SIZED), {}, "session", "needs a driver of its own"),
         (SQL.replace(session="s", mode="isolated"), {}, "mode", "session='s' is one of Libra's"),
         (SQL.replace(session="s"), {"must_survive": True}, "session", "must_survive asks"),
+        (SQL.replace(session="s"), {"has_libra": False}, "session", "as given"),
+        (SQL.replace(mode="shared"), {"has_libra": False}, "mode", "as given"),
+        (FILE.replace(env_vars={"A": "1"}), {"has_workers": False}, "env_vars", "as given"),
     ],
 )
 def test_wishes_that_contradict_each_other_are_bad_input(

@@ -38,20 +38,29 @@ def master() -> Iterator[FakeMaster]:
         yield fake
 
 
-def gathering(job: SparkJob = SQL, *, with_master: bool = False) -> Gathering:
+def gathering(
+    job: SparkJob = SQL, *, with_master: bool = False, only_by_libra: str = ""
+) -> Gathering:
     libra, master = LibraHook(), SparkMasterHook() if with_master else None
     for hook in filter(None, (libra, master)):
         hook.client()
-    return Gathering(job=job, dag_id="d", task_id="t", libra=libra, master=master)
+    return Gathering(
+        job=job,
+        dag_id="d",
+        task_id="t",
+        libra=libra,
+        master=master,
+        only_by_libra=only_by_libra,
+    )
 
 
-def health(libra: FakeLibra, **network: object) -> None:
-    """Have *libra* tell of the way to its cluster."""
+def health(libra: FakeLibra, *, master: str | None = None, **network: object) -> None:
+    """Have *libra* tell of its *master*, and of the way to its cluster."""
 
     def answer(request: Request) -> Answer | None:
         if not request.path.endswith("/health"):
             return None
-        spark = {"version": "4.3.0", "status": "CONNECTED"}
+        spark = {"version": "4.3.0", "status": "CONNECTED", "master": master}
         body = {"service": "whereq-libra", "version": "0.1.0", "spark": spark}
         return Answer(body=body | {"network": network})
 
@@ -64,6 +73,24 @@ def test_the_way_to_the_cluster_is_what_libra_has_measured(libra: FakeLibra) -> 
 
     assert found.round_trip == Fact(0.05, "measured by Libra")
     assert found.bandwidth == Fact(1e8, "measured by Libra")
+
+
+@pytest.mark.parametrize(
+    ("master", "only_by_libra", "known"),
+    [
+        ("local[2]", "nobody else", False),
+        ("spark://h:7077", "nobody else", None),
+        (None, "nobody else", None),
+        ("local[2]", "", None),
+    ],
+)
+def test_there_is_no_worker_where_only_libra_could_know_of_one_and_does_not(
+    libra: FakeLibra, master: str | None, only_by_libra: str, known: bool | None
+) -> None:
+    health(libra, master=master)
+    found = gathering(only_by_libra=only_by_libra).facts(Facts()).has_workers
+
+    assert (found and found.value) is known
 
 
 @pytest.mark.parametrize("value", [None, 0, -1, "50 ms", True])

@@ -25,6 +25,7 @@ from libra_provider.core.job import SparkJob
 from libra_provider.core.patience import utc_now
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus
+from libra_provider.core.units import readable_duration
 from libra_provider.server.artifacts import Artifacts
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.problems import NotReady
@@ -47,6 +48,10 @@ _KILL_AGAIN = 5.0  # seconds
 _UNDECIDED = (
     "The answer to its submission was lost, and whether there is a driver cannot be said: {doubt};"
     " look for spark.libra.tag={tag} at the head of the drivers' stderr"
+)
+_NO_REST = (
+    "it was asked for {asked}; the REST port must be that of Libra's setting isolated.rest_urls, "
+    "and on at the master (spark.master.rest.enabled=true)"
 )
 
 
@@ -122,7 +127,7 @@ class ClusterRunner:
             if errand.killed.is_set():
                 return None
             if problem and time.monotonic() > gives_up_at:
-                raise problem
+                raise _told(problem)
             try:
                 return await self._submitted(errand, job)
             except ServerError as error:
@@ -182,6 +187,14 @@ class ClusterRunner:
             _log.info("%s is told to stop: %s", driver_id, said)
         except ServerError as error:
             _log.warning("%s cannot be told to stop: %s", driver_id, error)
+
+
+def _told(problem: ServerError) -> ServerError:
+    """*problem*, after which nothing was submitted; of a port where nobody is, what to do."""
+    if not isinstance(problem, ServerUnreachable):
+        return problem
+    advice = _NO_REST.format(asked=readable_duration(_SILENCE))
+    return ServerUnreachable(problem.server, f"{problem.problem}; {advice}")
 
 
 def _may_have_arrived(error: ServerError) -> bool:

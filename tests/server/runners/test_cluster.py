@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from libra_provider.core.errors import Rejected
+from libra_provider.cluster.ports import free_ports
+from libra_provider.core.errors import Rejected, ServerUnreachable
 from libra_provider.core.patience import utc_now
 from libra_provider.server.artifacts import Artifacts
 from libra_provider.server.driver.messages import Ended
@@ -313,6 +314,22 @@ def test_a_refused_submission_fails_with_the_masters_words(
 
     with pytest.raises(Rejected, match="no such thing"):
         run(settings, make())
+
+
+def test_a_master_without_a_rest_port_is_told_with_what_to_do(
+    settings: Settings, make: Callable[..., Noting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_SILENCE", 0.1)
+    (port,) = free_ports(1)
+    nobody = f"http://127.0.0.1:{port}"
+    closed = replace(settings, isolated=replace(settings.isolated, rest_urls=[nobody]))
+
+    with pytest.raises(ServerUnreachable) as caught:
+        run(closed, make())
+
+    assert caught.value.server == nobody
+    assert "isolated.rest_urls" in str(caught.value)
+    assert "spark.master.rest.enabled=true" in str(caught.value)
 
 
 def test_many_drivers_cost_the_master_one_page_per_round(
