@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from libra_provider.clients import master_page
+from libra_provider.clients import master_page, spark_ui
 from libra_provider.clients.doctor import (
     Finding,
     OutOfTimeError,
@@ -19,7 +19,8 @@ from libra_provider.clients.doctor import (
     warning,
     without_secret,
 )
-from libra_provider.clients.master_page import FrontPage, Overview
+from libra_provider.clients.master_page import FrontPage
+from libra_provider.clients.spark_ui import Cluster
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import ServerError
 from libra_provider.core.units import MIB, readable_duration, readable_size
@@ -44,7 +45,7 @@ class _Leader:
     """The master that leads, as its page tells."""
 
     url: str
-    overview: Overview
+    page: Cluster
     settings: Mapping[str, str] | None
 
 
@@ -80,8 +81,8 @@ class Pages:
             return [*first, *in_turn(about, {"version": lambda: _version(versions, [])})]
         leader = self._leader
         room: dict[str, Callable[[], Finding]] = {
-            "leads": lambda: _leads(leader.overview),
-            "workers": lambda: _workers(leader.overview),
+            "leads": lambda: _leads(leader.page),
+            "workers": lambda: _workers(leader.page),
             "worker pages": lambda: self._worker_pages(leader),
         }
         facts: dict[str, Callable[[], Finding]] = {
@@ -95,7 +96,7 @@ class Pages:
         problems = []
         for address in self._addresses:
             try:
-                found = self._visit.ask(address, master_page.overview())
+                found = self._visit.ask(address, spark_ui.cluster())
             except ServerError as error:
                 problems.append(str(error))
                 continue
@@ -114,32 +115,32 @@ class Pages:
             return None
 
     def _worker_pages(self, leader: _Leader) -> Finding:
-        workers = leader.overview.alive[:_WORKER_PAGES]
+        workers = leader.page.alive[:_WORKER_PAGES]
         if not workers:
             return skipped("there is no worker to ask")
         behind = f"{leader.url}/proxy/"
-        direct = [each for each in workers if self._is_page_of(each.worker_id, each.url)]
+        direct = [each for each in workers if self._is_page_of(each.worker_id, each.ui_url)]
         if len(direct) == len(workers):
             return ok(f"{_count(len(workers), 'page')} tried, all answer: logs can be followed")
         if all(self._is_page_of(each.worker_id, behind + each.worker_id) for each in workers):
             return ok("they answer through the master (spark.ui.reverseProxy)")
         lost = next(each for each in workers if each not in direct)
         return warning(
-            f"the page of {lost.worker_id} at {lost.url} cannot be read: no logs from there",
+            f"the page of {lost.worker_id} at {lost.ui_url} cannot be read: no logs from there",
             "let this machine in, or set spark.ui.reverseProxy=true on master and workers",
         )
 
     def _is_page_of(self, worker_id: str, url: str) -> bool:
         address = without_secret(self._addresses[0], url)
         try:
-            return self._visit.ask(address, master_page.worker_id()) == worker_id
+            return self._visit.ask(address, spark_ui.worker_page()) == worker_id
         except ServerError:
             return False
 
     def _worker_versions(self, leader: _Leader) -> list[str]:
         found = []
-        for worker in leader.overview.alive[:1]:
-            for url in (worker.url, f"{leader.url}/proxy/{worker.worker_id}"):
+        for worker in leader.page.alive[:1]:
+            for url in (worker.ui_url, f"{leader.url}/proxy/{worker.worker_id}"):
                 address = without_secret(self._addresses[0], url)
                 try:
                     page = self._visit.ask(address, master_page.front_page())
@@ -151,18 +152,18 @@ class Pages:
         return found
 
 
-def _leads(overview: Overview) -> Finding:
-    if overview.status == "ALIVE":
+def _leads(page: Cluster) -> Finding:
+    if page.status == "ALIVE":
         return ok("this master leads (ALIVE)")
     advice = "wait, and if it stays so, name the other masters in the connection too (host: m1,m2)"
-    return failed(f"this master is {overview.status}", advice)
+    return failed(f"this master is {page.status}", advice)
 
 
-def _workers(overview: Overview) -> Finding:
-    alive = overview.alive
+def _workers(page: Cluster) -> Finding:
+    alive = page.alive
     if not alive:
         return failed(
-            f"none of {len(overview.workers)} workers is alive: every job would wait",
+            f"none of {len(page.workers)} workers is alive: every job would wait",
             "start workers with the spark:// URL that the master's page shows",
         )
     roomiest = max(alive, key=lambda each: (each.cores_free, each.memory_free_mib))
@@ -172,7 +173,7 @@ def _workers(overview: Overview) -> Finding:
     found = f"{_count(len(alive), 'worker')} alive with {cores} cores and {free} free"
     if len(alive) > 1:
         found += f", the roomiest with {roomiest.cores_free} cores and {room}"
-    if dead := len(overview.workers) - len(alive):
+    if dead := len(page.workers) - len(alive):
         found += f"; {dead} not alive"
     if not cores:
         return warning(f"{found}: a new driver waits", "wait, or stop what holds the cores")
@@ -205,7 +206,7 @@ def _memory(leader: _Leader) -> Finding:
     if leader.settings is None:
         return skipped("this master does not show its settings; Spark 4.0 and newer do")
     given = leader.settings.get("spark.deploy.retainedDrivers", "200")
-    starts = leader.overview.ended_starts
+    starts = [each.submitted for each in leader.page.ended_drivers]
     found = f"it keeps {given} ended drivers, {len(starts)} now"
     span = time.time() - min(starts, default=0.0)
     if given.isdigit() and len(starts) >= int(given) and span < _SHORT_MEMORY:

@@ -1,4 +1,4 @@
-"""What the web pages of master and workers tell the doctor: status, workers, settings, versions.
+"""What only the HTML of the web pages of master and workers tells: settings, versions.
 
 The master's settings are on ``/environment/`` since Spark 4.0 (SPARK-47894), as HTML only; before,
 that address answers with the front page, which holds none.
@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from libra_provider.clients.call import Call, Reply
 
@@ -19,34 +18,6 @@ _VERSION = re.compile(r'class="version[^"]*"[^>]*>\s*([\w.-]+)')
 _REST = re.compile(r"REST URL:\s*</strong>\s*spark://([^\s<]+)")
 _ROW = re.compile(r"<tr[^>]*>\s*<td[^>]*>([^<]*)</td>\s*<td[^>]*>([^<]*)</td>")
 _SPARK_TABLE = re.compile(r"<a>Spark Properties</a>(.*?)<h4>", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class ListedWorker:
-    """A worker as the master lists it; memory in MiB."""
-
-    worker_id: str
-    url: str
-    is_alive: bool
-    cores_free: int
-    memory_free_mib: int
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """The master's page: ``status`` is ALIVE for the one that leads.
-
-    ``ended_starts``: when each ended driver that is still known began, seconds since the epoch.
-    """
-
-    status: str
-    workers: Sequence[ListedWorker]
-    ended_starts: Sequence[float]
-
-    @property
-    def alive(self) -> list[ListedWorker]:
-        """The workers that take drivers and executors."""
-        return [each for each in self.workers if each.is_alive]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,47 +32,6 @@ class FrontPage:
     def is_master(self) -> bool:
         """Whether a master wrote it."""
         return self.title.startswith("Spark Master at")
-
-
-def overview() -> Call[Overview]:
-    """Status, workers and ended drivers, asked at a master's web page."""
-
-    def parse(reply: Reply) -> Overview:
-        body = _answered(reply).json_object()
-        try:
-            return Overview(
-                status=str(body["status"]),
-                workers=tuple(map(_worker, body["workers"])),
-                ended_starts=tuple(
-                    int(each.get("starttime") or 0) / 1000 for each in body["completeddrivers"]
-                ),
-            )
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-            raise reply.not_as_expected(f"a master's page was expected ({error!r})") from error
-
-    return Call(method="GET", path="/json/", parse=parse)
-
-
-def _worker(body: Mapping[str, Any]) -> ListedWorker:
-    return ListedWorker(
-        worker_id=str(body["id"]),
-        url=str(body["webuiaddress"]),
-        is_alive=body["state"] == "ALIVE",
-        cores_free=int(body["coresfree"]),
-        memory_free_mib=int(body["memoryfree"]),
-    )
-
-
-def worker_id() -> Call[str]:
-    """The id of the worker whose page answers, asked at its own address or through the master."""
-
-    def parse(reply: Reply) -> str:
-        found = _answered(reply).json_object().get("id")
-        if not isinstance(found, str):
-            raise reply.not_as_expected("a worker's page was expected")
-        return found
-
-    return Call(method="GET", path="/json/", parse=parse)
 
 
 def front_page() -> Call[FrontPage]:

@@ -92,7 +92,7 @@ class LocalAirflow(Startable):
                 self.components[name] = self._process(name, arguments)
                 self.components[name].launch()
             for component in self.components.values():
-                component.wait_until_ready(within=120)
+                component.wait_until_ready()
             self.api = AirflowApi(self.url, user=self.user, password=self.password)
             undo.push(started.pop_all())
 
@@ -130,6 +130,8 @@ class LocalAirflow(Startable):
             "API__HOST": LOOPBACK,
             "API__PORT": str(port),
             "API__WORKERS": "1",
+            # A busy machine takes longer than its half a minute, and tasks fail that are never run.
+            "CORE__DAGBAG_IMPORT_TIMEOUT": "300",
             "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "CORE__DAGS_FOLDER": str(self.dags_folder),
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",

@@ -93,7 +93,7 @@ class LocalLibra(Startable):
             env=self._environment(),
             cwd=self.data_dir,
             url=self.url,
-        ).start(within=120)
+        ).start()
 
     def _is_ready(self) -> bool:
         answer = answer_of(f"{self.url}/readyz")

@@ -12,18 +12,20 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Self, cast
 
+from libra_provider.cluster.startable import Startable
 from libra_provider.core.errors import KillNotVerified, ServerUnreachable
 from libra_provider.core.masking import masked_text
 from libra_provider.jobs import keeper
 
+# Seconds; on a machine with much else to do, the first start after an installation takes minutes.
+READY_WITHIN = 300.0
 # What Java, uvicorn and Python say.
 TAKEN_PORT = re.compile("address already in use|failed to bind", re.IGNORECASE)
 
 
-class ManagedProcess:
+class ManagedProcess(Startable):
     """A command that takes all it started with it when it ends, or when this process ends.
 
     *ready* is asked after :meth:`start` until it says yes; output goes to *log_file*, which is
@@ -49,7 +51,7 @@ class ManagedProcess:
         self._log_start = 0
         self.pid = 0
 
-    def start(self, within: float = 60.0) -> Self:
+    def start(self, within: float = READY_WITHIN) -> Self:
         """Start it and wait, at most *within* seconds, until it is ready.
 
         When it ends early, is late, or the wait is interrupted, it is stopped; ServerUnreachable
@@ -86,7 +88,7 @@ class ManagedProcess:
             raise ServerUnreachable(self.name, f"it cannot be started: {word} {rest}".strip())
         self.pid = int(rest)
 
-    def run_to_end(self, within: float = 120.0) -> None:
+    def run_to_end(self, within: float = READY_WITHIN) -> None:
         """Start it and wait until it has ended; ServerUnreachable unless with exit code 0."""
         gives_up_at = time.monotonic() + within
         try:
@@ -100,7 +102,7 @@ class ManagedProcess:
         if self.exit_code:
             raise self._failure(f"it ended with exit code {self.exit_code}")
 
-    def wait_until_ready(self, within: float = 60.0) -> None:
+    def wait_until_ready(self, within: float = READY_WITHIN) -> None:
         """Return once it is ready; raises ServerUnreachable, and lets it run, when it is not."""
         gives_up_at = time.monotonic() + within
         while not self._ready():
@@ -164,14 +166,6 @@ class ManagedProcess:
 
     def __enter__(self) -> Self:
         return self if self.is_alive else self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 def stop_all(processes: Iterable[ManagedProcess]) -> None:

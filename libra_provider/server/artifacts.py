@@ -16,17 +16,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from libra_provider.core.units import MIB
 from libra_provider.server.artifact import Artifact, is_sha256
 from libra_provider.server.artifacts_incoming import Incoming
 from libra_provider.server.artifacts_needed import hold
 from libra_provider.server.artifacts_quota import Quota
+from libra_provider.server.body_stream import pieces
 from libra_provider.server.problems import NoRoom, UnknownArtifact
 from libra_provider.server.settings import Settings
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-_PIECE = MIB // 4
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # Who has just sent a file, or heard that it is there, is about to name it in a job.
 FRESH_SECONDS = 600.0
@@ -136,7 +135,7 @@ class Artifacts:
         try:
             incoming = await self._in_thread(Incoming, self._folder / "incoming")
             try:
-                async for piece in _pieces(stream):
+                async for piece in pieces(stream):
                     size += len(piece)
                     if size > taken:
                         await self._quota.take(size - taken)
@@ -206,15 +205,3 @@ class Artifacts:
     async def _in_thread(self, act: Callable[..., T], *arguments: Any) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, partial(act, *arguments))
-
-
-async def _pieces(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """What *stream* brings, in pieces that are worth a thread."""
-    piece = bytearray()
-    async for part in stream:
-        piece += part
-        if len(piece) >= _PIECE:
-            yield bytes(piece)
-            piece.clear()
-    if piece:
-        yield bytes(piece)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from starlette.types import Message, Receive, Send
 
-from libra_provider.core.units import readable_duration, readable_size
+from libra_provider.core.units import MIB, readable_duration, readable_size
 from libra_provider.server.problems import Refusal, TooSlow
 
 # The least that must come in so many seconds, however long the whole of it takes.
 PACE_BYTES = 256 * 1024
 PACE_SECONDS = 30.0
+_PIECE = MIB // 4
 
 
 class BodyStream:
@@ -92,3 +93,15 @@ class BodyStream:
     def _begin_pace(self) -> None:
         self._seconds_left = PACE_SECONDS
         self._bytes_left = PACE_BYTES
+
+
+async def pieces(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """What *body* brings, in pieces that are worth a thread."""
+    piece = bytearray()
+    async for part in body:
+        piece += part
+        if len(piece) >= _PIECE:
+            yield bytes(piece)
+            piece.clear()
+    if piece:
+        yield bytes(piece)

@@ -19,12 +19,12 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.units import MIB, readable_size
 from libra_provider.server import results
 from libra_provider.server.arrow_stream import batches
+from libra_provider.server.body_stream import pieces
 from libra_provider.server.json_rows import table_of
 from libra_provider.server.problems import TooLarge
 
 ARROW = "application/vnd.apache.arrow.stream"
 JSON = "application/json"
-_PIECE = MIB
 _MOST_VALUE = MIB
 
 
@@ -78,21 +78,10 @@ async def received(body: AsyncIterator[bytes], place: Path) -> tuple[Path, str]:
     """The file in *place* that *body* was written to, and its digest; raises what *body* does."""
     path, digest = place / "body", hashlib.sha256()
     with await asyncio.to_thread(path.open, "wb") as file:
-        async for piece in _pieces(body):
+        async for piece in pieces(body):
             digest.update(piece)
             await asyncio.to_thread(file.write, piece)
     return path, digest.hexdigest()
-
-
-async def _pieces(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """*body* in pieces that are worth a thread's while."""
-    waiting = bytearray()
-    async for chunk in body:
-        waiting += chunk
-        if len(waiting) >= _PIECE:
-            yield bytes(waiting)
-            waiting.clear()
-    yield bytes(waiting)
 
 
 def checked(path: Path, digest: str, media_type: str, limit: Limit) -> HandedIn:

@@ -77,7 +77,7 @@ class Stage:
 def _kill_and_start(process: ManagedProcess) -> None:
     process.kill()
     time.sleep(1)
-    process.start(within=300)
+    process.start()
 
 
 @contextmanager

@@ -237,6 +237,7 @@ def test_an_unreachable_page_costs_facts_and_not_the_connection(master: Master) 
 def worker_at(url: str) -> dict[str, Any]:
     return {
         "id": "worker-2",
+        "host": "w2",
         "webuiaddress": url,
         "state": "ALIVE",
         "coresfree": 2,
@@ -254,7 +255,9 @@ def test_an_unreachable_worker_page_is_a_warning(master: Master) -> None:
 
 def test_worker_pages_behind_the_masters_proxy_are_found(master: Master) -> None:
     master.page["workers"] = [worker_at(f"http://127.0.0.1:{free_port()}")]
-    master.pages["/proxy/worker-2/json/"] = Answer(body={"id": "worker-2"})
+    master.pages["/proxy/worker-2/json/"] = Answer(
+        body={"id": "worker-2", "masterurl": "spark://m:7077"}
+    )
     found = of_master(master)
 
     assert step(found, "worker pages").found == (
@@ -303,8 +306,9 @@ def test_settings_that_surprise_one_day_are_warnings(
 
 def test_a_master_that_forgets_within_minutes_is_a_warning(master: Master) -> None:
     master.settings["spark.deploy.retainedDrivers"] = "2"
+    ended = {"id": "driver-1", "state": "FINISHED", "cores": 1, "memory": 1024}
     now = str(int(time.time() * 1000))
-    master.page["completeddrivers"] = [{"starttime": now}] * 2
+    master.page["completeddrivers"] = [ended | {"starttime": now}] * 2
     found = of_master(master)
 
     assert step(found, "memory of drivers").outcome is Outcome.WARNING

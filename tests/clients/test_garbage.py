@@ -27,7 +27,6 @@ from libra_provider.clients import (
     libra_log,
     libra_result,
     libra_server,
-    master_page,
     old_libra,
     spark_master,
     spark_ui,
@@ -61,8 +60,7 @@ VERBS: dict[str, Call[Any]] = {
     "kill": spark_master.kill("driver-1"),
     "ready": spark_master.ready(),
     "cluster": spark_ui.cluster(),
-    "overview": master_page.overview(),
-    "worker": master_page.worker_id(),
+    "worker": spark_ui.worker_page(),
     "log": spark_ui.driver_log("driver-1", "stderr"),
     "libra submit": libra.submit(SQL, TAG),
     "libra answer": replace(answer.submission(SQL, TAG, wait=1), timeout=None),
@@ -336,7 +334,7 @@ pages = st.fixed_dictionaries(
 def test_any_page_of_a_master_is_read_or_becomes_an_error_of_ours(body: dict[str, Any]) -> None:
     """Its fields are there, and hold what they should not: also Infinity, which JSON has not."""
     answer = Reply("http://m:8080", 200, {"content-type": JSON}, json.dumps(body).encode())
-    for verb in ("cluster", "overview", "log", "status", "libra result", "libra health"):
+    for verb in ("cluster", "worker", "log", "status", "libra result", "libra health"):
         with contextlib.suppress(LibraError):
             VERBS[verb].parse(answer)
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from libra_provider.clients import master_page
+from libra_provider.clients import spark_ui
 from libra_provider.clients.authorization import BearerToken, jws
 from libra_provider.clients.doctor import Examination, Outcome, Visit
 from libra_provider.clients.doctor_libra import examine_libra
@@ -145,10 +145,10 @@ def test_the_settings_of_a_real_master_are_read_from_its_page(furnished: Standal
 def test_a_real_reverse_proxy_leads_to_the_workers_page(furnished: StandaloneCluster) -> None:
     visit = Visit()
     page = ServerAddress(url=furnished.ui_url)
-    worker = visit.ask(page, master_page.overview()).alive[0]
+    worker = visit.ask(page, spark_ui.cluster()).alive[0]
     proxied = ServerAddress(url=f"{furnished.ui_url}/proxy/{worker.worker_id}")
 
-    assert visit.ask(proxied, master_page.worker_id()) == worker.worker_id
+    assert visit.ask(proxied, spark_ui.worker_page()) == worker.worker_id
 
 
 def test_a_recovering_master_is_not_well_and_says_why(furnished: StandaloneCluster) -> None:
