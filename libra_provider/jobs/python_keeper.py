@@ -125,9 +125,9 @@ class Keeper:
         for output in [self._open[each] for each in ready if each in self._open]:
             if not output.copy():
                 del self._open[output.read_end]
+        self._reap()
         if orders in ready:
             self._obey()
-        self._reap()
         self._look()
 
     @property
@@ -146,7 +146,8 @@ class Keeper:
             for output in self._outputs:
                 output.drain()
             self._say("drained")
-        else:
+        # It may have ended by itself, and Libra have seen that first.
+        elif self._exit_code is None:
             self._why = "told"
 
     def _look(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from libra_provider.core.units import MIB
+from libra_provider.server.driver import child
 from libra_provider.server.driver.child import Child, ChildEnded, Limits
 
 LIMITS = Limits(memory=400 * MIB, processes=20, log_size=1000)
@@ -215,6 +217,29 @@ def test_a_child_that_goes_too_far_ends_alone(python: Python, code: str, why: st
     assert python.why_it_ends(code) == why
 
 
+def test_its_own_end_is_told_though_its_keeper_hears_of_it_after_libra(
+    python: Python, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine: Libra sees the socket closed, and asks why before the keeper looked."""
+    monkeypatch.setattr(child, "_LAST_BREATH", 0.0)
+    pid, kill = tmp_path / "pid", python.child.kill
+
+    def kill_before_the_keeper_looks() -> None:
+        stat = Path(f"/proc/{pid.read_text()}/stat")
+        while stat.read_text().rpartition(")")[2].split()[0] != "Z":
+            time.sleep(0.01)
+        kill()
+        os.kill(python.child._keeper.pid, signal.SIGCONT)
+
+    monkeypatch.setattr(python.child, "kill", kill_before_the_keeper_looks)
+    code = (
+        f"import os, signal\nopen({str(pid)!r}, 'w').write(str(os.getpid()))\n"
+        "os.kill(os.getppid(), signal.SIGSTOP); os._exit(3)"
+    )
+
+    assert python.why_it_ends(code) == "ended itself with exit code 3"
+
+
 def test_memory_that_forks_share_counts_once(python: Python) -> None:
     code = (
         "import os, time\nblock = bytearray(150 * 2**20)\n"
@@ -267,7 +292,7 @@ def test_nothing_of_libra_but_its_mark_is_within_reach(
 
 def test_a_child_that_ended_between_two_statements_says_so(python: Python) -> None:
     python.run("import os, threading; threading.Timer(0.1, os._exit, [1]).start()")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while not python.child.has_ended:
         assert time.monotonic() < deadline
         time.sleep(0.05)
