@@ -15,7 +15,6 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.units import MIB, readable_size
 
 _PIECE = 2**18  # bytes
-_LONGEST_NAME = 200  # characters; what Libra keeps a file under
 _LARGEST_PACKAGE = 256 * MIB
 _CACHES = ("__pycache__",)
 _COMPILED = (".pyc", ".pyo")
@@ -62,8 +61,6 @@ def packed(path: Path, *, parameter: str) -> Artifact:
     if path.is_dir():
         expected = "it is a folder, and only py_files take one (a package); pack it into an archive"
         raise BadInput(parameter, str(path), expected)
-    if len(path.name) > _LONGEST_NAME:
-        raise BadInput(parameter, str(path), f"its name is longer than {_LONGEST_NAME} characters")
     with _opened(path, parameter) as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return Artifact(sha256, path.name, file.tell(), path)

@@ -24,8 +24,11 @@ def is_unknown(reply: Reply) -> bool:
 
 
 def problem(reply: Reply) -> str:
-    """The sentence of a problem document (RFC 9457); empty where there is none."""
-    if not is_problem(reply):
+    """The sentence of a problem document (RFC 9457); empty where there is none.
+
+    An answer to HEAD has its head only.
+    """
+    if not is_problem(reply) or not reply.body:
         return ""
     found = reply.json_object()
     return str(found.get("detail") or found.get("title") or "")

@@ -14,7 +14,7 @@ from libra_provider.clients.dialogue import Ask, Dialogue
 from libra_provider.clients.handin import Announced, Announcement, announce
 from libra_provider.clients.packing import Artifact, aliased, packed, text
 from libra_provider.core.errors import BadInput
-from libra_provider.core.files import scheme
+from libra_provider.core.files import scheme, shippable_name
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.masking import MASK
 from libra_provider.core.units import readable_size
@@ -179,7 +179,9 @@ def ship(
 
 def _packed(item: str, parameter: str) -> tuple[Artifact, str]:
     artifact = packed(Path(item.partition("#")[0]), parameter=parameter)
-    return aliased(artifact, item, parameter=parameter)
+    artifact, fragment = aliased(artifact, item, parameter=parameter)
+    shippable_name(artifact.name, parameter=parameter)
+    return artifact, fragment
 
 
 def _code(job: SparkJob) -> Artifact | None:

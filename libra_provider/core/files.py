@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from libra_provider.core.errors import BadInput
+
+# What is not in it means something in a path, in a URL, or in Spark's lists of files.
+NAME = r"[^\x00-\x1f\x7f/\\,#?%:;*\[\]{}|<>\"']{1,200}"
+_NAME = re.compile(NAME)
+_LONGEST_NAME = 200  # bytes
+
+
+def shippable_name(name: str, *, parameter: str) -> str:
+    """*name*, by which a file can be shipped; raises BadInput."""
+    fits = len(name.encode("utf-8", "replace")) <= _LONGEST_NAME and name.isprintable()
+    if not fits or not _NAME.fullmatch(name) or name.strip(" ") != name or not name.strip("."):
+        expected = (
+            f"a file that travels has a name of at most {_LONGEST_NAME} bytes, without any of "
+            """\\ , # ? % : ; * [ ] { } | < > " '; rename it"""
+        )
+        raise BadInput(parameter, name, expected)
+    return name
 
 
 def scheme(path: str) -> str:

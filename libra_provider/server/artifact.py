@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import Self
 
 from libra_provider.core.errors import BadInput
+from libra_provider.core.files import shippable_name
 from libra_provider.server.signing import Purpose, Signer
 
 SCHEME = "artifact"
 SHA256 = r"[0-9a-f]{64}"
-# What is not in it means something in a path, in a URL, or in Spark's lists of files.
-NAME = r"[^\x00-\x1f\x7f/\\,#?%:;*\[\]{}|<>\"']{1,200}"
 _SHA256 = re.compile(SHA256)
-_NAME = re.compile(NAME)
-_MOST_BYTES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class Artifact:
 
     def __post_init__(self) -> None:
         checked_sha256(self.sha256)
-        checked_name(self.name)
+        shippable_name(self.name, parameter="name")
 
     @classmethod
     def of(cls, path: str, *, parameter: str) -> Self:
@@ -80,16 +77,4 @@ def checked_sha256(text: str) -> str:
     """*text*, which is the hash of an artifact; raises BadInput."""
     if not is_sha256(text):
         raise BadInput("sha256", text, "it is 64 hexadecimal digits, in lower case")
-    return text
-
-
-def checked_name(text: str) -> str:
-    """*text*, which is the name of an artifact; raises BadInput."""
-    fits = len(text.encode("utf-8", "replace")) <= _MOST_BYTES and text.isprintable()
-    if not fits or not _NAME.fullmatch(text) or text.strip(" ") != text or not text.strip("."):
-        expected = (
-            f"it is the name of a file, of at most {_MOST_BYTES} bytes, and without what means"
-            " something in paths, URLs and lists"
-        )
-        raise BadInput("name", text, expected)
     return text

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from libra_provider.clients.handin import Announced
 from libra_provider.clients.shipping import ORDER, Shipment, order_of, ordered
+from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind, SparkJob
 
 QUERY = "SELECT '{{USER_JAR}} {{{' AS text"
@@ -41,3 +43,20 @@ def test_a_packed_python_does_not_have_to_begin_the_driver(
     at = Announced(urls=urls, result_url="http://libra/result", report_url="http://libra/report")
 
     assert shipment.sent("a" * 32, at).conf.get("spark.pyspark.driver.python") == sent
+
+
+@pytest.mark.parametrize("name", ["100%.csv", "it's.csv", "[a].csv", "a;b.csv", "x" * 201])
+def test_a_name_that_cannot_travel_is_refused_with_what_to_do(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("a,b")
+    job = SparkJob(kind=Kind.PYTHON, code="1", files=(f"{tmp_path}/{name}",))
+    with pytest.raises(BadInput, match="; rename it") as raised:
+        Shipment(job)
+
+    assert raised.value.parameter == "files"
+
+
+def test_a_file_whose_name_cannot_travel_may_be_given_another_one(tmp_path: Path) -> None:
+    (tmp_path / "100%.csv").write_text("a,b")
+    job = SparkJob(kind=Kind.PYTHON, code="1", files=(f"{tmp_path}/100%.csv#all.csv",))
+
+    assert "all.csv" in {each.name for each in Shipment(job).artifacts}

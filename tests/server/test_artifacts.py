@@ -20,9 +20,10 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from libra_provider.core.errors import BadInput
+from libra_provider.core.files import NAME
 from libra_provider.core.patience import utc_now
 from libra_provider.server import artifacts, body_stream
-from libra_provider.server.artifact import NAME, Artifact
+from libra_provider.server.artifact import Artifact
 from libra_provider.server.artifacts_incoming import Incoming
 from libra_provider.server.settings import Settings
 from libra_provider.server.signing import Signer, key_at
@@ -209,7 +210,7 @@ def test_with_a_certificate_urls_are_https(tmp_path: Path) -> None:
 
 
 @given(st.from_regex(NAME, fullmatch=True))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @example("a b+c&d=e@f~g!h(i)$ü.tar.gz")
 @example("...py")
 def test_whatever_name_is_taken_is_fetched_under_that_name(shared: RunningLibra, name: str) -> None:
