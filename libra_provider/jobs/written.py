@@ -87,4 +87,6 @@ def _same_form(uri: str) -> str:
 def _is_ours(name: str) -> bool:
     if name.endswith("/"):
         return name.startswith(("_temporary", ".spark-staging"))
-    return name.startswith(("part-", "_", ".")) or name.endswith(".parquet")
+    # Spark's other formats are in files called part-… too, and other tools write .parquet.
+    is_rows = name.startswith("part-") and name.endswith(".parquet")
+    return is_rows or name.startswith(("_", "."))

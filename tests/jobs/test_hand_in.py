@@ -148,13 +148,16 @@ def test_with_a_result_path_any_number_of_rows_is_written(
     assert libra.results == []
 
 
+@pytest.mark.parametrize("theirs", ["theirs.csv", "part-00000-9f.c000.csv", "customers.parquet"])
 def test_what_somebody_else_has_written_is_left_alone(
-    spark: SparkSession, job: Job, tmp_path: Path
+    spark: SparkSession, job: Job, tmp_path: Path, theirs: str
 ) -> None:
-    (tmp_path / "theirs.csv").write_text("1")
+    (tmp_path / theirs).write_text("1")
     job.order = replace(job.order, result_path=str(tmp_path))
-    with pytest.raises(BadInput, match=r"result_path=.* holds 'theirs.csv', which is no result"):
+    with pytest.raises(BadInput, match=f"result_path=.* holds '{theirs}', which is no result"):
         hand_in.result(spark.range(1))
+
+    assert (tmp_path / theirs).read_text() == "1"
 
 
 def test_more_bytes_than_libra_takes_are_an_error_with_the_ways_out(
