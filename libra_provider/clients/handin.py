@@ -8,8 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 from libra_provider.clients.call import Call, Reply
+from libra_provider.clients.libra import status_from
+from libra_provider.clients.libra_result import WrittenResult
 from libra_provider.clients.packing import Artifact
 from libra_provider.clients.problem import checked
+from libra_provider.core.status import JobStatus
 
 Key = tuple[str, str]  # the hash and the name of an artifact
 
@@ -59,6 +62,26 @@ class Announced:
         return self.urls[artifact.sha256, artifact.name]
 
 
+def succeeded(tag: str, written: WrittenResult | None = None) -> Call[JobStatus]:
+    """Say that the driver of job *tag* ended well, and where it says that it has *written* rows.
+
+    The answer is where the job stands; one that is over stays as it is.
+    """
+    told = written and {
+        "uri": written.uri,
+        "rowCount": written.rows,
+        "bytes": written.bytes,
+        "schema": written.schema,
+    }
+    return Call(
+        method="POST",
+        path=f"{_path(tag)}/succeeded",
+        parse=status_from,
+        json={"written": told},
+        repeatable=True,
+    )
+
+
 def announce(tag: str, announcement: Announcement) -> Call[Announced]:
     """Tell Libra of the job *tag*; the same again gives the same URLs."""
     expected = {(each.sha256, each.name) for each in announcement.artifacts}
@@ -76,8 +99,12 @@ def announce(tag: str, announcement: Announcement) -> Call[Announced]:
 
     return Call(
         method="PUT",
-        path=f"/api/v1/jobs/{quote(tag, safe='')}",
+        path=_path(tag),
         parse=parse,
         json=announcement.body(),
         repeatable=True,
     )
+
+
+def _path(tag: str) -> str:
+    return f"/api/v1/jobs/{quote(tag, safe='')}"

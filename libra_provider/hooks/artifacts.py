@@ -13,11 +13,13 @@ from libra_provider.clients.call import Call
 from libra_provider.clients.contract import Contract
 from libra_provider.clients.dialogue import Dialogue
 from libra_provider.clients.handin import Announced, Announcement
-from libra_provider.clients.libra_result import Returned
+from libra_provider.clients.libra_result import Returned, WrittenResult
 from libra_provider.clients.packing import Artifact, packed
 from libra_provider.clients.shipping import Shipment
 from libra_provider.clients.trust import certificates
+from libra_provider.core.files import shippable_name
 from libra_provider.core.job import SparkJob
+from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook
 
 T = TypeVar("T")
@@ -39,7 +41,7 @@ class ArtifactHook(ServerHook):
         ``py_files``, *path* may be a package, which becomes a zip. Raises BadInput, for
         *parameter*, for what cannot be read.
         """
-        artifact = packed(Path(path), parameter=parameter)
+        artifact = _packed(path, parameter)
         self._run(lambda: stored(self._contract, artifact, told))
         return artifact
 
@@ -47,7 +49,7 @@ class ArtifactHook(ServerHook):
         self, path: str | Path, *, parameter: str = "path", told: Told | None = None
     ) -> Artifact:
         """Have Libra keep the file *path*, for event loops."""
-        artifact = await asyncio.to_thread(packed, Path(path), parameter=parameter)
+        artifact = await asyncio.to_thread(_packed, path, parameter)
         await self._arun(lambda: stored(self._contract, artifact, told))
         return artifact
 
@@ -73,6 +75,18 @@ class ArtifactHook(ServerHook):
         dialogue = shipping.ship(self._contract, shipment, tag, ca=ca, told=told)
         return await self._arun(lambda: dialogue)
 
+    def succeeded(self, tag: str, written: WrittenResult | None = None) -> JobStatus:
+        """Say that the driver of job *tag* ended well, and may have *written* rows.
+
+        For a driver that left no receipt: what it handed in is the result of the job then, whose
+        status comes back. One that is over stays as it is.
+        """
+        return self._ask(handin.succeeded(tag, written))
+
+    async def asucceeded(self, tag: str, written: WrittenResult | None = None) -> JobStatus:
+        """Say that the driver of job *tag* ended well, for event loops."""
+        return await self._aask(handin.succeeded(tag, written))
+
     def returned(self, job_id: str) -> Returned:
         """What *job_id* gave back: rows, a value (None for nothing), or where rows were written."""
         return self._run(lambda: rows.returned(self._contract, job_id))
@@ -94,3 +108,9 @@ class ArtifactHook(ServerHook):
     async def _arun(self, dialogue: Callable[[], Dialogue[T]]) -> T:
         client = await self.aclient()
         return await client.arun(dialogue())
+
+
+def _packed(path: str | Path, parameter: str) -> Artifact:
+    artifact = packed(Path(path), parameter=parameter)
+    shippable_name(artifact.name, parameter=parameter)
+    return artifact

@@ -68,15 +68,18 @@ def handed_in(
     status: JobStatus,
     *,
     read: Callable[[JobStatus], T],
-    otherwise: Callable[[JobStatus], T],
+    written: Callable[[], WrittenResult | None],
 ) -> T:
     """What job *tag*, whose driver of *status* succeeded, has handed in to Libra.
 
-    *read* fetches it, told how the job stands there; without a receipt it is *otherwise*. Raises
-    JobFailed for a job that kept no promise, and ServerError where Libra is away.
+    *read* fetches it, told how the job stands there. A driver that left no receipt there may say
+    elsewhere what it has *written*. Raises JobFailed for a job that kept no promise, and
+    ServerError where Libra is away.
     """
     try:
         found = libra.status(tag, wait=_LATE)
+        if not found.state.is_terminal:
+            found = libra.succeeded(tag, written())
         if found.state is JobState.SUCCEEDED:
             return read(found)
     except (ServerBusy, ServerUnreachable) as error:
@@ -85,19 +88,16 @@ def handed_in(
             f"next try, and for: libra result {tag}"
         )
         raise ServerUnreachable(error.server, problem) from error
-    if found.state is JobState.FAILED:
-        raise (JobWrong if found.would_fail_again else JobFailed)(status.job_id, found.detail)
-    ended(libra, tag)
-    return otherwise(status)
+    raise (JobWrong if found.would_fail_again else JobFailed)(status.job_id, found.detail)
 
 
-def ended(libra: LibraHook, tag: str) -> None:
+def ended(libra: LibraHook, tag: str, *, well: bool = False) -> None:
     """Tell Libra that the driver of job *tag* is gone; one that has left a receipt stays as it is.
 
     Nobody waits for it: at the latest, Libra gives the job up by itself.
     """
     try:
-        libra.kill(tag)
+        libra.succeeded(tag) if well else libra.kill(tag)
     except LibraError as error:
         log.info("%s; it will find out by itself that the driver of %s is gone", error, tag)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from libra_provider.clients.libra_result import installed
+from libra_provider.clients.libra_result import WrittenResult, installed
 from libra_provider.clients.shipping import is_bootstrapped
 from libra_provider.core.errors import JobFailed
 from libra_provider.core.job import Kind, SparkJob
@@ -157,24 +157,28 @@ class ShippingOperator(JobOperator):
 
     def _given_back(self, status: JobStatus) -> Any:
         if self.record is None or not self._went_by_libra:
-            return self._written(status)
+            return self._without_libra(status)
         libra, tag = self._there(), self.record.tag
         if not is_bootstrapped(self._described):
-            receipts.ended(libra, tag)
+            receipts.ended(libra, tag, well=True)
             return None
-        return receipts.handed_in(libra, tag, status, read=self._fetched, otherwise=self._written)
+        written = partial(self._written, status)
+        return receipts.handed_in(libra, tag, status, read=self._fetched, written=written)
 
     def _fetched(self, at_libra: JobStatus) -> Any:
         fetch = self.fetch or ("all" if at_libra.kind is Kind.SQL else None)
         return fetched(self._there(), at_libra, fetch, result_path=self.result_path)
 
-    def _written(self, status: JobStatus) -> dict[str, Any] | None:
-        """Where the driver's output says that its rows are, for want of Libra."""
-        assert isinstance(self.server, SparkMasterHook)  # noqa: S101 - its backend is SPARK_MASTER
-        found = receipts.written_by(self.server, status) if self.result_path else None
+    def _without_libra(self, status: JobStatus) -> dict[str, Any] | None:
+        found = self._written(status)
         if found is None and self.wishes.promised:
             raise JobFailed(status.job_id, receipts.NOTHING)
         return asdict(found) if found else None
+
+    def _written(self, status: JobStatus) -> WrittenResult | None:
+        """Where the driver's output says that its rows are, for want of Libra."""
+        assert isinstance(self.server, SparkMasterHook)  # noqa: S101 - its backend is SPARK_MASTER
+        return receipts.written_by(self.server, status) if self.result_path else None
 
     @property
     def _described(self) -> SparkJob:

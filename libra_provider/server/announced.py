@@ -62,6 +62,13 @@ class AnnouncedJobs:
         statement = await self._clerk.write(partial(self._end, job_id, attempt, words))
         return self._told(statement)
 
+    async def succeeded(self, job_id: str, words: Mapping[str, Any]) -> Statement:
+        """The job, whose submitter says, with the driver's last *words*, that it ended well.
+
+        What was handed in is its result. One that is over stays as it is.
+        """
+        return self._told(await self._clerk.write(partial(self._succeed, job_id, words)))
+
     async def cancel(self, job_id: str) -> Statement:
         """The job, which its submitter has ended; any other statement stays as it is."""
         stop = partial(self._stop, job_id, State.CANCELLED, "It was ended by who submitted it.")
@@ -159,6 +166,16 @@ class AnnouncedJobs:
         outcome = {name: value for name, value in words.items() if name != "state"}
         if state is State.SUCCESS:
             state, outcome = receipt.success(promised=order.returns)
+        return self._ledger.move(statement, state, **outcome)
+
+    def _succeed(self, job_id: str, words: Mapping[str, Any]) -> Statement:
+        statement = self._ledger.get(job_id)
+        if statement.state.is_terminal or not statement.order.announced:
+            return statement
+        statement, heard, _ = self._heard(job_id, None)
+        receipt = replace(heard, last_words=words)
+        self._ledger.receipts.put(receipt)
+        state, outcome = receipt.success(promised=statement.order.returns)
         return self._ledger.move(statement, state, **outcome)
 
     def _said_already(self, job_id: str, attempt: str, words: Mapping[str, Any]) -> bool:

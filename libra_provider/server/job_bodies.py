@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -78,9 +78,21 @@ class WrittenReport(Wire):
     spark_schema: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
 
     @property
-    def schema_text(self) -> str | None:
-        """Spark's schema, as the JSON that it is."""
-        return None if self.spark_schema is None else json.dumps(self.spark_schema)
+    def words(self) -> Mapping[str, Any]:
+        """It as fields of a Statement."""
+        schema = None if self.spark_schema is None else json.dumps(self.spark_schema)
+        return {
+            "result_uri": self.uri,
+            "row_count": self.row_count,
+            "result_bytes": self.bytes,
+            "result_schema": schema,
+        }
+
+
+class Succeeded(_Strict):
+    """A driver has ended well, and may have written rows, as who submitted it knows."""
+
+    written: WrittenReport | None = None
 
 
 class Started(Wire):

@@ -30,6 +30,7 @@ class FakeStatement:
     session: str = "default"
     killed: bool = False
     asked: int = 0
+    handed_in: bool = True
 
     def state(self) -> str:
         if self.killed:
@@ -68,6 +69,7 @@ class FakeLibra(FakeServer):
     sessions: set[str] = field(default_factory=set)
     statements: dict[str, FakeStatement] = field(default_factory=dict)
     announced_states: list[str] = field(default_factory=lambda: ["SUCCESS"])
+    announced_hand_in: bool = True
     disturb: Callable[[Request], Answer | None] = lambda _: None
 
     def __post_init__(self) -> None:
@@ -145,6 +147,8 @@ class FakeLibra(FakeServer):
                 return self.store.artifact(request, sha256, unquote(name))
             case ("PUT", ["jobs", tag]):
                 return self._announce(request, tag)
+            case ("POST", ["jobs", tag, "succeeded"]):
+                return self._succeed(request, tag)
             case _:
                 return problem(404, f"There is no {request.path}.")
 
@@ -154,6 +158,15 @@ class FakeLibra(FakeServer):
             statement = FakeStatement(None, request.json(), list(self.announced_states))
             self.statements[tag] = statement
         return answer
+
+    def _succeed(self, request: Request, tag: str) -> Answer:
+        statement = self.statements[tag]
+        if statement.state() not in OVER:
+            statement.handed_in = self.announced_hand_in or bool(request.json()["written"])
+            is_broken = self.store.announced[tag]["returns"] and not statement.handed_in
+            statement.states = ["FAILED" if is_broken else "SUCCESS"]
+            self.error = self.error or "It ended without handing in the result it promised"
+        return self._status(tag)
 
     def _status(self, job_id: str, request: Request | None = None) -> Answer:
         statement = self.statements.get(job_id)
@@ -249,6 +262,8 @@ class FakeLibra(FakeServer):
     def _result(self, job_id: str, accept: str) -> Answer:
         if job_id not in self.statements:
             return problem(404, f"Statement {job_id} is unknown here.")
+        if not self.statements[job_id].handed_in:
+            return Answer(body={"jobId": job_id, "value": None})
         own = ("jar", "jar-class", "python-file")
         returns = self.value is not ... and self.statements[job_id].body.get("kind") != "jar"
         is_own = self.statements[job_id].key and self.statements[job_id].body.get("kind") in own

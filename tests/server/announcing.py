@@ -73,6 +73,10 @@ class AnnouncedJob:
     def json(self, body: object) -> requests.Response:
         return self.hand_in(json.dumps(body), "application/json")
 
+    def succeeded(self, written: object = None) -> requests.Response:
+        path = f"/api/v1/jobs/{self.tag}/succeeded"
+        return self._api.request("POST", path, json={"written": written})
+
     def kill(self) -> requests.Response:
         return self._api.request("DELETE", f"/api/v1/statements/{self.tag}")
 

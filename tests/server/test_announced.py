@@ -90,6 +90,35 @@ def test_a_success_without_the_promised_result_is_a_failure_that_says_so(api: Ru
     assert "without handing in the result it promised" in job.status()["error"]
 
 
+def test_a_submitter_who_saw_it_end_well_makes_what_was_handed_in_the_result(
+    api: RunningLibra,
+) -> None:
+    """A driver that leaves by os._exit, or while Libra is away, brings no receipt."""
+    rows, written, nothing, broken = (AnnouncedJob(api, returns=n == 3) for n in range(4))
+    rows.rows(1, 2, attempt=FIRST)
+    told = rows.succeeded()
+    written.succeeded(WRITTEN)
+    nothing.succeeded()
+    broken.started()
+    broken.succeeded()
+    again = [rows.succeeded(WRITTEN), rows.kill()]
+    late = rows.ended(state="FAILED", error="too late")
+
+    assert (told.status_code, told.json()["state"]) == (200, "SUCCESS")
+    assert rows.result().json()["rows"] == [[1], [2]]
+    assert written.result().json() == {"jobId": written.tag, **WRITTEN}
+    assert (nothing.status()["state"], nothing.result().json()["value"]) == ("SUCCESS", None)
+    assert "without handing in the result it promised" in broken.status()["error"]
+    assert [each.json()["state"] for each in again] == ["SUCCESS", "SUCCESS"]
+    assert late.status_code == 410
+
+
+def test_of_a_job_that_nobody_announced_nobody_tells_its_end(api: RunningLibra) -> None:
+    unknown = api.request("POST", f"/api/v1/jobs/{'0' * 32}/succeeded", json={})
+
+    assert (unknown.status_code, unknown.json()["jobId"]) == (404, "0" * 32)
+
+
 def test_the_same_again_is_answered_again_and_something_else_is_refused(api: RunningLibra) -> None:
     job = AnnouncedJob(api, returns=True)
     same, other = job.announce(returns=True), job.announce()
@@ -158,14 +187,14 @@ def test_a_start_during_the_hand_in_of_an_earlier_one_wins(api: RunningLibra) ->
     def slowly() -> Iterator[bytes]:
         yield body[:40]
         has_begun.set()
-        may_end.wait(60)
+        may_end.wait(300)
         yield body[40:]
 
     with ThreadPoolExecutor(1) as threads:
         old = threads.submit(
             requests.put, job.given["resultUrl"], data=slowly(), headers={"Content-Type": ARROW}
         )
-        has_begun.wait(60)
+        has_begun.wait(300)
         # The head has arrived with the first piece; who is the present one is asked at once.
         assert in_the_end(lambda: bool(list(api.folder.glob("incoming/*/body"))))
         job.started(SECOND)
@@ -227,10 +256,10 @@ def test_of_a_receipt_and_a_kill_at_once_one_counts(api: RunningLibra, _round: i
 
 def test_who_waits_for_its_end_hears_of_it(api: RunningLibra) -> None:
     job = AnnouncedJob(api)
-    headers = {"Prefer": "wait=60"}
+    headers = {"Prefer": "wait=300"}
     where = f"{api.url}/api/v1/statements/{job.tag}"
     with ThreadPoolExecutor(2) as threads:
-        waits = [threads.submit(requests.get, where, headers=headers, timeout=90) for _ in "ab"]
+        waits = [threads.submit(requests.get, where, headers=headers, timeout=360) for _ in "ab"]
         job.started()
         unfinished = job.status(wait=1)
         job.ended()

@@ -113,20 +113,11 @@ async def report(
 
 def _words(report: EndedReport) -> Mapping[str, Any]:
     """The last words of a driver, as fields of a Statement."""
-    written = report.written
     error = masked_text(report.error)[:_LONGEST_ERROR] if report.error else None
     if report.state == State.FAILED:
         told = {"error_class": report.error_class, "sql_state": report.sql_state}
         return {"state": report.state, "error": error or "It failed without a word.", **told}
-    if written is None:
-        return {"state": report.state}
-    return {
-        "state": report.state,
-        "result_uri": written.uri,
-        "row_count": written.row_count,
-        "result_bytes": written.bytes,
-        "result_schema": written.schema_text,
-    }
+    return {"state": report.state, **(report.written.words if report.written else {})}
 
 
 def _received(statement: Statement, status: int = 200) -> Response:

@@ -11,11 +11,12 @@ from libra_provider.server.acceptance import check_result_path
 from libra_provider.server.access import Libra, LibraDep
 from libra_provider.server.answers import refusals
 from libra_provider.server.artifact import Artifact
-from libra_provider.server.job_bodies import AnnouncedBody, Announcement, ArtifactUrl
+from libra_provider.server.job_bodies import AnnouncedBody, Announcement, ArtifactUrl, Succeeded
 from libra_provider.server.pools import DEFAULT_POOL
 from libra_provider.server.problems import Conflict
+from libra_provider.server.schemas import StatementBody
 from libra_provider.server.signing import LIFE, Purpose
-from libra_provider.server.statement import Order, Statement
+from libra_provider.server.statement import Order, State, Statement
 from libra_provider.server.strict_json import StrictJsonRoute
 
 router = APIRouter(tags=["jobs"], route_class=StrictJsonRoute)
@@ -37,7 +38,8 @@ async def announce_job(tag: Tag, request: Announcement, libra: LibraDep) -> Resp
     """Announce a job whose driver its submitter starts, watches and ends.
 
     It is a statement from now on, whose id is the tag: `RUNNING` once its driver says so, over
-    once that leaves its receipt, or when it is deleted. Libra never starts it.
+    once that leaves its receipt, once its submitter says that it ended well, or when it is deleted.
+    Libra never starts it.
     """
     check_result_path(request.result_path)
     files = [Artifact(each.sha256, each.name) for each in request.artifacts]
@@ -46,6 +48,25 @@ async def announce_job(tag: Tag, request: Announcement, libra: LibraDep) -> Resp
     statement, new = await libra.dispatcher.announced.announce(_order(request), tag)
     body = _answer(libra, statement)
     return Response(body.to_json(), 201 if new else 200, media_type="application/json")
+
+
+@router.post(
+    "/jobs/{tag}/succeeded",
+    response_model=None,
+    responses={
+        200: {"model": StatementBody, "description": "It is over, by this or before."},
+        **refusals(404, body=True),
+    },
+)
+async def job_succeeded(tag: Tag, request: Succeeded, libra: LibraDep) -> Response:
+    """Say that the driver of a job has ended well, where it has left no receipt.
+
+    What it has handed in is the job's result then. A job that is over stays as it is.
+    """
+    written = request.written.words if request.written else {}
+    words = {"state": State.SUCCESS, **written}
+    statement = await libra.dispatcher.announced.succeeded(tag, words)
+    return Response(StatementBody.of(statement).to_json(), media_type="application/json")
 
 
 def _order(request: Announcement) -> Order:
