@@ -55,6 +55,28 @@ def test_the_order_of_rows_survives(api: Client) -> None:
     assert api.arrow(body["jobId"]).read_all()["id"].to_pylist() == list(range(899, -1, -1))
 
 
+@pytest.mark.parametrize(
+    "code",
+    ["DESCRIBE FUNCTION EXTENDED abs", "SELECT id FROM range(0, 9000, 1, 9) WHERE id % 18 = 0"],
+    ids=["command", "query"],
+)
+def test_few_rows_of_many_tasks_are_not_shuffled_into_one(api: Client, code: str) -> None:
+    """A shuffle mixes them: DESCRIBE told the columns of a table in any order."""
+    body = api.submit(code, WAIT)
+    stages = SparkPage(body).stages(body["jobId"])
+
+    assert body["state"] == "SUCCESS"
+    assert len(stages) == 1, stages
+
+
+def test_the_first_of_many_sorted_rows_are_found_without_sorting_all(api: Client) -> None:
+    body = api.submit("SELECT id, id % 7 AS d FROM range(0, 9000, 1, 9) ORDER BY d", WAIT)
+    plan = SparkPage(body).plan(body["jobId"])
+
+    assert body["errorClass"] == "LIBRA_RESULT_TOO_LARGE"
+    assert "TakeOrderedAndProject" in plan, plan
+
+
 def test_what_arrow_cannot_carry_is_iso_text_however_deep(api: Client) -> None:
     body = api.submit(
         "SELECT INTERVAL '1-2' YEAR TO MONTH AS a, make_interval(1, 2, 0, -3, 4, 5, -6.5) AS b,"

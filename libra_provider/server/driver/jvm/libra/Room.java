@@ -10,6 +10,11 @@ import org.apache.spark.sql.catalyst.expressions.Literal;
 import org.apache.spark.sql.catalyst.expressions.objects.Invoke;
 import org.apache.spark.sql.catalyst.plans.logical.LocalLimit;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.plans.logical.Project;
+import org.apache.spark.sql.catalyst.plans.logical.Sort;
+import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias;
+import org.apache.spark.sql.catalyst.plans.logical.UnaryNode;
+import org.apache.spark.sql.catalyst.trees.TreePattern;
 import org.apache.spark.sql.classic.Dataset;
 import org.apache.spark.sql.classic.ExpressionUtils;
 import org.apache.spark.sql.functions;
@@ -49,12 +54,25 @@ public final class Room implements LongPredicate, Serializable {
       return frame;
     }
     int oneMore = (int) Math.min(rows, Integer.MAX_VALUE - 1) + 1;
-    if (rows <= FEW) {
+    if (rows <= FEW && isTopOfOrder(plan)) {
       return (Dataset) frame.limit(oneMore);
     }
-    // Who takes the rows in counts them; all of them in one task would be a shuffle of all.
+    // Who takes the rows in counts them. Any other limit for all would be a shuffle into one task,
+    // which mixes what was in order: the columns of a table, what Python made of sorted rows.
     Expression limit = new Literal(Integer.valueOf(oneMore), DataTypes.IntegerType);
     return Dataset.ofRows(frame.sparkSession(), new LocalLimit(limit, plan));
+  }
+
+  /** Whether its limit becomes a top-k of Spark, which keeps the order and sorts few rows only. */
+  private static boolean isTopOfOrder(LogicalPlan plan) {
+    if (plan.containsPattern(TreePattern.PYTHON_UDF())) {
+      return false;
+    }
+    LogicalPlan each = plan;
+    while (each instanceof Project || each instanceof SubqueryAlias) {
+      each = (LogicalPlan) ((UnaryNode) each).child();
+    }
+    return each instanceof Sort && ((Sort) each).global();
   }
 
   /** The same, with room in each task for so many bytes; a row's size is an expression of SQL. */
