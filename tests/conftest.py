@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer  # type: ignore[import-untyped]  # it has no types
 from xdist.scheduler.loadscope import (  # type: ignore[import-untyped]  # as above
     LoadScopeScheduling,
@@ -31,6 +33,11 @@ LIBRA_SPARK = {
     "spark.executor.memory": "1g",
     "spark.sql.shuffle.partitions": "4",
 }
+
+
+# A busy machine is slow, and finds no mistake by it.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -80,6 +87,14 @@ def clean_environment() -> Iterator[None]:
     for name in os.environ.keys() - before.keys():
         del os.environ[name]
     os.environ.update(before)
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port of the loopback on which nobody listens, nor can begin to."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield int(holder.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

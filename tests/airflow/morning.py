@@ -41,7 +41,7 @@ public class Leaves {
 """
 
 
-def eventually(claim: Callable[[], bool], within: float = 240) -> bool:
+def eventually(claim: Callable[[], bool], within: float = 600) -> bool:
     """Whether *claim* comes true in time."""
     deadline = time.monotonic() + within
     while not (true := claim()) and time.monotonic() < deadline:
@@ -121,7 +121,14 @@ def starts(evidence: Path, label: str) -> int:
 def task_processes(root: int) -> Iterator[int]:
     """What runs a task below *root*: the LocalExecutor's workers name themselves otherwise."""
     for folder in Path(f"/proc/{root}/task").glob("*/children"):
-        for child in map(int, folder.read_text().split()):
-            if b"worker -- 0" in Path(f"/proc/{child}/cmdline").read_bytes():
+        for child in map(int, _content(folder).split()):
+            if b"worker -- 0" in _content(Path(f"/proc/{child}/cmdline")):
                 yield child
             yield from task_processes(child)
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        return b""

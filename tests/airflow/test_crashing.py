@@ -30,7 +30,7 @@ def night(airflow: LocalAirflow, jar: str, tmp_path_factory: pytest.TempPathFact
     airflow.api.wait_for_dag(DAG)
     airflow.api.unpause(DAG)
     run_id = airflow.api.trigger(DAG, {"jar": jar, "evidence": str(evidence)})
-    airflow.api.wait_for_run(DAG, run_id, within=400)
+    airflow.api.wait_for_run(DAG, run_id, within=900)
     found = airflow.api.task_instances(DAG, run_id)
     tries = {each["task_id"]: (each["state"], each["try_number"]) for each in found}
     return Night(run_id, evidence, tries)

@@ -35,7 +35,7 @@ def failed_run(airflow: LocalAirflow) -> str:
     airflow.api.wait_for_dag("failing")
     airflow.api.unpause("failing")
     run_id = airflow.api.trigger("failing")
-    airflow.api.wait_for_run("failing", run_id, within=300)
+    airflow.api.wait_for_run("failing", run_id, within=600)
     return run_id
 
 

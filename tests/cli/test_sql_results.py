@@ -128,7 +128,7 @@ def _shown_until(mark: str, command: list[str], environment: dict[str, str]) -> 
     environment = environment | {"TERM": "xterm", "COLUMNS": "120"}
     process = subprocess.Popen(command, stderr=its, stdout=subprocess.PIPE, env=environment)
     os.close(its)
-    shown, deadline = b"", time.monotonic() + 30
+    shown, deadline = b"", time.monotonic() + 300
     while mark.encode() not in shown and time.monotonic() < deadline:
         shown += os.read(ours, 65536)
     process.send_signal(signal.SIGINT)
@@ -175,7 +175,7 @@ def test_rows_that_an_old_libra_leaves_out_are_an_error(run: Run, old_libra: Old
 def test_ctrl_c_says_that_an_old_libra_runs_on(start: Start, old_libra: OldLibra) -> None:
     old_libra.over.clear()
     process = start("sql", "SELECT 1")
-    assert old_libra.arrived.wait(30)
+    assert old_libra.arrived.wait(300)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate()
     old_libra.over.set()

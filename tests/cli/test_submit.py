@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from libra_provider.cluster.ports import free_port
 from tests.cli.conftest import Run, Start
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
@@ -171,9 +170,9 @@ def test_bad_usage_ends_with_2_before_anything_is_sent(
 
 
 def test_the_second_master_is_asked_when_the_first_is_away(
-    run: Run, app_py: str, fake_master: FakeMaster
+    run: Run, app_py: str, fake_master: FakeMaster, closed_port: int
 ) -> None:
-    rest = f"http://127.0.0.1:{free_port()},{fake_master.url}"
+    rest = f"http://127.0.0.1:{closed_port},{fake_master.url}"
 
     result = run("submit", "--master", "spark://a:7077,b:7077", "--rest", rest, app_py)
 

@@ -51,14 +51,6 @@ def send(request: pytest.FixtureRequest) -> Sender:
 
 
 @pytest.fixture
-def free_port() -> Iterator[int]:
-    """Nobody listens there, nor can anybody begin to."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield int(taken.getsockname()[1])
-
-
-@pytest.fixture
 def silent() -> Iterator[ServerAddress]:
     """It takes requests and never answers; nobody waits for it for long."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -84,11 +76,11 @@ def hello(_: object) -> Answer:
     return Answer(body="hello")
 
 
-def test_a_refused_connection_never_arrived(send: Sender, free_port: int) -> None:
+def test_a_refused_connection_never_arrived(send: Sender, closed_port: int) -> None:
     with pytest.raises(
         ServerUnreachable, match="nothing listens there; check host and port"
     ) as caught:
-        send(client(f"http://127.0.0.1:{free_port}"), text())
+        send(client(f"http://127.0.0.1:{closed_port}"), text())
 
     assert not caught.value.may_have_arrived
 
@@ -155,16 +147,16 @@ def test_an_address_is_a_url_with_a_host(url: str) -> None:
         ServerAddress(url=url)
 
 
-def test_the_next_server_is_asked_when_the_first_is_away(send: Sender, free_port: int) -> None:
+def test_the_next_server_is_asked_when_the_first_is_away(send: Sender, closed_port: int) -> None:
     with FakeServer(hello) as server:
-        asked = client(f"http://127.0.0.1:{free_port}", server.url)
+        asked = client(f"http://127.0.0.1:{closed_port}", server.url)
 
         assert send(asked, text("POST")) == "hello"
 
 
-def test_the_server_that_answered_is_asked_first_from_then_on(free_port: int) -> None:
+def test_the_server_that_answered_is_asked_first_from_then_on(closed_port: int) -> None:
     with FakeServer(hello) as first, FakeServer(hello) as second:
-        asked = client(f"http://127.0.0.1:{free_port}", first.url, second.url)
+        asked = client(f"http://127.0.0.1:{closed_port}", first.url, second.url)
         for _ in range(3):
             asked.send(text())
         asked.close()
@@ -189,11 +181,11 @@ def test_a_question_goes_to_the_next_server_even_when_it_may_have_arrived(
         assert send(client(silent, server.url), text()) == "hello"
 
 
-def test_a_dialogue_gets_its_answers_and_its_errors_both_ways(free_port: int) -> None:
+def test_a_dialogue_gets_its_answers_and_its_errors_both_ways(closed_port: int) -> None:
     def dialogue() -> Dialogue[list[str]]:
         found = [(yield Ask(text()))]
         try:
-            yield Ask(text(), f"http://127.0.0.1:{free_port}")
+            yield Ask(text(), f"http://127.0.0.1:{closed_port}")
         except LibraError as error:
             found.append(type(error).__name__)
         return found
@@ -259,8 +251,8 @@ def test_a_standby_is_passed_over_also_by_what_changes_something(send: Sender, m
         assert send(client(standby.url, leader.url), call) == "done"
 
 
-def test_when_no_server_leads_the_error_names_them_all(send: Sender, free_port: int) -> None:
-    dead = f"http://127.0.0.1:{free_port}"
+def test_when_no_server_leads_the_error_names_them_all(send: Sender, closed_port: int) -> None:
+    dead = f"http://127.0.0.1:{closed_port}"
     with FakeServer(hello) as standby, pytest.raises(ServerBusy) as caught:
         send(client(dead, standby.url), standing_by(text("POST"), standby.url))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from libra_provider.clients.values import as_python
@@ -138,7 +138,6 @@ def typed_values(draw: st.DrawFn) -> tuple[Any, Any, Any]:
             return struct(a=name, b=array(name)), pa.struct(fields.items()), value
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(typed_values())
 def test_what_the_server_writes_is_read_back_exactly(typed: tuple[Any, Any, Any]) -> None:
     data_type, arrow, value = typed
@@ -158,7 +157,6 @@ types = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(types, anything)
 def test_any_schema_and_value_are_read_or_become_an_error_of_ours(
     data_type: Any, value: Any

@@ -44,7 +44,7 @@ def alive(pids: list[int]) -> list[int]:
     return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
-def all_gone(pids: list[int], within: float = 20) -> bool:
+def all_gone(pids: list[int], within: float = 120) -> bool:
     gives_up_at = time.monotonic() + within
     while alive(pids) and time.monotonic() < gives_up_at:
         time.sleep(0.05)

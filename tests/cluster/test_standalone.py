@@ -46,7 +46,7 @@ def test_master_and_worker_listen_on_the_loopback_only(cluster: StandaloneCluste
 
 
 def test_the_worker_offers_what_was_asked_for(cluster: StandaloneCluster) -> None:
-    said = json_of(f"{cluster.ui_url}/json/")
+    said = json_of(f"{cluster.ui_url}/json/", timeout=60)
 
     assert said["url"] == cluster.master_url
     assert [(each["cores"], each["memory"]) for each in said["workers"]] == [(6, 6 * 1024)]
@@ -110,7 +110,7 @@ time.sleep(600)
         *pids, home = process.stdout.readline().split()
         started = [Path(f"/proc/{pid}/cmdline").read_text() for pid in pids]
         process.kill()
-    gives_up_at = time.monotonic() + 30
+    gives_up_at = time.monotonic() + 120
     while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < gives_up_at:
         time.sleep(0.1)
     shutil.rmtree(home)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from libra_provider.core.errors import BadInput
@@ -75,7 +75,6 @@ leaves = (
 )
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.dictionaries(st.text(), st.recursive(leaves, st.lists, max_leaves=5)))
 def test_a_job_keeps_them_in_a_form_that_json_has_and_changes_them_once(given: Any) -> None:
     """A copy of a job checks its parameters again."""

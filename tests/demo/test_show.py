@@ -37,7 +37,7 @@ def test_each_change_of_a_task_is_one_line() -> None:
     ]
     screen, text = console()
     with FakeAirflow(script) as airflow:
-        state = follow(api(airflow), *RUN, screen, within=30)
+        state = follow(api(airflow), *RUN, screen, within=300)
 
     assert state == "success"
     assert [line.split(" s  ")[1].split(maxsplit=1) for line in text.getvalue().splitlines()] == [
@@ -51,7 +51,7 @@ def test_each_change_of_a_task_is_one_line() -> None:
 def test_a_terminal_gets_a_table_with_every_task() -> None:
     screen, text = console(terminal=True)
     with FakeAirflow([("failed", {"load": "failed", "rank": "upstream_failed"})]) as airflow:
-        state = follow(api(airflow), *RUN, screen, within=30)
+        state = follow(api(airflow), *RUN, screen, within=300)
 
     assert state == "failed"
     assert "not run: a task before it failed" in text.getvalue()

@@ -203,7 +203,7 @@ def test_without_the_token_libra_takes_no_statement(deployment: Deployment) -> N
 
 
 def test_the_workers_have_registered_with_all_they_offer(deployment: Deployment) -> None:
-    page = json_of(f"http://{LOOPBACK}:{deployment.ports[8081]}/json/")
+    page = json_of(f"http://{LOOPBACK}:{deployment.ports[8081]}/json/", timeout=60)
 
     assert [(each["cores"], each["memory"]) for each in page["workers"]] == [(4, 4096)] * 2
 

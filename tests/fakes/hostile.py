@@ -59,7 +59,7 @@ class HostileServer:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
-            connection.settimeout(5)
+            connection.settimeout(60)
             while request := _request(connection):
                 self.requests.append(request)
                 for piece in self._pieces():

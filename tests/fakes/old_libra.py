@@ -66,7 +66,7 @@ class OldLibra(FakeServer):
     def _run(self, session: str, body: dict[str, Any]) -> Answer:
         self.ran.append(body)
         self.arrived.set()
-        self.over.wait(30)
+        self.over.wait(300)
         if self.hangs_up:
             return Answer(hang_up=True)
         error, result = self._outcome(body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -50,6 +51,7 @@ class FakeMaster(FakeServer):
 
     def __post_init__(self) -> None:
         super().__init__()
+        self._creating = threading.Lock()
 
     def answer(self, request: Request) -> Answer:
         disturbed = self.disturb(request)
@@ -70,8 +72,9 @@ class FakeMaster(FakeServer):
                 return self._page(request, path)
 
     def _create(self, request: Request) -> Answer:
-        driver_id = f"driver-20261120082239-{len(self.drivers):04}"
-        self.drivers[driver_id] = FakeDriver(request.json(), list(self.states), self.logs)
+        with self._creating:
+            driver_id = f"driver-20261120082239-{len(self.drivers):04}"
+            self.drivers[driver_id] = FakeDriver(request.json(), list(self.states), self.logs)
         return _answer("CreateSubmissionResponse", success=True, submissionId=driver_id)
 
     def _status(self, driver_id: str) -> Answer:
@@ -121,7 +124,7 @@ class FakeMaster(FakeServer):
                 "starttime": str(driver.submitted),
                 "worker": "None" if driver.shown() == "SUBMITTED" else driver.worker,
             }
-            for driver_id, driver in self.drivers.items()
+            for driver_id, driver in list(self.drivers.items())
         ]
         return {
             "status": "ALIVE",

@@ -109,7 +109,7 @@ class TlsFront:
 
     def _serve(self, raw: socket.socket) -> None:
         """Relay until one side has gone; a client that distrusts us is such a side."""
-        raw.settimeout(10)
+        raw.settimeout(60)
         with raw, contextlib.suppress(OSError):
             outer = self._context.wrap_socket(raw, server_side=True)
             inner = socket.create_connection(("127.0.0.1", self._target))

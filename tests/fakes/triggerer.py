@@ -25,7 +25,7 @@ from airflow.sdk.execution_time import comms, task_runner
 from airflow.sdk.serde import serialize
 from airflow.triggers.base import BaseTrigger
 
-_WITHIN = 30.0  # seconds
+_WITHIN = 300.0  # seconds
 
 
 class _Runner(TriggerRunner):

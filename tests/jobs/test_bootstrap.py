@@ -151,7 +151,7 @@ def test_it_does_not_begin_when_its_jvm_is_gone(tmp_path: Path) -> None:
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
-    for _ in range(300):
+    for _ in range(1200):
         if happened():
             return
         time.sleep(0.1)

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -362,19 +364,28 @@ def test_a_text_that_does_not_count_on_a_session_is_given_none(
     assert libra.result == {"value": False}
 
 
-def test_a_long_job_gives_signs_of_life(run: Run, libra: SignedEndpoints) -> None:
+def test_a_long_job_gives_signs_of_life(run: Run, libra: SignedEndpoints, tmp_path: Path) -> None:
     """Libra calls lost what has given none for days."""
+    enough = tmp_path / "enough"
     text = (
-        "import sys, time, types\n"
+        "import os, sys, time, types\n"
         "from libra_provider.jobs import reports\n"
         "reports._SIGN = 0.05\n"
         "context = types.SimpleNamespace(_jsc=1, applicationId='app-1', uiWebUrl=None)\n"
         "of = types.SimpleNamespace(_active_spark_context=context)\n"
         "sys.modules['pyspark.core.context'] = types.SimpleNamespace(SparkContext=of)\n"
-        "time.sleep(3)\n"
+        f"while not os.path.exists({str(enough)!r}): time.sleep(0.05)\n"
     )
-    run(text)
-    signs = [each for each in libra.events("started") if each.get("applicationId") == "app-1"]
+
+    def signs_of_life() -> list[dict[str, Any]]:
+        return [each for each in libra.events("started") if each.get("applicationId") == "app-1"]
+
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(run, text)
+        while len(signs_of_life()) < 4 and not running.done():
+            time.sleep(0.05)
+        enough.touch()
+    signs = signs_of_life()
 
     assert len(signs) > 3
     assert all(each == signs[0] for each in signs)

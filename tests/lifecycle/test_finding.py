@@ -70,7 +70,7 @@ class Lives(RuleBasedStateMachine):
         super().__init__()
         self.master = FakeMaster(states=["RUNNING"], disturb=self._create)
         self.master.__enter__()
-        extra = {"rest_urls": self.master.url, "ui_urls": self.master.url, "timeout": "1 s"}
+        extra = {"rest_urls": self.master.url, "ui_urls": self.master.url}
         connect("spark_master_default", conn_type="spark_master", extra=extra)
         self.store = Store()
         self.generation = Generation(max_tries=2, clear_number=0)
@@ -165,7 +165,6 @@ def tried(machine: type[Lives], *, examples: int) -> None:
     budget = settings(
         max_examples=examples,
         stateful_step_count=8,
-        deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

@@ -149,12 +149,12 @@ def test_who_does_not_answer_in_time_is_not_waited_for(
     master.disturb = hangs
     health(libra, roundTripSeconds=0.05)
     caplog.set_level("INFO")
-    found = gathering(with_master=True).facts(Facts(), within=2.0)
+    found = gathering(with_master=True).facts(Facts(), within=5.0)
     release.set()
 
     assert found.round_trip is not None
     assert found.largest_worker is None
-    assert "the master's page did not answer within 2.0 s" in caplog.text
+    assert "the master's page did not answer within 5.0 s" in caplog.text
 
 
 def test_what_was_told_before_an_answer_failed_to_come_counts(libra: FakeLibra) -> None:
@@ -168,7 +168,7 @@ def test_what_was_told_before_an_answer_failed_to_come_counts(libra: FakeLibra) 
         return tell(request)
 
     libra.disturb = hangs
-    found = gathering().facts(Facts(), within=2.0)
+    found = gathering().facts(Facts(), within=5.0)
     release.set()
 
     assert found.round_trip is not None

@@ -85,13 +85,13 @@ def test_a_libra_that_does_not_answer_holds_no_task_that_is_told_to_end(
     released = threading.Event()
 
     def hangs(_: Request) -> Answer:
-        released.wait(30)
+        released.wait(300)
         return Answer(hang_up=True)
 
     libra.disturb = hangs
     ending = threading.Thread(target=executed.on_kill)
     ending.start()
-    ending.join(15)
+    ending.join(60)
     is_held = ending.is_alive()
     released.set()
     ending.join()

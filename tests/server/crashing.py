@@ -43,7 +43,7 @@ class CrashingLibra:
         while True:
             assert self._process.poll() is None
             try:
-                ready = requests.get(f"http://127.0.0.1:{self._port}/readyz", timeout=10)
+                ready = requests.get(f"http://127.0.0.1:{self._port}/readyz", timeout=60)
             except requests.ConnectionError:
                 time.sleep(0.05)
                 continue
@@ -54,7 +54,7 @@ class CrashingLibra:
     def stop(self) -> None:
         """End it politely."""
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait(60)
+        self._process.wait(300)
 
     def crash_under_load(self) -> None:
         """Let many clients submit and ask, and kill it somewhere in between."""
@@ -111,9 +111,9 @@ class CrashingLibra:
         """Ask for every statement until it is over."""
         with requests.Session() as session:
             for job_id in list(self.told):
-                headers = {"Prefer": "wait=60"}
+                headers = {"Prefer": "wait=300"}
                 where = f"{self._url}/statements/{job_id}"
-                self._note(session.get(where, headers=headers, timeout=90))
+                self._note(session.get(where, headers=headers, timeout=360))
 
     def rows(self, job_id: str) -> int:
         """How many rows the statement's result really has."""

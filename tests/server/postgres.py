@@ -62,7 +62,7 @@ class Postgres:
                 stdout=log,
                 stderr=log,
             )
-        for _ in range(300):
+        for _ in range(1200):
             if self._sql("SELECT 1", check=False) == 0:
                 return
             time.sleep(0.1)
@@ -72,7 +72,7 @@ class Postgres:
         """Stop it at once, whoever is connected."""
         if self._server:
             self._server.send_signal(how)
-            self._server.wait(30)
+            self._server.wait(120)
             self._server = None
 
     def _sql(self, text: str, *, check: bool = True) -> int:

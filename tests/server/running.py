@@ -51,14 +51,14 @@ class RunningLibra:
 
     def ready(self, *, code: int = 200) -> str:
         """What ``/readyz`` says once it answers *code*."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while (reply := self.get("/readyz")).status_code != code:
             assert time.monotonic() < deadline, reply.text
             time.sleep(0.02)
         return reply.text
 
     def request(self, verb: str, path: str, **how: Any) -> requests.Response:
-        return self._session.request(verb, self.url + path, timeout=60, **how)
+        return self._session.request(verb, self.url + path, timeout=360, **how)
 
     def get(self, path: str, **how: Any) -> requests.Response:
         return self.request("GET", path, **how)

@@ -21,7 +21,7 @@ def api(shared_api: RunningLibra) -> RunningLibra:
     return shared_api
 
 
-def submit(api: RunningLibra, code: str, prefer: str = "wait=30", **body: Any) -> dict[str, Any]:
+def submit(api: RunningLibra, code: str, prefer: str = "wait=300", **body: Any) -> dict[str, Any]:
     reply = api.post(PATH, json={"code": code, **body}, headers={"Prefer": prefer})
     assert reply.status_code in (200, 202), reply.text
     answer: dict[str, Any] = reply.json()
@@ -35,11 +35,11 @@ def listed(api: RunningLibra, query: str) -> list[str]:
 
 
 def test_a_small_result_comes_with_the_answer_where_it_is_asked_for(api: RunningLibra) -> None:
-    prefer = {"Prefer": "wait=30, return=representation"}
+    prefer = {"Prefer": "wait=300, return=representation"}
     reply = api.post(PATH, json={"code": "rows 2"}, headers=prefer)
     again = api.get(reply.headers["Location"], headers=prefer)
 
-    assert reply.headers["Preference-Applied"] == "wait=30, return=representation"
+    assert reply.headers["Preference-Applied"] == "wait=300, return=representation"
     assert reply.json()["result"]["rows"] == [[0], [1]]
     assert reply.json()["result"] == api.get(reply.headers["Location"] + "/result").json()
     assert again.json() == reply.json()
@@ -51,7 +51,7 @@ def test_a_small_result_comes_with_the_answer_where_it_is_asked_for(api: Running
 def test_what_is_large_elsewhere_or_not_there_does_not(
     api: RunningLibra, code: str, body: dict[str, Any]
 ) -> None:
-    assert submit(api, code, "wait=30, return=representation", **body)["result"] is None
+    assert submit(api, code, "wait=300, return=representation", **body)["result"] is None
 
 
 def test_libra_says_which_wait_it_follows(api: RunningLibra) -> None:
@@ -129,7 +129,7 @@ def test_the_list_filters_by_all_that_is_asked_for(api: RunningLibra) -> None:
 
 
 def test_a_statement_is_found_by_its_key(api: RunningLibra) -> None:
-    headers = {"Idempotency-Key": "tag-1", "Prefer": "wait=30"}
+    headers = {"Idempotency-Key": "tag-1", "Prefer": "wait=300"}
     job_id = api.post(PATH, json={"code": "rows 1"}, headers=headers).json()["jobId"]
 
     assert listed(api, "key=tag-1") == [job_id]

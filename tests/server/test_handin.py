@@ -73,7 +73,7 @@ def test_what_is_no_stream_of_rows_as_spark_has_them_is_refused(
         checked(tmp_path / "body", "d", ARROW, LIMIT)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_bytes_that_changed_on_the_way_never_break_libra(tmp_path: Path, data: Any) -> None:
     body = bytearray(stream([1, 2, 3], [4, 5]))

@@ -48,7 +48,7 @@ class KilledLibra:
             self._process = subprocess.Popen(self._command)
 
     def request(self, verb: str, path: str, **how: Any) -> requests.Response:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while True:
             try:
                 reply = requests.request(verb, self._url + path, timeout=60, **how)

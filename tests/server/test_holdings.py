@@ -26,11 +26,11 @@ def test_what_waits_in_a_session_that_held_something_is_lost_with_the_driver(
     make_libra: MakeLibra,
 ) -> None:
     with make_libra(max_running=1) as api:
-        send(api, "etl", "hold temp views,SQL settings", "wait=30")
-        send(api, "plain", "rows 1", "wait=30")
+        send(api, "etl", "hold temp views,SQL settings", "wait=300")
+        send(api, "plain", "rows 1", "wait=300")
         in_etl, in_plain = waiting_behind(api, "die", "etl", "plain")
         lost, ran = status(api, in_etl), status(api, in_plain)
-        anew = send(api, "etl", "rows 1", "wait=30")
+        anew = send(api, "etl", "rows 1", "wait=300")
 
         assert lost["state"] == "LOST"
         assert "Session 'etl' had temp views and SQL settings" in lost["error"]
@@ -41,8 +41,8 @@ def test_what_waits_in_a_session_that_held_something_is_lost_with_the_driver(
 
 def test_a_session_that_holds_nothing_any_more_is_as_good_as_new(make_libra: MakeLibra) -> None:
     with make_libra(max_running=1) as api:
-        send(api, "etl", "hold temp views", "wait=30")
-        send(api, "etl", "hold", "wait=30")
+        send(api, "etl", "hold temp views", "wait=300")
+        send(api, "etl", "hold", "wait=300")
         (job_id,) = waiting_behind(api, "die", "etl")
 
         assert status(api, job_id)["state"] == "SUCCESS"
@@ -53,7 +53,7 @@ def test_only_python_counts_on_the_variables_of_python(
     make_libra: MakeLibra, kind: str, state: str
 ) -> None:
     with make_libra(max_running=1) as api:
-        send(api, "etl", "hold Python variables", "wait=30")
+        send(api, "etl", "hold Python variables", "wait=300")
         (job_id,) = waiting_behind(api, "die", "etl", kind=kind)
 
         assert status(api, job_id)["state"] == state
@@ -87,14 +87,14 @@ def test_python_that_has_its_session_to_itself_misses_nothing_of_one_that_is_los
 
 def test_what_sessions_held_is_known_after_a_restart_of_libra(make_libra: MakeLibra) -> None:
     with make_libra(max_running=1) as api:
-        send(api, "etl", "hold temp views", "wait=30")
+        send(api, "etl", "hold temp views", "wait=300")
         in_etl, in_plain = waiting_behind(api, "hang", "etl", "plain")
     with make_libra(max_running=1) as api:
         sessions = names(api)
         lost, ran = status(api, in_etl), status(api, in_plain)
-        anew = send(api, "etl", "rows 1", "wait=30")
+        anew = send(api, "etl", "rows 1", "wait=300")
     with make_libra(max_running=1) as api:
-        again = send(api, "etl", "rows 1", "wait=30")
+        again = send(api, "etl", "rows 1", "wait=300")
 
         assert lost["state"] == "LOST"
         assert "had temp views" in lost["error"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from libra_provider.core.errors import BadInput
@@ -76,7 +76,6 @@ def nested(inner: st.SearchStrategy[Typed]) -> st.SearchStrategy[Typed]:
 TYPED = st.recursive(st.sampled_from(SIMPLE), nested, max_leaves=3)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_what_went_out_comes_in_again(data: st.DataObject) -> None:
     spark, kind, values = data.draw(TYPED)

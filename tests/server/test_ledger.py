@@ -275,4 +275,4 @@ class Moves(RuleBasedStateMachine):
 
 
 TestMoves = Moves.TestCase
-TestMoves.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+TestMoves.settings = settings(max_examples=25, stateful_step_count=15)

@@ -10,7 +10,7 @@ import pytest
 from libra_provider.clients.client import Client
 from libra_provider.clients.libra_server import Health, health
 from libra_provider.clients.transport import ServerAddress
-from libra_provider.cluster.ports import free_ports
+from libra_provider.server import network
 from libra_provider.server.network import Survey
 from libra_provider.server.runners.settings import IsolatedSettings
 from libra_provider.server.settings import Settings
@@ -29,6 +29,12 @@ class Cluster(FakeServer):
     def answer(self, request: Request) -> Answer:
         time.sleep(self.pause)
         return Answer(body=FILE) if request.path.startswith("/static/") else Answer(404)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes too long is not measured; here it would be this machine that is slow."""
+    monkeypatch.setattr(network, "_PATIENCE", 300.0)
 
 
 @pytest.fixture
@@ -68,15 +74,19 @@ def test_a_slow_way_is_seen_to_be_slow(tmp_path: Path, cluster: Cluster) -> None
     assert found.bandwidth <= 4 * len(FILE) * 8 / (0.3 - found.round_trip)
 
 
-def test_the_first_master_that_answers_stands_for_all(tmp_path: Path, cluster: Cluster) -> None:
-    found = surveyed(settings(tmp_path, *free_ports(1), cluster.port)).latest
+def test_the_first_master_that_answers_stands_for_all(
+    tmp_path: Path, cluster: Cluster, closed_port: int
+) -> None:
+    found = surveyed(settings(tmp_path, closed_port, cluster.port)).latest
 
     assert found is not None
 
 
-def test_without_a_page_the_bandwidth_is_unknown(tmp_path: Path, cluster: Cluster) -> None:
-    (closed,) = free_ports(1)
-    found = surveyed(settings(tmp_path, cluster.port, ui=f"http://127.0.0.1:{closed}")).latest
+def test_without_a_page_the_bandwidth_is_unknown(
+    tmp_path: Path, cluster: Cluster, closed_port: int
+) -> None:
+    nowhere = f"http://127.0.0.1:{closed_port}"
+    found = surveyed(settings(tmp_path, cluster.port, ui=nowhere)).latest
 
     assert found is not None
     assert found.bandwidth is None
@@ -99,7 +109,7 @@ def health_of(libra: RunningLibra) -> Health:
 def test_health_tells_what_was_measured(make_libra: MakeLibra, cluster: Cluster) -> None:
     isolated = IsolatedSettings(ui_urls=(cluster.url,))
     with make_libra(master=f"spark://127.0.0.1:{cluster.port}", isolated=isolated) as libra:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while (found := health_of(libra)).round_trip is None:
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -7,7 +7,7 @@ import pytest
 from tests.server.running import RunningLibra
 
 PATH = "/api/v1/sessions/default/statements"
-WAIT = {"Prefer": "wait=30"}
+WAIT = {"Prefer": "wait=300"}
 ARROW = {"Accept": "application/vnd.apache.arrow.stream"}
 
 
@@ -29,7 +29,7 @@ def test_a_value_that_is_no_table_is_json(api: RunningLibra, code: str, value: A
 
 def test_a_value_comes_with_the_answer_where_it_is_asked_for(api: RunningLibra) -> None:
     body = {"kind": "python", "code": "value 41"}
-    reply = api.post(PATH, json=body, headers={"Prefer": "wait=30, return=representation"}).json()
+    reply = api.post(PATH, json=body, headers={"Prefer": "wait=300, return=representation"}).json()
 
     assert reply["result"] == {"jobId": reply["jobId"], "value": 41}
 

@@ -24,7 +24,7 @@ def names(api: RunningLibra) -> list[str]:
 
 
 def wait_until_closed(api: RunningLibra, session: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while session in names(api):
         assert time.monotonic() < deadline, f"{session} stays open"
         time.sleep(0.05)
@@ -32,12 +32,12 @@ def wait_until_closed(api: RunningLibra, session: str) -> None:
 
 def state(api: RunningLibra, statement: dict[str, Any]) -> str:
     path = f"/api/v1/statements/{statement['jobId']}"
-    return str(api.get(path, headers={"Prefer": "wait=30"}).json()["state"])
+    return str(api.get(path, headers={"Prefer": "wait=300"}).json()["state"])
 
 
 def test_a_session_begins_with_its_first_statement_and_can_be_closed(api: RunningLibra) -> None:
     before = api.get("/api/v1/sessions/etl")
-    submit(api, "etl", "rows 1", "wait=30")
+    submit(api, "etl", "rows 1", "wait=300")
     opened = names(api)
     closed = api.delete("/api/v1/sessions/etl")
 
@@ -70,7 +70,7 @@ def test_an_idle_session_closes_by_itself_and_the_default_one_stays(
     make_libra: MakeLibra,
 ) -> None:
     with make_libra(session_idle_seconds=0.4) as api:
-        submit(api, "etl", "rows 1", "wait=30")
+        submit(api, "etl", "rows 1", "wait=300")
         wait_until_closed(api, "etl")
 
         assert names(api) == ["default"]
@@ -79,7 +79,7 @@ def test_an_idle_session_closes_by_itself_and_the_default_one_stays(
 def test_a_session_with_work_is_not_idle(make_libra: MakeLibra) -> None:
     with make_libra(session_idle_seconds=0.4) as api:
         busy = submit(api, "busy", "hang", "wait=1")
-        submit(api, "idle", "rows 1", "wait=30")
+        submit(api, "idle", "rows 1", "wait=300")
         wait_until_closed(api, "idle")
         still = names(api)
         api.delete(f"/api/v1/statements/{busy['jobId']}")
@@ -91,10 +91,10 @@ def test_a_session_with_work_is_not_idle(make_libra: MakeLibra) -> None:
 
 def test_one_session_too_many_is_429_until_one_is_closed(make_libra: MakeLibra) -> None:
     with make_libra(max_sessions=2) as api:
-        submit(api, "one", "rows 1", "wait=30")
+        submit(api, "one", "rows 1", "wait=300")
         path = "/api/v1/sessions/two/statements"
         refused = api.post(path, json={"code": "rows 1"}, headers=AT_ONCE)
-        submit(api, "one", "rows 1", "wait=30")
+        submit(api, "one", "rows 1", "wait=300")
         api.delete("/api/v1/sessions/one")
         taken = api.post(path, json={"code": "rows 1"}, headers=AT_ONCE)
 

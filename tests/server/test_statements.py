@@ -9,7 +9,7 @@ from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra
 
 PATH = "/api/v1/sessions/default/statements"
-WAIT = {"Prefer": "wait=30"}
+WAIT = {"Prefer": "wait=300"}
 AT_ONCE = {"Prefer": "respond-async"}
 ISOLATED = {"code": "SELECT :x", "mode": "isolated"}
 S3 = {"kind": "python-file", "filePath": "s3a://b/a.py"}

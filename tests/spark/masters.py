@@ -94,7 +94,7 @@ class Masters(contextlib.ExitStack):
 
     def states(self) -> list[str | None]:
         """What the page of each says of it; None of one that is dead."""
-        return [json_of(f"{url}/json/").get("status") for url in self.ui_urls]
+        return [json_of(f"{url}/json/", timeout=60).get("status") for url in self.ui_urls]
 
     def _properties_file(self, name: str, rest_port: int) -> Path:
         rest = {"spark.master.rest.enabled": "true", "spark.master.rest.port": str(rest_port)}

@@ -9,7 +9,7 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 import requests
 
 ENDLESS = "SELECT count(*) FROM range(100000000000) WHERE id % 7 = 3 AND sqrt(id) > 5"
-WAIT = {"Prefer": "wait=120"}
+WAIT = {"Prefer": "wait=300"}
 AT_ONCE = {"Prefer": "respond-async"}
 
 
@@ -20,10 +20,10 @@ class Client:
         self._session.headers["Authorization"] = f"Bearer {token}"
 
     def wait_until_there(self) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while True:
             try:
-                self._session.get(f"{self._url}/health", timeout=10)
+                self._session.get(f"{self._url}/health", timeout=60)
             except requests.ConnectionError:
                 assert time.monotonic() < deadline, "Libra does not listen"
                 time.sleep(0.1)
@@ -38,25 +38,25 @@ class Client:
         **body: Any,
     ) -> dict[str, Any]:
         url = f"{self._url}/sessions/{session}/statements"
-        reply = self._session.post(url, json={"code": code, **body}, headers=headers, timeout=180)
+        reply = self._session.post(url, json={"code": code, **body}, headers=headers, timeout=360)
         assert reply.status_code in (200, 202), reply.text
         answer: dict[str, Any] = reply.json()
         return answer
 
     def status(self, job_id: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
         url = f"{self._url}/statements/{job_id}"
-        answer: dict[str, Any] = self._session.get(url, headers=headers, timeout=180).json()
+        answer: dict[str, Any] = self._session.get(url, headers=headers, timeout=360).json()
         return answer
 
     def until(self, job_id: str, state: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while (body := self.status(job_id))["state"] != state:
             assert time.monotonic() < deadline, body
             time.sleep(0.05)
         return body
 
     def health(self) -> Any:
-        return self._session.get(f"{self._url}/health", timeout=10).json()
+        return self._session.get(f"{self._url}/health", timeout=60).json()
 
     def estimate(self, code: str) -> Any:
         url = f"{self._url}/statements/estimate"

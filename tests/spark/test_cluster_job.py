@@ -32,7 +32,7 @@ def hook(cluster: StandaloneCluster) -> SparkMasterHook:
 def ended(hook: SparkMasterHook, driver_id: str) -> tuple[JobStatus, list[str]]:
     """How it ended, and what it has written."""
     view, lines = hook.view(driver_id), list[str]()
-    for _ in range(240):
+    for _ in range(600):
         found = hook.look(view)
         lines += map(str, found.lines)
         if found.status.state.is_terminal:

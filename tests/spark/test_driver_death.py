@@ -22,7 +22,7 @@ from libra_provider.cluster.standalone import StandaloneCluster
 from tests.spark.statements import AT_ONCE, ENDLESS, WAIT, Client
 
 HEAP_IS_TOO_SMALL = "SELECT size(sequence(1, 200000000))"
-PATIENCE = 90.0
+PATIENCE = 300.0
 # A program with a driver of its own, which lives longer than the shared one.
 WAITS = """
 import pathlib, time
@@ -56,7 +56,7 @@ class MortalLibra(Client):
             os.kill(processes[name], signum)
 
     def readiness(self) -> tuple[int, str]:
-        reply = requests.get(f"{self._libra.url}/readyz", timeout=10)
+        reply = requests.get(f"{self._libra.url}/readyz", timeout=60)
         return reply.status_code, reply.text
 
     def until_ready(self, code: int) -> str:
@@ -70,10 +70,10 @@ class MortalLibra(Client):
 
     def traces(self, application_id: str) -> list[str]:
         """Where the cluster still shows the application: the master's page, the worker's."""
-        page = json_of(f"{self._cluster.ui_url}/json/")
+        page = json_of(f"{self._cluster.ui_url}/json/", timeout=60)
         found = [each["id"] for each in page["activeapps"]]
         for worker in page["workers"]:
-            executors = json_of(f"{worker['webuiaddress']}/json/")["executors"]
+            executors = json_of(f"{worker['webuiaddress']}/json/", timeout=60)["executors"]
             found += [each["appid"] for each in executors]
         return [each for each in found if each == application_id]
 
@@ -98,7 +98,7 @@ class MortalLibra(Client):
                 while not over.wait(0.02):
                     for path in ("/livez", "/api/v1/health", "/api/v1/statements"):
                         url = f"{self._libra.url}{path}"
-                        codes.append(session.get(url, timeout=10).status_code)
+                        codes.append(session.get(url, timeout=60).status_code)
 
         asking = threading.Thread(target=ask)
         asking.start()

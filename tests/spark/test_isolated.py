@@ -90,7 +90,7 @@ class IsolatedLibra:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(120)
 
     def post(self, path: str, body: dict[str, Any]) -> requests.Response:
         return requests.post(f"{self._url}/api/v1{path}", json=body, timeout=300)
@@ -221,7 +221,7 @@ def test_a_kill_ends_every_process_of_it(libra: IsolatedLibra, started: Started,
 
     assert alive
     assert (ended["state"], ended["error"]) == ("CANCELLED", "It was killed.")
-    comes_true(lambda: not processes(job_id), within=10)
+    comes_true(lambda: not processes(job_id), within=120)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -241,7 +241,7 @@ def test_a_timeout_ends_it_as_a_failure(libra: IsolatedLibra, started: Started, 
     ended = libra.ended(job_id)
 
     assert (ended["state"], ended["errorClass"]) == ("FAILED", "LIBRA_TIMEOUT")
-    comes_true(lambda: not processes(job_id), within=10)
+    comes_true(lambda: not processes(job_id), within=120)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -336,7 +336,8 @@ def test_the_old_endpoint_blocks_and_answers_in_plain_json(libra: IsolatedLibra)
 
 def drivers_on(cluster: StandaloneCluster) -> set[str]:
     """The drivers that run on *cluster*, those of other tests included."""
-    return {each["id"] for each in json_of(f"{cluster.ui_url}/json/")["activedrivers"]}
+    page = json_of(f"{cluster.ui_url}/json/", timeout=60)
+    return {each["id"] for each in page["activedrivers"]}
 
 
 def test_a_killed_libra_takes_its_own_drivers_along_and_finds_those_of_the_cluster(
@@ -349,7 +350,7 @@ def test_a_killed_libra_takes_its_own_drivers_along_and_finds_those_of_the_clust
     before = libra.status(jobs["cluster"])["driver"]["driverId"]
     libra.process.kill()
     libra.process.wait()
-    comes_true(lambda: not processes(jobs["client"]), within=15)
+    comes_true(lambda: not processes(jobs["client"]), within=120)
     libra.start()
     lost = libra.ended(jobs["client"])
     found = libra.status(jobs["cluster"])

@@ -152,7 +152,7 @@ class MainClasses(Client):
         """Main has begun: a statement is RUNNING before that."""
         url = f"{self._url}/statements/{job_id}/log"
         asked = {"stream": "stdout"}
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while text not in self._session.get(url, params=asked, timeout=60).json()["text"]:
             assert time.monotonic() < deadline, job_id
             time.sleep(0.05)

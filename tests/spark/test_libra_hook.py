@@ -131,7 +131,7 @@ def test_a_running_statement_says_how_far_it_is_and_can_be_stopped(hook: LibraHo
     hook.kill(status.job_id)
 
     assert status.progress.tasks_done <= status.progress.tasks_total
-    assert hook.status(status.job_id, wait=30).state is JobState.KILLED
+    assert hook.status(status.job_id, wait=300).state is JobState.KILLED
 
 
 def returned(**fields: Any) -> Any:

@@ -173,7 +173,7 @@ def _members(data_dir: Path, name: str = "") -> list[int]:
 
 
 def _wait_until_gone(data_dir: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 300
     while _members(data_dir):
         assert time.monotonic() < deadline, "host or JVM outlive the API process"
         time.sleep(0.1)

@@ -334,6 +334,8 @@ def test_a_killed_python_driver_leaves_no_process_where_the_bootstrap_runs_it(
     wait_until(began.exists)
     kill_and_verify(hook, driver_id)
     wait_until(lambda: not processes("DriverWrapper", str(program)))
+    if ours:
+        wait_until(lambda: not processes(str(program)))
     left = [pid for pid in processes(str(program)) if settles(pid)]
     for pid in left:
         os.kill(pid, signal.SIGKILL)
@@ -364,7 +366,7 @@ while True: pass
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
-    for _ in range(600):
+    for _ in range(3000):
         if happened():
             return
         time.sleep(0.1)

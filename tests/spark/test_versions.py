@@ -88,7 +88,7 @@ def run(hook: SparkMasterHook, job: SparkJob) -> tuple[Look, list[str]]:
     hook.greet()
     view = hook.view(hook.submit(job, new_tag()).job_id)
     lines: list[str] = []
-    for _ in range(240):
+    for _ in range(600):
         look = hook.look(view)
         lines.extend(map(str, look.lines))
         if look.status.state.is_terminal:

@@ -96,7 +96,7 @@ def test_an_application_is_gone_when_neither_master_nor_worker_has_it(pages: Pag
     indirect=["pages"],
 )
 def test_what_is_left_after_the_time_is_said(pages: Pages, where: str) -> None:
-    said = asked(pages.url, within=1)
+    said = asked(pages.url, within=3)
 
     assert said == f"whether executors of {APPLICATION} still run is not known ({where})"
 

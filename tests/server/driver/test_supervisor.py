@@ -47,7 +47,7 @@ def test_no_error_of_its_listener_ends_a_supervisor(tmp_path: Path) -> None:
     async def heard() -> list[str]:
         listener, supervisor = Clumsy(), Supervisor(settings, command=FAKE_HOST)
         supervisor.start(listener)
-        await asyncio.wait_for(listener.served.wait(), 60)
+        await asyncio.wait_for(listener.served.wait(), 300)
         await supervisor.stop()
         return listener.heard
 
