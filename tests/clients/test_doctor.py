@@ -63,12 +63,6 @@ def step(found: Examination, name: str) -> Step:
     return next(each for each in found.steps if each.name == name)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_a_healthy_master_is_ok_in_every_step(master: Master) -> None:
     found = of_master(master)
 
@@ -94,30 +88,32 @@ def test_a_name_that_does_not_resolve_is_named_and_not_asked_again() -> None:
     assert step(found, "ready").outcome is Outcome.SKIPPED
 
 
-def test_where_nothing_listens_the_masters_page_tells_the_right_rest_port(master: Master) -> None:
-    closed = free_port()
-    found = examined(f"http://127.0.0.1:{closed}", ui=master.url)
+def test_where_nothing_listens_the_masters_page_tells_the_right_rest_port(
+    master: Master, closed_port: int
+) -> None:
+    found = examined(f"http://127.0.0.1:{closed_port}", ui=master.url)
 
     assert found.sentence == (
-        f"http://127.0.0.1:{closed}: nothing listens on port {closed}; "
+        f"http://127.0.0.1:{closed_port}: nothing listens on port {closed_port}; "
         f"set rest_port to {master.port}, which this master says is its own."
     )
 
 
-def test_a_master_without_a_rest_port_is_told_to_open_one(master: Master) -> None:
+def test_a_master_without_a_rest_port_is_told_to_open_one(master: Master, closed_port: int) -> None:
     master.pages["/"] = front_page("Spark Master at spark://127.0.0.1:7077")
-    found = examined(f"http://127.0.0.1:{free_port()}", ui=master.url)
+    found = examined(f"http://127.0.0.1:{closed_port}", ui=master.url)
 
     assert "set spark.master.rest.enabled=true" in found.sentence
 
 
-def test_a_master_that_names_the_closed_port_is_believed_to_be_starting(master: Master) -> None:
-    closed = free_port()
+def test_a_master_that_names_the_closed_port_is_believed_to_be_starting(
+    master: Master, closed_port: int
+) -> None:
     title = "Spark Master at spark://127.0.0.1:7077"
-    master.pages["/"] = front_page(title, rest=f"127.0.0.1:{closed}")
-    found = examined(f"http://127.0.0.1:{closed}", ui=master.url)
+    master.pages["/"] = front_page(title, rest=f"127.0.0.1:{closed_port}")
+    found = examined(f"http://127.0.0.1:{closed_port}", ui=master.url)
 
-    assert f"the master says that it is right (127.0.0.1:{closed})" in found.sentence
+    assert f"the master says that it is right (127.0.0.1:{closed_port})" in found.sentence
 
 
 @pytest.mark.parametrize("kind", ["Spark Master at spark://m:7077", "Spark Worker at m:7078"])
@@ -197,8 +193,8 @@ def test_a_standby_is_not_ready_and_its_page_says_so(master: Master) -> None:
     assert step(found, "leads").found == "this master is STANDBY"
 
 
-def test_a_dead_master_beside_a_ready_one_is_a_warning(master: Master) -> None:
-    found = examined(f"http://127.0.0.1:{free_port()}", master.url, ui=master.url)
+def test_a_dead_master_beside_a_ready_one_is_a_warning(master: Master, closed_port: int) -> None:
+    found = examined(f"http://127.0.0.1:{closed_port}", master.url, ui=master.url)
 
     assert found.is_well
     assert [each.outcome for each in found.steps if each.name == "port"] == [
@@ -226,8 +222,10 @@ def test_no_living_worker_is_a_failure(master: Master) -> None:
     assert step(found, "recovery").outcome is Outcome.OK
 
 
-def test_an_unreachable_page_costs_facts_and_not_the_connection(master: Master) -> None:
-    found = examined(master.url, ui=f"http://127.0.0.1:{free_port()}")
+def test_an_unreachable_page_costs_facts_and_not_the_connection(
+    master: Master, closed_port: int
+) -> None:
+    found = examined(master.url, ui=f"http://127.0.0.1:{closed_port}")
 
     assert found.is_well
     assert step(found, "web page").outcome is Outcome.WARNING
@@ -245,16 +243,16 @@ def worker_at(url: str) -> dict[str, Any]:
     }
 
 
-def test_an_unreachable_worker_page_is_a_warning(master: Master) -> None:
-    master.page["workers"] = [worker_at(f"http://127.0.0.1:{free_port()}")]
+def test_an_unreachable_worker_page_is_a_warning(master: Master, closed_port: int) -> None:
+    master.page["workers"] = [worker_at(f"http://127.0.0.1:{closed_port}")]
     found = of_master(master)
 
     assert step(found, "worker pages").outcome is Outcome.WARNING
     assert "spark.ui.reverseProxy=true" in step(found, "worker pages").advice
 
 
-def test_worker_pages_behind_the_masters_proxy_are_found(master: Master) -> None:
-    master.page["workers"] = [worker_at(f"http://127.0.0.1:{free_port()}")]
+def test_worker_pages_behind_the_masters_proxy_are_found(master: Master, closed_port: int) -> None:
+    master.page["workers"] = [worker_at(f"http://127.0.0.1:{closed_port}")]
     master.pages["/proxy/worker-2/json/"] = Answer(
         body={"id": "worker-2", "masterurl": "spark://m:7077"}
     )

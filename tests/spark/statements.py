@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 import requests
@@ -80,6 +81,18 @@ class Client:
         self._session.close()
 
 
+T = TypeVar("T")
+
+
+def in_time(found: Callable[[], list[T]]) -> list[T]:
+    """What is *found* once it is anything: the page lags behind what it tells of."""
+    deadline = time.monotonic() + 60
+    while not (there := found()):
+        assert time.monotonic() < deadline, "the page does not tell"
+        time.sleep(0.1)
+    return there
+
+
 class SparkPage:
     """Spark's REST API of the driver that ran *statement*."""
 
@@ -94,15 +107,37 @@ class SparkPage:
         wanted = {stage for job in self.jobs(group) for stage in job["stageIds"]}
         return [each for each in self._get("stages") if each["stageId"] in wanted]
 
+    def pools(self, group: str) -> set[str]:
+        """Those in which the stages of *group* ran, once they are over."""
+        # A stage that Spark skips was never in any pool, and is told to be in the default one.
+        ran = in_time(lambda: [each for each in self._over(group) if each["status"] != "SKIPPED"])
+        return {each["schedulingPool"] for each in ran}
+
+    def _over(self, group: str) -> list[dict[str, Any]]:
+        """The stages of *group*; none before the end of each of them is told."""
+        stages = self.stages(group)
+        is_over = all(each["status"] not in ("ACTIVE", "PENDING") for each in stages)
+        return stages if is_over else []
+
     def plan(self, group: str) -> str:
         """The physical plan behind the first job of *group*, which succeeded."""
-        job = self.jobs(group)[0]["jobId"]
-        found = self._get("sql?details=false&planDescription=true&length=1000")
-        plans = [each["planDescription"] for each in found if job in each["successJobIds"]]
-        return str(plans[0])
+        job = in_time(lambda: self.jobs(group))[0]["jobId"]
+
+        def plans() -> list[str]:
+            found = self._get("sql?details=false&planDescription=true&length=1000")
+            return [str(each["planDescription"]) for each in found if job in each["successJobIds"]]
+
+        return in_time(plans)[0]
 
     def active_tasks(self) -> int:
         return sum(each["activeTasks"] for each in self._get("executors"))
+
+    def wait_until_idle(self) -> None:
+        """Executors work no more; in less time than what was killed would have taken."""
+        deadline = time.monotonic() + 60
+        while self.active_tasks():
+            assert time.monotonic() < deadline, "executors work on"
+            time.sleep(0.1)
 
     def _get(self, what: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = requests.get(f"{self._url}/{what}", timeout=30).json()

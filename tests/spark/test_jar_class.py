@@ -231,10 +231,8 @@ def test_its_threads_belong_to_it_and_are_interrupted_at_its_end(api: MainClasse
 
 def test_jobs_run_in_its_pool_and_group(api: MainClasses) -> None:
     statement = api.run("versions", pool="low-priority")
-    stages = SparkPage(statement).stages(statement["jobId"])
-    ran = [each for each in stages if each["status"] != "SKIPPED"]
 
-    assert {each["schedulingPool"] for each in ran} == {"low-priority"}
+    assert SparkPage(statement).pools(statement["jobId"]) == {"low-priority"}
 
 
 @pytest.mark.parametrize(
@@ -274,7 +272,7 @@ def test_kill_ends_what_listens_with_its_jobs(api: MainClasses, what: str) -> No
     killed = api.status(job_id, WAIT)
 
     assert (killed["state"], killed["error"]) == ("CANCELLED", "It was killed while it ran.")
-    assert SparkPage(killed).active_tasks() == 0
+    SparkPage(killed).wait_until_idle()
 
 
 def test_a_kill_that_main_does_not_listen_to_is_told_as_it_is(api: MainClasses) -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 from tests.spark.statements import AT_ONCE, ENDLESS, WAIT, Client, SparkPage
 
 COUNT = "SELECT count(*) FROM range(9)"
@@ -22,7 +20,7 @@ def test_neither_pool_nor_group_reaches_the_next_statement(api: Client) -> None:
     page = SparkPage(later[0])
 
     assert [each["state"] for each in later] == ["SUCCESS"] * 3
-    assert [_pools(page, each) for each in later] == [
+    assert [page.pools(each["jobId"]) for each in later] == [
         {"interactive"},
         {"default"},
         {"high-priority"},
@@ -39,9 +37,3 @@ def test_a_short_interactive_statement_overtakes_a_long_one(api: Client) -> None
 
     assert short["state"] == "SUCCESS"
     assert state == "RUNNING"
-
-
-def _pools(page: SparkPage, statement: dict[str, Any]) -> set[str]:
-    # A stage that Spark skips was never in any pool, and is told to be in the default one.
-    stages = (each for each in page.stages(statement["jobId"]) if each["status"] == "COMPLETE")
-    return {each["schedulingPool"] for each in stages}
