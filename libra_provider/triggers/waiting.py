@@ -37,7 +37,7 @@ class Waiting:
         self.reading = False
         self.status: JobStatus | None = None
         self._outcome: Outcome | None = None
-        self._said: list[tuple[int, str]] = []
+        self._said: tuple[tuple[int, str], ...] = ()
         self._news: asyncio.Future[None] | None = None
 
     @property
@@ -55,7 +55,7 @@ class Waiting:
         if self.is_over:
             return
         self._outcome, said = told(self.seen, answer)
-        self._said += said
+        self._said += tuple(said)
         if said or self._outcome:
             self._wake()
 
@@ -70,14 +70,18 @@ class Waiting:
         """How the watch ended; until then its news are logged here."""
         try:
             while True:
-                said, self._said = self._said, []
-                show(said)
+                self._show()
                 if self._outcome:
                     return self._outcome
                 self._news = asyncio.get_running_loop().create_future()
                 await self._news
         finally:
             self._leave(self)
+
+    def _show(self) -> None:
+        # Not in outcome itself: its frame would keep these lines until there are new ones.
+        said, self._said = self._said, ()
+        show(said)
 
     def _wake(self) -> None:
         if self._news and not self._news.done():
