@@ -35,9 +35,7 @@ class Servers:
         self.asked: Counter[str] = Counter()
         self.began = time.time()
         self._drivers = {each: json.dumps(_driver(each)) for each in self.running}
-        self._apps = [
-            {"id": _app(i), "name": "etl", "state": "RUNNING", "cores": 1} for i in self.running
-        ]
+        self._apps = [_application(each) for each in self.running]
         self.tasks: set[asyncio.Task[None]] = set()
 
     def app(self) -> web.Application:
@@ -183,6 +181,23 @@ def _driver(job_id: str, state: str = "RUNNING") -> dict[str, Any]:
         "submitdate": "Fri Nov 20 08:22:39 UTC 2026",
         "worker": WORKER,
         "mainclass": "org.apache.spark.deploy.SparkSubmit",
+    }
+
+
+def _application(job_id: str) -> dict[str, Any]:
+    return {
+        "id": _app(job_id),
+        "starttime": 1763627000000,
+        "name": "etl",
+        "cores": 1,
+        "user": "spark",
+        "memoryperexecutor": 1024,
+        "memoryperslave": 1024,
+        "resourcesperexecutor": [],
+        "resourcesperslave": [],
+        "submitdate": "Fri Nov 20 08:22:41 UTC 2026",
+        "state": "RUNNING",
+        "duration": 3600000,
     }
 
 

@@ -31,9 +31,12 @@ class Reply:
         """The body as UTF-8, with replacement characters where it is not."""
         return self.body.decode("utf-8", errors="replace")
 
-    def json_object(self) -> dict[str, Any]:
-        """The body as a JSON object; raises ProtocolError for everything else."""
-        found = self._json()
+    def json_object(self, each: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
+        """The body as a JSON object; raises ProtocolError for everything else.
+
+        *each* makes something smaller of an object in it as soon as that is read.
+        """
+        found = self._json(each)
         if not isinstance(found, dict):
             raise self.not_as_expected("a JSON object was expected")
         return found
@@ -45,9 +48,9 @@ class Reply:
             raise self.not_as_expected("a JSON list was expected")
         return found
 
-    def _json(self) -> object:
+    def _json(self, each: Callable[[dict[str, Any]], Any] | None = None) -> object:
         try:
-            return json.loads(self.body)
+            return json.loads(self.body, object_hook=each)
         except (ValueError, RecursionError):  # no JSON, or nested deeper than any real answer
             return None
 

@@ -69,21 +69,20 @@ class DriverGroup:
 class ListedDriver(DriverView):
     """A driver that is found on the master's page."""
 
-    _listed: tuple[tuple[str, str | None, str], JobStatus] | None = None
+    __slots__ = ("_listed",)
+
+    def __init__(self, driver_id: str, pages: ClusterPages, *, with_log: bool) -> None:
+        super().__init__(driver_id, pages, with_log=with_log)
+        self._listed: JobStatus | None = None
 
     def listed_as(self, driver: Driver, reader: _Reader) -> JobStatus:
         """How it stands by the page; the same object for as long as the page says the same."""
-        why = reader.why_waits(driver) if driver.worker_id is None else ""
-        said = (driver.state, driver.worker_id, why)
-        if self._listed is None or self._listed[0] != said:
-            status = JobStatus(
-                job_id=self.job_id,
-                state=STATE_OF_WORD[driver.state],
-                detail=why,
-                location=reader.location(driver),
-            )
-            self._listed = (said, status)
-        return self._listed[1]
+        state, worker = STATE_OF_WORD[driver.state], driver.worker_id
+        why = reader.why_waits(driver) if worker is None else ""
+        if self._listed is None or _said(self._listed) != (state, worker, why):
+            location = reader.location(driver)
+            self._listed = JobStatus(job_id=self.job_id, state=state, detail=why, location=location)
+        return self._listed
 
 
 class _Reader:
@@ -111,6 +110,12 @@ class _Reader:
         if worker is None:
             return None
         return self._places.get(worker) or _place(worker, None)
+
+
+def _said(status: JobStatus) -> tuple[JobState, str | None, str]:
+    """What the page said of a driver that stands as *status*: state, worker, why it waits."""
+    worker = status.location.worker_id if status.location else None
+    return status.state, worker, status.detail
 
 
 def _place(worker_id: str, host: str | None) -> DriverLocation:

@@ -35,6 +35,8 @@ class LogFollower:
     Ask for the part that begins at ``offset`` (bytes), hand it to :meth:`took`, and so on.
     """
 
+    __slots__ = ("_in_command", "_kept", "_unfinished", "complete", "offset")
+
     def __init__(self) -> None:
         self.offset = 0
         self.complete = False
@@ -81,9 +83,11 @@ class DriverLog:
     ``more``: the last reading did not take all that was there.
     """
 
+    __slots__ = ("_driver_id", "_streams", "application_id", "more", "spark_ui_port")
+
     def __init__(self, driver_id: str) -> None:
         self._driver_id = driver_id
-        self._streams = {stream: LogFollower() for stream in STREAMS}
+        self._streams = tuple(LogFollower() for _ in STREAMS)
         self.application_id: str | None = None
         self.spark_ui_port: int | None = None
         self.more = False
@@ -91,10 +95,10 @@ class DriverLog:
     def new_lines(self, worker_ui: str, *, to_the_end: bool) -> Dialogue[list[Line]]:
         """What was written since the last call."""
         lines: list[Line] = []
-        for stream, log in self._streams.items():
+        for stream, log in zip(STREAMS, self._streams, strict=True):
             new = yield from self._new_of(stream, log, worker_ui, _REST if to_the_end else _PART)
             lines += [Line(stream, text) for text in new + (log.remainder() if to_the_end else [])]
-        self.more = not all(log.complete for log in self._streams.values())
+        self.more = not all(log.complete for log in self._streams)
         self._learn(lines)
         return lines
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from libra_provider.clients import cluster_pages, spark_master, spark_ui
 from libra_provider.clients.cluster_pages import ClusterPages
@@ -19,6 +19,17 @@ from libra_provider.core.status import DriverLocation, JobStatus
 
 # A page behind a firewall takes seconds to fail: the state must not wait for it at each look.
 _PAGES_REST = timedelta(seconds=60)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a look has found out, and when."""
+
+    state: JobState
+    detail: str
+    has_executors: bool | None
+    moment: datetime
 
 
 class DriverView:
@@ -29,6 +40,12 @@ class DriverView:
     Views of one cluster may share its *pages*.
     """
 
+    # A triggerer holds thousands.
+    __slots__ = (
+        *("_has_executors", "_log", "_pages", "_pages_from", "_seen", "_warned", "_with_log"),
+        *("_worker_id", "_worker_ui", "driver_id"),
+    )
+
     def __init__(
         self, driver_id: str, pages: ClusterPages | Sequence[str], *, with_log: bool = True
     ) -> None:
@@ -36,11 +53,11 @@ class DriverView:
         self._pages = pages if isinstance(pages, ClusterPages) else ClusterPages(pages)
         self._with_log = with_log
         self._log = DriverLog(driver_id)
-        self._worker: tuple[str, str] = ("", "")
+        self._worker_id = self._worker_ui = ""
         self._has_executors = False
-        self._seen: tuple[JobStatus, datetime] | None = None
+        self._seen: _Seen | None = None
         self._warned = False
-        self._pages_from = utc_now()
+        self._pages_from = _LONG_AGO
 
     @property
     def job_id(self) -> str:
@@ -74,17 +91,17 @@ class DriverView:
             except ServerError as error:
                 status, warning = self._without_pages(status, error)
         status = self._located(status)
-        self._seen = (status, utc_now())
+        self._seen = _Seen(status.state, status.detail, status.has_executors, utc_now())
         return Look(status, tuple(lines), warning, more=self._log.more)
 
     def known(self, status: JobStatus) -> JobStatus:
         """*status* with the place and the reasons that earlier looks have found out."""
-        if status.location and status.location.worker_id != self._worker[0]:
+        if status.location and status.location.worker_id != self._worker_id:
             return status  # nobody has looked there yet
         status = self._located(status)
-        if self._seen is None or self._seen[0].state is not status.state:
+        seen = self._seen
+        if seen is None or seen.state is not status.state:
             return status
-        seen = self._seen[0]
         return replace(
             status, detail=status.detail or seen.detail, has_executors=seen.has_executors
         )
@@ -94,7 +111,7 @@ class DriverView:
         status: JobStatus = yield Ask(spark_master.status(self.driver_id))
         if status.location is None:
             return []
-        ui = yield from self._worker_ui(status.location)
+        ui = yield from self._ui_at(status.location)
         return (yield from DriverLog(self.driver_id).new_lines(ui, to_the_end=True))
 
     def _without_pages(self, status: JobStatus, error: ServerError) -> tuple[JobStatus, str]:
@@ -119,7 +136,7 @@ class DriverView:
                 cluster = yield from self._pages.leading()
                 return self._with_executors(status, cluster)
             case JobState.FAILED if status.location:
-                ui = yield from self._worker_ui(status.location)
+                ui = yield from self._ui_at(status.location)
                 why = yield from cluster_pages.first_exception(self.driver_id, ui)
                 return replace(status, detail="; ".join(filter(None, [status.detail, why])))
             case JobState.LOST:
@@ -139,32 +156,30 @@ class DriverView:
     def _last_seen(self, cluster: spark_ui.Cluster) -> str:
         seen = "was not seen before by this try"
         if self._seen:
-            status, moment = self._seen
-            seen = f"was last seen {status.state} at {moment:%H:%M:%S} UTC"
+            seen = f"was last seen {self._seen.state} at {self._seen.moment:%H:%M:%S} UTC"
         return f"it {seen}; the master lists {len(cluster.ended_drivers)} ended drivers"
 
     def _new_lines(self, status: JobStatus) -> Dialogue[list[Line]]:
         wanted = self._with_log or self._log.application_id is None
         if status.location is None or not wanted:
             return []
-        ui = yield from self._worker_ui(status.location)
+        ui = yield from self._ui_at(status.location)
         lines = yield from self._log.new_lines(ui, to_the_end=status.state.is_terminal)
         return lines if self._with_log else []
 
-    def _worker_ui(self, location: DriverLocation) -> Dialogue[str]:
+    def _ui_at(self, location: DriverLocation) -> Dialogue[str]:
         """The page of the driver's worker; a supervised driver may come back on another one."""
-        worker_id, url = self._worker
-        if location.worker_id != worker_id:
+        if location.worker_id != self._worker_id:
             url = yield from self._pages.worker_ui(location)
-            self._log = self._log if not worker_id else DriverLog(self.driver_id)
-            self._worker = (str(location.worker_id), url)
-        return url
+            self._log = self._log if not self._worker_id else DriverLog(self.driver_id)
+            self._worker_id, self._worker_ui = str(location.worker_id), url
+        return self._worker_ui
 
     def _located(self, status: JobStatus) -> JobStatus:
         if status.location is None:
             return status
-        port, (_, worker_ui) = self._log.spark_ui_port, self._worker
-        page = spark_ui.driver_log_page(worker_ui, self.driver_id) if worker_ui else None
+        port, ui = self._log.spark_ui_port, self._worker_ui
+        page = spark_ui.driver_log_page(ui, self.driver_id) if ui else None
         location = replace(
             status.location,
             application_id=self._log.application_id,

@@ -75,6 +75,8 @@ class StatementLog:
     ``more``: the last reading did not take all that was there.
     """
 
+    __slots__ = ("_contract", "_job_id", "_lines", "_offsets", "more")
+
     def __init__(self, job_id: str, contract: Contract) -> None:
         self._job_id = job_id
         self._contract = contract

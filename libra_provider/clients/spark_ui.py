@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from sys import intern
 from typing import Any
@@ -85,8 +85,8 @@ def cluster() -> Call[Cluster]:
     """Workers, drivers and applications, asked at the master's UI."""
 
     def parse(reply: Reply) -> Cluster:
-        body = _page(reply)
         try:
+            body = _page(reply, _smaller)
             return Cluster(
                 status=str(body["status"]),
                 workers=tuple(map(_worker, body["workers"])),
@@ -98,6 +98,16 @@ def cluster() -> Call[Cluster]:
             raise reply.not_as_expected(f"the master's page was expected ({error!r})") from error
 
     return Call(method="GET", path="/json/", parse=parse)
+
+
+def _smaller(body: dict[str, Any]) -> object:
+    """The driver or application that *body* is, else *body*.
+
+    Of ten thousand, what nobody asks for would be tens of megabytes until the whole page is read.
+    """
+    if "mainclass" in body:
+        return _driver(body)
+    return _application(body) if "duration" in body else body
 
 
 def _worker(body: dict[str, Any]) -> Worker:
@@ -113,7 +123,9 @@ def _worker(body: dict[str, Any]) -> Worker:
     )
 
 
-def _driver(body: dict[str, Any]) -> Driver:
+def _driver(body: Driver | dict[str, Any]) -> Driver:
+    if isinstance(body, Driver):
+        return body
     worker = str(body.get("worker") or "None")
     # A page of ten thousand drivers says the same words ten thousand times.
     return Driver(
@@ -127,11 +139,13 @@ def _driver(body: dict[str, Any]) -> Driver:
     )
 
 
-def _application(body: dict[str, Any]) -> Application:
+def _application(body: Application | dict[str, Any]) -> Application:
+    if isinstance(body, Application):
+        return body
     return Application(
         application_id=str(body["id"]),
-        name=str(body["name"]),
-        state=str(body["state"]),
+        name=intern(str(body["name"])),
+        state=intern(str(body["state"])),
         cores=int(body["cores"]),
     )
 
@@ -193,14 +207,14 @@ def driver_log_page(worker_ui: str, driver_id: str, stream: str = "stderr") -> s
     return f"{worker_ui}/logPage/?driverId={quote(driver_id)}&logType={stream}"
 
 
-def _page(reply: Reply) -> dict[str, Any]:
+def _page(reply: Reply, each: Callable[[dict[str, Any]], object] | None = None) -> dict[str, Any]:
     if reply.status >= 500:
         raise reply.no_answer()
     if reply.status != 200:
         raise reply.not_as_expected(
             "this is not the web page of a Spark master; check ui_urls (--ui)"
         )
-    return reply.json_object()
+    return reply.json_object(each)
 
 
 # The line that names a Java exception, with or without what the JVM writes before it.

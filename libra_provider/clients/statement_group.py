@@ -21,7 +21,11 @@ _PROGRESS = 200
 class GroupedStatement(StatementView):
     """A statement that is asked about together with others; *last* is what was said of it."""
 
-    last: JobStatus | None = None
+    __slots__ = ("last",)
+
+    def __init__(self, job_id: str, contract: Contract, *, with_log: bool) -> None:
+        super().__init__(job_id, contract, with_log=with_log)
+        self.last: JobStatus | None = None
 
     def told(self, status: JobStatus) -> JobStatus:
         """*status*; the same object for as long as Libra says the same."""

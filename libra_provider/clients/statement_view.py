@@ -20,6 +20,9 @@ class StatementView:
     cannot be read costs its part of the answer and a warning, never the answer.
     """
 
+    # A triggerer holds thousands.
+    __slots__ = ("_contract", "_log", "_wait", "_warned", "job_id")
+
     def __init__(
         self, job_id: str, contract: Contract, *, wait: float = 0, with_log: bool = False
     ) -> None:

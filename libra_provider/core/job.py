@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
+from sys import intern
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -241,4 +242,6 @@ class JobHandle:
     @classmethod
     def from_json(cls, data: Mapping[str, str]) -> Self:
         """The inverse of :meth:`to_json`."""
-        return cls(Backend(data["backend"]), data["connection_id"], data["job_id"], data["tag"])
+        # A triggerer holds thousands of them, with the same few connections.
+        connection_id = intern(str(data["connection_id"]))
+        return cls(Backend(data["backend"]), connection_id, data["job_id"], data["tag"])

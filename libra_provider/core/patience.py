@@ -117,6 +117,7 @@ _SHARE_OF_LIFE = 0.1
 _SAY_AGAIN = 60.0  # seconds
 _SAY_PROGRESS_AGAIN = 10.0  # seconds
 _NUMBER = re.compile(r"\d+")
+_NO_MOMENTS = Timings()
 
 
 class Watch:
@@ -126,6 +127,12 @@ class Watch:
     after ``wait`` seconds: soon at first, so that a short job is not kept waiting for its end, then
     at the poll interval. ``news`` is a line for the log when the last answer changed something.
     """
+
+    # A triggerer holds thousands.
+    __slots__ = (
+        *("_said", "_seen", "_starving_since", "_unclear_since"),
+        *("news", "patience", "status", "wait"),
+    )
 
     def __init__(self, job_id: str, patience: Patience, submitted_at: datetime) -> None:
         self.patience = patience
@@ -199,6 +206,8 @@ class Watch:
         if status.state.is_terminal:
             self._seen = replace(self._seen, ended_at=now)
         told, seen = status.timings, self._seen
+        if told == _NO_MOMENTS:
+            return replace(status, timings=seen)
         moments = Timings(
             submitted_at=told.submitted_at or seen.submitted_at,
             started_at=told.started_at or seen.started_at,

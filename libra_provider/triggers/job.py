@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 _KILLS: set[asyncio.Task[None]] = set()
 # A triggerer begins with a trigger seconds after the deferral. One that comes later has moved.
 _MOVED_AFTER = 60.0  # seconds
+# Thousands of triggers have the same.
+_patience = lru_cache(Patience)
 
 
 class JobTrigger(BaseTrigger):
@@ -52,7 +55,7 @@ class JobTrigger(BaseTrigger):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow left it untyped
         self.handle = JobHandle.from_json(handle)
-        self.patience = Patience(**patience)
+        self.patience = _patience(**patience)
         self.submitted_at = datetime.fromisoformat(submitted_at)
         self.kills = kills
         self.with_log = with_log
