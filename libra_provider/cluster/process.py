@@ -158,7 +158,7 @@ class ManagedProcess(Startable):
         with contextlib.suppress(ProcessLookupError):
             self._keeper.send_signal(how)
         try:
-            code = self._keeper.wait(self._grace + 15)
+            code = self._keeper.wait(self._grace + 2 * keeper.DYING)
         except subprocess.TimeoutExpired:
             code = None
         if code in (None, keeper.UNSTOPPABLE, -signal.SIGKILL):

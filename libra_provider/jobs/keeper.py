@@ -23,6 +23,7 @@ from pathlib import Path
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 STOP, KILL = signal.SIGTERM, signal.SIGUSR1  # what the one who asked may send
 AFTERGLOW = 2.0  # seconds that the rest may take once the command itself has ended
+DYING = 30.0  # seconds that what was killed may take to be gone, on a busy machine
 UNSTOPPABLE = 97  # exit code: something survived SIGKILL
 TAIL = 2**16  # bytes of the end of a capped log, where the reason of a failure is
 
@@ -146,7 +147,7 @@ class Keeper:
 
     def _kill_all(self) -> list[int]:
         """SIGKILL until nothing is left; whoever is left after all is returned."""
-        ends_at = time.monotonic() + 10
+        ends_at = time.monotonic() + DYING
         while (left := list(descendants())) and time.monotonic() < ends_at:
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):
