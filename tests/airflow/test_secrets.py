@@ -1,4 +1,7 @@
-"""`dag.test()` has a console that anybody may see, and Airflow masks nothing there."""
+"""No log shows a secret.
+
+`dag.test()` has a console that anybody may see, and Airflow masks nothing there.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from libra_provider.cluster.airflow import LocalAirflow
 from tests.fakes.libra import TOKEN, FakeLibra
 from tests.fakes.spark_master import FakeMaster
 
@@ -123,3 +127,19 @@ def test_the_console_of_dag_test_tells_the_story(said: str) -> None:
     assert "driver-20261120082239-0000 is submitted to http://127.0.0.1" in said
     assert "the JAR etl.jar (Etl)" in said
     assert "[stdout] password=***" in said
+
+
+@pytest.mark.slow  # a driver on a worker; tests/lifecycle/test_masking.py has the rule
+def test_the_log_of_a_task_masks_what_its_driver_prints_of_the_secrets_it_was_given(
+    airflow: LocalAirflow,
+) -> None:
+    airflow.api.wait_for_dag("printing")
+    airflow.api.unpause("printing")
+    run_id = airflow.api.trigger("printing")
+    airflow.api.wait_for_run("printing", run_id, within=600)
+    lines = airflow.api.log("printing", run_id, "prints")
+
+    assert "[stdout] in the environment: ***" in lines
+    assert "[stdout] among the properties: ***" in lines
+    assert "[stdout] and this is said in clear: the-great-lake" in lines
+    assert "-of-the-lake" not in lines
