@@ -131,7 +131,7 @@ def test_a_request_that_never_begins_or_goes_on_is_not_waited_for(
 def test_a_second_request_that_does_not_go_on_is_not_waited_for_either(
     make_libra: MakeLibra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 1.5)
     request = b"GET /livez HTTP/1.1\r\nHost: libra\r\n\r\n"
     with (
         make_libra() as api,
@@ -157,12 +157,12 @@ def test_a_request_without_end_is_not_read_on(api: RunningLibra) -> None:
 def test_a_wait_is_longer_than_a_head_may_take(
     make_libra: MakeLibra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 1.5)
     with make_libra() as api:
         reply = api.post(
             "/api/v1/sessions/default/statements",
             json={"code": "hang"},
-            headers={"Prefer": "wait=1"},
+            headers={"Prefer": "wait=3"},
         )
 
         assert reply.status_code == 202
