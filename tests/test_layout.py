@@ -20,7 +20,7 @@ BELOW: dict[str, set[str]] = {
     "clients": {"core"},
     "jobs": {"core"},
     "hooks": {"clients", "core"},
-    "triggers": {"hooks", "clients", "core"},
+    "triggers": {"hooks", "links", "clients", "core"},
     "lifecycle": {"triggers", "hooks", "deploy_mode", "clients", "core"},
     "links": {"clients", "core"},
     "operators": {"lifecycle", "triggers", "hooks", "links", "deploy_mode", "clients", "core"},

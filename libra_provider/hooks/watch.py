@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from libra_provider.clients.look import Look, View
 from libra_provider.core.errors import ServerError
@@ -15,9 +15,22 @@ from libra_provider.hooks.base import ServerHook
 log = logging.getLogger(__name__)
 
 
-def watch(server: ServerHook, view: View, seen: Watch) -> Outcome:
-    """How the watch over the job ended; returns only then."""
+def watch(
+    server: ServerHook,
+    view: View,
+    seen: Watch,
+    *,
+    placed: Callable[[JobStatus], None] = lambda _: None,
+) -> Outcome:
+    """How the watch over the job ended; returns only then.
+
+    *placed* is told how it stands whenever more is known of where it runs.
+    """
+    location = None
     while (outcome := look(server, view, seen)) is None:
+        if location != seen.status.location:
+            location = seen.status.location
+            placed(seen.status)
         time.sleep(seen.wait)
     return outcome
 

@@ -55,11 +55,13 @@ class Generation:
             is_first_try=ti.max_tries - ti.try_number + 1 == ti.task.retries,
         )
 
+    def is_another(self, record: Record) -> bool:
+        """Whether a user has cleared the task since *record* was written, as far as tries tell."""
+        return self.max_tries != record.max_tries
+
     def is_cleared(self, record: Record) -> bool:
-        """Whether a user has certainly cleared the task since *record* was written."""
-        if self.max_tries != record.max_tries:
-            return True
-        return self.may_be_cleared(record) and self.is_first_try
+        """Whether a user has certainly cleared the task before this try, since *record*."""
+        return self.is_another(record) or (self.may_be_cleared(record) and self.is_first_try)
 
     def may_be_cleared(self, record: Record) -> bool:
         """Whether this task, while it ran, or another one of the run was cleared since then."""

@@ -96,6 +96,8 @@ class Submitter:
     def _sent(self, job: SparkJob, intent: Callable[[], Record]) -> Submission:
         gives_up_at, pause = time.monotonic() + self.patience, _SOONEST
         while True:
+            if self.is_told_to_end():
+                raise JobKilled("The job", "the task was ended before its submission was answered")
             record = self.records.save(intent())
             try:
                 return self._accepted(record, self.server.submit(job, record.tag))

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from libra_provider.links.job import DriverLogLink, SparkMasterLink, SparkUiLink
+from libra_provider.links.job import (
+    DriverLogLink,
+    SparkMasterLink,
+    SparkUiLink,
+    in_xcom,
+    targets,
+)
 
-__all__ = ["DriverLogLink", "SparkMasterLink", "SparkUiLink"]
+__all__ = ["DriverLogLink", "SparkMasterLink", "SparkUiLink", "in_xcom", "targets"]

@@ -27,12 +27,13 @@ from libra_provider.lifecycle import metrics, story
 from libra_provider.lifecycle.adoption import GRACE
 from libra_provider.lifecycle.airflow_errors import final_where_retrying_cannot_help
 from libra_provider.lifecycle.finding import Finder, OnLost, check_lost
+from libra_provider.lifecycle.masking import mask_secrets_of
 from libra_provider.lifecycle.openlineage import Lineage
 from libra_provider.lifecycle.patiently import patiently
 from libra_provider.lifecycle.record import Generation, Record, Records, origin
 from libra_provider.lifecycle.stopping import stop
 from libra_provider.lifecycle.submission import Submission, Submitter
-from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
+from libra_provider.links import in_xcom, targets
 from libra_provider.triggers.job import JobTrigger
 
 log = logging.getLogger(__name__)
@@ -152,11 +153,12 @@ class JobOperator(BaseOperator):
             # What was over when it was found has a log that nobody has seen: it is shown here.
             if self.deferrable and not submission.status.state.is_terminal:
                 self._defer(submission, context)
-            return self.settle(self._watched(submission), context)
+            return self.settle(self._watched(submission, context), context)
 
     def submit(self, context: Context) -> Submission:
         """The job of this logical run, submitted now or before; its handle is in XCom ``job``."""
         self.server.client()  # on_kill can ask for no connection
+        mask_secrets_of(self)
         self._records = Records(context["task_state_store"])
         submitter = Submitter(
             plan=lambda: self._planned(context),
@@ -175,6 +177,8 @@ class JobOperator(BaseOperator):
             tell_end=self.tell_end,
         )
         submission = finder.find_or_submit()
+        if self._told_to_end:
+            self.on_kill()  # it knew of no job when it was called
         self._link(submission.status)
         if submission.record.handle:
             context["ti"].xcom_push(key="job", value=submission.record.handle.to_json())
@@ -213,7 +217,6 @@ class JobOperator(BaseOperator):
 
         A clear may begin a try anew before the trigger of the one before has sent its event.
         """
-        self._take_up(context)
         outcome = Outcome.from_json(event)
         if self.record and self.record.job_id != outcome.status.job_id:
             log.info("%s was replaced; its end is none of this try", outcome.status.job_id)
@@ -225,16 +228,18 @@ class JobOperator(BaseOperator):
     ) -> Any:
         """Stop a job whose ``execution_timeout`` ran out, and go on where a trigger could not.
 
-        Airflow calls nobody else when a deferral ends without an event.
+        Airflow calls nobody else when a deferral ends without an event. What a try was resumed with
+        when it was cleared, it gives to the try after the clear: that one begins anew.
         """
+        self._take_up(context)
+        if self.record and Generation.of(context).is_another(self.record):
+            return self.see_through(context)
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
-            self._take_up(context)
             return self._overdue(context)
         except TaskDeferralError as error:
             log.warning("The trigger failed (%s); the task waits in its worker instead", error)
-            self._take_up(context)
             self.deferrable = False
             return self.see_through(context)
 
@@ -248,17 +253,18 @@ class JobOperator(BaseOperator):
 
     def _link(self, status: JobStatus) -> None:
         """Fill in what the links of the task lead to; on a resumed task, all of them anew."""
-        location = status.location
-        found = {
-            SparkMasterLink.name: self.server.ui_url,
-            DriverLogLink.name: location.log_url if location else None,
-            SparkUiLink.name: location.spark_ui if location else None,
-        }
-        self.link_targets |= {name: url for name, url in found.items() if url}
+        self.link_targets |= targets(status.location, master=self.server.ui_url)
+
+    def _link_now(self, status: JobStatus, *, context: Context) -> None:
+        """Show the links of a task that goes on: Airflow itself asks for them at its end only."""
+        self._link(status)
+        for key, url in in_xcom(self.link_targets).items():
+            context["ti"].xcom_push(key=key, value=url)
 
     def _take_up(self, context: Context) -> None:
         """Go on with the job of this try, after a deferral: no clear since then was this task's."""
         self.server.client()  # on_kill can ask for no connection
+        mask_secrets_of(self)
         self._records = Records(context["task_state_store"])
         self._records.load()
         self._records.note_clears(Generation.of(context))
@@ -284,12 +290,15 @@ class JobOperator(BaseOperator):
     def _tags(self) -> metrics.Tags:
         return dict(self.record.tags) if self.record else {"backend": str(self.backend)}
 
-    def _watched(self, submission: Submission) -> Outcome:
+    def _watched(self, submission: Submission, context: Context) -> Outcome:
         job_id = submission.status.job_id
         view = self.server.view(job_id, with_log=self.driver_log)
-        return watch(
-            self.server, view, Watch(job_id, self.watching, submission.record.submitted_at)
-        )
+        seen = Watch(job_id, self.watching, submission.record.submitted_at)
+        try:
+            return watch(self.server, view, seen, placed=partial(self._link_now, context=context))
+        except AirflowTaskTimeout:
+            self._condemn()  # on_kill comes next, and cannot write down that it was in vain
+            raise
 
     def _defer(self, submission: Submission, context: Context) -> NoReturn:
         handle = submission.record.handle
@@ -300,6 +309,7 @@ class JobOperator(BaseOperator):
             submitted_at=submission.record.at,
             with_log=self.driver_log,
             announced_at=self.announced_at,
+            linked=bool(targets(submission.status.location)),
         )
         # Airflow does not enforce it while a task is deferred.
         left = time_left(self.execution_timeout, since=context["ti"].start_date)

@@ -74,8 +74,9 @@ class LibraOperator(JobOperator):
         ``bytes`` and Spark's ``schema`` of them instead.
     :param fetch: what the task returns, see SparkClusterJobOperator.
     :param timeout: how long the job may run once it has begun ("10 min").
-    :param libra_conn_id: a connection of type ``libra``; one that is not defined leaves a worker.
-    :param spark_master_conn_id: a connection of type ``spark_master``; without one that is defined,
+    :param libra_conn_id: a connection of type ``libra``; where it is not defined, every job goes to
+        a worker.
+    :param spark_master_conn_id: a connection of type ``spark_master``; where it is not defined,
         Libra submits what goes to a worker.
 
     ``deferrable``, ``poll_interval``, ``patience``, ``queued_timeout``: see JobOperator.
@@ -197,6 +198,8 @@ class LibraOperator(JobOperator):
                 spark_master_conn_id=self.spark_master_conn_id,
             )
             self._arm = self._armed(desk.choice(context))
+        if self._told_to_end:
+            self._arm.on_kill()
         # Not execute: Airflow warns of one that is called by an operator.
         return self._arm.see_through(context)
 
@@ -212,6 +215,7 @@ class LibraOperator(JobOperator):
 
     def on_kill(self) -> None:
         """Stop the job when Airflow ends the task."""
+        self._told_to_end = True
         if self._arm:
             self._arm.on_kill()
 

@@ -14,7 +14,9 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from libra_provider.core.job import Backend, JobHandle
 from libra_provider.core.patience import Patience, Watch, utc_now
+from libra_provider.core.status import DriverLocation
 from libra_provider.hooks.servers import server_of
+from libra_provider.triggers.linking import link
 from libra_provider.triggers.pool import join
 from libra_provider.triggers.stopping import stop_unless_deferred, tell_end
 
@@ -39,6 +41,8 @@ class JobTrigger(BaseTrigger):
     :param with_log: whether the driver's log is shown in the task log.
     :param announced_at: the connection of a Libra that was told of the job, and is told of its end
         when a user ends the task.
+    :param linked: whether the task's links lead somewhere already; else they do once it is known
+        where the job runs.
     :param deferred_at: when the task was deferred, ISO 8601; now, unless it says otherwise.
     """
 
@@ -51,6 +55,7 @@ class JobTrigger(BaseTrigger):
         kills: bool = True,
         with_log: bool = True,
         announced_at: str | None = None,
+        linked: bool = True,
         deferred_at: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow left it untyped
@@ -60,6 +65,7 @@ class JobTrigger(BaseTrigger):
         self.kills = kills
         self.with_log = with_log
         self.announced_at = announced_at
+        self.linked = linked
         self.deferred_at = datetime.fromisoformat(deferred_at) if deferred_at else utc_now()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -71,6 +77,7 @@ class JobTrigger(BaseTrigger):
             "kills": self.kills,
             "with_log": self.with_log,
             "announced_at": self.announced_at,
+            "linked": self.linked,
             "deferred_at": self.deferred_at.isoformat(),
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
@@ -82,9 +89,13 @@ class JobTrigger(BaseTrigger):
             log.info("%s: a triggerer begins anew, and shows its log from the start", job_id)
         seen = Watch(job_id, self.patience, self.submitted_at)
         waiting = await join(self.handle, seen, with_log=self.with_log)
-        outcome = await waiting.outcome()
+        outcome = await waiting.outcome(self._placed)
         event = TriggerEvent(outcome.to_json())  # type: ignore[no-untyped-call]  # as above
         yield event
+
+    async def _placed(self, location: DriverLocation) -> None:
+        if not self.linked:
+            await link(self.task_instance, location)
 
     async def on_kill(self) -> None:
         """Stop the job when a user ends the task; Airflow also calls this when it moves a trigger.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from libra_provider.clients.look import Look, View
 from libra_provider.core.errors import ServerError
 from libra_provider.core.patience import Outcome, Watch
 from libra_provider.core.states import JobState
-from libra_provider.core.status import JobStatus
+from libra_provider.core.status import DriverLocation, JobStatus
 from libra_provider.hooks.watch import show, told
 
 NEVER = -math.inf
@@ -54,9 +54,10 @@ class Waiting:
         """Take *answer* into account; wakes the trigger only if that is news."""
         if self.is_over:
             return
+        place = self.seen.status.location
         self._outcome, said = told(self.seen, answer)
         self._said += tuple(said)
-        if said or self._outcome:
+        if said or self._outcome or self.seen.status.location != place:
             self._wake()
 
     def give_up(self, why: str) -> None:
@@ -66,13 +67,24 @@ class Waiting:
             self._outcome = Outcome(unclear, f"{why}; it may still run")
             self._wake()
 
-    async def outcome(self) -> Outcome:
-        """How the watch ended; until then its news are logged here."""
+    async def outcome(
+        self, placed: Callable[[DriverLocation], Awaitable[None]] | None = None
+    ) -> Outcome:
+        """How the watch ended; until then its news are logged here.
+
+        *placed* is told where the job runs, whenever more is known of it.
+        """
+        told_of = None
         try:
             while True:
                 self._show()
+                location = self.seen.status.location
                 if self._outcome:
                     return self._outcome
+                if placed and location and location != told_of:
+                    told_of = location
+                    await placed(location)
+                    continue
                 self._news = asyncio.get_running_loop().create_future()
                 await self._news
         finally:

@@ -58,6 +58,7 @@ class Triggerer(logging.Handler):
     asked: list[dict[str, Any]] = field(default_factory=list)
     lines: dict[int | None, list[str]] = field(default_factory=lambda: defaultdict(list))
     events: dict[int, Any] = field(default_factory=dict)
+    xcoms: list[dict[str, Any]] = field(default_factory=list)
     failures: dict[int, str] = field(default_factory=dict)
     finished: set[int] = field(default_factory=set)
     _answering: set[asyncio.Task[None]] = field(default_factory=set)
@@ -156,6 +157,10 @@ class Triggerer(logging.Handler):
         answer: Any = comms.OKResponse(ok=True)
         if body["type"] == "TriggerStateChanges":
             answer = self._sync(body)
+        elif body["type"] == "SetXCom":
+            self.xcoms.append(body)
+            if self.broken:
+                answer = comms.ErrorResponse(detail={"status_code": 500})
         elif body["type"] == "GetTaskStates":
             self.asked.append(body)
             await asyncio.sleep(self.slow)

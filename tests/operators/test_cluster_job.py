@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from libra_provider.operators import SparkClusterJobOperator
-from tests.fakes.server import Answer
+from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import WORKER, FakeMaster
 from tests.fakes.task_runner import TaskRunner
 from tests.operators.conftest import connect
@@ -57,6 +57,25 @@ def test_links_lead_to_log_spark_ui_and_master(
     assert runner.xcoms["_link_DriverLogLink"] == page
     assert runner.xcoms["_link_SparkUiLink"] == "http://127.0.0.1:4041"
     assert runner.xcoms["_link_SparkMasterLink"] == master.url
+
+
+def test_links_lead_somewhere_while_a_worker_waits(
+    master: FakeMaster, runner: TaskRunner, job_file: str
+) -> None:
+    """Airflow itself asks an operator for them when it has ended."""
+    links: list[str] = []
+
+    def ends_once_linked(_: Request) -> None:
+        if "_link_DriverLogLink" in runner.xcoms:
+            links.append(runner.xcoms["_link_DriverLogLink"])
+            master.drivers[runner.xcoms["job"]["job_id"]].states = ["FINISHED"]
+
+    master.states = ["RUNNING"]
+    master.disturb = ends_once_linked
+    result = run(runner, job_file)
+
+    assert result.state == "success"
+    assert links[0].startswith(f"{master.url}/logPage/?driverId=")
 
 
 @both_ways

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from libra_provider.operators import base
+from libra_provider.operators import LibraOperator, base
+from tests.fakes.libra import FakeLibra
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
 from tests.fakes.task_runner import TaskRunner
 from tests.operators.conftest import connect
-from tests.operators.test_generations import SUCCEEDS, Etl
+from tests.operators.test_generations import SUCCEEDS, Etl, leave
 from tests.operators.test_statement import top_products
 
 
@@ -113,6 +114,54 @@ def test_a_task_that_ends_before_its_submission_asks_nobody(master: FakeMaster) 
     assert master.requests == []
 
 
+def terminate_at_first_request(server: FakeMaster | FakeLibra) -> None:
+    """Have Airflow end the task when it first asks *server* something."""
+
+    def disturb(_: Request) -> None:
+        server.disturb = lambda _: None
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    server.disturb = disturb
+
+
+def test_a_task_that_is_told_to_end_before_its_submission_submits_nothing(
+    master: FakeMaster, runner: TaskRunner
+) -> None:
+    """Between the answer and the end of its process there may be no time to stop the driver."""
+    master.states = ["RUNNING"]
+    terminate_at_first_request(master)
+    result = runner.run(Etl())
+
+    assert "the task was ended before its submission was answered" in str(result.error)
+    assert master.drivers == {}
+    assert runner.store == {}
+
+
+def test_a_task_that_is_told_to_end_while_it_decides_submits_nothing(
+    libra: FakeLibra, runner: TaskRunner
+) -> None:
+    libra.states = ["RUNNING"]
+    terminate_at_first_request(libra)
+    result = runner.run(LibraOperator(task_id="work", sql="SELECT 1", poll_interval=0.01))
+
+    assert "the task was ended before its submission was answered" in str(result.error)
+    assert [each for each in libra.statements.values() if each.key] == []
+
+
+def test_a_retry_that_is_told_to_end_before_it_rejoins_stops_what_it_finds(
+    master: FakeMaster, runner: TaskRunner
+) -> None:
+    leave(runner, master, "RUNNING")
+    [driver] = master.drivers.values()
+    task = Etl()
+    task.on_kill()
+    result = runner.run(task)
+
+    assert "was killed: the task was ended while it ran" in str(result.error)
+    assert driver.killed
+    assert len(master.drivers) == 1
+
+
 def test_execution_timeout_stops_a_driver_that_is_waited_for(
     master: FakeMaster, runner: TaskRunner
 ) -> None:
@@ -122,6 +171,23 @@ def test_execution_timeout_stops_a_driver_that_is_waited_for(
 
     assert result.state == "up_for_retry"
     assert driver.killed
+
+
+def test_an_overdue_driver_that_on_kill_could_not_stop_is_replaced_by_the_next_try(
+    master: FakeMaster, runner: TaskRunner
+) -> None:
+    """The next one would rejoin it otherwise, and wait all over again."""
+    master.states = ["RUNNING"]
+    refuses = Answer(400, {"action": "ErrorResponse", "message": "not now"})
+    master.disturb = lambda request: refuses if "/kill/" in request.path else None
+    first = runner.run(Etl(execution_timeout=timedelta(seconds=1)))
+    master.disturb = lambda _: None
+    master.states = list(SUCCEEDS)
+    second = runner.run(Etl())
+    old, new = master.drivers.values()
+
+    assert (first.state, second.state) == ("up_for_retry", "success")
+    assert (old.killed, new.killed) == (True, False)
 
 
 def overdue(runner: TaskRunner) -> Any:

@@ -314,6 +314,21 @@ def test_an_event_of_a_job_that_was_replaced_ends_nothing(
     assert len(master.drivers) == 2
 
 
+@pytest.mark.parametrize("how", ["resume", "time_out", "fail_trigger"])
+def test_a_clear_of_a_task_that_was_just_resumed_begins_anew(
+    master: FakeMaster, runner: TaskRunner, how: str
+) -> None:
+    """Airflow gives the try after the clear what the one before was resumed with."""
+    driver_id = leave(runner, master, "FINISHED")
+    runner.clear()
+    runner.try_number += 1
+    result = getattr(runner, how)(Etl())
+
+    assert result.state == "success"
+    assert len(master.drivers) == 2
+    assert runner.xcoms["job"]["job_id"] != driver_id
+
+
 def test_a_deleted_and_recreated_run_knows_nothing_of_the_old_one(
     master: FakeMaster, runner: TaskRunner
 ) -> None:

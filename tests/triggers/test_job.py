@@ -8,12 +8,13 @@ from datetime import timedelta
 import pytest
 
 from libra_provider.core.patience import utc_now
+from libra_provider.hooks import LibraHook
 from libra_provider.triggers.job import JobTrigger
 from tests.fakes.libra import FakeLibra, FakeStatement
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
 from tests.fakes.triggerer import Triggerer, until
-from tests.triggers.conftest import drivers, end, make_trigger
+from tests.triggers.conftest import SQL, drivers, end, make_trigger
 
 pytestmark = pytest.mark.anyio
 
@@ -160,6 +161,48 @@ async def test_a_log_that_begins_again_says_so(master: FakeMaster, ago: int, say
         lines = triggerer.lines[trigger_id]
 
     assert sum("shows its log from the start" in each for each in lines) == says
+
+
+async def test_the_links_of_a_deferred_task_lead_somewhere_while_its_job_runs(
+    master: FakeMaster,
+) -> None:
+    """It has no worker then, and whoever looks at a job that takes hours wants to see its log."""
+    (job_id,) = drivers(master, 1)
+    async with Triggerer() as triggerer:
+        triggerer.add(make_trigger(job_id, linked=False), map_index=3)
+        await until(lambda: triggerer.xcoms)
+        ended = bool(triggerer.events)
+        first = triggerer.xcoms[0]
+
+    assert not ended
+    assert first["key"] == "_link_DriverLogLink"
+    assert f"driverId={job_id}" in first["value"]
+    assert (first["task_id"], first["run_id"], first["map_index"]) == ("t", "r", 3)
+
+
+async def test_links_that_airflow_does_not_take_end_no_watch(master: FakeMaster) -> None:
+    (job_id,) = drivers(master, 1)
+    async with Triggerer(broken=True) as triggerer:
+        trigger_id = triggerer.add(make_trigger(job_id, linked=False))
+        await until(lambda: triggerer.xcoms)
+        end(master)
+        event = await triggerer.event(trigger_id)
+
+    assert event["status"]["state"] == "succeeded"
+    assert any("come at its end" in each for each in triggerer.lines[trigger_id])
+
+
+@pytest.mark.usefixtures("libra")
+async def test_links_that_are_there_are_not_told_again() -> None:
+    """Thousands of statements begin with them."""
+    hook = LibraHook()
+    job_id = hook.submit(SQL, "0" * 32).job_id
+    hook.close()
+    async with Triggerer() as triggerer:
+        event = await triggerer.event(triggerer.add(make_trigger(job_id, at=LibraHook)))
+
+    assert event["status"]["state"] == "succeeded"
+    assert triggerer.xcoms == []
 
 
 def test_an_equal_trigger_is_made_in_another_process() -> None:
