@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,21 +15,28 @@ from libra_provider.core.errors import (
     JobGivenUp,
     ProtocolError,
     Rejected,
+    ServerBusy,
     ServerUnreachable,
 )
 
 ENDED = frozenset({"success", "failed"})
+_LOCKED = re.compile("database error|database is locked", re.IGNORECASE)
+_LOCKED_AT_MOST = 5  # times in a row
 Json = dict[str, Any]
 
 
 class AirflowApi:
     """What one user may ask of the Airflow at *url*.
 
-    Every method raises ServerUnreachable, AccessDenied, or Rejected with Airflow's own words.
+    Every method raises ServerUnreachable, AccessDenied, or Rejected with Airflow's own words. With
+    SQLite, Airflow may find its database locked, and has done nothing then: it is asked again after
+    *pause* seconds, four times; then that is ServerBusy.
     """
 
-    def __init__(self, url: str, *, user: str, password: str, timeout: float = 30.0) -> None:
-        self.url, self._timeout = url, timeout
+    def __init__(
+        self, url: str, *, user: str, password: str, timeout: float = 30.0, pause: float = 1.0
+    ) -> None:
+        self.url, self._timeout, self._pause = url, timeout, pause
         self._login = {"username": user, "password": password}
         self._token = ""
 
@@ -133,6 +141,11 @@ class AirflowApi:
     def _ask(self, method: str, path: str, body: Json | None = None) -> Json:
         if not self._token:
             self._token = self._send("POST", "/auth/token", self._login)["access_token"]
+        for _ in range(_LOCKED_AT_MOST - 1):
+            try:
+                return self._send(method, f"/api/v2{path}", body)
+            except ServerBusy:
+                time.sleep(self._pause)
         return self._send(method, f"/api/v2{path}", body)
 
     def _send(self, method: str, path: str, body: Json | None) -> Json:
@@ -153,6 +166,8 @@ class AirflowApi:
         text = content.decode(errors="replace")
         if status in (401, 403):
             raise AccessDenied(self.url, status, text[:200])
+        if status >= 500 and _LOCKED.search(text):
+            raise ServerBusy(self.url, text[:500])
         if status >= 400:
             raise Rejected(self.url, status, text[:500])
         try:
