@@ -24,6 +24,8 @@ ORDER = "LIBRA_JOB"
 _LISTS = ("py_files", "jars", "files", "archives")
 # What the bootstrap fetches once, and gives to the executors; the JVM has to find jars by itself.
 _LOCALISED = ("py_files", "files", "archives")
+# Where Spark has both, two of one name meet.
+_IN_ONE_FOLDER = ("py_files", "files")
 _OF_THE_BOOTSTRAP = ("", "file", "local", "http", "https")
 _PYTHON, _DRIVER_PYTHON = "spark.pyspark.python", "spark.pyspark.driver.python"
 # Linux takes variables of up to 128 KiB.
@@ -66,6 +68,7 @@ class Shipment:
         self._files = {
             (parameter, item): _packed(item, parameter) for parameter, item in local_files(job)
         }
+        _check_names(self._files)
         self._code = _code(job)
         ours = (kit.kit(), kit.bootstrap()) if is_bootstrapped(job) else ()
         self._ours = [text(each.name, each.content) for each in ours]
@@ -182,6 +185,17 @@ def _packed(item: str, parameter: str) -> tuple[Artifact, str]:
     artifact, fragment = aliased(artifact, item, parameter=parameter)
     shippable_name(artifact.name, parameter=parameter)
     return artifact, fragment
+
+
+def _check_names(files: Mapping[tuple[str, str], tuple[Artifact, str]]) -> None:
+    """Raise BadInput where one file would lie in another's place."""
+    found: dict[str, str] = {}
+    for (parameter, item), (artifact, _) in files.items():
+        if parameter not in _IN_ONE_FOLDER:
+            continue
+        if found.setdefault(artifact.name, artifact.sha256) != artifact.sha256:
+            expected = f"another file is called {artifact.name} too; name one of them PATH#NAME"
+            raise BadInput(parameter, item, expected)
 
 
 def _code(job: SparkJob) -> Artifact | None:

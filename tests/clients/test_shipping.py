@@ -60,3 +60,16 @@ def test_a_file_whose_name_cannot_travel_may_be_given_another_one(tmp_path: Path
     job = SparkJob(kind=Kind.PYTHON, code="1", files=(f"{tmp_path}/100%.csv#all.csv",))
 
     assert "all.csv" in {each.name for each in Shipment(job).artifacts}
+
+
+def test_two_files_of_one_name_are_refused_unless_they_are_the_same(tmp_path: Path) -> None:
+    for folder, content in (("a", "1"), ("b", "2"), ("c", "1")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.csv").write_text(content)
+    a, b, c = (f"{tmp_path}/{folder}/x.csv" for folder in "abc")
+    with pytest.raises(BadInput, match=r"another file is called x\.csv too") as raised:
+        Shipment(SparkJob(kind=Kind.PYTHON, code="1", files=(a, b)))
+    shipped = Shipment(SparkJob(kind=Kind.PYTHON, code="1", files=(a, c, f"{b}#y.csv"))).artifacts
+
+    assert [each.name for each in shipped if each.name.endswith(".csv")] == ["x.csv", "y.csv"]
+    assert (raised.value.parameter, raised.value.value) == ("files", b)
