@@ -117,6 +117,8 @@ class Keeper:
         for output in self._outputs:
             output.drain()
         shutil.rmtree(folder, ignore_errors=True)
+        if self._why == "told" and self._exit_code != -signal.SIGKILL:
+            self._why = ""  # it had ended by itself, and Libra has seen that first
         self._say(f"ended {self._exit_code} {self._why}")
 
     def _serve(self) -> None:
@@ -125,9 +127,9 @@ class Keeper:
         for output in [self._open[each] for each in ready if each in self._open]:
             if not output.copy():
                 del self._open[output.read_end]
-        self._reap()
         if orders in ready:
             self._obey()
+        self._reap()
         self._look()
 
     @property
@@ -146,8 +148,7 @@ class Keeper:
             for output in self._outputs:
                 output.drain()
             self._say("drained")
-        # It may have ended by itself, and Libra have seen that first.
-        elif self._exit_code is None:
+        else:
             self._why = "told"
 
     def _look(self) -> None:

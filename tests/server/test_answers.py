@@ -175,7 +175,8 @@ def test_an_estimate_needs_a_query(api: RunningLibra) -> None:
 
 def test_pools_say_who_waits_and_runs(make_libra: MakeLibra) -> None:
     with make_libra(max_running=1) as api:
-        submit(api, "hang", "wait=1")
+        api.ready()
+        submit(api, "hang", "respond-async")
         for _ in range(2):
             submit(api, "hang", "respond-async", pool="interactive")
         pools = {each["name"]: each for each in api.get("/api/v1/pools").json()}

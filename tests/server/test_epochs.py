@@ -26,7 +26,8 @@ def test_a_stopped_libra_loses_what_ran_and_later_runs_what_waited(
     make_libra: MakeLibra,
 ) -> None:
     with make_libra(max_running=1) as api:
-        running = submit(api, "hang", {"Prefer": "wait=1"})["jobId"]
+        api.ready()
+        running = submit(api, "hang", AT_ONCE)["jobId"]
         waiting = submit(api, "rows 4", AT_ONCE)["jobId"]
         ended = submit(api, "hang", AT_ONCE)["jobId"]
         api.delete(f"/api/v1/statements/{ended}")

@@ -174,6 +174,7 @@ def test_an_interactive_statement_starts_though_another_pool_has_hundreds(
 
 def test_a_place_that_gets_free_goes_to_the_pool_that_runs_less(make_libra: MakeLibra) -> None:
     with make_libra(max_running=1) as api:
+        api.ready()
         first = submit(api, "hang", AT_ONCE, pool="low-priority")["jobId"]
         others = [submit(api, "hang", AT_ONCE, pool="low-priority")["jobId"] for _ in range(50)]
         urgent = submit(api, "rows 1", AT_ONCE, pool="interactive")["jobId"]

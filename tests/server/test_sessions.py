@@ -50,7 +50,8 @@ def test_a_session_begins_with_its_first_statement_and_can_be_closed(api: Runnin
 
 def test_closing_a_session_kills_what_waits_and_runs_in_it(make_libra: MakeLibra) -> None:
     with make_libra(max_running=1) as api:
-        running = submit(api, "etl", "hang", "wait=1")
+        api.ready()
+        running = submit(api, "etl", "hang", "respond-async")
         waiting = submit(api, "etl", "rows 1", "respond-async")
         other = submit(api, "default", "rows 1", "respond-async")
         api.delete("/api/v1/sessions/etl")
@@ -78,7 +79,8 @@ def test_an_idle_session_closes_by_itself_and_the_default_one_stays(
 
 def test_a_session_with_work_is_not_idle(make_libra: MakeLibra) -> None:
     with make_libra(session_idle_seconds=0.4) as api:
-        busy = submit(api, "busy", "hang", "wait=1")
+        api.ready()
+        busy = submit(api, "busy", "hang", "respond-async")
         submit(api, "idle", "rows 1", "wait=300")
         wait_until_closed(api, "idle")
         still = names(api)

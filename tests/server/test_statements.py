@@ -110,7 +110,8 @@ def test_a_failed_statement_has_no_rows_and_says_why(api: RunningLibra) -> None:
 
 
 def test_kill_ends_a_running_statement_and_leaves_an_ended_one(api: RunningLibra) -> None:
-    job_id = submit(api, "hang", {"Prefer": "wait=1"})["jobId"]
+    api.ready()
+    job_id = submit(api, "hang", AT_ONCE)["jobId"]
     killed = api.delete(f"/api/v1/statements/{job_id}")
     after = status(api, job_id)
     again = api.delete(f"/api/v1/statements/{job_id}")
@@ -122,7 +123,8 @@ def test_kill_ends_a_running_statement_and_leaves_an_ended_one(api: RunningLibra
 
 def test_a_killed_waiting_statement_never_starts(make_libra: MakeLibra) -> None:
     with make_libra(max_running=1) as api:
-        first = submit(api, "hang", {"Prefer": "wait=1"})["jobId"]
+        api.ready()
+        first = submit(api, "hang", AT_ONCE)["jobId"]
         second = submit(api, "rows 1", AT_ONCE)["jobId"]
         reply = api.delete(f"/api/v1/statements/{second}")
         api.delete(f"/api/v1/statements/{first}")
@@ -211,7 +213,8 @@ def test_an_unknown_id_is_a_problem_that_names_it(api: RunningLibra, verb: str) 
 
 def test_a_full_queue_is_429_with_retry_after(make_libra: MakeLibra) -> None:
     with make_libra(max_running=1, max_pending=1) as api:
-        submit(api, "hang", {"Prefer": "wait=1"})
+        api.ready()
+        submit(api, "hang", AT_ONCE)
         submit(api, "hang", AT_ONCE)
         reply = api.post(PATH, json={"code": "hang"}, headers=AT_ONCE)
 
