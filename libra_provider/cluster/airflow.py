@@ -93,7 +93,8 @@ class LocalAirflow(Startable):
                 self.components[name].launch()
             for component in self.components.values():
                 component.wait_until_ready()
-            self.api = AirflowApi(self.url, user=self.user, password=self.password)
+            # One process of a busy machine serves the tasks as well: an answer may take its time.
+            self.api = AirflowApi(self.url, user=self.user, password=self.password, timeout=180)
             undo.push(started.pop_all())
 
     def _process(self, name: str, arguments: list[str]) -> ManagedProcess:
