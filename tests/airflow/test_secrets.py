@@ -136,9 +136,11 @@ def test_the_log_of_a_task_masks_what_its_driver_prints_of_the_secrets_it_was_gi
     airflow.api.wait_for_dag("printing")
     airflow.api.unpause("printing")
     run_id = airflow.api.trigger("printing")
-    airflow.api.wait_for_run("printing", run_id, within=600)
-    lines = airflow.api.log("printing", run_id, "prints")
+    state = airflow.api.wait_for_run("printing", run_id, within=600)
+    [found] = airflow.api.task_instances("printing", run_id)
+    lines = airflow.api.log("printing", run_id, "prints", try_number=found["try_number"])
 
+    assert state == "success", lines
     assert "[stdout] in the environment: ***" in lines
     assert "[stdout] among the properties: ***" in lines
     assert "[stdout] and this is said in clear: the-great-lake" in lines

@@ -25,4 +25,6 @@ with DAG("printing", schedule=None):
             "spark.cores.max": "1",
         },
         poll_interval=1,
+        retries=2,
+        retry_delay=1,
     )
