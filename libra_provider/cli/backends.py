@@ -44,7 +44,6 @@ class Statements:
     patience = Patience(poll_interval=0.2)
     _WAIT = 2.0  # seconds that Libra may keep a question; a start is seen no later than that
     _WAIT_AT_FIRST = 1.0  # seconds; so long an interrupt is held back, as the id is not known yet
-    _WAIT_FOR_LINES = 0.5  # seconds; lines are shown no later than that
 
     def __init__(self, url: str, *, token: str | None = None, verify: str = "true") -> None:
         address = ServerAddress(
@@ -76,7 +75,7 @@ class Statements:
 
     def view(self, job_id: str, *, with_log: bool = False) -> View:
         """A view of statement *job_id*."""
-        wait = self._WAIT_FOR_LINES if with_log else self._WAIT
+        wait = 0 if with_log else self._WAIT  # what it prints must not wait for its end
         return StatementView(job_id, self._contract, wait=wait, with_log=with_log)
 
     def look(self, view: View) -> Look:

@@ -77,7 +77,7 @@ def _with_result(call: Call[JobStatus], wait: float) -> Call[Answer]:
         status = libra.status_in(body, reply)
         return Answer(status, libra_result.come_along(body.get("result"), reply))
 
-    prefer = f"wait={wait:g}, return=representation"
+    prefer = f"{libra.waiting(wait)}, return=representation"
     longer: Call[Any] = replace(call, headers={**call.headers, "Prefer": prefer}, timeout=wait + 30)
     return replace(longer, parse=parse)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from math import ceil
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -94,9 +95,14 @@ def status(job_id: str, *, wait: float = 0) -> Call[JobStatus]:
             return JobStatus(job_id=job_id, state=JobState.LOST, detail=problem(reply))
         return status_from(reply)
 
-    headers = {"Prefer": f"wait={wait:g}"} if wait else {}
+    headers = {"Prefer": waiting(wait)} if wait else {}
     timeout = wait + 30 if wait else None
     return Call(method="GET", path=path_of(job_id), parse=parse, headers=headers, timeout=timeout)
+
+
+def waiting(seconds: float) -> str:
+    """The preference for an answer at the end, or after *seconds*; its unit is whole ones."""
+    return f"wait={ceil(seconds)}"
 
 
 def path_of(job_id: str) -> str:

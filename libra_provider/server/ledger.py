@@ -21,6 +21,7 @@ from libra_provider.core.patience import utc_now
 from libra_provider.server.ledger_receipts import Receipts
 from libra_provider.server.ledger_store import Store, patiently, reaching
 from libra_provider.server.ledger_tables import (
+    ACCEPT,
     EPOCHS,
     HOLDINGS,
     METADATA,
@@ -129,7 +130,7 @@ class Ledger:
             # Nobody else writes, so nobody can use the key between this look and the insertion.
             if key is not None and (known := self.by_key(key, order)):
                 return known, False
-            connection.execute(insert(STATEMENTS), new_row(accepted, key))
+            connection.execute(ACCEPT, new_row(accepted, key))
             if order.tags:
                 connection.execute(insert(TAGS), tag_rows(accepted))
         return accepted, True

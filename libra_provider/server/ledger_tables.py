@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    insert,
     select,
     update,
 )
@@ -130,6 +131,7 @@ OUTCOME = (
 _MOVED = ("state", "epoch", "started_at", "completed_at", "progress", *OUTCOME)
 
 # Built once: a statement is written in microseconds, its SQL would take longer to put together.
+ACCEPT = insert(STATEMENTS)
 MOVE = (
     update(STATEMENTS)
     .where(STATEMENTS.c.job_id == bindparam("of_job"), STATEMENTS.c.state == bindparam("before"))

@@ -212,10 +212,12 @@ def test_sessions_are_listed_and_closed(ask: Ask) -> None:
         ask("close_session", "a/b")
 
 
-def test_a_look_may_wait_for_the_end(libra: FakeLibra, ask: Ask) -> None:
-    ask("status", submitted(ask), wait=20)
+@pytest.mark.parametrize(("wait", "told"), [(20, "wait=20"), (0.5, "wait=1")])
+def test_a_look_may_wait_for_the_end(libra: FakeLibra, ask: Ask, wait: float, told: str) -> None:
+    """In whole seconds, as HTTP has it: Libra would not understand a part of one."""
+    ask("status", submitted(ask), wait=wait)
 
-    assert libra.requests[-1].headers["prefer"] == "wait=20"
+    assert libra.requests[-1].headers["prefer"] == told
 
 
 def test_an_unknown_statement_has_no_rows(libra: FakeLibra, ask: Ask) -> None:
