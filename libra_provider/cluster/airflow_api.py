@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from libra_provider.cluster.process import READY_WITHIN
 from libra_provider.core.errors import (
     AccessDenied,
     JobGivenUp,
@@ -40,7 +41,7 @@ class AirflowApi:
         self._login = {"username": user, "password": password}
         self._token = ""
 
-    def wait_for_dag(self, dag_id: str, *, within: float = 60.0) -> None:
+    def wait_for_dag(self, dag_id: str, *, within: float = READY_WITHIN) -> None:
         """Return once *dag_id* is parsed; raises JobGivenUp with the import errors otherwise."""
         gives_up_at = time.monotonic() + within
         while True:
