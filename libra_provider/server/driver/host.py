@@ -12,9 +12,9 @@ import logging
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -54,8 +54,8 @@ from libra_provider.server.driver.sql import Statements
 
 _PR_SET_PDEATHSIG = 1
 _ESTIMATES = 2
-# Who waits for the JVM knows how it ended, and ends this process; it needs a moment to say so.
-_LAST_WORDS = 1.0
+# Seconds until a JVM that ends is gone, once its context is stopped; who waits for it says how.
+_LAST_WORDS = 5.0
 # Spark aborts its jobs with this sentence before it stops its context, which the pulse notices.
 _REMOVED = "Master removed our application"
 # What -XX:+ExitOnOutOfMemoryError makes of a JVM.
@@ -167,11 +167,16 @@ class Host:
         except (Py4JError, OSError):
             over = True
         if over and not self._stopping:
-            time.sleep(_LAST_WORDS)
+            self._end_with_spark()
+        return bool(over)
+
+    def _end_with_spark(self) -> None:
+        try:
+            jvm_of(self._spark).wait(_LAST_WORDS)
+        except subprocess.TimeoutExpired:
             reason = "its SparkContext was stopped, or its JVM died"
             self._channel.say(Broken(blaming(reason, self._main_classes)))
             end_group()
-        return bool(over)
 
     def _failed(self, job_id: str, error: Exception) -> Ended:
         if self._kills.has(job_id):
@@ -223,12 +228,18 @@ def blaming(reason: str, main_classes: MainClasses) -> str:
     return f"{reason}: {blame}" if blame else reason
 
 
+def jvm_of(spark: SparkSession) -> Any:
+    """The process of its JVM."""
+    gateway: Any = spark.sparkContext._gateway  # noqa: SLF001  # it is nowhere else
+    return gateway.proc
+
+
 def watch_jvm(spark: SparkSession, channel: Channel, main_classes: MainClasses) -> None:
     """End with a reason as soon as the JVM is gone: py4j would only notice at its next call."""
-    gateway: Any = spark.sparkContext._gateway  # noqa: SLF001  # the process is nowhere else
+    jvm = jvm_of(spark)
 
     def wait() -> None:
-        code = gateway.proc.wait()
+        code = jvm.wait()
         meaning = "" if main_classes.ended_it else _MEANING.get(code, "")
         why = f"its JVM ended with exit code {code}{meaning}"
         channel.say(Broken(blaming(why, main_classes)))
