@@ -22,6 +22,8 @@ from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.hooks import LibraHook, SparkMasterHook
 from tests.spark.masters import Masters
+from tests.spark.statements import WAIT
+from tests.spark.statements import Client as StatementsClient
 
 SETTINGS = {
     "spark.deploy.retainedDrivers": "33",
@@ -92,14 +94,17 @@ def test_every_wrong_port_of_a_real_cluster_is_told_by_its_kind(
     assert all(right in each for each in sentences)
 
 
-def test_a_real_libra_passes_every_step(cluster: StandaloneCluster, libra: LocalLibra) -> None:
+def test_a_real_libra_passes_every_step(
+    cluster: StandaloneCluster, libra: LocalLibra, api: StatementsClient
+) -> None:
+    epoch = api.submit("SELECT 1", WAIT)["driver"]["epoch"]
     examination = examine_libra(
         ServerAddress(url=libra.url, authorization=BearerToken(libra.token))
     )
 
     assert {each.outcome for each in examination.steps} == {Outcome.OK}
     assert examination.sentence == f"Libra with Spark 4.3.0 on {cluster.master_url} answers."
-    assert "number 1" in found(examination, "epoch")
+    assert f"number {epoch}" in found(examination, "epoch")
 
 
 def test_what_is_not_libra_is_told_by_its_kind(cluster: StandaloneCluster) -> None:
