@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -32,6 +33,12 @@ NOTHING = (
     "its driver ended without handing in the result that fetch asks for; have the program call "
     "libra_provider.jobs.result"
 )
+# What a worker says that could not fetch the file that a driver begins with.
+_NOT_FETCHED = re.compile(r"Exception from the cluster: (java\.net|javax\.net|java\.io)\.")
+_REACH = (
+    "the worker could not fetch the job's first file from Libra: see that workers reach, and their "
+    "JVM trusts, the address that is the public_url of Libra's settings"
+)
 T = TypeVar("T")
 
 
@@ -50,6 +57,8 @@ def explained(libra: LibraHook, tag: str, status: JobStatus, *, patience: float)
         return _as_receipt(status, found)
     if found.state is JobState.FAILED and (uncertain or status.state is JobState.FAILED):
         return _as_receipt(status, found)
+    if found.state is JobState.WAITING and _NOT_FETCHED.match(status.detail):
+        return replace(status, detail=f"{status.detail}; {_REACH}")
     return status
 
 

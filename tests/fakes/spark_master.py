@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -45,6 +45,7 @@ class FakeMaster(FakeServer):
     states: list[str] = field(default_factory=lambda: ["SUBMITTED", "RUNNING", "FINISHED"])
     logs: dict[str, str] = field(default_factory=dict)
     drivers: dict[str, FakeDriver] = field(default_factory=dict)
+    message: str = ""
     page: dict[str, Any] = field(default_factory=dict)  # what its /json/ says otherwise
     dead: bool = False  # whether it has lost sight of its worker
     disturb: Callable[[Request], Answer | None] = lambda _: None
@@ -74,7 +75,8 @@ class FakeMaster(FakeServer):
     def _create(self, request: Request) -> Answer:
         with self._creating:
             driver_id = f"driver-20261120082239-{len(self.drivers):04}"
-            self.drivers[driver_id] = FakeDriver(request.json(), list(self.states), self.logs)
+            driver = FakeDriver(request.json(), list(self.states), self.logs)
+            self.drivers[driver_id] = replace(driver, message=self.message)
         return _answer("CreateSubmissionResponse", success=True, submissionId=driver_id)
 
     def _status(self, driver_id: str) -> Answer:

@@ -329,6 +329,19 @@ def test_a_driver_that_is_gone_without_a_receipt_is_ended_at_libra_too(
     assert libra.statements[tag].killed
 
 
+@both_ways
+def test_a_worker_that_does_not_reach_libra_is_told_by_the_name_of_the_setting(
+    master: FakeMaster, libra: FakeLibra, run: Run, *, home: Path, deferrable: bool
+) -> None:
+    """Libra's public_url is its own loopback address unless somebody sets it."""
+    master.states, libra.announced_states = ["ERROR"], ["PENDING"]
+    master.message = "Exception from the cluster:\njava.net.ConnectException: Connection refused"
+    result = run(application=str(home / "etl.py"), deferrable=deferrable)
+
+    assert "ConnectException: Connection refused; the worker could not fetch" in str(result.error)
+    assert "the public_url of Libra's settings" in str(result.error)
+
+
 def test_a_libra_that_is_away_at_the_end_costs_patience_and_names_the_way_to_the_result(
     master: FakeMaster, libra: FakeLibra, runner: TaskRunner, run: Run, home: Path
 ) -> None:
