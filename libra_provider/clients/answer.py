@@ -17,8 +17,8 @@ from libra_provider.core.job import SparkJob
 from libra_provider.core.patience import Outcome
 from libra_provider.core.status import JobStatus
 
-# Many a proxy hangs up on a connection that is silent for a minute.
-_WAIT = 30.0  # seconds
+# Some proxies hang up on a connection that is silent for half a minute.
+_WAIT = 20.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +69,26 @@ def run(contract: Contract, job: SparkJob, tag: str) -> Dialogue[Returned]:
     return (yield from rows.returned(contract, status.job_id, first=answer.returned))
 
 
-def _with_result(call: Call[JobStatus], wait: float) -> Call[Answer]:
+def _with_result(call: Call[Any], wait: float) -> Call[Answer]:
     def parse(reply: Reply) -> Answer:
         if is_unknown(reply):
             return Answer(call.parse(reply))
         body = checked(reply).json_object()
         status = libra.status_in(body, reply)
+        if call.method == "GET" and not status.state.is_terminal:
+            _check_waited(reply)
         return Answer(status, libra_result.come_along(body.get("result"), reply))
 
     prefer = f"{libra.waiting(wait)}, return=representation"
-    longer: Call[Any] = replace(call, headers={**call.headers, "Prefer": prefer}, timeout=wait + 30)
-    return replace(longer, parse=parse)
+    headers = {**call.headers, "Prefer": prefer}
+    return replace(call, parse=parse, headers=headers, timeout=wait + 30)
+
+
+def _check_waited(reply: Reply) -> None:
+    """Whoever asks again at once would never stop asking where nobody makes them wait."""
+    if "wait=" not in reply.headers.get("preference-applied", ""):
+        advice = "it was asked to wait for the end; check that no proxy drops the header Prefer"
+        raise reply.not_as_expected(advice)
 
 
 def _surely(call: Call[Answer], tag: str) -> Dialogue[Answer]:

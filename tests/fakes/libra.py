@@ -173,10 +173,11 @@ class FakeLibra(FakeServer):
         if statement is None:
             return problem(404, f"Statement {job_id} is unknown here.")
         shape = self._shape(job_id, statement.state())
-        if request and "return=representation" in request.headers.get("prefer", ""):
+        prefer = request.headers.get("prefer", "") if request else ""
+        if "return=representation" in prefer:
             shape["result"] = self._small(job_id) if shape["state"] == "SUCCESS" else None
         accepted = request and request.method == "POST" and shape["state"] not in OVER
-        return Answer(202 if accepted else 200, shape)
+        return Answer(202 if accepted else 200, shape, {"preference-applied": prefer})
 
     def _small(self, job_id: str) -> dict[str, Any] | None:
         """What comes along: all of few rows that are here, or a value."""

@@ -12,6 +12,7 @@ from libra_provider.core.errors import (
     BadInput,
     JobFailed,
     JobLost,
+    ProtocolError,
     ResultNotWhole,
     ServerBusy,
     ServerUnreachable,
@@ -40,7 +41,7 @@ def test_a_short_statement_costs_one_request(libra: FakeLibra, ask: Ask) -> None
 
     assert ask("run", "select :n AS n", {"n": 1}) == [{"n": Decimal("1.50")}]
     assert asked(libra) == ["POST sessions/default/statements"]
-    assert libra.requests[-1].headers["prefer"] == "wait=30, return=representation"
+    assert libra.requests[-1].headers["prefer"] == "wait=20, return=representation"
     assert libra.statements["statement-0"].body["parameters"] == {"n": 1}
 
 
@@ -61,7 +62,7 @@ def test_a_long_statement_is_waited_for_and_brings_its_rows_with_its_end(
 
     assert ask("run", "select 1") == [{"n": 1}]
     assert asked(libra)[1:] == ["GET statements/statement-0"] * 2
-    assert libra.requests[-1].headers["prefer"] == "wait=30, return=representation"
+    assert libra.requests[-1].headers["prefer"] == "wait=20, return=representation"
 
 
 def test_a_result_that_is_not_small_is_fetched_page_by_page(libra: FakeLibra, ask: Ask) -> None:
@@ -126,6 +127,18 @@ def test_a_statement_that_libra_forgets_is_lost_and_not_run_again(
     with pytest.raises(JobLost, match="statement-0 is lost: It is unknown here"):
         ask("run", "select 1")
     assert len(libra.statements) == 1
+
+
+def test_where_nobody_waits_it_is_not_asked_without_end(libra: FakeLibra, ask: Ask) -> None:
+    def without_prefer(request: Request) -> Answer | None:
+        is_poll = request.path.endswith("/statement-0")
+        return Answer(body=libra._shape("statement-0", "RUNNING")) if is_poll else None
+
+    libra.states, libra.disturb = ["RUNNING"], without_prefer
+
+    with pytest.raises(ProtocolError, match="check that no proxy drops the header Prefer"):
+        ask("run", "select 1")
+    assert len(asked(libra)) == 2
 
 
 @pytest.mark.parametrize("fate", [LOST_REQUEST, LOST_ANSWER], ids=["request", "answer"])
