@@ -15,7 +15,7 @@ import pytest
 from airflow.sdk.serde import deserialize
 
 from libra_provider.cluster.libra import LocalLibra
-from libra_provider.core.errors import BadInput
+from libra_provider.core.errors import BadInput, JobFailed
 from libra_provider.core.job import Kind, SparkJob, new_tag
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
@@ -66,6 +66,16 @@ def test_parameters_come_back_as_they_were(hook: LibraHook) -> None:
 
     assert status.detail == ""
     assert hook.result(status.job_id) == [VALUES]
+
+
+def test_a_statement_is_run_to_its_rows_however_many(hook: LibraHook) -> None:
+    sql = "SELECT id, CAST(id AS DECIMAL(9, 2)) AS price FROM range(:rows)"
+    many = SparkJob(kind=Kind.SQL, code=sql, parameters={"rows": 2500}, result_limit=2500)
+
+    assert hook.run(sql, {"rows": 1}) == [{"id": 0, "price": Decimal("0.00")}]
+    assert sorted(row["id"] for row in hook.run(many)) == list(range(2500))
+    with pytest.raises(JobFailed, match="DIVIDE_BY_ZERO"):
+        hook.run("SELECT 1 / 0")
 
 
 def test_types_that_json_does_not_have_arrive_exactly(hook: LibraHook) -> None:
