@@ -10,6 +10,7 @@ from pyspark.sql.types import (
     CalendarIntervalType,
     DataType,
     MapType,
+    NullType,
     StructType,
     VariantType,
     YearMonthIntervalType,
@@ -50,6 +51,12 @@ def with_text(frame: DataFrame, types: TextTypes) -> DataFrame:
         for name, field in zip(names, fields)
     ]
     return frame.toDF(*names).selectExpr(*columns).toDF(*frame.columns)
+
+
+def with_typed_elements(frame: DataFrame) -> DataFrame:
+    """*frame* with text for elements of no type, such as those of ``array()``, as Arrow needs."""
+    parts = (part for field in frame.schema for part in _parts(field.dataType))
+    return with_text(frame, (NullType,) if any(_holds(part, (NullType,)) for part in parts) else ())
 
 
 def with_unique_names(frame: DataFrame) -> DataFrame:

@@ -7,7 +7,12 @@ from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame
 
-from libra_provider.jobs.columns import NOT_IN_ARROW, with_text, with_unique_names
+from libra_provider.jobs.columns import (
+    NOT_IN_ARROW,
+    with_text,
+    with_typed_elements,
+    with_unique_names,
+)
 from libra_provider.jobs.json_row import json_rows
 
 ARROW, JSON = "application/vnd.apache.arrow.stream", "application/json"
@@ -25,7 +30,7 @@ class Body(NamedTuple):
 def body_of(frame: DataFrame, most: int) -> Body:
     """The rows of *frame*, *most* and one at the most: the one more tells that there are more."""
     frame = with_text(frame, NOT_IN_ARROW)
-    limited = with_unique_names(frame).limit(most + 1)
+    limited = with_unique_names(with_typed_elements(frame)).limit(most + 1)
     if not frame.columns:
         return _as_json(frame, [])
     if (table := _table(limited)) is not None:

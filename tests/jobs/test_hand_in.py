@@ -87,6 +87,13 @@ def test_rows_are_the_same_with_and_without_pyarrow(
     assert page["columns"][-2:] == ["two", "two"]
 
 
+def test_empty_arrays_and_maps_are_values(spark: SparkSession, tmp_path: Path) -> None:
+    """What is in them is of no type, for which pyarrow has no form unless it may be null."""
+    body = frame_rows.body_of(spark.sql("SELECT array(), map(), named_struct('x', array())"), 3)
+
+    assert page_of(body, tmp_path)["rows"] == [[[], [], {"x": []}]]
+
+
 @pytest.mark.parametrize("rows", [3, 4])
 def test_as_many_rows_as_the_limit_and_no_more_are_handed_in(
     spark: SparkSession, libra: SignedEndpoints, job: Job, rows: int
