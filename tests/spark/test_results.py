@@ -99,6 +99,16 @@ def test_what_arrow_cannot_carry_is_iso_text_however_deep(api: Client) -> None:
     ]
 
 
+def test_what_is_empty_and_of_no_type_is_a_value(api: Client) -> None:
+    """pyarrow says of it that "a null type field may not be non-nullable"."""
+    body = api.submit("SELECT array() a, map() m, array(array()) n, array(null) o, null v", WAIT)
+    page = api.rows(body["jobId"])
+
+    assert page["rows"] == [[[], [], [[]], [None], None]]
+    assert page["schema"]["fields"][0]["type"]["elementType"] == "void"
+    assert api.arrow(body["jobId"]).read_all().num_rows == 1
+
+
 def test_moments_are_told_in_utc_whatever_the_session_thinks(api: Client) -> None:
     api.submit("SET spark.sql.session.timeZone = Asia/Kathmandu", WAIT, session="far")
     body = api.submit(

@@ -13,7 +13,12 @@ from pyspark.sql.classic.dataframe import DataFrame as ClassicFrame
 
 from libra_provider.core.units import readable_size
 from libra_provider.jobs import written
-from libra_provider.jobs.columns import NOT_IN_ARROW, with_text, with_unique_names
+from libra_provider.jobs.columns import (
+    NOT_IN_ARROW,
+    with_text,
+    with_typed_elements,
+    with_unique_names,
+)
 from libra_provider.jobs.parameters import bound
 from libra_provider.server import results
 from libra_provider.server.driver.collection import collected
@@ -58,7 +63,7 @@ class Statements:
     def _rows(self, frame: DataFrame, order: Run) -> Ended:
         frame = with_text(frame, NOT_IN_ARROW)
         most = min(order.result_max_bytes, self._room.most)
-        named = with_unique_names(frame)
+        named = with_unique_names(with_typed_elements(frame))
         limited = self._room.limited(named, order.result_limit, most)
         table = collected(limited, named.schema, rows=order.result_limit, size=most)
         if table.num_rows > order.result_limit:
