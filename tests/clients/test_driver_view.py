@@ -94,7 +94,7 @@ def test_without_the_log_the_application_is_learned_all_the_same(
 
 
 def test_a_running_driver_without_executors_says_so(master: FakeMaster, client: Client) -> None:
-    app = {"id": "app-20261120-0007", "name": "etl", "state": "WAITING", "cores": 0}
+    app = {"id": "app-20261120-0007", "name": "etl", "state": "WAITING", "cores": 0, "duration": 1}
     master.drivers[ID] = FakeDriver({}, ["RUNNING"], {"stderr": STDERR})
     master.page = {"activeapps": [app]}
     view = DriverView(ID, [master.url])

@@ -317,6 +317,8 @@ FIELDS = (
         "memoryfree",
         "name",
         "starttime",
+        "mainclass",
+        "duration",
     ),
     *("memoryperexecutor", "memoryperslave", "coresused", "memoryused"),
 )
