@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from libra_provider.clients import (
     answer,
+    handin,
     libra,
     libra_result,
     rows,
@@ -29,7 +31,7 @@ from libra_provider.clients.shipping import Shipment
 from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.clients.trust import certificates, verification
-from libra_provider.core.errors import ServerUnreachable
+from libra_provider.core.errors import ServerError, ServerUnreachable
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.patience import Patience
 from libra_provider.core.states import JobState
@@ -95,6 +97,12 @@ class Statements:
         """*job* as a master gets it, once Libra keeps its files and knows of it."""
         ca = certificates(self._client.addresses[0].verify)
         return self._client.run(shipping.ship(self._contract, Shipment(job), tag, ca=ca))
+
+    def settle(self, tag: str, *, well: bool) -> None:
+        """Say that the driver of job *tag*, shipped before, is gone; its receipt knows better."""
+        # At the latest, Libra gives the job up by itself.
+        with contextlib.suppress(ServerError):
+            self._ask(handin.succeeded(tag) if well else libra.kill(tag))
 
     def arrow_into(self, job_id: str, sink: Callable[[bytes], object]) -> None:
         """Every row of statement *job_id* as an Arrow stream, piece by piece into *sink*."""
@@ -180,7 +188,18 @@ class Drivers:
 
     def kill(self, job_id: str) -> str:
         """Ask the master to stop driver *job_id*; the answer is what it said."""
-        return self._client.send(spark_master.kill(job_id))
+        said = self._client.send(spark_master.kill(job_id))
+        self._settle(well=False)
+        return said
+
+    def settle(self, status: JobStatus) -> None:
+        """Tell Libra how the driver ended that it has shipped for."""
+        if status.state in (JobState.SUCCEEDED, JobState.FAILED, JobState.KILLED):
+            self._settle(well=status.state is JobState.SUCCEEDED)
+
+    def _settle(self, *, well: bool) -> None:
+        if self._libra and self.shipped_as:
+            self._libra.settle(self.shipped_as, well=well)
 
     def examine(self) -> Examination:
         """Each step that a question to these masters takes, and how it goes."""

@@ -117,6 +117,7 @@ def _run(job: SparkJob, servers: Servers, *, wait: bool) -> None:
         with running(drivers, job) as first:
             typer.echo(first.job_id)
             outcome = followed(drivers, first)
+        drivers.settle(outcome.status)
         say(f"Its log: libra logs {first.job_id}")
         if drivers.shipped_as:
             say(f"Its receipt, and its result: libra result {drivers.shipped_as}")

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Run
 from tests.fakes.libra import FakeLibra
 from tests.fakes.spark_master import FakeMaster
@@ -28,6 +30,25 @@ def test_submit_with_libra_ships_what_lies_here_and_names_the_way_to_the_result(
     assert fake_libra.store.content(order["py_files"][0]) == b"a zip"
     assert driver.request["appArgs"][-2:] == ["--day", "1"]
     assert json.loads(told.stdout) == [{"n": 1}]
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        ("FINISHED", "POST /api/v1/jobs/{}/succeeded"),
+        ("FAILED", "DELETE /api/v1/statements/{}"),
+        ("KILLED", "DELETE /api/v1/statements/{}"),
+    ],
+)
+def test_libra_is_told_how_the_driver_ended_that_it_has_shipped_for(
+    run: Run, fake_master: FakeMaster, fake_libra: FakeLibra, ends: str, told: str
+) -> None:
+    fake_master.states = ["RUNNING", ends]
+    run("submit", "--libra", fake_libra.url, __file__)
+    [tag] = fake_libra.store.announced
+    last = fake_libra.requests[-1]
+
+    assert f"{last.method} {last.path}" == told.format(tag)
 
 
 def test_submit_with_libra_asks_it_nothing_for_a_job_of_urls(
