@@ -127,6 +127,7 @@ def test_a_server_that_answers_every_creation_with_a_proxys_page_is_not_asked_tw
 def test_a_candidate_whose_log_cannot_be_read_is_named_and_nothing_is_submitted(
     master: FakeMaster, proxy: Proxy, runner: TaskRunner
 ) -> None:
+    through(proxy, master, timeout="10 s")  # the second try waits it out
     proxy.fate = first_creation(LOST_REQUEST)
     request = {"mainClass": "org.apache.spark.deploy.SparkSubmit"}
     stranger = FakeDriver(request, ["RUNNING"], worker="worker-that-is-gone")
