@@ -9,8 +9,9 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
+
+from libra_provider.cluster.startable import Startable
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def page(body: bytes, *headers: str, status: str = "200 OK", length: int | None 
     return "\r\n".join([f"HTTP/1.1 {status}", size, *headers, "", ""]).encode() + body
 
 
-class HostileServer:
+class HostileServer(Startable):
     """Treats every request with *rudeness*; a context manager. ``url`` is where it listens."""
 
     def __init__(self, rudeness: Rudeness) -> None:
@@ -82,16 +83,11 @@ class HostileServer:
         if self.rudeness.end == "keep":
             self._over.wait(10)
 
-    def __enter__(self) -> Self:
+    def start(self) -> Self:
         self._threads[0].start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
         self._over.set()
         for thread in self._threads:
             thread.join()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socketserver
 import threading
-from types import TracebackType
 from typing import Self
 
+from libra_provider.cluster.startable import Startable
 
-class Listening:
+
+class Listening(Startable):
     """What fakes share that hand *server* their requests."""
 
     def __init__(self, server: socketserver.ThreadingMixIn) -> None:
@@ -25,16 +26,11 @@ class Listening:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> Self:
+    def start(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BufferedIOBase
-from types import TracebackType
 
 from tests.fakes.listening import Listening
 
@@ -119,14 +118,9 @@ class Proxy(Listening):
             return b""
         return _without_more(b"".join(pieces))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
         self._closing.set()
-        super().__exit__(kind, error, trace)
+        super().stop()
 
 
 def _whole_request(client: BufferedIOBase) -> bytes:

@@ -9,7 +9,6 @@ import ssl
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from cryptography import x509
@@ -17,6 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
+
+from libra_provider.cluster.startable import Startable
 
 
 class Authority:
@@ -84,7 +85,7 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-class TlsFront:
+class TlsFront(Startable):
     """Terminates TLS before *port*, as a proxy in front of a master does; a context manager."""
 
     def __init__(self, port: int, chain: Path) -> None:
@@ -132,16 +133,11 @@ class TlsFront:
                     return
                 sink.sendall(data)
 
-    def __enter__(self) -> Self:
+    def start(self) -> Self:
         self._threads[0].start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
         self._over.set()
         for thread in self._threads:
             thread.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -173,16 +174,23 @@ def test_execution_timeout_stops_a_driver_that_is_waited_for(
     assert driver.killed
 
 
+@contextlib.contextmanager
+def refusing_kills(master: FakeMaster) -> Iterator[None]:
+    """Drivers run and cannot be stopped; from the end of the block on they can, and succeed."""
+    master.states = ["RUNNING"]
+    refuses = Answer(400, {"action": "ErrorResponse", "message": "not now"})
+    master.disturb = lambda request: refuses if "/kill/" in request.path else None
+    yield
+    master.disturb = lambda _: None
+    master.states = list(SUCCEEDS)
+
+
 def test_an_overdue_driver_that_on_kill_could_not_stop_is_replaced_by_the_next_try(
     master: FakeMaster, runner: TaskRunner
 ) -> None:
     """The next one would rejoin it otherwise, and wait all over again."""
-    master.states = ["RUNNING"]
-    refuses = Answer(400, {"action": "ErrorResponse", "message": "not now"})
-    master.disturb = lambda request: refuses if "/kill/" in request.path else None
-    first = runner.run(Etl(execution_timeout=timedelta(seconds=1)))
-    master.disturb = lambda _: None
-    master.states = list(SUCCEEDS)
+    with refusing_kills(master):
+        first = runner.run(Etl(execution_timeout=timedelta(seconds=1)))
     second = runner.run(Etl())
     old, new = master.drivers.values()
 
@@ -233,12 +241,8 @@ def test_an_overdue_driver_that_cannot_be_stopped_is_replaced_by_the_next_try(
     master: FakeMaster, runner: TaskRunner
 ) -> None:
     """Without the note of the first try, the next would rejoin it, and wait all over again."""
-    master.states = ["RUNNING"]
-    refuses = Answer(400, {"action": "ErrorResponse", "message": "not now"})
-    master.disturb = lambda request: refuses if "/kill/" in request.path else None
-    first = overdue(runner)
-    master.disturb = lambda _: None
-    master.states = list(SUCCEEDS)
+    with refusing_kills(master):
+        first = overdue(runner)
     second = runner.run(Etl())
     old, new = master.drivers.values()
 
