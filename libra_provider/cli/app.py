@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from libra_provider import __version__
 from libra_provider.cli import decide, doctor, jobs, local, python, result, run, sql, submit
-from libra_provider.cli.screen import say_error
+from libra_provider.cli.console import say_error
 from libra_provider.core.errors import BadInput, LibraError
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130

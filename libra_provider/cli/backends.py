@@ -1,4 +1,4 @@
-"""Libra and the master under the same verbs, each a :class:`~libra_provider.cli.following.Jobs`."""
+"""Libra and the master under the same verbs, each a :class:`~libra_provider.cli.follow.Jobs`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from libra_provider.cli.screen import show
+from libra_provider.cli.console import show
 from libra_provider.core.decision import Facts
 from libra_provider.core.errors import BadInput
 

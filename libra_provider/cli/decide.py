@@ -10,9 +10,9 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from libra_provider.cli.console import say, show
 from libra_provider.cli.dag_file import previews, print_previews
 from libra_provider.cli.pairs import pairs
-from libra_provider.cli.screen import say, show
 from libra_provider.cli.tree import answers_as_table, picture, prediction_as_table
 from libra_provider.core.decision import Fact, Facts, Locality, Share
 from libra_provider.core.errors import BadInput

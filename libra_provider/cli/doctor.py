@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from libra_provider.cli.screen import say, show, steps_as_table
+from libra_provider.cli.console import say, show, steps_as_table
 from libra_provider.cli.servers import (
     DEFAULT_LIBRA,
     Master,

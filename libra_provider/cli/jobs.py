@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from libra_provider.cli.screen import say, show, status_as_table
+from libra_provider.cli.console import say, show, status_as_table
 from libra_provider.cli.servers import (
     DEFAULT_LIBRA,
     LibraUrl,

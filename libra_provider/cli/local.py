@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from libra_provider.cli.screen import facts_as_table, say, show
+from libra_provider.cli.console import facts_as_table, say, show
 from libra_provider.core.errors import LibraError, ServerUnreachable
 
 if TYPE_CHECKING:

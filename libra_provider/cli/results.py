@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from libra_provider.cli.screen import (
+from libra_provider.cli.console import (
     facts_as_table,
     rows_as_csv,
     rows_as_json,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from libra_provider.cli.following import followed, running, submitted
+from libra_provider.cli.follow import followed, running, submitted
 from libra_provider.cli.pairs import pairs
 from libra_provider.cli.results import Form, tell
 from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, Servers, Token, Verify

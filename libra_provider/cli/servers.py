@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from libra_provider.cli.following import Jobs
+from libra_provider.cli.follow import Jobs
 from libra_provider.core.errors import BadInput
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from libra_provider.cli.following import followed, running
+from libra_provider.cli.follow import followed, running
 from libra_provider.cli.pairs import pairs
 from libra_provider.cli.results import Arrow, AsCsv, AsJson, Form, Limit, ResultPath, tell
 from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, Servers, Token, Verify

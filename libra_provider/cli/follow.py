@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from libra_provider.cli.screen import Course, elapsing, say, say_error, say_lines
+from libra_provider.cli.console import Course, elapsing, say, say_error, say_lines
 from libra_provider.clients.ending import Stoppable, kill_and_verify
 from libra_provider.clients.look import Look, View
 from libra_provider.core.errors import LibraError, ServerError
