@@ -26,7 +26,7 @@ from libra_provider.clients.doctor_master import examine_master
 from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.greeting import greet_master
 from libra_provider.clients.libra_result import Returned, WrittenResult
-from libra_provider.clients.look import Look, View
+from libra_provider.clients.observation import Look, View
 from libra_provider.clients.shipping import Shipment
 from libra_provider.clients.statement_view import StatementView
 from libra_provider.clients.transport import ServerAddress

@@ -28,7 +28,7 @@ from rich.table import Table
 from rich.text import Text
 
 from libra_provider.clients.libra_result import ResultPage
-from libra_provider.clients.look import Line
+from libra_provider.clients.observation import Line
 from libra_provider.core.errors import LibraError
 from libra_provider.core.status import JobStatus, Progress
 from libra_provider.core.units import readable_duration

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from libra_provider.cli.console import Course, elapsing, say, say_error, say_lines
-from libra_provider.clients.ending import Stoppable, kill_and_verify
-from libra_provider.clients.look import Look, View
+from libra_provider.clients.observation import Look, View
+from libra_provider.clients.stop import Stoppable, kill_and_verify
 from libra_provider.core.errors import LibraError, ServerError
 from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.core.patience import Outcome, Patience, Watch, utc_now

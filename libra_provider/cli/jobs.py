@@ -20,9 +20,8 @@ from libra_provider.cli.servers import (
     Ui,
     Verify,
 )
-from libra_provider.clients.cluster_pages import STREAMS
-from libra_provider.clients.ending import kill_and_verify
-from libra_provider.clients.look import Look
+from libra_provider.clients.observation import STREAMS, Look
+from libra_provider.clients.stop import kill_and_verify
 from libra_provider.core.errors import BadInput, JobLost, LibraError
 from libra_provider.core.states import JobState
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
+from libra_provider.clients.artifact import Artifact
 from libra_provider.clients.call import Call, Reply
 from libra_provider.clients.content import Content
 from libra_provider.clients.contract import Contract
 from libra_provider.clients.dialogue import Ask, Dialogue
-from libra_provider.clients.packing import Artifact
 from libra_provider.clients.problem import checked
 from libra_provider.core.errors import NotOffered
 

@@ -7,13 +7,10 @@ from collections.abc import Sequence
 
 from libra_provider.clients import spark_ui
 from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.observation import STREAMS
 from libra_provider.core.errors import ServerError
 from libra_provider.core.masking import masked_text
 from libra_provider.core.status import DriverLocation
-
-# Where a driver's own words are. The traceback of a Python driver is in stdout: Spark joins the
-# two streams of its Python process.
-STREAMS = ("stdout", "stderr")
 
 
 def leading(ui_urls: Sequence[str]) -> Dialogue[spark_ui.Cluster]:

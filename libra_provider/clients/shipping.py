@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from libra_provider.clients import kit
+from libra_provider.clients import runtime_zip
+from libra_provider.clients.artifact import Artifact, aliased, packed, text
 from libra_provider.clients.artifacts import Told, stored
 from libra_provider.clients.contract import Contract
 from libra_provider.clients.dialogue import Ask, Dialogue
 from libra_provider.clients.handin import Announced, Announcement, announce
-from libra_provider.clients.packing import Artifact, aliased, packed, text
 from libra_provider.core.errors import BadInput
 from libra_provider.core.files import scheme, shippable_name
 from libra_provider.core.job import Kind, SparkJob
@@ -70,7 +70,7 @@ class Shipment:
         }
         _check_names(self._files)
         self._code = _code(job)
-        ours = (kit.kit(), kit.bootstrap()) if is_bootstrapped(job) else ()
+        ours = (runtime_zip.kit(), runtime_zip.bootstrap()) if is_bootstrapped(job) else ()
         self._ours = [text(each.name, each.content) for each in ours]
 
     @property

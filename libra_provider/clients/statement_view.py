@@ -6,7 +6,7 @@ from libra_provider.clients import libra
 from libra_provider.clients.contract import Contract
 from libra_provider.clients.dialogue import Dialogue
 from libra_provider.clients.libra_log import StatementLog
-from libra_provider.clients.look import Look
+from libra_provider.clients.observation import Look
 from libra_provider.core.errors import JobLost, ServerError
 from libra_provider.core.job import Kind
 from libra_provider.core.states import JobState

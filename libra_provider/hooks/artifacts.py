@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from libra_provider.clients import handin, rows, shipping
+from libra_provider.clients.artifact import Artifact, packed
 from libra_provider.clients.artifacts import Told, stored
 from libra_provider.clients.call import Call
 from libra_provider.clients.contract import Contract
 from libra_provider.clients.dialogue import Dialogue
 from libra_provider.clients.handin import Announced, Announcement
 from libra_provider.clients.libra_result import Returned, WrittenResult
-from libra_provider.clients.packing import Artifact, packed
 from libra_provider.clients.shipping import Shipment
 from libra_provider.clients.trust import certificates
 from libra_provider.core.files import shippable_name

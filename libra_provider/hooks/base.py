@@ -12,7 +12,7 @@ from libra_provider.clients.adoption import Adoptable, Sought
 from libra_provider.clients.client import Client
 from libra_provider.clients.dialogue import Dialogue
 from libra_provider.clients.doctor import Examination
-from libra_provider.clients.look import Group, Look, View
+from libra_provider.clients.observation import Group, Look, View
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.clients.trust import verification
 from libra_provider.core.errors import BadInput, LibraError

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from libra_provider.clients.look import Look, View
+from libra_provider.clients.observation import Look, View
 from libra_provider.core.errors import ServerError
 from libra_provider.core.patience import Outcome, Watch, utc_now
 from libra_provider.core.status import JobStatus

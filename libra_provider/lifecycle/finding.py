@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-from libra_provider.clients.ending import kill_and_verify
+from libra_provider.clients.stop import kill_and_verify
 from libra_provider.core.errors import BadInput, JobLost, NotOffered, ResultNotWhole, ServerError
 from libra_provider.core.job import Backend, DeployMode
 from libra_provider.core.states import JobState

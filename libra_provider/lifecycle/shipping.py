@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from libra_provider.clients.packing import Artifact, aliased
+from libra_provider.clients.artifact import Artifact, aliased
 from libra_provider.clients.shipping import (
     Shipment,
     check_parameters,

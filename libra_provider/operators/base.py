@@ -13,7 +13,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferralError, TaskDeferralTimeout
 
-from libra_provider.clients.ending import kill_and_verify
+from libra_provider.clients.stop import kill_and_verify
 from libra_provider.core.errors import JobKilled, KillNotVerified, LibraError
 from libra_provider.core.job import Backend, SparkJob
 from libra_provider.core.patience import Outcome, Patience, Watch, time_left

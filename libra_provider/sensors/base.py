@@ -12,7 +12,7 @@ from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
-from libra_provider.clients.look import View
+from libra_provider.clients.observation import View
 from libra_provider.core.errors import BadInput, JobFailed, JobKilled, JobLost
 from libra_provider.core.job import Backend, JobHandle
 from libra_provider.core.patience import Outcome, Patience, Watch, utc_now

@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from libra_provider.clients.observation import STREAMS
 from libra_provider.core.patience import utc_now
 from libra_provider.server.artifacts import Artifacts
 from libra_provider.server.dispatcher import Dispatcher
 from libra_provider.server.ledger import Ledger
 from libra_provider.server.problems import LedgerAway
-from libra_provider.server.runners.logs import STREAMS, StatementLogs
+from libra_provider.server.runners.logs import StatementLogs
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import State
 

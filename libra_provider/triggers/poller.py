@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import Context
 
-from libra_provider.clients.look import Look
+from libra_provider.clients.observation import Look
 from libra_provider.core.errors import AccessDenied, LibraError, ServerError
 from libra_provider.core.patience import Watch
 from libra_provider.core.status import JobStatus

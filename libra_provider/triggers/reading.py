@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 
-from libra_provider.clients.look import Look
+from libra_provider.clients.observation import Look
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook
 from libra_provider.triggers.waiting import Waiting

@@ -7,7 +7,7 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from libra_provider.clients.look import Look, View
+from libra_provider.clients.observation import Look, View
 from libra_provider.core.errors import ServerError
 from libra_provider.core.patience import Outcome, Watch
 from libra_provider.core.states import JobState

@@ -8,7 +8,7 @@ import pytest
 
 from libra_provider.clients.client import Client
 from libra_provider.clients.driver_view import DriverView
-from libra_provider.clients.look import Line, Look
+from libra_provider.clients.observation import Line, Look
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.states import JobState
 from tests.fakes.server import Answer, Request

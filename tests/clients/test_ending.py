@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from libra_provider.clients.ending import kill_and_verify
+from libra_provider.clients.stop import kill_and_verify
 from libra_provider.core.errors import KillNotVerified, ServerUnreachable
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus

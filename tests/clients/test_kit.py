@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from libra_provider.clients import kit
+from libra_provider.clients import runtime_zip
 
-with zipfile.ZipFile(io.BytesIO(kit.kit().content)) as _archive:
+with zipfile.ZipFile(io.BytesIO(runtime_zip.kit().content)) as _archive:
     MODULES = {name: _archive.read(name).decode() for name in _archive.namelist()}
 
 
@@ -59,16 +59,16 @@ def test_the_same_files_make_the_same_bytes(tmp_path: Path) -> None:
     words += "print(kit.kit().sha256, kit.bootstrap().sha256)"
     done = subprocess.run(
         [sys.executable, "-c", words],
-        env={"TZ": "Asia/Tokyo", "PYTHONPATH": str(Path(kit.__file__).parents[2])},
+        env={"TZ": "Asia/Tokyo", "PYTHONPATH": str(Path(runtime_zip.__file__).parents[2])},
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     )
 
-    assert done.stdout.split() == [kit.kit().sha256, kit.bootstrap().sha256]
+    assert done.stdout.split() == [runtime_zip.kit().sha256, runtime_zip.bootstrap().sha256]
 
 
 def test_the_kit_is_small_and_has_its_bootstrap() -> None:
-    assert MODULES["libra_provider/jobs/bootstrap.py"].encode() == kit.bootstrap().content
-    assert len(kit.kit().content) < 100_000
+    assert MODULES["libra_provider/jobs/bootstrap.py"].encode() == runtime_zip.bootstrap().content
+    assert len(runtime_zip.kit().content) < 100_000

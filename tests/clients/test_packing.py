@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from libra_provider.clients.packing import packed
+from libra_provider.clients.artifact import packed
 from libra_provider.core.errors import BadInput
 
 

@@ -8,7 +8,7 @@ import threading
 from typing import Any
 from urllib.parse import quote
 
-from libra_provider.clients import kit
+from libra_provider.clients import runtime_zip
 from tests.fakes.server import Answer, FakeServer, Request
 
 SIGNATURE = f"1799999999.{'5' * 64}"
@@ -40,7 +40,7 @@ class SignedEndpoints(FakeServer):
 
     def order(self, tag: str, **fields: Any) -> str:
         """LIBRA_JOB, for a job that this Libra knows."""
-        ours = kit.kit()
+        ours = runtime_zip.kit()
         order = {
             "tag": tag,
             "kind": "python-file",

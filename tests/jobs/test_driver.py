@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from libra_provider.clients import kit
+from libra_provider.clients import runtime_zip
 from tests.fakes.server import Answer
 from tests.fakes.signed import SIGNATURE, SignedEndpoints
 from tests.fakes.tls import Authority, TlsFront
@@ -33,7 +33,7 @@ def libra() -> Iterator[SignedEndpoints]:
 def run(libra: SignedEndpoints, tmp_path: Path) -> Run:
     """Run a program's text as a job, in a folder that has nothing but the bootstrap."""
     bootstrap = tmp_path / "bootstrap.py"
-    bootstrap.write_bytes(kit.bootstrap().content)
+    bootstrap.write_bytes(runtime_zip.bootstrap().content)
     folder = tmp_path / "driver-20261120082239-0007"
     folder.mkdir()
 

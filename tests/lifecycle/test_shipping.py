@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from libra_provider.clients.packing import text
+from libra_provider.clients.artifact import text
 from libra_provider.core.errors import Rejected
 from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.hooks import LibraHook

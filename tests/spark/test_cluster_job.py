@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from libra_provider.clients.ending import kill_and_verify
+from libra_provider.clients.stop import kill_and_verify
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.core.job import SparkJob, new_tag

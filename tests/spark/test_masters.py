@@ -20,7 +20,7 @@ import pytest
 from libra_provider.clients import spark_master, spark_ui
 from libra_provider.clients.authorization import JwsSecret
 from libra_provider.clients.client import Client
-from libra_provider.clients.ending import kill_and_verify
+from libra_provider.clients.stop import kill_and_verify
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.cluster.ports import free_ports
 from libra_provider.core.errors import AccessDenied, ServerBusy, ServerError

@@ -21,8 +21,8 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 import pytest
 
-from libra_provider.clients import kit
-from libra_provider.clients.ending import kill_and_verify
+from libra_provider.clients import runtime_zip
+from libra_provider.clients.stop import kill_and_verify
 from libra_provider.cluster.java import java_home
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.core.job import SparkJob, new_tag
@@ -47,7 +47,7 @@ class Shipping:
 
     def submit(self, *arguments: str, job: dict[str, Any] | None = None, **order: Any) -> str:
         """Have the workers fetch the bootstrap, and no file of this machine."""
-        ours, tag = kit.bootstrap(), new_tag()
+        ours, tag = runtime_zip.bootstrap(), new_tag()
         order_text = self.libra.order(tag, **order)
         shipped = SparkJob.from_application(
             self.libra.keep(ours.name, ours.content),
@@ -139,7 +139,7 @@ def test_a_statement_writes_its_rows_and_leaves_a_receipt_without_any_libra(
 ) -> None:
     """The kit lies on the workers, unpacked; parameters travel in the order."""
     home = tmp_path / "libra"
-    with zipfile.ZipFile(io.BytesIO(kit.kit().content)) as archive:
+    with zipfile.ZipFile(io.BytesIO(runtime_zip.kit().content)) as archive:
         archive.extractall(home)
     runner = home / "libra_provider" / "jobs" / "sql_runner.py"
     tag, out = new_tag(), tmp_path / "out" / "rows"

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from libra_provider.clients.ending import kill_and_verify
+from libra_provider.clients.stop import kill_and_verify
 from libra_provider.cluster.standalone import StandaloneCluster, spark_home
 from libra_provider.core.errors import Rejected
 from libra_provider.core.job import SparkJob, new_tag

@@ -13,8 +13,8 @@ import pytest
 
 from libra_provider.clients import spark_master
 from libra_provider.clients.driver_view import DriverView
-from libra_provider.clients.ending import kill_and_verify
-from libra_provider.clients.look import Look
+from libra_provider.clients.observation import Look
+from libra_provider.clients.stop import kill_and_verify
 from libra_provider.cluster.standalone import StandaloneCluster, spark_home
 from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.core.states import JobState

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 import libra_provider
-from libra_provider.clients.look import Group
+from libra_provider.clients.observation import Group
 from libra_provider.core.patience import Patience, Watch, utc_now
 from libra_provider.hooks import SparkMasterHook
 from libra_provider.triggers.waiting import Waiting

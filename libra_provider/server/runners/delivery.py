@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from libra_provider.clients import kit
+from libra_provider.clients import runtime_zip
 from libra_provider.clients.handin import Announced
 from libra_provider.clients.shipping import Shipment, is_bootstrapped, order_of, ordered
 from libra_provider.core.files import scheme
@@ -45,7 +45,7 @@ def beside_libra(job: SparkJob, statement: Statement, settings: Settings, folder
     at = _announced(statement, [], signer)
     order = order_of(job, statement.job_id, returns=promises(statement)) | {
         **_texts(job, folder),
-        "kit": _written(folder / kit.kit().name, kit.kit().content),
+        "kit": _written(folder / runtime_zip.kit().name, runtime_zip.kit().content),
         "ca": _ca(settings),
         "result_url": at.result_url,
         "report_url": at.report_url,

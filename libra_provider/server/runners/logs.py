@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from libra_provider.clients.driver_log import APPLICATION_LINE, SPARK_UI_LINE, LogFollower
+from libra_provider.clients.observation import STREAMS
 from libra_provider.clients.spark_ui import LogPart, first_exception
 from libra_provider.core.masking import masked_text
 
-STREAMS = ("stdout", "stderr")
 # One answer; the Launch Command at the head of a cluster driver's stderr is shorter.
 PART = 2**18  # bytes
 _LONGEST_ERROR = 600  # characters

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from libra_provider.clients.packing import zip_entry
+from libra_provider.clients.artifact import zip_entry
 
 _PACKAGE = Path(__file__).parent.parent
 # Not what keeps processes beside drivers, or a shared driver's Python.

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 from libra_provider.clients.dialogue import Dialogue
 from libra_provider.core.status import JobStatus
 
+# The traceback of a Python driver is in stdout: Spark joins the two streams of its Python process.
+STREAMS = ("stdout", "stderr")
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
