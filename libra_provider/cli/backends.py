@@ -20,9 +20,9 @@ from libra_provider.clients.authorization import BearerToken, jws
 from libra_provider.clients.call import Call
 from libra_provider.clients.client import Client
 from libra_provider.clients.contract import Contract
-from libra_provider.clients.doctor import Examination
-from libra_provider.clients.doctor_libra import examine_libra
-from libra_provider.clients.doctor_master import examine_master
+from libra_provider.clients.doctor.checks import Examination
+from libra_provider.clients.doctor.libra import examine_libra
+from libra_provider.clients.doctor.master import examine_master
 from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.greeting import greet_master
 from libra_provider.clients.libra_result import Returned, WrittenResult

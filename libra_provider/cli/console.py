@@ -35,7 +35,7 @@ from libra_provider.core.units import readable_duration
 
 if TYPE_CHECKING:
     # Importing what talks to the network takes longer than `libra --help` may take.
-    from libra_provider.clients.doctor import Step
+    from libra_provider.clients.doctor.checks import Step
 
 # A pipe or a file has no width to fold rows into.
 _ENDLESS = 100_000

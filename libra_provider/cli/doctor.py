@@ -23,7 +23,7 @@ from libra_provider.cli.servers import (
 
 if TYPE_CHECKING:
     # Importing what talks to the network takes longer than `libra --help` may take.
-    from libra_provider.clients.doctor import Examination
+    from libra_provider.clients.doctor.checks import Examination
 
 NamedLibra = Annotated[
     str | None,

@@ -11,7 +11,7 @@ from airflow.sdk import BaseHook, Connection
 from libra_provider.clients.adoption import Adoptable, Sought
 from libra_provider.clients.client import Client
 from libra_provider.clients.dialogue import Dialogue
-from libra_provider.clients.doctor import Examination
+from libra_provider.clients.doctor.checks import Examination
 from libra_provider.clients.observation import Group, Look, View
 from libra_provider.clients.transport import ServerAddress
 from libra_provider.clients.trust import verification

@@ -11,8 +11,8 @@ from libra_provider.clients import answer, libra, libra_log, libra_result, libra
 from libra_provider.clients.adoption import Adoptable, Sought
 from libra_provider.clients.authorization import BearerToken
 from libra_provider.clients.dialogue import Dialogue
-from libra_provider.clients.doctor import Examination
-from libra_provider.clients.doctor_libra import examine_libra
+from libra_provider.clients.doctor.checks import Examination
+from libra_provider.clients.doctor.libra import examine_libra
 from libra_provider.clients.libra import ListedStatement
 from libra_provider.clients.libra_log import LogPiece
 from libra_provider.clients.libra_result import (

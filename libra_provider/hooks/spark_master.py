@@ -11,8 +11,8 @@ from libra_provider.clients import spark_master
 from libra_provider.clients.adoption import Adoptable, Sought, carriers
 from libra_provider.clients.authorization import jws
 from libra_provider.clients.call import Call
-from libra_provider.clients.doctor import Examination
-from libra_provider.clients.doctor_master import examine_master
+from libra_provider.clients.doctor.checks import Examination
+from libra_provider.clients.doctor.master import examine_master
 from libra_provider.clients.driver_group import DriverGroup
 from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.greeting import greet_master

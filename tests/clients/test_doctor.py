@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from libra_provider.clients import doctor, spark_master
+from libra_provider.clients import spark_master
 from libra_provider.clients.authorization import BearerToken
 from libra_provider.clients.client import Client
-from libra_provider.clients.doctor import Examination, Outcome, Step
-from libra_provider.clients.doctor_libra import examine_libra
-from libra_provider.clients.doctor_master import examine_master
+from libra_provider.clients.doctor import checks
+from libra_provider.clients.doctor.checks import Examination, Outcome, Step
+from libra_provider.clients.doctor.libra import examine_libra
+from libra_provider.clients.doctor.master import examine_master
 from libra_provider.clients.transport import ServerAddress
 from tests.fakes.libra import TOKEN, FakeLibra
 from tests.fakes.pages import as_spark_3_5, environment_page, front_page
@@ -340,7 +341,7 @@ def test_a_port_that_never_answers_does_not_hold_the_doctor_up() -> None:
             [ServerAddress(url=url)],
             master_url="spark://127.0.0.1:7077",
             ui_urls=[url],
-            visit=doctor.Visit(seconds=0.3),
+            visit=checks.Visit(seconds=0.3),
         )
 
     assert "it took the request and did not answer in time" in found.sentence
@@ -348,10 +349,10 @@ def test_a_port_that_never_answers_does_not_hold_the_doctor_up() -> None:
 
 
 def test_what_was_not_reached_in_time_is_not_well() -> None:
-    def too_late() -> doctor.Finding:
-        return doctor.Finding(Outcome.OK, str(doctor.Visit(seconds=0).share()))
+    def too_late() -> checks.Finding:
+        return checks.Finding(Outcome.OK, str(checks.Visit(seconds=0).share()))
 
-    found = Examination(doctor.in_turn("http://m", {"ready": too_late}), headlines=("ready",))
+    found = Examination(checks.in_turn("http://m", {"ready": too_late}), headlines=("ready",))
 
     assert not found.is_well
     assert found.sentence == "http://m: not reached: the 12 s for the whole check were over."

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from libra_provider.clients import master_page, spark_master
 from libra_provider.clients.call import Call, Reply
-from libra_provider.clients.doctor import (
+from libra_provider.clients.doctor.checks import (
     Examination,
     Finding,
     Outcome,
@@ -21,7 +21,7 @@ from libra_provider.clients.doctor import (
     warning,
     without_secret,
 )
-from libra_provider.clients.doctor_cluster import Pages, advice_of
+from libra_provider.clients.doctor.cluster import Pages, advice_of
 from libra_provider.clients.master_page import FrontPage
 from libra_provider.clients.problem import is_problem
 from libra_provider.clients.transport import ServerAddress

@@ -7,7 +7,7 @@ from typing import Any
 
 from libra_provider.clients import master_page
 from libra_provider.clients.call import Call, Reply
-from libra_provider.clients.doctor import (
+from libra_provider.clients.doctor.checks import (
     Examination,
     Finding,
     Reach,

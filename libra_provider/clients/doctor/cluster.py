@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from libra_provider.clients import master_page, spark_ui
-from libra_provider.clients.doctor import (
+from libra_provider.clients.doctor.checks import (
     Finding,
     OutOfTimeError,
     Step,
