@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from libra_provider.clients import answer, libra_result
 from libra_provider.clients.contract import Contract
-from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.core.job import Kind, SparkJob, new_tag
 from libra_provider.core.patience import Outcome
 

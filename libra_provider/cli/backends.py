@@ -16,21 +16,21 @@ from libra_provider.clients import (
     spark_master,
     submission,
 )
-from libra_provider.clients.authorization import BearerToken, jws
-from libra_provider.clients.call import Call
-from libra_provider.clients.client import Client
 from libra_provider.clients.contract import Contract
 from libra_provider.clients.doctor.checks import Examination
 from libra_provider.clients.doctor.libra import examine_libra
 from libra_provider.clients.doctor.master import examine_master
 from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.greeting import greet_master
+from libra_provider.clients.http.call import Call
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.credentials import BearerToken, jws
+from libra_provider.clients.http.tls import certificates, verification
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.libra_result import Returned, WrittenResult
 from libra_provider.clients.observation import Look, View
 from libra_provider.clients.shipping import Shipment
 from libra_provider.clients.statement_view import StatementView
-from libra_provider.clients.transport import ServerAddress
-from libra_provider.clients.trust import certificates, verification
 from libra_provider.core.errors import ServerError, ServerUnreachable
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.patience import Patience

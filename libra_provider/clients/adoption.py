@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from libra_provider.clients import cluster_pages, spark_ui
-from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.submission import TAG
 from libra_provider.core.errors import ServerError
 from libra_provider.core.status import DriverLocation

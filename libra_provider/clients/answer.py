@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from libra_provider.clients import libra, libra_result, rows
-from libra_provider.clients.call import Call, Reply
 from libra_provider.clients.contract import Contract
-from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.http.call import Call, Reply
+from libra_provider.clients.http.dialogue import Ask, Dialogue
+from libra_provider.clients.http.problems import checked, is_unknown
 from libra_provider.clients.libra_result import ResultValue, Returned
 from libra_provider.clients.old_libra import whole_text
-from libra_provider.clients.problem import checked, is_unknown
 from libra_provider.core.errors import ServerUnreachable
 from libra_provider.core.job import SparkJob
 from libra_provider.core.patience import Outcome

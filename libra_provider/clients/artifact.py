@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
-from libra_provider.clients.content import Content
+from libra_provider.clients.http.content import Content
 from libra_provider.core.errors import BadInput
 from libra_provider.core.units import MIB, readable_size
 

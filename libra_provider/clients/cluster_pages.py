@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from libra_provider.clients import spark_ui
-from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.observation import STREAMS
 from libra_provider.core.errors import ServerError
 from libra_provider.core.masking import masked_text

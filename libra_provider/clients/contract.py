@@ -6,8 +6,8 @@ import logging
 from typing import TypeVar
 
 from libra_provider.clients import libra, libra_server, old_libra
-from libra_provider.clients.call import Call
-from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.http.call import Call
+from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.libra_server import Health
 from libra_provider.core.errors import (
     NotOffered,

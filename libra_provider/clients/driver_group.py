@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from libra_provider.clients import spark_master
 from libra_provider.clients.cluster_pages import ClusterPages
-from libra_provider.clients.dialogue import Ask, Dialogue
 from libra_provider.clients.driver_view import DriverView
+from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.shortage import why_waits
 from libra_provider.clients.spark_master import STATE_OF_WORD
 from libra_provider.clients.spark_ui import Cluster, Driver

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.observation import STREAMS, Line
 from libra_provider.clients.spark_ui import LogPart, driver_log
 from libra_provider.core.masking import masked_text

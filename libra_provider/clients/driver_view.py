@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from libra_provider.clients import cluster_pages, spark_master, spark_ui
 from libra_provider.clients.cluster_pages import ClusterPages
-from libra_provider.clients.dialogue import Ask, Dialogue
 from libra_provider.clients.driver_log import DriverLog
+from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.observation import Line, Look
 from libra_provider.clients.shortage import why_starving, why_waiting
 from libra_provider.core.errors import ServerError

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from libra_provider.clients import spark_master
-from libra_provider.clients.authorization import warn_of_open_master
-from libra_provider.clients.client import Client
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.credentials import warn_of_open_master
 
 
 def greet_master(client: Client) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from libra_provider.clients.call import Call, Reply
-from libra_provider.clients.problem import checked
+from libra_provider.clients.http.call import Call, Reply
+from libra_provider.clients.http.problems import checked
 
 LATEST = 10
 _TOO_LARGE = "LIBRA_RESULT_TOO_LARGE"

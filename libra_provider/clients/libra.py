@@ -10,8 +10,8 @@ from math import ceil
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from libra_provider.clients.call import Call, Reply
-from libra_provider.clients.problem import checked, is_unknown, problem
+from libra_provider.clients.http.call import Call, Reply
+from libra_provider.clients.http.problems import checked, is_unknown, problem
 from libra_provider.core.job import DeployMode, Kind, Mode, SparkJob
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus, Progress, Timings

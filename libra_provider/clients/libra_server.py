@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from libra_provider.clients.call import Call, Reply
-from libra_provider.clients.problem import checked
+from libra_provider.clients.http.call import Call, Reply
+from libra_provider.clients.http.problems import checked
 
 _SESSIONS = "/api/v1/sessions"
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from libra_provider.clients.call import Call, Reply
+from libra_provider.clients.http.call import Call, Reply
 
 _TITLE = re.compile(r"<title>\s*(.*?)\s*</title>", re.DOTALL)
 _VERSION = re.compile(r'class="version[^"]*"[^>]*>\s*([\w.-]+)')

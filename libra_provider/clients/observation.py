@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from libra_provider.clients.dialogue import Dialogue
+from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.core.status import JobStatus
 
 # The traceback of a Python driver is in stdout: Spark joins the two streams of its Python process.

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from libra_provider.clients import libra
-from libra_provider.clients.call import Call, Reply
-from libra_provider.clients.problem import checked
+from libra_provider.clients.http.call import Call, Reply
+from libra_provider.clients.http.problems import checked
 from libra_provider.core.errors import NotOffered, ResultNotWhole
 from libra_provider.core.job import OWN_SESSION, DeployMode, Kind, Mode, SparkJob
 from libra_provider.core.patience import utc_now

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from libra_provider.clients import libra_result
 from libra_provider.clients.contract import Contract
-from libra_provider.clients.dialogue import Dialogue
+from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.libra_result import ResultPage, ResultValue, Returned
 
 

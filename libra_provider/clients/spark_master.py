@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from libra_provider.clients.call import Call, Reply
-from libra_provider.clients.problem import is_problem
+from libra_provider.clients.http.call import Call, Reply
+from libra_provider.clients.http.problems import is_problem
 from libra_provider.clients.submission import create_request
 from libra_provider.core.errors import (
     AccessDenied,

@@ -9,7 +9,7 @@ from sys import intern
 from typing import Any
 from urllib.parse import quote
 
-from libra_provider.clients.call import Call, Reply
+from libra_provider.clients.http.call import Call, Reply
 
 _LOG_HEAD = re.compile(r"==== Bytes (\d+)-(\d+) of (\d+) of .* ====")
 

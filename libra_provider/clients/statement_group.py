@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from libra_provider.clients import libra
 from libra_provider.clients.contract import Contract
-from libra_provider.clients.dialogue import Dialogue
+from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.statement_view import StatementView
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus

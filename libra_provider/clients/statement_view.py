@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libra_provider.clients import libra
 from libra_provider.clients.contract import Contract
-from libra_provider.clients.dialogue import Dialogue
+from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.libra_log import StatementLog
 from libra_provider.clients.observation import Look
 from libra_provider.core.errors import JobLost, ServerError

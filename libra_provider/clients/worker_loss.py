@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from libra_provider.clients import cluster_pages, spark_ui
-from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.core.errors import ServerError
 
 

@@ -10,13 +10,13 @@ from typing import TypeVar
 from libra_provider.clients import handin, rows, shipping
 from libra_provider.clients.artifact import Artifact, packed
 from libra_provider.clients.artifacts import Told, stored
-from libra_provider.clients.call import Call
 from libra_provider.clients.contract import Contract
-from libra_provider.clients.dialogue import Dialogue
 from libra_provider.clients.handin import Announced, Announcement
+from libra_provider.clients.http.call import Call
+from libra_provider.clients.http.dialogue import Dialogue
+from libra_provider.clients.http.tls import certificates
 from libra_provider.clients.libra_result import Returned, WrittenResult
 from libra_provider.clients.shipping import Shipment
-from libra_provider.clients.trust import certificates
 from libra_provider.core.files import shippable_name
 from libra_provider.core.job import SparkJob
 from libra_provider.core.status import JobStatus

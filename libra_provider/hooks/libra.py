@@ -9,10 +9,11 @@ from airflow.sdk import Connection
 
 from libra_provider.clients import answer, libra, libra_log, libra_result, libra_server, rows
 from libra_provider.clients.adoption import Adoptable, Sought
-from libra_provider.clients.authorization import BearerToken
-from libra_provider.clients.dialogue import Dialogue
 from libra_provider.clients.doctor.checks import Examination
 from libra_provider.clients.doctor.libra import examine_libra
+from libra_provider.clients.http.credentials import BearerToken
+from libra_provider.clients.http.dialogue import Dialogue
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.libra import ListedStatement
 from libra_provider.clients.libra_log import LogPiece
 from libra_provider.clients.libra_result import (
@@ -24,7 +25,6 @@ from libra_provider.clients.libra_result import (
 from libra_provider.clients.libra_server import Estimate, Health, Session
 from libra_provider.clients.statement_group import StatementGroup
 from libra_provider.clients.statement_view import StatementView
-from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import OWN_SESSION, Backend, Kind, SparkJob, new_tag
 from libra_provider.core.masking import MASK

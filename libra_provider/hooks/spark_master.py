@@ -9,16 +9,16 @@ from airflow.sdk import Connection
 
 from libra_provider.clients import spark_master
 from libra_provider.clients.adoption import Adoptable, Sought, carriers
-from libra_provider.clients.authorization import jws
-from libra_provider.clients.call import Call
 from libra_provider.clients.doctor.checks import Examination
 from libra_provider.clients.doctor.master import examine_master
 from libra_provider.clients.driver_group import DriverGroup
 from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.greeting import greet_master
+from libra_provider.clients.http.call import Call
+from libra_provider.clients.http.credentials import jws
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.shipping import ORDER
 from libra_provider.clients.submission import TAG, create_request
-from libra_provider.clients.transport import ServerAddress
 from libra_provider.clients.worker_loss import why_it_may_run
 from libra_provider.core.caps import Caps
 from libra_provider.core.errors import BadInput

@@ -10,10 +10,10 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from libra_provider.clients.call import Call
-from libra_provider.clients.client import Client
-from libra_provider.clients.transport import ServerAddress
-from libra_provider.clients.trust import verification
+from libra_provider.clients.http.call import Call
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.tls import verification
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.core.errors import LibraError
 from libra_provider.core.patience import utc_now
 from libra_provider.core.units import readable_bandwidth, readable_latency

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from libra_provider.clients import spark_master
-from libra_provider.clients.authorization import BearerToken
-from libra_provider.clients.client import Client
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.credentials import BearerToken
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.libra import ListedStatement, statements
-from libra_provider.clients.transport import ServerAddress
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.core.states import JobState

@@ -8,8 +8,8 @@ import signal
 import pytest
 
 from libra_provider.clients import spark_ui
-from libra_provider.clients.client import Client
-from libra_provider.clients.transport import ServerAddress
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.cluster.airflow import LocalAirflow
 from libra_provider.cluster.standalone import StandaloneCluster
 from tests.airflow.morning import eventually, task_processes

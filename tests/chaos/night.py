@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from libra_provider.clients import spark_ui
-from libra_provider.clients.client import Client
-from libra_provider.clients.transport import ServerAddress
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.core.errors import JobGivenUp
 from libra_provider.core.states import JobState
 from tests.airflow.morning import Trace, traces

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_provider.clients import authorization, spark_master
-from libra_provider.clients.authorization import BearerToken, JwsSecret, jws
-from libra_provider.clients.client import Client
+from libra_provider.clients import spark_master
 from libra_provider.clients.greeting import greet_master
-from libra_provider.clients.transport import ServerAddress
+from libra_provider.clients.http import credentials
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.credentials import BearerToken, JwsSecret, jws
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.core.errors import AccessDenied, BadInput
 from libra_provider.hooks import SparkMasterHook
 from libra_provider.operators import SparkClusterJobOperator
@@ -157,9 +158,9 @@ def test_a_refusal_says_which_setting_is_wrong(
 def through_a_proxy(master: FakeMaster) -> Iterator[str]:
     """A master elsewhere: its name is known to the proxy alone, which is the fake."""
     os.environ["http_proxy"] = master.url
-    authorization._warned.clear()
+    credentials._warned.clear()
     yield "http://master.example.invalid:6066"
-    authorization._warned.clear()
+    credentials._warned.clear()
 
 
 def test_a_master_that_is_open_to_everybody_is_warned_about_once(

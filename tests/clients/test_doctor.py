@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from libra_provider.clients import spark_master
-from libra_provider.clients.authorization import BearerToken
-from libra_provider.clients.client import Client
 from libra_provider.clients.doctor import checks
 from libra_provider.clients.doctor.checks import Examination, Outcome, Step
 from libra_provider.clients.doctor.libra import examine_libra
 from libra_provider.clients.doctor.master import examine_master
-from libra_provider.clients.transport import ServerAddress
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.credentials import BearerToken
+from libra_provider.clients.http.transport import ServerAddress
 from tests.fakes.libra import TOKEN, FakeLibra
 from tests.fakes.pages import as_spark_3_5, environment_page, front_page
 from tests.fakes.server import Answer, FakeServer, Request

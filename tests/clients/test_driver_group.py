@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from libra_provider.clients import spark_master
-from libra_provider.clients.client import Client
 from libra_provider.clients.driver_group import DriverGroup, ListedDriver
-from libra_provider.clients.transport import ServerAddress
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.core.errors import ServerBusy, ServerUnreachable
 from libra_provider.core.job import SparkJob
 from libra_provider.core.states import JobState

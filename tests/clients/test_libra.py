@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra_provider.clients import libra, libra_log, libra_result, libra_server, old_libra
-from libra_provider.clients.call import Call, Reply
+from libra_provider.clients.http.call import Call, Reply
 from libra_provider.core.errors import (
     AccessDenied,
     BadInput,

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from libra_provider.clients import spark_master
-from libra_provider.clients.client import Client
-from libra_provider.clients.transport import ServerAddress
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.core.errors import ServerUnreachable
 from libra_provider.core.job import SparkJob, new_tag
 from tests.fakes.proxy import LOST_ANSWER, LOST_REQUEST, Fate, Proxy, delayed

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra_provider.clients import spark_master, spark_ui
-from libra_provider.clients.call import Call, Reply
+from libra_provider.clients.http.call import Call, Reply
 from libra_provider.core.errors import (
     AccessDenied,
     JobError,

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from libra_provider.clients import libra
-from libra_provider.clients.authorization import BearerToken
-from libra_provider.clients.client import Client
 from libra_provider.clients.contract import Contract
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.credentials import BearerToken
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.observation import Line
 from libra_provider.clients.statement_view import StatementView
-from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.job import Kind, SparkJob, new_tag
 from libra_provider.core.states import JobState
 from tests.fakes.libra import TOKEN, FakeLibra, problem

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import pytest
 
-from libra_provider.clients.authorization import BearerToken
-from libra_provider.clients.call import Call, Reply
-from libra_provider.clients.client import Client
-from libra_provider.clients.dialogue import Ask, Dialogue
-from libra_provider.clients.transport import ServerAddress
+from libra_provider.clients.http.call import Call, Reply
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.credentials import BearerToken
+from libra_provider.clients.http.dialogue import Ask, Dialogue
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.core.errors import (
     BadInput,
     LibraError,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from libra_provider.clients import spark_master
-from libra_provider.clients.client import Client
-from libra_provider.clients.transport import ServerAddress
-from libra_provider.clients.trust import verification
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.tls import verification
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.core.errors import BadInput, ServerUnreachable
 from tests.fakes.spark_master import FakeMaster
 from tests.fakes.tls import Authority, TlsFront

@@ -6,10 +6,10 @@ import contextlib
 from pathlib import Path
 
 from libra_provider.clients import answer
-from libra_provider.clients.client import Client
 from libra_provider.clients.contract import Contract
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.libra_result import ResultPage, ResultValue
-from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.job import Kind, SparkJob, new_tag
 from libra_provider.core.states import JobState
 from tests.server.running import RunningLibra

@@ -11,9 +11,9 @@ import pytest
 import requests
 
 from libra_provider.clients import libra_server
-from libra_provider.clients.authorization import BearerToken
-from libra_provider.clients.client import Client
-from libra_provider.clients.transport import ServerAddress
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.credentials import BearerToken
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.core.errors import BadInput, ServerUnreachable
 from libra_provider.server import Settings, connection, serve
 from tests.fakes.tls import Authority

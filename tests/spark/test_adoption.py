@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from libra_provider.clients import spark_ui
-from libra_provider.clients.client import Client
-from libra_provider.clients.transport import ServerAddress
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.operators import SparkClusterJobOperator
 from tests.fakes.proxy import LOST_ANSWER, LOST_REQUEST, PASSES, Fate, Proxy, delayed

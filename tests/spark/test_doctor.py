@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from libra_provider.clients import spark_ui
-from libra_provider.clients.authorization import BearerToken, jws
 from libra_provider.clients.doctor.checks import Examination, Outcome, Visit
 from libra_provider.clients.doctor.libra import examine_libra
 from libra_provider.clients.doctor.master import examine_master
-from libra_provider.clients.transport import ServerAddress
+from libra_provider.clients.http.credentials import BearerToken, jws
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.hooks import LibraHook, SparkMasterHook

@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from libra_provider.clients import spark_master, spark_ui
-from libra_provider.clients.authorization import JwsSecret
-from libra_provider.clients.client import Client
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.credentials import JwsSecret
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.stop import kill_and_verify
-from libra_provider.clients.transport import ServerAddress
 from libra_provider.cluster.ports import free_ports
 from libra_provider.core.errors import AccessDenied, ServerBusy, ServerError
 from libra_provider.core.job import SparkJob, new_tag

@@ -15,9 +15,9 @@ from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from libra_provider.clients.authorization import BearerToken
-from libra_provider.clients.call import Call, Reply
-from libra_provider.clients.transport import ServerAddress, Transport
+from libra_provider.clients.http.call import Call, Reply
+from libra_provider.clients.http.credentials import BearerToken
+from libra_provider.clients.http.transport import ServerAddress, Transport
 from libra_provider.core.errors import ServerUnreachable
 
 T = TypeVar("T")

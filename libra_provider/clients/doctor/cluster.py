@@ -19,9 +19,9 @@ from libra_provider.clients.doctor.checks import (
     warning,
     without_secret,
 )
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.master_page import FrontPage
 from libra_provider.clients.spark_ui import Cluster
-from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import ServerError
 from libra_provider.core.units import MIB, readable_duration, readable_size
 

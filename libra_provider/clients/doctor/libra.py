@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from libra_provider.clients import master_page
-from libra_provider.clients.call import Call, Reply
 from libra_provider.clients.doctor.checks import (
     Examination,
     Finding,
@@ -20,7 +19,8 @@ from libra_provider.clients.doctor.checks import (
     warning,
     without_secret,
 )
-from libra_provider.clients.transport import ServerAddress
+from libra_provider.clients.http.call import Call, Reply
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.core.errors import ServerError
 
 _HEALTH = Call(method="GET", path="/api/v1/health", parse=lambda reply: reply)

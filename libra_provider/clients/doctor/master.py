@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from libra_provider.clients import master_page, spark_master
-from libra_provider.clients.call import Call, Reply
 from libra_provider.clients.doctor.checks import (
     Examination,
     Finding,
@@ -22,9 +21,10 @@ from libra_provider.clients.doctor.checks import (
     without_secret,
 )
 from libra_provider.clients.doctor.cluster import Pages, advice_of
+from libra_provider.clients.http.call import Call, Reply
+from libra_provider.clients.http.problems import is_problem
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.master_page import FrontPage
-from libra_provider.clients.problem import is_problem
-from libra_provider.clients.transport import ServerAddress
 from libra_provider.core.errors import AccessDenied, ServerError, ServerUnreachable
 
 

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 
 from libra_provider.clients import cluster_pages, spark_ui
-from libra_provider.clients.client import Client
-from libra_provider.clients.dialogue import Ask, Dialogue
-from libra_provider.clients.transport import ServerAddress
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.dialogue import Ask, Dialogue
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.core.errors import BadInput, ServerError
 from libra_provider.server.runners import masters
 from libra_provider.server.settings import Settings

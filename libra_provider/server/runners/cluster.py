@@ -10,8 +10,8 @@ from functools import cached_property, partial
 
 from libra_provider.clients import cluster_pages, spark_master, spark_ui
 from libra_provider.clients.adoption import Adoptable, Sought, carriers
-from libra_provider.clients.client import Client
-from libra_provider.clients.dialogue import Ask, Dialogue
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.spark_ui import LogPart
 from libra_provider.clients.submission import create_request
 from libra_provider.core.errors import (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from libra_provider.clients.authorization import jws
-from libra_provider.clients.client import Client
-from libra_provider.clients.transport import ServerAddress
-from libra_provider.clients.trust import verification
+from libra_provider.clients.http.client import Client
+from libra_provider.clients.http.credentials import jws
+from libra_provider.clients.http.tls import verification
+from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.server.settings import Settings
 
 _REST_PORT, _UI_PORT = 6066, 8080

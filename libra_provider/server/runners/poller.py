@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from libra_provider.clients import cluster_pages
-from libra_provider.clients.client import Client
 from libra_provider.clients.driver_view import DriverView
+from libra_provider.clients.http.client import Client
 from libra_provider.core.errors import ServerError
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus

@@ -19,9 +19,9 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, select_proxy
 
-from libra_provider.clients.authorization import BearerToken
-from libra_provider.clients.call import Call, Reply
-from libra_provider.clients.trust import checked, tls_context
+from libra_provider.clients.http.call import Call, Reply
+from libra_provider.clients.http.credentials import BearerToken
+from libra_provider.clients.http.tls import checked, tls_context
 from libra_provider.core.errors import BadInput, LibraError, ProtocolError, ServerUnreachable
 
 T = TypeVar("T")

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from libra_provider.clients.authorization import BearerToken
-from libra_provider.clients.call import Call
-from libra_provider.clients.dialogue import Dialogue
-from libra_provider.clients.transport import ServerAddress, Transport
+from libra_provider.clients.http.call import Call
+from libra_provider.clients.http.credentials import BearerToken
+from libra_provider.clients.http.dialogue import Dialogue
+from libra_provider.clients.http.transport import ServerAddress, Transport
 from libra_provider.core.errors import (
     BadInput,
     ProtocolError,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from libra_provider.clients.call import Reply
+from libra_provider.clients.http.call import Reply
 from libra_provider.core.errors import AccessDenied, Rejected, ServerBusy, ServerError
 
 _LATER = (408, 429, 503)  # a body that came too slowly may come faster next time

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from libra_provider.clients.content import Content
+from libra_provider.clients.http.content import Content
 from libra_provider.core.errors import ProtocolError, ServerUnreachable
 from libra_provider.core.masking import masked_text
 

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from libra_provider.clients.call import Call
+from libra_provider.clients.http.call import Call
 
 T = TypeVar("T")
 
