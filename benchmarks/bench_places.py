@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from benchmarks.comparison import Comparison, Run, Step
 from benchmarks.figures import milliseconds, number
-from libra_provider.clients.shipping import Shipment
+from libra_provider.clients.libra.shipment import Shipment
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.core.decision import Fact, Facts, Place

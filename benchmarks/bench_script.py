@@ -13,9 +13,9 @@ from benchmarks.comparison import Comparison, Run
 from benchmarks.measure import Cost, CostGoal, in_fork, of_calls, of_command
 from benchmarks.question import Question, aggregation, smallest
 from benchmarks.sides import MASTER, address_of
-from libra_provider.clients.contract import Contract
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.libra.contract import Contract
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import spark_home
 from libra_provider.server.driver import properties

@@ -10,9 +10,9 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 from pyarrow import parquet
 from pyspark.sql import SparkSession
 
-from libra_provider.clients import answer, libra_result
-from libra_provider.clients.contract import Contract
 from libra_provider.clients.http.dialogue import Ask, Dialogue
+from libra_provider.clients.libra import results, run
+from libra_provider.clients.libra.contract import Contract
 from libra_provider.core.job import Kind, SparkJob, new_tag
 from libra_provider.core.patience import Outcome
 
@@ -34,11 +34,11 @@ class Question:
         limit = self.rows if self.as_arrow else None
         job = SparkJob(kind=Kind.SQL, code=self.sql, result_limit=limit)
         if self.as_arrow:
-            status = (yield from answer.ended(contract, job, new_tag())).status
+            status = (yield from run.ended(contract, job, new_tag())).status
             job_id = Outcome(status).raise_for_state().job_id
-            self._check((yield Ask(libra_result.arrow(job_id))).num_rows)
+            self._check((yield Ask(results.arrow(job_id))).num_rows)
         else:
-            rows: Any = (yield from answer.run(contract, job, new_tag())).as_python()
+            rows: Any = (yield from run.run(contract, job, new_tag())).as_python()
             self._check(len(rows))
 
     def _check(self, found: int) -> None:

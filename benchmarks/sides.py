@@ -22,10 +22,10 @@ from benchmarks.figures import milliseconds
 from benchmarks.load import Load
 from benchmarks.process import Process
 from benchmarks.question import Question
-from libra_provider.clients.contract import Contract
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.libra.contract import Contract
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.server.driver import properties
 from libra_provider.server.settings import Settings

@@ -6,17 +6,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from libra_provider.clients import (
-    answer,
-    handin,
-    libra,
-    libra_result,
-    rows,
-    shipping,
-    spark_master,
-    submission,
-)
-from libra_provider.clients.contract import Contract
+from libra_provider.clients import spark_master, submission
 from libra_provider.clients.doctor.checks import Examination
 from libra_provider.clients.doctor.libra import examine_libra
 from libra_provider.clients.doctor.master import examine_master
@@ -27,10 +17,12 @@ from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import BearerToken, jws
 from libra_provider.clients.http.tls import certificates, verification
 from libra_provider.clients.http.transport import ServerAddress
-from libra_provider.clients.libra_result import Returned, WrittenResult
+from libra_provider.clients.libra import external_jobs, paging, results, run, shipment, statements
+from libra_provider.clients.libra.contract import Contract
+from libra_provider.clients.libra.results import Returned, WrittenResult
+from libra_provider.clients.libra.shipment import Shipment
+from libra_provider.clients.libra.view import StatementView
 from libra_provider.clients.observation import Look, View
-from libra_provider.clients.shipping import Shipment
-from libra_provider.clients.statement_view import StatementView
 from libra_provider.core.errors import ServerError, ServerUnreachable
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.patience import Patience
@@ -67,13 +59,13 @@ class Statements:
         if job.kind is not Kind.SQL:
             return self._client.run(self._contract.submit(job, tag))
         wait = self._WAIT_AT_FIRST
-        found = self._client.run(answer.accepted(self._contract, job, tag, wait=wait))
+        found = self._client.run(run.accepted(self._contract, job, tag, wait=wait))
         self._came_along[found.status.job_id] = found.returned
         return found.status
 
     def status(self, job_id: str) -> JobStatus:
         """Where statement *job_id* stands."""
-        return self._ask(libra.status(job_id))
+        return self._ask(statements.status(job_id))
 
     def view(self, job_id: str, *, with_log: bool = False) -> View:
         """A view of statement *job_id*."""
@@ -86,31 +78,31 @@ class Statements:
 
     def kill(self, job_id: str) -> str:
         """Stop statement *job_id*; the answer is the state in which it was found."""
-        return self._ask(libra.kill(job_id)).state
+        return self._ask(statements.kill(job_id)).state
 
     def returned(self, job_id: str) -> Returned:
         """Every row of *job_id*, the value to which it came, or where it wrote its rows."""
         first = self._came_along.get(job_id)
-        return self._client.run(rows.returned(self._contract, job_id, first=first))
+        return self._client.run(paging.returned(self._contract, job_id, first=first))
 
     def ship(self, job: SparkJob, tag: str) -> SparkJob:
         """*job* as a master gets it, once Libra keeps its files and knows of it."""
         ca = certificates(self._client.addresses[0].verify)
-        return self._client.run(shipping.ship(self._contract, Shipment(job), tag, ca=ca))
+        return self._client.run(shipment.ship(self._contract, Shipment(job), tag, ca=ca))
 
     def settle(self, tag: str, *, well: bool) -> None:
         """Say that the driver of job *tag*, shipped before, is gone; its receipt knows better."""
         # At the latest, Libra gives the job up by itself.
         with contextlib.suppress(ServerError):
-            self._ask(handin.succeeded(tag) if well else libra.kill(tag))
+            self._ask(external_jobs.succeeded(tag) if well else statements.kill(tag))
 
     def arrow_into(self, job_id: str, sink: Callable[[bytes], object]) -> None:
         """Every row of statement *job_id* as an Arrow stream, piece by piece into *sink*."""
-        self._ask(libra_result.arrow_into(job_id, sink))
+        self._ask(results.arrow_into(job_id, sink))
 
     def written(self, job_id: str) -> WrittenResult:
         """Where statement *job_id* wrote its rows."""
-        return self._ask(libra_result.written(job_id))
+        return self._ask(results.written(job_id))
 
     def examine(self) -> Examination:
         """Each step that a question to this Libra takes, and how it goes."""
@@ -163,7 +155,7 @@ class Drivers:
         """Create a driver for *job*; an answer that never came is said to be undecided."""
         # Another port may take a submission and never answer; a question tells it apart unharmed.
         greet_master(self._client)
-        if self._libra and shipping.local_files(job):
+        if self._libra and shipment.local_files(job):
             job, self.shipped_as = self._libra.ship(job, tag), tag
         try:
             driver_id = self._client.send(spark_master.submit(job, tag, master=self._master))

@@ -27,7 +27,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from libra_provider.clients.libra_result import ResultPage
+from libra_provider.clients.libra.results import ResultPage
 from libra_provider.clients.observation import Line
 from libra_provider.core.errors import LibraError
 from libra_provider.core.status import JobStatus, Progress

@@ -21,12 +21,7 @@ from libra_provider.cli.console import (
     value_as_json,
     value_as_text,
 )
-from libra_provider.clients.libra_result import (
-    ResultPage,
-    ResultValue,
-    Returned,
-    WrittenResult,
-)
+from libra_provider.clients.libra.results import ResultPage, ResultValue, Returned, WrittenResult
 from libra_provider.core.errors import BadInput, ResultNotWhole
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_size
@@ -107,7 +102,7 @@ def _check_file(path: Path) -> None:
 
 def _tell_text(status: JobStatus, form: Form) -> None:
     """The text of a Libra of the old contract, which has no rows."""
-    from libra_provider.clients.old_libra import whole_text  # noqa: PLC0415 - see above
+    from libra_provider.clients.libra.legacy import whole_text  # noqa: PLC0415 - see above
 
     if form.option:
         why = f"this Libra gives one text, which cannot be {form.option}; upgrade it"

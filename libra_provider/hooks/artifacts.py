@@ -7,16 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from libra_provider.clients import handin, rows, shipping
 from libra_provider.clients.artifact import Artifact, packed
-from libra_provider.clients.artifacts import Told, stored
-from libra_provider.clients.contract import Contract
-from libra_provider.clients.handin import Announced, Announcement
 from libra_provider.clients.http.call import Call
 from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.http.tls import certificates
-from libra_provider.clients.libra_result import Returned, WrittenResult
-from libra_provider.clients.shipping import Shipment
+from libra_provider.clients.libra import external_jobs, paging
+from libra_provider.clients.libra import shipment as shipping
+from libra_provider.clients.libra.artifacts import Told, stored
+from libra_provider.clients.libra.contract import Contract
+from libra_provider.clients.libra.external_jobs import Announced, Announcement
+from libra_provider.clients.libra.results import Returned, WrittenResult
+from libra_provider.clients.libra.shipment import Shipment
 from libra_provider.core.files import shippable_name
 from libra_provider.core.job import SparkJob
 from libra_provider.core.status import JobStatus
@@ -58,11 +59,11 @@ class ArtifactHook(ServerHook):
 
         Libra has its artifacts already. The URLs that come back are secrets: they are permissions.
         """
-        return self._ask(handin.announce(tag, announcement))
+        return self._ask(external_jobs.announce(tag, announcement))
 
     async def aannounce(self, tag: str, announcement: Announcement) -> Announced:
         """Tell Libra of the job *tag*, for event loops."""
-        return await self._aask(handin.announce(tag, announcement))
+        return await self._aask(external_jobs.announce(tag, announcement))
 
     def ship(self, shipment: Shipment, tag: str, *, told: Told | None = None) -> SparkJob:
         """Upload and announce *shipment*; the job as a master gets it. It may be repeated."""
@@ -81,19 +82,19 @@ class ArtifactHook(ServerHook):
         For a driver that left no receipt: what it handed in is the result of the job then, whose
         status comes back. One that is over stays as it is.
         """
-        return self._ask(handin.succeeded(tag, written))
+        return self._ask(external_jobs.succeeded(tag, written))
 
     async def asucceeded(self, tag: str, written: WrittenResult | None = None) -> JobStatus:
         """Say that the driver of job *tag* ended well, for event loops."""
-        return await self._aask(handin.succeeded(tag, written))
+        return await self._aask(external_jobs.succeeded(tag, written))
 
     def returned(self, job_id: str) -> Returned:
         """What *job_id* gave back: rows, a value (None for nothing), or where rows were written."""
-        return self._run(lambda: rows.returned(self._contract, job_id))
+        return self._run(lambda: paging.returned(self._contract, job_id))
 
     async def areturned(self, job_id: str) -> Returned:
         """What *job_id* gave back, for event loops."""
-        return await self._arun(lambda: rows.returned(self._contract, job_id))
+        return await self._arun(lambda: paging.returned(self._contract, job_id))
 
     def _ask(self, call: Call[T]) -> T:
         return self._run(lambda: self._contract.asked(call))

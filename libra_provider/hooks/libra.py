@@ -7,24 +7,19 @@ from typing import Any, TypeAlias
 
 from airflow.sdk import Connection
 
-from libra_provider.clients import answer, libra, libra_log, libra_result, libra_server, rows
 from libra_provider.clients.adoption import Adoptable, Sought
 from libra_provider.clients.doctor.checks import Examination
 from libra_provider.clients.doctor.libra import examine_libra
 from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.http.transport import ServerAddress
-from libra_provider.clients.libra import ListedStatement
-from libra_provider.clients.libra_log import LogPiece
-from libra_provider.clients.libra_result import (
-    ResultPage,
-    ResultValue,
-    Returned,
-    WrittenResult,
-)
-from libra_provider.clients.libra_server import Estimate, Health, Session
-from libra_provider.clients.statement_group import StatementGroup
-from libra_provider.clients.statement_view import StatementView
+from libra_provider.clients.libra import logs, paging, results, run, server, statements
+from libra_provider.clients.libra.group import StatementGroup
+from libra_provider.clients.libra.logs import LogPiece
+from libra_provider.clients.libra.results import ResultPage, ResultValue, Returned, WrittenResult
+from libra_provider.clients.libra.server import Estimate, Health, Session
+from libra_provider.clients.libra.statements import ListedStatement
+from libra_provider.clients.libra.view import StatementView
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import OWN_SESSION, Backend, Kind, SparkJob, new_tag
 from libra_provider.core.masking import MASK
@@ -138,19 +133,19 @@ class LibraHook(ArtifactHook):
 
     def status(self, job_id: str, *, wait: float = 0) -> JobStatus:
         """Where statement *job_id* stands: now, at its end, or when *wait* seconds are over."""
-        return self._ask(libra.status(job_id, wait=wait))
+        return self._ask(statements.status(job_id, wait=wait))
 
     async def astatus(self, job_id: str, *, wait: float = 0) -> JobStatus:
         """Where statement *job_id* stands, for triggers."""
-        return await self._aask(libra.status(job_id, wait=wait))
+        return await self._aask(statements.status(job_id, wait=wait))
 
     def statuses(self, job_ids: Sequence[str]) -> list[JobStatus]:
         """Where each of *job_ids* stands, in their order, by one request; unknown ones are LOST."""
-        return self._ask(libra.statuses(job_ids))
+        return self._ask(statements.statuses(job_ids))
 
     async def astatuses(self, job_ids: Sequence[str]) -> list[JobStatus]:
         """Where each of *job_ids* stands, for triggers."""
-        return await self._aask(libra.statuses(job_ids))
+        return await self._aask(statements.statuses(job_ids))
 
     def view(self, job_id: str, *, with_log: bool = True) -> StatementView:
         """A view of statement *job_id*: how it stands, and what it prints."""
@@ -165,19 +160,19 @@ class LibraHook(ArtifactHook):
 
         Ask again from ``next_offset`` on until it is ``complete``.
         """
-        return self._ask(libra_log.log(job_id, stream=stream, offset=offset))
+        return self._ask(logs.log(job_id, stream=stream, offset=offset))
 
     async def alogs(self, job_id: str, *, stream: str = "stdout", offset: int = 0) -> LogPiece:
         """What statement *job_id* has written to *stream*, for event loops."""
-        return await self._aask(libra_log.log(job_id, stream=stream, offset=offset))
+        return await self._aask(logs.log(job_id, stream=stream, offset=offset))
 
     def kill(self, job_id: str) -> str:
         """Stop statement *job_id*; the answer is the state in which it was found."""
-        return self._ask(libra.kill(job_id)).state
+        return self._ask(statements.kill(job_id)).state
 
     async def akill(self, job_id: str) -> str:
         """Stop statement *job_id*, for triggers."""
-        return (await self._aask(libra.kill(job_id))).state
+        return (await self._aask(statements.kill(job_id))).state
 
     def statements(self, **filters: Any) -> list[ListedStatement]:
         """Statements that Libra remembers, the latest first.
@@ -185,11 +180,11 @@ class LibraHook(ArtifactHook):
         :param filters: ``state`` (a JobState), ``session``, ``pool``, ``kind``, ``tag`` (its name
             and its value), ``key`` (the tag of its submission), ``offset``, ``limit`` (100).
         """
-        return self._ask(libra.statements(**filters))
+        return self._ask(statements.statements(**filters))
 
     async def astatements(self, **filters: Any) -> list[ListedStatement]:
         """Statements that Libra remembers, for event loops."""
-        return await self._aask(libra.statements(**filters))
+        return await self._aask(statements.statements(**filters))
 
     def result(self, job_id: str) -> Any:
         """Every row of statement *job_id* as a dict, with Python's values; raises JobLost.
@@ -208,46 +203,46 @@ class LibraHook(ArtifactHook):
 
         Or the value to which a Python statement came.
         """
-        return self._run(lambda: rows.all_rows(self._contract, job_id))
+        return self._run(lambda: paging.all_rows(self._contract, job_id))
 
     async def apage(self, job_id: str) -> ResultPage | ResultValue:
         """Every row as JSON carries it, for event loops."""
-        return await self._arun(lambda: rows.all_rows(self._contract, job_id))
+        return await self._arun(lambda: paging.all_rows(self._contract, job_id))
 
     def value(self, job_id: str) -> Any:
         """The value of statement *job_id*; BadInput for rows that are not one, of one column."""
-        return _value(self._ask(libra_result.result(job_id, limit=1)))
+        return _value(self._ask(results.result(job_id, limit=1)))
 
     async def avalue(self, job_id: str) -> Any:
         """The value of statement *job_id*, for event loops."""
-        return _value(await self._aask(libra_result.result(job_id, limit=1)))
+        return _value(await self._aask(results.result(job_id, limit=1)))
 
     def arrow(self, job_id: str, **limits: int) -> Any:
         """Every row of statement *job_id* as a pyarrow.Table; NotInstalled without pyarrow.
 
         :param limits: ``most_bytes`` that may come, 1 GiB unless asked otherwise.
         """
-        return self._ask(libra_result.arrow(job_id, **limits))
+        return self._ask(results.arrow(job_id, **limits))
 
     async def aarrow(self, job_id: str, **limits: int) -> Any:
         """Every row of statement *job_id* as a pyarrow.Table, for event loops."""
-        return await self._aask(libra_result.arrow(job_id, **limits))
+        return await self._aask(results.arrow(job_id, **limits))
 
     def pandas(self, job_id: str, **limits: int) -> Any:
         """Every row of statement *job_id* as a pandas.DataFrame; NotInstalled without pandas."""
-        return self._ask(libra_result.pandas(job_id, **limits))
+        return self._ask(results.pandas(job_id, **limits))
 
     async def apandas(self, job_id: str, **limits: int) -> Any:
         """Every row of statement *job_id* as a pandas.DataFrame, for event loops."""
-        return await self._aask(libra_result.pandas(job_id, **limits))
+        return await self._aask(results.pandas(job_id, **limits))
 
     def written(self, job_id: str) -> WrittenResult:
         """Where statement *job_id* wrote its rows; it was submitted with a ``result_path``."""
-        return self._ask(libra_result.written(job_id))
+        return self._ask(results.written(job_id))
 
     async def awritten(self, job_id: str) -> WrittenResult:
         """Where statement *job_id* wrote its rows, for event loops."""
-        return await self._aask(libra_result.written(job_id))
+        return await self._aask(results.written(job_id))
 
     def estimate(self, sql: str, parameters: Parameters = None) -> Estimate:
         """What *sql* would return, by Spark's statistics; it is not run."""
@@ -259,27 +254,27 @@ class LibraHook(ArtifactHook):
 
     def sessions(self) -> list[Session]:
         """The sessions that are open."""
-        return self._ask(libra_server.sessions())
+        return self._ask(server.sessions())
 
     async def asessions(self) -> list[Session]:
         """The sessions that are open, for event loops."""
-        return await self._aask(libra_server.sessions())
+        return await self._aask(server.sessions())
 
     def close_session(self, name: str) -> None:
         """Close session *name*: its temporary views and settings are gone."""
-        self._ask(libra_server.close_session(name))
+        self._ask(server.close_session(name))
 
     async def aclose_session(self, name: str) -> None:
         """Close session *name*, for event loops."""
-        await self._aask(libra_server.close_session(name))
+        await self._aask(server.close_session(name))
 
     def health(self) -> Health:
         """What Libra and its Spark say of themselves."""
-        return self._ask(libra_server.health())
+        return self._ask(server.health())
 
     async def ahealth(self) -> Health:
         """What Libra and its Spark say of themselves, for event loops."""
-        return await self._aask(libra_server.health())
+        return await self._aask(server.health())
 
     def examine(self) -> Examination:
         """From the name of the host to the queue; raises BadInput."""
@@ -292,10 +287,10 @@ class LibraHook(ArtifactHook):
             work = SparkJob(kind=Kind.SQL, code=work, parameters=parameters)
         elif parameters is not None:
             raise BadInput("parameters", MASK, "the job has its own")
-        return answer.run(self._contract, self.complete(work), tag or new_tag())
+        return run.run(self._contract, self.complete(work), tag or new_tag())
 
     def _estimate(self, sql: str, parameters: Any) -> Dialogue[Estimate]:
-        call = libra_server.estimate(sql, parameters=parameters, session=self.session)
+        call = server.estimate(sql, parameters=parameters, session=self.session)
         return self._contract.asked(call)
 
 

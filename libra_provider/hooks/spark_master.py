@@ -17,7 +17,7 @@ from libra_provider.clients.greeting import greet_master
 from libra_provider.clients.http.call import Call
 from libra_provider.clients.http.credentials import jws
 from libra_provider.clients.http.transport import ServerAddress
-from libra_provider.clients.shipping import ORDER
+from libra_provider.clients.libra.shipment import ORDER
 from libra_provider.clients.submission import TAG, create_request
 from libra_provider.clients.worker_loss import why_it_may_run
 from libra_provider.core.caps import Caps

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from libra_provider.clients.cluster_pages import leading
-from libra_provider.clients.history import LATEST, Run, earlier_runs, refused_runs
-from libra_provider.clients.libra_server import Health
+from libra_provider.clients.libra.history import LATEST, Run, earlier_runs, refused_runs
+from libra_provider.clients.libra.server import Health
 from libra_provider.clients.spark_ui import Worker
 from libra_provider.core.decision import Confidence, Fact, Facts, Locality, Share
 from libra_provider.core.errors import BadInput, LibraError

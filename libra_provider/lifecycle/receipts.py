@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from libra_provider.clients.libra_result import WrittenResult, written_from
+from libra_provider.clients.libra.results import WrittenResult, written_from
 from libra_provider.core.errors import (
     JobFailed,
     JobWrong,

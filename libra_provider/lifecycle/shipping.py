@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from libra_provider.clients.artifact import Artifact, aliased
-from libra_provider.clients.shipping import (
+from libra_provider.clients.libra.shipment import (
     Shipment,
     check_parameters,
     is_bootstrapped,

@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import Any
 from urllib.parse import urlsplit
 
-from libra_provider.clients.libra_result import WrittenResult
+from libra_provider.clients.libra.results import WrittenResult
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.masking import masked_text
 from libra_provider.core.status import JobStatus

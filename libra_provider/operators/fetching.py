@@ -7,13 +7,8 @@ import logging
 from dataclasses import asdict
 from typing import Any
 
-from libra_provider.clients.libra_result import (
-    ResultPage,
-    ResultValue,
-    Returned,
-    WrittenResult,
-)
-from libra_provider.clients.old_libra import whole_text
+from libra_provider.clients.libra.legacy import whole_text
+from libra_provider.clients.libra.results import ResultPage, ResultValue, Returned, WrittenResult
 from libra_provider.core.errors import BadInput, ResultNotWhole
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_size

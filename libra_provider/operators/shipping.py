@@ -11,8 +11,8 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from libra_provider.clients.libra_result import WrittenResult, installed
-from libra_provider.clients.shipping import is_bootstrapped
+from libra_provider.clients.libra.results import WrittenResult, installed
+from libra_provider.clients.libra.shipment import is_bootstrapped
 from libra_provider.core.errors import JobFailed
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.patience import Outcome

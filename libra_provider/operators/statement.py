@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
-from libra_provider.clients.libra_result import installed
+from libra_provider.clients.libra.results import installed
 from libra_provider.core.errors import NotOffered
 from libra_provider.core.files import at_libra, is_absolute
 from libra_provider.core.job import Backend, Kind, SparkJob

@@ -13,7 +13,7 @@ from libra_provider.clients import spark_master
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.transport import ServerAddress
-from libra_provider.clients.libra import ListedStatement, statements
+from libra_provider.clients.libra.statements import ListedStatement, statements
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.core.states import JobState

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from libra_provider.clients.artifact import Artifact, packed, text
-from libra_provider.clients.artifacts import stored
-from libra_provider.clients.contract import Contract
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.libra.artifacts import stored
+from libra_provider.clients.libra.contract import Contract
 from libra_provider.core.errors import BadInput, NotOffered, Rejected, ServerBusy, ServerError
 from tests.fakes.libra import TOKEN, FakeLibra, problem
 from tests.fakes.old_libra import OldLibra

@@ -21,20 +21,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from libra_provider.clients import (
-    answer,
-    libra,
-    libra_log,
-    libra_result,
-    libra_server,
-    old_libra,
-    spark_master,
-    spark_ui,
-)
+from libra_provider.clients import spark_master, spark_ui
 from libra_provider.clients.http.call import Call, Reply
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.libra import legacy, logs, results, statements
+from libra_provider.clients.libra import run as answer
+from libra_provider.clients.libra import server as libra_server
 from libra_provider.core.errors import (
     AccessDenied,
     LibraError,
@@ -62,23 +56,23 @@ VERBS: dict[str, Call[Any]] = {
     "cluster": spark_ui.cluster(),
     "worker": spark_ui.worker_page(),
     "log": spark_ui.driver_log("driver-1", "stderr"),
-    "libra submit": libra.submit(SQL, TAG),
+    "libra submit": statements.submit(SQL, TAG),
     "libra answer": replace(answer.submission(SQL, TAG, wait=1), timeout=None),
     "libra poll": replace(answer.poll("s-1", wait=1), timeout=None),
-    "libra status": libra.status("s-1"),
-    "libra kill": libra.kill("s-1"),
-    "libra statuses": libra.statuses(["s-1"]),
-    "libra states": libra.states(["s-1"]),
-    "libra statements": libra.statements(),
-    "libra result": libra_result.result("s-1"),
-    "libra log": libra_log.log("s-1"),
-    "libra written": libra_result.written("s-1"),
-    "libra arrow": replace(libra_result.arrow("s-1"), timeout=None),
+    "libra status": statements.status("s-1"),
+    "libra kill": statements.kill("s-1"),
+    "libra statuses": statements.statuses(["s-1"]),
+    "libra states": statements.states(["s-1"]),
+    "libra statements": statements.statements(),
+    "libra result": results.result("s-1"),
+    "libra log": logs.log("s-1"),
+    "libra written": results.written("s-1"),
+    "libra arrow": replace(results.arrow("s-1"), timeout=None),
     "libra health": libra_server.health(),
     "libra sessions": libra_server.sessions(),
     "libra close": libra_server.close_session("mine"),
     "libra estimate": libra_server.estimate("select 1"),
-    "old libra submit": replace(old_libra.submit(SQL, "http://l:8990"), timeout=None),
+    "old libra submit": replace(legacy.submit(SQL, "http://l:8990"), timeout=None),
 }
 JSON = "Content-Type: application/json"
 HTML = "Content-Type: text/html"

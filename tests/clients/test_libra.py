@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_provider.clients import libra, libra_log, libra_result, libra_server, old_libra
 from libra_provider.clients.http.call import Call, Reply
+from libra_provider.clients.libra import legacy, logs, results, server, statements
 from libra_provider.core.errors import (
     AccessDenied,
     BadInput,
@@ -49,11 +49,11 @@ def statement(**body: Any) -> Reply:
     ],
 )
 def test_every_word_of_libra_has_one_meaning(word: str, state: JobState) -> None:
-    assert libra.status("s-1").parse(statement(state=word)).state is state
+    assert statements.status("s-1").parse(statement(state=word)).state is state
 
 
 def test_a_submission_carries_its_tag_as_the_idempotency_key() -> None:
-    call = libra.submit(SQL, "ab" * 16)
+    call = statements.submit(SQL, "ab" * 16)
 
     assert call.path == "/api/v1/sessions/a%2Fb/statements"
     assert call.headers == {"Prefer": "respond-async", "Idempotency-Key": "ab" * 16}
@@ -71,7 +71,7 @@ def test_a_job_of_any_kind_travels_with_all_that_libra_takes() -> None:
         timeout=60.0,
     )
 
-    assert libra.submit(job, "ab" * 16).json == {
+    assert statements.submit(job, "ab" * 16).json == {
         "kind": "jar",
         "filePath": "/jobs/etl.jar",
         "mainClass": "org.example.Etl",
@@ -85,7 +85,7 @@ def test_a_job_of_any_kind_travels_with_all_that_libra_takes() -> None:
 
 def test_a_statement_says_whose_driver_runs_it() -> None:
     def said(**body: str) -> list[object]:
-        found = libra.status("s-1").parse(statement(**body))
+        found = statements.status("s-1").parse(statement(**body))
         return [found.kind, found.mode, found.deploy_mode]
 
     own = said(kind="python-file", mode="ISOLATED", deployMode="cluster")
@@ -100,26 +100,26 @@ def test_a_statement_says_whose_driver_runs_it() -> None:
 def test_a_value_is_told_from_rows() -> None:
     answer = reply({"jobId": "s-1", "value": {"rows": 3}})
 
-    assert libra_result.result("s-1").parse(answer) == libra_result.ResultValue({"rows": 3})
+    assert results.result("s-1").parse(answer) == results.ResultValue({"rows": 3})
 
 
 def test_a_piece_of_a_log_is_whole_lines_without_secrets() -> None:
     text = "begun\npassword=hunter2\n\nüber\n"
     answer = reply({"text": text, "nextOffset": 40, "size": 99, "complete": False})
-    piece = libra_log.log("s-1", stream="stderr", offset=7).parse(answer)
+    piece = logs.log("s-1", stream="stderr", offset=7).parse(answer)
 
     assert piece.lines == ("begun", "password=***", "", "über")
     assert (piece.next_offset, piece.complete) == (40, False)
     with pytest.raises(BadInput, match="stream='stdin' cannot be used: it is one of stdout, std"):
-        libra_log.log("s-1", stream="stdin")
+        logs.log("s-1", stream="stdin")
 
 
 def test_an_unknown_statement_is_lost() -> None:
     gone = reply({"title": "Not found", "detail": "Statement s-1 is unknown."}, 404, PROBLEM)
 
-    found = libra.status("s-1").parse(gone)
+    found = statements.status("s-1").parse(gone)
     with pytest.raises(JobLost, match="s-1 is unknown"):
-        libra_result.result("s-1").parse(gone)
+        results.result("s-1").parse(gone)
 
     assert (found.state, found.detail) == (JobState.LOST, "Statement s-1 is unknown.")
 
@@ -127,7 +127,7 @@ def test_an_unknown_statement_is_lost() -> None:
 def test_a_404_of_somebody_else_is_not_an_answer_about_the_statement() -> None:
     """A proxy before a restarting server must not make a running statement lost."""
     with pytest.raises(ProtocolError):
-        libra.status("s-1").parse(reply(b"<html>not found</html>", 404, "text/html"))
+        statements.status("s-1").parse(reply(b"<html>not found</html>", 404, "text/html"))
 
 
 @pytest.mark.parametrize(
@@ -147,21 +147,21 @@ def test_what_is_no_answer_becomes_the_right_error(
     answer: Reply, error: type[Exception], sentence: str
 ) -> None:
     with pytest.raises(error, match=sentence):
-        libra.status("s-1").parse(answer)
+        statements.status("s-1").parse(answer)
 
 
 def test_a_busy_server_says_when_to_come_back() -> None:
     answer = reply({"detail": "The queue is full."}, 429, PROBLEM, **{"retry-after": "7"})
 
     with pytest.raises(ServerBusy) as caught:
-        libra.status("s-1").parse(answer)
+        statements.status("s-1").parse(answer)
 
     assert caught.value.retry_after == 7
 
 
 def test_another_servers_health_page_is_not_libras() -> None:
     with pytest.raises(ProtocolError, match="not Libra's health page; check the port"):
-        libra_server.health().parse(reply({"metadatabase": {"status": "healthy"}}))
+        server.health().parse(reply({"metadatabase": {"status": "healthy"}}))
 
 
 json_values = st.recursive(
@@ -189,20 +189,20 @@ def test_any_reply_is_read_or_becomes_an_error_of_ours(
     body: object, status: int, kind: str
 ) -> None:
     calls: list[Call[object]] = [
-        libra.submit(SQL, "ab" * 16),
-        libra.status("s-1"),
-        libra.kill("s-1"),
-        libra_result.result("s-1"),
-        libra.statuses(["s-1", "s-2"]),
-        libra.statements(),
-        libra_result.written("s-1"),
-        libra_log.log("s-1"),
-        libra_result.arrow("s-1"),
-        libra_server.health(),
-        libra_server.sessions(),
-        libra_server.close_session("mine"),
-        libra_server.estimate("select 1"),
-        old_libra.submit(OLD_SQL, "http://l:8990"),
+        statements.submit(SQL, "ab" * 16),
+        statements.status("s-1"),
+        statements.kill("s-1"),
+        results.result("s-1"),
+        statements.statuses(["s-1", "s-2"]),
+        statements.statements(),
+        results.written("s-1"),
+        logs.log("s-1"),
+        results.arrow("s-1"),
+        server.health(),
+        server.sessions(),
+        server.close_session("mine"),
+        server.estimate("select 1"),
+        legacy.submit(OLD_SQL, "http://l:8990"),
     ]
     for call in calls:
         with contextlib.suppress(LibraError):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from libra_provider.clients.handin import Announced
-from libra_provider.clients.shipping import ORDER, Shipment, order_of, ordered
+from libra_provider.clients.libra.external_jobs import Announced
+from libra_provider.clients.libra.shipment import ORDER, Shipment, order_of, ordered
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind, SparkJob
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from libra_provider.clients.contract import Contract
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.transport import ServerAddress
-from libra_provider.clients.statement_group import GroupedStatement, StatementGroup
+from libra_provider.clients.libra.contract import Contract
+from libra_provider.clients.libra.group import GroupedStatement, StatementGroup
 from libra_provider.core.errors import ProtocolError
 from libra_provider.core.states import JobState
 from tests.fakes.libra import TOKEN, FakeLibra, FakeStatement

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from libra_provider.clients import libra
-from libra_provider.clients.contract import Contract
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.libra import statements
+from libra_provider.clients.libra.contract import Contract
+from libra_provider.clients.libra.view import StatementView
 from libra_provider.clients.observation import Line
-from libra_provider.clients.statement_view import StatementView
 from libra_provider.core.job import Kind, SparkJob, new_tag
 from libra_provider.core.states import JobState
 from tests.fakes.libra import TOKEN, FakeLibra, problem
@@ -35,7 +35,7 @@ def client(fake: FakeLibra) -> Iterator[Client]:
 
 
 def submitted(client: Client, job: SparkJob = PYTHON) -> StatementView:
-    job_id = client.send(libra.submit(job, new_tag())).job_id
+    job_id = client.send(statements.submit(job, new_tag())).job_id
     return StatementView(job_id, Contract(), with_log=True)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_provider.clients.values import as_python
+from libra_provider.clients.libra.values import as_python
 from libra_provider.core.errors import LibraError, ProtocolError
 from libra_provider.server.json_values import json_values
 

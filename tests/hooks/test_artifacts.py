@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from libra_provider.clients.handin import Announcement
-from libra_provider.clients.shipping import Shipment
+from libra_provider.clients.libra.external_jobs import Announcement
+from libra_provider.clients.libra.shipment import Shipment
 from libra_provider.core.errors import BadInput, Rejected
 from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.hooks import LibraHook

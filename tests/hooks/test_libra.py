@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from libra_provider.clients.libra_result import WrittenResult
-from libra_provider.clients.libra_server import Estimate
+from libra_provider.clients.libra.results import WrittenResult
+from libra_provider.clients.libra.server import Estimate
 from libra_provider.core.errors import (
     BadInput,
     JobLost,

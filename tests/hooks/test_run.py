@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from libra_provider.clients.libra_result import WrittenResult
+from libra_provider.clients.libra.results import WrittenResult
 from libra_provider.core.errors import (
     BadInput,
     JobFailed,

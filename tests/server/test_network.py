@@ -9,7 +9,7 @@ import pytest
 
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.transport import ServerAddress
-from libra_provider.clients.libra_server import Health, health
+from libra_provider.clients.libra.server import Health, health
 from libra_provider.server import network
 from libra_provider.server.network import Survey
 from libra_provider.server.runners.settings import IsolatedSettings

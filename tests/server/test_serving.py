@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from libra_provider.clients import libra_server
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.libra import server
 from libra_provider.core.errors import BadInput, ServerUnreachable
 from libra_provider.server import Settings, connection, serve
 from tests.fakes.tls import Authority
@@ -24,7 +24,7 @@ from tests.server.running import RunningLibra
 def blocking(address: ServerAddress) -> str:
     client = Client([address])
     try:
-        return client.send(libra_server.health()).service
+        return client.send(server.health()).service
     finally:
         client.close()
 
@@ -33,7 +33,7 @@ def on_a_loop(address: ServerAddress) -> str:
     async def run() -> str:
         client = Client([address])
         try:
-            return (await client.asend(libra_server.health())).service
+            return (await client.asend(server.health())).service
         finally:
             await client.aclose()
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from libra_provider.clients import runtime_zip
-from libra_provider.clients.handin import Announced
-from libra_provider.clients.shipping import Shipment, is_bootstrapped, order_of, ordered
+from libra_provider.clients.libra.external_jobs import Announced
+from libra_provider.clients.libra.shipment import Shipment, is_bootstrapped, order_of, ordered
 from libra_provider.core.files import scheme
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.jobs import bootstrap

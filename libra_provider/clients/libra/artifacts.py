@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 from libra_provider.clients.artifact import Artifact
-from libra_provider.clients.contract import Contract
 from libra_provider.clients.http.call import Call, Reply
 from libra_provider.clients.http.content import Content
 from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.http.problems import checked
+from libra_provider.clients.libra.contract import Contract
 from libra_provider.core.errors import NotOffered
 
 # Called with the artifact, and how many of its bytes are on their way.

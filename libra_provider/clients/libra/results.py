@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
-from libra_provider.clients import values
 from libra_provider.clients.http.call import Call, Reply
 from libra_provider.clients.http.problems import checked, is_unknown, problem
-from libra_provider.clients.libra import path_of
+from libra_provider.clients.libra import values
+from libra_provider.clients.libra.statements import path_of
 from libra_provider.core.errors import BadInput, JobLost, NotInstalled
 
 T = TypeVar("T")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from libra_provider.clients.contract import Contract
 from libra_provider.clients.http.call import Call, Reply
 from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.http.problems import checked, is_unknown, problem
-from libra_provider.clients.libra import path_of
+from libra_provider.clients.libra.contract import Contract
+from libra_provider.clients.libra.statements import path_of
 from libra_provider.clients.observation import STREAMS, Line
 from libra_provider.core.errors import BadInput, JobLost
 from libra_provider.core.masking import masked_text

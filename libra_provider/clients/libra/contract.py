@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TypeVar
 
-from libra_provider.clients import libra, libra_server, old_libra
 from libra_provider.clients.http.call import Call
 from libra_provider.clients.http.dialogue import Ask, Dialogue
-from libra_provider.clients.libra_server import Health
+from libra_provider.clients.libra import legacy, server, statements
+from libra_provider.clients.libra.server import Health
 from libra_provider.core.errors import (
     NotOffered,
     ProtocolError,
@@ -36,7 +36,7 @@ class Contract:
         A Libra of today keeps statements until its driver is there, an old one fails them.
         """
         if self._health is None:
-            found = yield Ask(libra_server.health())
+            found = yield Ask(server.health())
             if found.is_old and not found.is_up:
                 raise ServerBusy(found.server, f"its Spark is down: {found.error}", 5.0)
             if found.is_old:
@@ -50,7 +50,7 @@ class Contract:
         Raises NotOffered, before anything is sent, for what an old one would ignore.
         """
         health = yield from self.known()
-        call = old_libra.submit(job, health.server) if health.is_old else libra.submit(job, tag)
+        call = legacy.submit(job, health.server) if health.is_old else statements.submit(job, tag)
         try:
             status: JobStatus = yield Ask(call)
         except ServerUnreachable as error:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from libra_provider.clients import libra
 from libra_provider.clients.http.call import Call, Reply
 from libra_provider.clients.http.problems import checked
+from libra_provider.clients.libra import statements
 from libra_provider.core.errors import NotOffered, ResultNotWhole
 from libra_provider.core.job import OWN_SESSION, DeployMode, Kind, Mode, SparkJob
 from libra_provider.core.patience import utc_now
@@ -36,8 +36,8 @@ def submit(job: SparkJob, server: str) -> Call[JobStatus]:
         if getattr(job, name) is not None:
             raise NotOffered(server, f"it would ignore {name}; leave it out, or upgrade Libra")
     _check_driver(job, server)
-    body = {n: v for n, v in libra.statement_body(job).items() if n not in _NOT_ITS_WORDS}
-    path = libra.statements_of(None if job.session == OWN_SESSION else job.session)
+    body = {n: v for n, v in statements.statement_body(job).items() if n not in _NOT_ITS_WORDS}
+    path = statements.statements_of(None if job.session == OWN_SESSION else job.session)
     return Call(method="POST", path=path, parse=_ended, json=body, timeout=_A_DAY)
 
 
@@ -67,7 +67,7 @@ def whole_text(status: JobStatus) -> str:
 
 def _ended(reply: Reply) -> JobStatus:
     body = checked(reply).json_object()
-    status, text = libra.status_from(reply), str(body.get("result") or "")
+    status, text = statements.status_from(reply), str(body.get("result") or "")
     if not status.state.is_terminal:
         raise reply.not_as_expected("a statement that is over was expected")
     if _NOT_DONE.match(text):

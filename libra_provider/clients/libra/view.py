@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from libra_provider.clients import libra
-from libra_provider.clients.contract import Contract
 from libra_provider.clients.http.dialogue import Dialogue
-from libra_provider.clients.libra_log import StatementLog
+from libra_provider.clients.libra import statements
+from libra_provider.clients.libra.contract import Contract
+from libra_provider.clients.libra.logs import StatementLog
 from libra_provider.clients.observation import Look
 from libra_provider.core.errors import JobLost, ServerError
 from libra_provider.core.job import Kind
@@ -39,7 +39,7 @@ class StatementView:
     def state(self) -> Dialogue[JobStatus]:
         """Where the statement stands, and nothing else."""
         wait = 0 if self._log and self._log.more else self._wait
-        return (yield from self._contract.asked(libra.status(self.job_id, wait=wait)))
+        return (yield from self._contract.asked(statements.status(self.job_id, wait=wait)))
 
     def has_details(self, status: JobStatus) -> bool:
         """Whether it may have printed something that is wanted.

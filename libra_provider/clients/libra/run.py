@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from libra_provider.clients import libra, libra_result, rows
-from libra_provider.clients.contract import Contract
 from libra_provider.clients.http.call import Call, Reply
 from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.http.problems import checked, is_unknown
-from libra_provider.clients.libra_result import ResultValue, Returned
-from libra_provider.clients.old_libra import whole_text
+from libra_provider.clients.libra import paging, results, statements
+from libra_provider.clients.libra.contract import Contract
+from libra_provider.clients.libra.legacy import whole_text
+from libra_provider.clients.libra.results import ResultValue, Returned
 from libra_provider.core.errors import ServerUnreachable
 from libra_provider.core.job import SparkJob
 from libra_provider.core.patience import Outcome
@@ -31,12 +31,12 @@ class Answer:
 
 def submission(job: SparkJob, tag: str, *, wait: float) -> Call[Answer]:
     """Accept *job* at most once under *tag*, and wait for its end, *wait* seconds at most."""
-    return _with_result(libra.submit(job, tag), wait)
+    return _with_result(statements.submit(job, tag), wait)
 
 
 def poll(job_id: str, *, wait: float) -> Call[Answer]:
     """Wait for the end of *job_id*, *wait* seconds at most. An unknown id is LOST."""
-    return _with_result(libra.status(job_id), wait)
+    return _with_result(statements.status(job_id), wait)
 
 
 def accepted(contract: Contract, job: SparkJob, tag: str, *, wait: float) -> Dialogue[Answer]:
@@ -66,7 +66,7 @@ def run(contract: Contract, job: SparkJob, tag: str) -> Dialogue[Returned]:
     status = Outcome(answer.status).raise_for_state()
     if status.text is not None:
         return ResultValue(whole_text(status))
-    return (yield from rows.returned(contract, status.job_id, first=answer.returned))
+    return (yield from paging.returned(contract, status.job_id, first=answer.returned))
 
 
 def _with_result(call: Call[Any], wait: float) -> Call[Answer]:
@@ -74,12 +74,12 @@ def _with_result(call: Call[Any], wait: float) -> Call[Answer]:
         if is_unknown(reply):
             return Answer(call.parse(reply))
         body = checked(reply).json_object()
-        status = libra.status_in(body, reply)
+        status = statements.status_in(body, reply)
         if call.method == "GET" and not status.state.is_terminal:
             _check_waited(reply)
-        return Answer(status, libra_result.come_along(body.get("result"), reply))
+        return Answer(status, results.come_along(body.get("result"), reply))
 
-    prefer = f"{libra.waiting(wait)}, return=representation"
+    prefer = f"{statements.waiting(wait)}, return=representation"
     headers = {**call.headers, "Prefer": prefer}
     return replace(call, parse=parse, headers=headers, timeout=wait + 30)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from libra_provider.clients import libra_result
-from libra_provider.clients.contract import Contract
 from libra_provider.clients.http.dialogue import Dialogue
-from libra_provider.clients.libra_result import ResultPage, ResultValue, Returned
+from libra_provider.clients.libra import results
+from libra_provider.clients.libra.contract import Contract
+from libra_provider.clients.libra.results import ResultPage, ResultValue, Returned
 
 
 def all_rows(contract: Contract, job_id: str) -> Dialogue[ResultPage | ResultValue]:
     """One page that holds every row of *job_id*, or its value; raises JobLost for an unknown id."""
-    found = yield from contract.asked(libra_result.result(job_id))
+    found = yield from contract.asked(results.result(job_id))
     return (yield from _whole(contract, job_id, found)) if isinstance(found, ResultPage) else found
 
 
@@ -20,14 +20,14 @@ def returned(
     contract: Contract, job_id: str, *, first: Returned | None = None
 ) -> Dialogue[Returned]:
     """Likewise, or where the rows were written; *first* is what has come already."""
-    found = first or (yield from contract.asked(libra_result.returned(job_id)))
+    found = first or (yield from contract.asked(results.returned(job_id)))
     return (yield from _whole(contract, job_id, found)) if isinstance(found, ResultPage) else found
 
 
 def _whole(contract: Contract, job_id: str, first: ResultPage) -> Dialogue[ResultPage]:
     rows = list(first.rows)
     while len(rows) < first.row_count:
-        page = yield from contract.asked(libra_result.result(job_id, offset=len(rows)))
+        page = yield from contract.asked(results.result(job_id, offset=len(rows)))
         if isinstance(page, ResultValue) or not page.rows:
             break
         rows.extend(page.rows)

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from libra_provider.clients.artifact import Artifact
 from libra_provider.clients.http.call import Call, Reply
 from libra_provider.clients.http.problems import checked
-from libra_provider.clients.libra import status_from
-from libra_provider.clients.libra_result import WrittenResult
+from libra_provider.clients.libra.results import WrittenResult
+from libra_provider.clients.libra.statements import status_from
 from libra_provider.core.status import JobStatus
 
 Key = tuple[str, str]  # the hash and the name of an artifact

@@ -9,10 +9,10 @@ from typing import Any
 
 from libra_provider.clients import runtime_zip
 from libra_provider.clients.artifact import Artifact, aliased, packed, text
-from libra_provider.clients.artifacts import Told, stored
-from libra_provider.clients.contract import Contract
-from libra_provider.clients.handin import Announced, Announcement, announce
 from libra_provider.clients.http.dialogue import Ask, Dialogue
+from libra_provider.clients.libra.artifacts import Told, stored
+from libra_provider.clients.libra.contract import Contract
+from libra_provider.clients.libra.external_jobs import Announced, Announcement, announce
 from libra_provider.core.errors import BadInput
 from libra_provider.core.files import scheme, shippable_name
 from libra_provider.core.job import Kind, SparkJob

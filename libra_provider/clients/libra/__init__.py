@@ -1,0 +1,1 @@
+"""Libra's REST API: statements, results, logs, files, and servers of the older contract."""
