@@ -6,12 +6,9 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from libra_provider.clients import spark_master, submission
 from libra_provider.clients.doctor.checks import Examination
 from libra_provider.clients.doctor.libra import examine_libra
 from libra_provider.clients.doctor.master import examine_master
-from libra_provider.clients.driver_view import DriverView
-from libra_provider.clients.greeting import greet_master
 from libra_provider.clients.http.call import Call
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import BearerToken, jws
@@ -23,6 +20,9 @@ from libra_provider.clients.libra.results import Returned, WrittenResult
 from libra_provider.clients.libra.shipment import Shipment
 from libra_provider.clients.libra.view import StatementView
 from libra_provider.clients.observation import Look, View
+from libra_provider.clients.standalone import create_request, rest
+from libra_provider.clients.standalone.preflight import greet_master
+from libra_provider.clients.standalone.view import DriverView
 from libra_provider.core.errors import ServerError, ServerUnreachable
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.patience import Patience
@@ -158,17 +158,19 @@ class Drivers:
         if self._libra and shipment.local_files(job):
             job, self.shipped_as = self._libra.ship(job, tag), tag
         try:
-            driver_id = self._client.send(spark_master.submit(job, tag, master=self._master))
+            driver_id = self._client.send(rest.submit(job, tag, master=self._master))
         except ServerUnreachable as error:
             if not error.may_have_arrived:
                 raise
-            advice = f"a driver may run all the same, look for {submission.TAG}={tag} in its log"
+            advice = (
+                f"a driver may run all the same, look for {create_request.TAG}={tag} in its log"
+            )
             raise ServerUnreachable(error.server, f"{error.problem}; {advice}", True) from error
         return JobStatus(job_id=driver_id, state=JobState.WAITING)
 
     def status(self, job_id: str) -> JobStatus:
         """Where driver *job_id* stands, as the master says it."""
-        return self._client.send(spark_master.status(job_id))
+        return self._client.send(rest.status(job_id))
 
     def view(self, job_id: str, *, with_log: bool = False) -> View:
         """A view of driver *job_id*."""
@@ -180,7 +182,7 @@ class Drivers:
 
     def kill(self, job_id: str) -> str:
         """Ask the master to stop driver *job_id*; the answer is what it said."""
-        said = self._client.send(spark_master.kill(job_id))
+        said = self._client.send(rest.kill(job_id))
         self._settle(well=False)
         return said
 

@@ -8,13 +8,13 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from airflow.sdk import BaseHook, Connection
 
-from libra_provider.clients.adoption import Adoptable, Sought
 from libra_provider.clients.doctor.checks import Examination
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.http.tls import verification
 from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.observation import Group, Look, View
+from libra_provider.clients.standalone.find_by_tag import Adoptable, Sought
 from libra_provider.core.errors import BadInput, LibraError
 from libra_provider.core.job import Backend, SparkJob
 from libra_provider.core.status import JobStatus

@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 
 from airflow.sdk import Connection
 
-from libra_provider.clients.adoption import Adoptable, Sought
 from libra_provider.clients.doctor.checks import Examination
 from libra_provider.clients.doctor.libra import examine_libra
 from libra_provider.clients.http.credentials import BearerToken
@@ -20,6 +19,7 @@ from libra_provider.clients.libra.results import ResultPage, ResultValue, Return
 from libra_provider.clients.libra.server import Estimate, Health, Session
 from libra_provider.clients.libra.statements import ListedStatement
 from libra_provider.clients.libra.view import StatementView
+from libra_provider.clients.standalone.find_by_tag import Adoptable, Sought
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import OWN_SESSION, Backend, Kind, SparkJob, new_tag
 from libra_provider.core.masking import MASK

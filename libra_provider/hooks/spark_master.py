@@ -7,19 +7,19 @@ from typing import Any
 
 from airflow.sdk import Connection
 
-from libra_provider.clients import spark_master
-from libra_provider.clients.adoption import Adoptable, Sought, carriers
 from libra_provider.clients.doctor.checks import Examination
 from libra_provider.clients.doctor.master import examine_master
-from libra_provider.clients.driver_group import DriverGroup
-from libra_provider.clients.driver_view import DriverView
-from libra_provider.clients.greeting import greet_master
 from libra_provider.clients.http.call import Call
 from libra_provider.clients.http.credentials import jws
 from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.libra.shipment import ORDER
-from libra_provider.clients.submission import TAG, create_request
-from libra_provider.clients.worker_loss import why_it_may_run
+from libra_provider.clients.standalone import rest
+from libra_provider.clients.standalone.create_request import TAG, create_request
+from libra_provider.clients.standalone.diagnosis import why_it_may_run
+from libra_provider.clients.standalone.find_by_tag import Adoptable, Sought, carriers
+from libra_provider.clients.standalone.group import DriverGroup
+from libra_provider.clients.standalone.preflight import greet_master
+from libra_provider.clients.standalone.view import DriverView
 from libra_provider.core.caps import Caps
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Backend, DeployMode, SparkJob
@@ -165,15 +165,15 @@ class SparkMasterHook(ServerHook):
             log.warning(_UNLIMITED, self.connection_id)
         # What runs by an order has the bootstrap that it came with.
         bootstrap = None if ORDER in complete.env_vars else self.bootstrap
-        return spark_master.submit(complete, tag, master=self.master_url, bootstrap=bootstrap)
+        return rest.submit(complete, tag, master=self.master_url, bootstrap=bootstrap)
 
     def status(self, job_id: str) -> JobStatus:
         """Where driver *job_id* stands, as the master says it."""
-        return self.client().send(spark_master.status(job_id))
+        return self.client().send(rest.status(job_id))
 
     async def astatus(self, job_id: str) -> JobStatus:
         """Where driver *job_id* stands, for event loops."""
-        return await (await self.aclient()).asend(spark_master.status(job_id))
+        return await (await self.aclient()).asend(rest.status(job_id))
 
     def view(self, job_id: str, *, with_log: bool = True) -> DriverView:
         """A view of driver *job_id*: its state, where it runs, why it waits, its log."""
@@ -196,11 +196,11 @@ class SparkMasterHook(ServerHook):
 
     def kill(self, job_id: str) -> str:
         """Ask the master to stop driver *job_id*; the answer is what it said."""
-        return self.client().send(spark_master.kill(job_id))
+        return self.client().send(rest.kill(job_id))
 
     async def akill(self, job_id: str) -> str:
         """Ask the master to stop driver *job_id*, for triggers."""
-        return await (await self.aclient()).asend(spark_master.kill(job_id))
+        return await (await self.aclient()).asend(rest.kill(job_id))
 
     def examine(self) -> Examination:
         """From the names of the masters to the settings of the one that leads; raises BadInput."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from libra_provider.clients.adoption import Adoptable, Sought
+from libra_provider.clients.standalone.find_by_tag import Adoptable, Sought
 from libra_provider.core.errors import JobError, LibraError, NotOffered, ServerError
 from libra_provider.core.patience import utc_now
 from libra_provider.hooks.base import ServerHook

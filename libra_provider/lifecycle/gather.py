@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from libra_provider.clients.cluster_pages import leading
 from libra_provider.clients.libra.history import LATEST, Run, earlier_runs, refused_runs
 from libra_provider.clients.libra.server import Health
-from libra_provider.clients.spark_ui import Worker
+from libra_provider.clients.standalone.page_lookup import leading
+from libra_provider.clients.standalone.pages import Worker
 from libra_provider.core.decision import Confidence, Fact, Facts, Locality, Share
 from libra_provider.core.errors import BadInput, LibraError
 from libra_provider.core.job import Kind, SparkJob

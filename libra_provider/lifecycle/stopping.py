@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from libra_provider.clients.adoption import Sought
+from libra_provider.clients.standalone.find_by_tag import Sought
 from libra_provider.core.errors import LibraError
 from libra_provider.core.units import readable_duration
 from libra_provider.hooks.base import ServerHook

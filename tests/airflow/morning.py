@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from libra_provider.clients import spark_master
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.libra.statements import ListedStatement, statements
+from libra_provider.clients.standalone import rest
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.core.states import JobState
@@ -76,7 +76,7 @@ class Servers:
 
     def driver(self, driver_id: str) -> JobState:
         """How a driver stands."""
-        return self.master.send(spark_master.status(driver_id)).state
+        return self.master.send(rest.status(driver_id)).state
 
 
 @contextmanager

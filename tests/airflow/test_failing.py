@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from libra_provider.clients import spark_master
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.libra.statements import status as statement_status
+from libra_provider.clients.standalone import rest
 from libra_provider.cluster.airflow import LocalAirflow
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
@@ -77,7 +77,7 @@ def test_marking_deferred_tasks_failed_stops_statement_and_driver(
     assert eventually(lambda: all(is_watched(name) for name in states()))
     jobs = {name: airflow.api.xcom("endless", run_id, name, "job")["job_id"] for name in states()}
     master = Client([ServerAddress(url=cluster.rest_url)])
-    driver = spark_master.status(jobs["driver"])
+    driver = rest.status(jobs["driver"])
     assert eventually(lambda: master.send(driver).state is JobState.RUNNING)
     for name in jobs:
         airflow.api.mark("endless", run_id, name, "failed")

@@ -7,9 +7,9 @@ import signal
 
 import pytest
 
-from libra_provider.clients import spark_ui
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.standalone import pages
 from libra_provider.cluster.airflow import LocalAirflow
 from libra_provider.cluster.standalone import StandaloneCluster
 from tests.airflow.morning import eventually, task_processes
@@ -20,7 +20,7 @@ DAG = "surviving"
 def drivers_on(cluster: StandaloneCluster) -> set[str]:
     """Every driver that the master knows, those of other tests included."""
     client = Client([ServerAddress(url=cluster.ui_url)])
-    found = client.send(spark_ui.cluster())
+    found = client.send(pages.cluster())
     client.close()
     return {each.driver_id for each in [*found.drivers, *found.ended_drivers]}
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from libra_provider.clients import spark_ui
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.standalone import pages
 from libra_provider.core.errors import JobGivenUp
 from libra_provider.core.states import JobState
 from tests.airflow.morning import Trace, traces
@@ -111,6 +111,6 @@ def orphans(stage: Stage) -> list[str]:
     """Drivers that the master still has: there are none once the run is over."""
     client = Client([ServerAddress(url=stage.cluster.ui_url)])
     try:
-        return [each.driver_id for each in client.send(spark_ui.cluster()).drivers]
+        return [each.driver_id for each in client.send(pages.cluster()).drivers]
     finally:
         client.close()

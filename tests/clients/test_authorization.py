@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_provider.clients import spark_master
-from libra_provider.clients.greeting import greet_master
 from libra_provider.clients.http import credentials
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import BearerToken, JwsSecret, jws
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.standalone import rest as spark_master
+from libra_provider.clients.standalone.preflight import greet_master
 from libra_provider.core.errors import AccessDenied, BadInput
 from libra_provider.hooks import SparkMasterHook
 from libra_provider.operators import SparkClusterJobOperator

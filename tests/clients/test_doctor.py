@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from libra_provider.clients import spark_master
 from libra_provider.clients.doctor import checks
 from libra_provider.clients.doctor.checks import Examination, Outcome, Step
 from libra_provider.clients.doctor.libra import examine_libra
@@ -16,6 +15,7 @@ from libra_provider.clients.doctor.master import examine_master
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.standalone import rest as spark_master
 from tests.fakes.libra import TOKEN, FakeLibra
 from tests.fakes.pages import as_spark_3_5, environment_page, front_page
 from tests.fakes.server import Answer, FakeServer, Request

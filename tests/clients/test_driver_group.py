@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from libra_provider.clients import spark_master
-from libra_provider.clients.driver_group import DriverGroup, ListedDriver
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.standalone import rest
+from libra_provider.clients.standalone.group import DriverGroup, ListedDriver
 from libra_provider.core.errors import ServerBusy, ServerUnreachable
 from libra_provider.core.job import SparkJob
 from libra_provider.core.states import JobState
@@ -34,7 +34,7 @@ def client(master: FakeMaster) -> Iterator[Client]:
 
 def viewed(group: DriverGroup, client: Client, count: int) -> list[ListedDriver]:
     """Views of so many new drivers."""
-    call = spark_master.submit(JAR, "tag", master="spark://m:7077")
+    call = rest.submit(JAR, "tag", master="spark://m:7077")
     return [group.view(client.send(call), with_log=True) for _ in range(count)]
 
 
@@ -47,7 +47,7 @@ def test_one_page_tells_how_all_living_drivers_stand(master: FakeMaster, client:
 
     assert [each.path for each in master.requests] == ["/json/"]
     assert told.keys() == {each.job_id for each in views[:5]}
-    by_rest = client.send(spark_master.status(views[0].job_id))
+    by_rest = client.send(rest.status(views[0].job_id))
     assert told[views[0].job_id] == by_rest
 
 
@@ -55,7 +55,7 @@ def test_a_driver_of_which_nothing_new_is_told_has_the_same_status(
     master: FakeMaster, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever waits for ten thousand drivers must not compare them all."""
-    monkeypatch.setattr("libra_provider.clients.driver_group._TELLS_STATES", 0.0)
+    monkeypatch.setattr("libra_provider.clients.standalone.group._TELLS_STATES", 0.0)
     group = DriverGroup([master.url])
     views = viewed(group, client, 6)
     first = client.run(group.together(views)) or {}

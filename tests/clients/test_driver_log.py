@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_provider.clients.driver_log import LogFollower
-from libra_provider.clients.spark_ui import LogPart
+from libra_provider.clients.standalone.driver_log import LogFollower
+from libra_provider.clients.standalone.pages import LogPart
 
 COMMAND = (
     'Launch Command: "java" "-Dspark.hadoop.fs.s3a.secret.key=hidden" "--conf" "x=hidden\n'

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.observation import Line, Look
+from libra_provider.clients.standalone.view import DriverView
 from libra_provider.core.states import JobState
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import WORKER, FakeDriver, FakeMaster

@@ -21,7 +21,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from libra_provider.clients import spark_master, spark_ui
 from libra_provider.clients.http.call import Call, Reply
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.dialogue import Ask, Dialogue
@@ -29,6 +28,8 @@ from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.libra import legacy, logs, results, statements
 from libra_provider.clients.libra import run as answer
 from libra_provider.clients.libra import server as libra_server
+from libra_provider.clients.standalone import pages as spark_ui
+from libra_provider.clients.standalone import rest
 from libra_provider.core.errors import (
     AccessDenied,
     LibraError,
@@ -49,10 +50,10 @@ JAR = SparkJob.from_application("/jobs/etl.jar", java_class="org.example.Etl")
 SQL = SparkJob(kind=Kind.SQL, code="select 1")
 TAG = "ab" * 16
 VERBS: dict[str, Call[Any]] = {
-    "create": spark_master.submit(JAR, TAG, master="spark://m:7077"),
-    "status": spark_master.status("driver-1"),
-    "kill": spark_master.kill("driver-1"),
-    "ready": spark_master.ready(),
+    "create": rest.submit(JAR, TAG, master="spark://m:7077"),
+    "status": rest.status("driver-1"),
+    "kill": rest.kill("driver-1"),
+    "ready": rest.ready(),
     "cluster": spark_ui.cluster(),
     "worker": spark_ui.worker_page(),
     "log": spark_ui.driver_log("driver-1", "stderr"),

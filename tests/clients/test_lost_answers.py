@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from libra_provider.clients import spark_master
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.standalone import rest
 from libra_provider.core.errors import ServerUnreachable
 from libra_provider.core.job import SparkJob, new_tag
 from tests.fakes.proxy import LOST_ANSWER, LOST_REQUEST, Fate, Proxy, delayed
@@ -28,7 +28,7 @@ def test_a_creation_without_an_answer_may_have_arrived(fate: Fate, made: int) ->
         timeout = 0.5 if fate.after else 30
         client = Client([ServerAddress(url=proxy.url, read_timeout=timeout)])
         with pytest.raises(ServerUnreachable) as caught:
-            client.send(spark_master.submit(JOB, new_tag(), master="spark://m:7077"))
+            client.send(rest.submit(JOB, new_tag(), master="spark://m:7077"))
         deadline = time.monotonic() + 60
         while len(master.drivers) < made and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -40,7 +40,7 @@ def test_a_creation_without_an_answer_may_have_arrived(fate: Fate, made: int) ->
 def test_a_proxy_that_loses_nothing_is_not_noticed() -> None:
     with FakeMaster() as master, Proxy(master.port) as proxy:
         client = Client([ServerAddress(url=proxy.url)])
-        driver_id = client.send(spark_master.submit(JOB, new_tag(), master="spark://m:7077"))
+        driver_id = client.send(rest.submit(JOB, new_tag(), master="spark://m:7077"))
 
-        assert client.send(spark_master.status(driver_id)).job_id == driver_id
+        assert client.send(rest.status(driver_id)).job_id == driver_id
         assert [passing.creates for passing in proxy.seen] == [True, False]

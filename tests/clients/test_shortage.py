@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from libra_provider.clients.shortage import why_starving, why_waiting
-from libra_provider.clients.spark_ui import Application, Cluster, Driver, Worker
+from libra_provider.clients.standalone.diagnosis import why_starving, why_waiting
+from libra_provider.clients.standalone.pages import Application, Cluster, Driver, Worker
 
 BIG = Driver("driver-1", "SUBMITTED", cores=4, memory_mib=8192)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_provider.clients import spark_master, spark_ui
 from libra_provider.clients.http.call import Call, Reply
+from libra_provider.clients.standalone import pages, rest
 from libra_provider.core.errors import (
     AccessDenied,
     JobError,
@@ -35,7 +35,7 @@ def reply(body: object, status: int = 200, kind: str = "application/json") -> Re
 
 def status_of(**body: Any) -> Any:
     answer = {"action": "SubmissionStatusResponse", "success": True, **body}
-    return spark_master.status("driver-1").parse(reply(answer))
+    return rest.status("driver-1").parse(reply(answer))
 
 
 @pytest.mark.parametrize(
@@ -86,16 +86,16 @@ NOT_ALIVE = "Current state is not alive: STANDBY. Can only %s in ALIVE state."
 TRACE = "Exception from the cluster:\njava.lang.Exception: " + NOT_ALIVE + "\n\torg.apache.spark…"
 STANDBY = [
     (
-        spark_master.submit(JAR, "ab" * 16, master=MASTER),
+        rest.submit(JAR, "ab" * 16, master=MASTER),
         "CreateSubmissionResponse",
         NOT_ALIVE % "accept driver submissions",
     ),
     (
-        spark_master.status("driver-1"),
+        rest.status("driver-1"),
         "SubmissionStatusResponse",
         TRACE % "request driver status",
     ),
-    (spark_master.kill("driver-1"), "KillSubmissionResponse", NOT_ALIVE % "kill drivers"),
+    (rest.kill("driver-1"), "KillSubmissionResponse", NOT_ALIVE % "kill drivers"),
 ]
 
 
@@ -114,7 +114,7 @@ def test_a_standby_is_not_ready() -> None:
     answer = reply({"action": "ErrorResponse", "message": "Master is not ready."}, 503)
 
     with pytest.raises(ServerBusy, match="Master is not ready"):
-        spark_master.ready().parse(answer)
+        rest.ready().parse(answer)
 
 
 def test_a_master_that_could_not_look_has_not_forgotten_the_driver() -> None:
@@ -139,9 +139,7 @@ def test_a_master_that_could_not_look_has_not_forgotten_the_driver() -> None:
         ),
     ],
 )
-@pytest.mark.parametrize(
-    "call", [spark_master.status("driver-1"), spark_master.kill("driver-1"), spark_master.ready()]
-)
+@pytest.mark.parametrize("call", [rest.status("driver-1"), rest.kill("driver-1"), rest.ready()])
 def test_what_is_no_answer_becomes_the_right_error(
     call: Call[object], answer: Reply, error: type[Exception], sentence: str
 ) -> None:
@@ -152,7 +150,7 @@ def test_what_is_no_answer_becomes_the_right_error(
 @pytest.mark.parametrize("driver_id", ["", "../killall", "driver-1/../../clear", "a statement"])
 def test_an_id_that_is_none_reaches_no_other_endpoint(driver_id: str) -> None:
     with pytest.raises(JobError, match="a driver's id looks like"):
-        spark_master.kill(driver_id)
+        rest.kill(driver_id)
 
 
 json_values = st.recursive(
@@ -176,13 +174,13 @@ def test_any_reply_is_read_or_becomes_an_error_of_ours(
     body: object, status: int, kind: str
 ) -> None:
     calls: list[Call[object]] = [
-        spark_master.status("driver-1"),
-        spark_master.kill("driver-1"),
-        spark_master.ready(),
-        spark_master.submit(JAR, "ab" * 16, master=MASTER),
-        spark_ui.cluster(),
-        spark_ui.worker_page(),
-        spark_ui.driver_log("driver-1", "stderr"),
+        rest.status("driver-1"),
+        rest.kill("driver-1"),
+        rest.ready(),
+        rest.submit(JAR, "ab" * 16, master=MASTER),
+        pages.cluster(),
+        pages.worker_page(),
+        pages.driver_log("driver-1", "stderr"),
     ]
     for call in calls:
         with contextlib.suppress(LibraError):
@@ -191,15 +189,13 @@ def test_any_reply_is_read_or_becomes_an_error_of_ours(
 
 def test_a_part_of_a_log_knows_where_it_begins_and_ends() -> None:
     text = b"==== Bytes 10-16 of 90 of /work/driver-1/stderr ====\nhello\n"
-    part = spark_ui.driver_log("driver-1", "stderr", offset=10).parse(
-        reply(text, kind="text/plain")
-    )
+    part = pages.driver_log("driver-1", "stderr", offset=10).parse(reply(text, kind="text/plain"))
 
-    assert part == spark_ui.LogPart("hello\n", 10, 16, 90)
+    assert part == pages.LogPart("hello\n", 10, 16, 90)
 
 
 def test_a_driver_that_has_not_begun_has_an_empty_log() -> None:
-    part = spark_ui.driver_log("driver-1", "stderr").parse(
+    part = pages.driver_log("driver-1", "stderr").parse(
         reply(b"Error: no such log", kind="text/plain")
     )
 
@@ -241,4 +237,4 @@ org.apache.spark.SparkUserAppException: User application exited with 1
     ],
 )
 def test_the_first_exception_of_a_log_is_the_one_that_explains(log: str, first: str | None) -> None:
-    assert spark_ui.first_exception(log) == first
+    assert pages.first_exception(log) == first

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from libra_provider.clients import submission
+from libra_provider.clients.standalone import create_request
 from libra_provider.core.job import SparkJob
 
 MASTER = "spark://m1:7077,m2:7077"
@@ -18,7 +18,7 @@ def request_for(application: str, bootstrap: str | None = None, **fields: Any) -
     if application.endswith(".jar"):
         fields.setdefault("java_class", "org.example.Etl")
     job = SparkJob.from_application(application, **fields)
-    return submission.create_request(job, TAG, master=MASTER, bootstrap=bootstrap)
+    return create_request.create_request(job, TAG, master=MASTER, bootstrap=bootstrap)
 
 
 def arguments_behind_name(request: dict[str, Any]) -> list[str]:

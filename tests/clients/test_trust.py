@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from libra_provider.clients import spark_master
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.tls import verification
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.standalone import rest
 from libra_provider.core.errors import BadInput, ServerUnreachable
 from tests.fakes.spark_master import FakeMaster
 from tests.fakes.tls import Authority, TlsFront
@@ -23,7 +23,7 @@ Ask = Callable[[str, bool | str], str]
 def blocking(url: str, verify: bool | str) -> str:
     client = Client([ServerAddress(url=url, verify=verify)])
     try:
-        return client.send(spark_master.ready()).spark_version
+        return client.send(rest.ready()).spark_version
     finally:
         client.close()
 
@@ -32,7 +32,7 @@ def on_a_loop(url: str, verify: bool | str) -> str:
     async def run() -> str:
         client = Client([ServerAddress(url=url, verify=verify)])
         try:
-            return (await client.asend(spark_master.ready())).spark_version
+            return (await client.asend(rest.ready())).spark_version
         finally:
             await client.aclose()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from libra_provider.clients.libra.history import Run
-from libra_provider.clients.spark_ui import Worker
+from libra_provider.clients.standalone.pages import Worker
 from libra_provider.core.decision import Confidence, Fact, Facts, Share
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import SparkJob

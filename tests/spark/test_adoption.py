@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from libra_provider.clients import spark_ui
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.standalone import pages
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.operators import SparkClusterJobOperator
 from tests.fakes.proxy import LOST_ANSWER, LOST_REQUEST, PASSES, Fate, Proxy, delayed
@@ -41,7 +41,7 @@ def adopted(cluster: StandaloneCluster) -> Callable[[], set[str]]:
     client = Client([ServerAddress(url=cluster.ui_url)])
 
     def drivers() -> set[str]:
-        found = client.send(spark_ui.cluster())
+        found = client.send(pages.cluster())
         every = [*found.drivers, *found.ended_drivers]
         return {each.driver_id for each in every if each.main_class == "Adopted"}
 

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from libra_provider.clients import spark_ui
 from libra_provider.clients.doctor.checks import Examination, Outcome, Visit
 from libra_provider.clients.doctor.libra import examine_libra
 from libra_provider.clients.doctor.master import examine_master
 from libra_provider.clients.http.credentials import BearerToken, jws
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.standalone import pages
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.hooks import LibraHook, SparkMasterHook
@@ -151,10 +151,10 @@ def test_the_settings_of_a_real_master_are_read_from_its_page(furnished: Standal
 def test_a_real_reverse_proxy_leads_to_the_workers_page(furnished: StandaloneCluster) -> None:
     visit = Visit()
     page = ServerAddress(url=furnished.ui_url)
-    worker = visit.ask(page, spark_ui.cluster()).alive[0]
+    worker = visit.ask(page, pages.cluster()).alive[0]
     proxied = ServerAddress(url=f"{furnished.ui_url}/proxy/{worker.worker_id}")
 
-    assert visit.ask(proxied, spark_ui.worker_page()) == worker.worker_id
+    assert visit.ask(proxied, pages.worker_page()) == worker.worker_id
 
 
 def test_a_recovering_master_is_not_well_and_says_why(furnished: StandaloneCluster) -> None:

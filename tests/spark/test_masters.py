@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from libra_provider.clients import spark_master, spark_ui
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import JwsSecret
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.standalone import pages, rest
 from libra_provider.clients.stop import kill_and_verify
 from libra_provider.cluster.ports import free_ports
 from libra_provider.core.errors import AccessDenied, ServerBusy, ServerError
@@ -135,13 +135,13 @@ def test_a_standby_says_so_to_every_question(elected: Masters, waiting: Waiting)
     """Its "no such driver" would otherwise make a running driver lost."""
     standby = Client([ServerAddress(url=elected.rest_urls[1])])
     driver_id = "driver-20261120082239-0000"
-    create = spark_master.submit(waiting.job, new_tag(), master=elected.master_url)
-    status, kill = spark_master.status(driver_id), spark_master.kill(driver_id)
+    create = rest.submit(waiting.job, new_tag(), master=elected.master_url)
+    status, kill = rest.status(driver_id), rest.kill(driver_id)
     for call in (create, status, kill):
         with pytest.raises(ServerBusy, match="this master is STANDBY"):
             standby.send(call)
     with pytest.raises(ServerBusy, match="Master is not ready"):
-        standby.send(spark_master.ready())
+        standby.send(rest.ready())
     standby.close()
 
 
@@ -269,7 +269,7 @@ def test_an_expired_signature_is_refused(signed: Masters, monkeypatch: pytest.Mo
     monkeypatch.setattr(time, "time", lambda: then)
     address = ServerAddress(url=signed.rest_urls[0], authorization=JwsSecret(SECRET))
     with pytest.raises(AccessDenied, match="or the two clocks are minutes apart"):
-        Client([address]).send(spark_master.ready())
+        Client([address]).send(rest.ready())
 
 
 def test_a_master_behind_tls_takes_submissions(
@@ -308,5 +308,5 @@ def test_a_masters_own_tls_is_spoken_with_its_pages(tmp_path: Path) -> None:
         masters.add(status="")
         page = ServerAddress(url=f"https://127.0.0.1:{port}", verify=str(authority.ca))
         client = Client([page])
-        eventually(lambda: client.send(spark_ui.cluster()).status == "ALIVE")
+        eventually(lambda: client.send(pages.cluster()).status == "ALIVE")
         client.close()

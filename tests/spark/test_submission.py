@@ -237,7 +237,7 @@ def test_a_python_job_finds_what_spark_submit_would_give_it(running: Running) ->
 
 
 def settings(facts: dict[str, Any]) -> dict[str, object]:
-    """What getConf() says, without what is listed in libra_provider/clients/submission.py."""
+    """What getConf() says, without what create_request.py lists as different."""
     return {
         key: sorted(re.sub(r"localhost:\d+", "HOST", value).split(","))
         for key, value in facts["conf"].items()

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from libra_provider.clients import spark_master
-from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.observation import Look
+from libra_provider.clients.standalone import rest
+from libra_provider.clients.standalone.view import DriverView
 from libra_provider.clients.stop import kill_and_verify
 from libra_provider.cluster.standalone import StandaloneCluster, spark_home
 from libra_provider.core.job import SparkJob, new_tag
@@ -149,7 +149,7 @@ def test_a_python_job_runs_on_the_cluster(
 
 
 def test_a_forgotten_driver_is_lost(hook: SparkMasterHook) -> None:
-    status = hook.client().send(spark_master.status("driver-20200101000000-0000"))
+    status = hook.client().send(rest.status("driver-20200101000000-0000"))
 
     assert status.state is JobState.LOST
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from libra_provider.clients import master_page, spark_ui
 from libra_provider.clients.doctor.checks import (
     Finding,
     OutOfTimeError,
@@ -20,8 +19,9 @@ from libra_provider.clients.doctor.checks import (
     without_secret,
 )
 from libra_provider.clients.http.transport import ServerAddress
-from libra_provider.clients.master_page import FrontPage
-from libra_provider.clients.spark_ui import Cluster
+from libra_provider.clients.standalone import front_page, pages
+from libra_provider.clients.standalone.front_page import FrontPage
+from libra_provider.clients.standalone.pages import Cluster
 from libra_provider.core.errors import ServerError
 from libra_provider.core.units import MIB, readable_duration, readable_size
 
@@ -61,7 +61,7 @@ class Pages:
         """What the masters say about the REST port, to one who *asked* at another."""
         for address in self._addresses:
             try:
-                page = self._visit.ask(address, master_page.front_page())
+                page = self._visit.ask(address, front_page.front_page())
             except ServerError:
                 continue
             except OutOfTimeError:
@@ -96,7 +96,7 @@ class Pages:
         problems = []
         for address in self._addresses:
             try:
-                found = self._visit.ask(address, spark_ui.cluster())
+                found = self._visit.ask(address, pages.cluster())
             except ServerError as error:
                 problems.append(str(error))
                 continue
@@ -110,7 +110,7 @@ class Pages:
 
     def _settings(self, address: ServerAddress) -> Mapping[str, str] | None:
         try:
-            return self._visit.ask(address, master_page.settings())
+            return self._visit.ask(address, front_page.settings())
         except ServerError:
             return None
 
@@ -133,7 +133,7 @@ class Pages:
     def _is_page_of(self, worker_id: str, url: str) -> bool:
         address = without_secret(self._addresses[0], url)
         try:
-            return self._visit.ask(address, spark_ui.worker_page()) == worker_id
+            return self._visit.ask(address, pages.worker_page()) == worker_id
         except ServerError:
             return False
 
@@ -143,7 +143,7 @@ class Pages:
             for url in (worker.ui_url, f"{leader.url}/proxy/{worker.worker_id}"):
                 address = without_secret(self._addresses[0], url)
                 try:
-                    page = self._visit.ask(address, master_page.front_page())
+                    page = self._visit.ask(address, front_page.front_page())
                 except ServerError:
                     continue
                 if page.version and page.title.startswith("Spark Worker"):

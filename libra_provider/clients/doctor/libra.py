@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from libra_provider.clients import master_page
 from libra_provider.clients.doctor.checks import (
     Examination,
     Finding,
@@ -21,6 +20,7 @@ from libra_provider.clients.doctor.checks import (
 )
 from libra_provider.clients.http.call import Call, Reply
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.standalone import front_page
 from libra_provider.core.errors import ServerError
 
 _HEALTH = Call(method="GET", path="/api/v1/health", parse=lambda reply: reply)
@@ -74,7 +74,7 @@ class _HealthPage:
         if action.endswith("Response"):
             return "this is the REST port of a Spark master, not Libra"
         try:
-            title = self._visit.ask(self._address, master_page.front_page()).title
+            title = self._visit.ask(self._address, front_page.front_page()).title
         except ServerError:
             title = ""
         if title:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from libra_provider.clients import master_page, spark_master
 from libra_provider.clients.doctor.checks import (
     Examination,
     Finding,
@@ -24,7 +23,8 @@ from libra_provider.clients.doctor.cluster import Pages, advice_of
 from libra_provider.clients.http.call import Call, Reply
 from libra_provider.clients.http.problems import is_problem
 from libra_provider.clients.http.transport import ServerAddress
-from libra_provider.clients.master_page import FrontPage
+from libra_provider.clients.standalone import front_page, rest
+from libra_provider.clients.standalone.front_page import FrontPage
 from libra_provider.core.errors import AccessDenied, ServerError, ServerUnreachable
 
 
@@ -109,7 +109,7 @@ class RestPort:
     def _other_page(self) -> Finding:
         reply = self._reply
         try:
-            page = self._visit.ask(without_secret(self._address), master_page.front_page())
+            page = self._visit.ask(without_secret(self._address), front_page.front_page())
         except ServerError:
             page = FrontPage("", None, None)
         if not page.title.startswith("Spark"):
@@ -123,7 +123,7 @@ class RestPort:
 
     def _lets_in(self) -> Finding:
         try:
-            spark_master.ready().parse(self._reply)
+            rest.ready().parse(self._reply)
         except AccessDenied as error:
             return failed(f"it refuses this connection (HTTP {error.status})", error.problem)
         except ServerError:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from libra_provider.clients import cluster_pages, spark_ui
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.http.transport import ServerAddress
+from libra_provider.clients.standalone import page_lookup, pages
 from libra_provider.core.errors import BadInput, ServerError
 from libra_provider.server.runners import masters
 from libra_provider.server.settings import Settings
@@ -66,11 +66,11 @@ class _Look:
 
 def _remains(application_id: str, ui_urls: Sequence[str]) -> Dialogue[str]:
     """What is left of the application, in words; raises ServerError where a page is away."""
-    cluster = yield from cluster_pages.leading(ui_urls)
+    cluster = yield from page_lookup.leading(ui_urls)
     if application_id in [each.application_id for each in cluster.applications]:
         return "the master still lists it"
     for worker in cluster.alive:
-        running: Sequence[str] = yield Ask(spark_ui.executors(), worker.ui_url)
+        running: Sequence[str] = yield Ask(pages.executors(), worker.ui_url)
         if application_id in running:
             return f"{worker.worker_id} still has one"
     return ""

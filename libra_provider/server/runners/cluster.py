@@ -8,12 +8,12 @@ import time
 from datetime import datetime
 from functools import cached_property, partial
 
-from libra_provider.clients import cluster_pages, spark_master, spark_ui
-from libra_provider.clients.adoption import Adoptable, Sought, carriers
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.dialogue import Ask, Dialogue
-from libra_provider.clients.spark_ui import LogPart
-from libra_provider.clients.submission import create_request
+from libra_provider.clients.standalone import page_lookup, pages, rest
+from libra_provider.clients.standalone.create_request import create_request
+from libra_provider.clients.standalone.find_by_tag import Adoptable, Sought, carriers
+from libra_provider.clients.standalone.pages import LogPart
 from libra_provider.core.errors import (
     JobLost,
     ProtocolError,
@@ -108,8 +108,8 @@ class ClusterRunner:
     def _log(
         self, driver_id: str, place: DriverLocation, stream: str, offset: int
     ) -> Dialogue[LogPart]:
-        worker = yield from cluster_pages.worker_ui(place, masters.ui_urls(self._settings))
-        call = spark_ui.driver_log(driver_id, stream, offset=offset, length=PART)
+        worker = yield from page_lookup.worker_ui(place, masters.ui_urls(self._settings))
+        call = pages.driver_log(driver_id, stream, offset=offset, length=PART)
         part: LogPart = yield Ask(call, worker)
         return part
 
@@ -138,7 +138,7 @@ class ClusterRunner:
                 await asyncio.sleep(getattr(error, "retry_after", _AGAIN))
 
     async def _submitted(self, errand: Errand, job: SparkJob) -> str:
-        call = spark_master.submit(job, errand.job_id, master=self._settings.master)
+        call = rest.submit(job, errand.job_id, master=self._settings.master)
         return await self._client.asend(call)
 
     async def _adopted(self, errand: Errand, job: SparkJob, since: datetime) -> str | None:
@@ -158,10 +158,10 @@ class ClusterRunner:
 
     async def _search(self, tag: str, main_class: str, since: datetime) -> tuple[Adoptable, str]:
         """What carries *tag*, and what keeps one from being sure."""
-        pages = masters.ui_urls(self._settings)
+        ui_urls = masters.ui_urls(self._settings)
         sought = Sought(tag=tag, since=since, main_class=main_class)
         try:
-            found = await self._client.arun(carriers(sought, pages))
+            found = await self._client.arun(carriers(sought, ui_urls))
         except ServerError as error:
             return Adoptable(), f"the master's page cannot be read ({error})"
         return found, f"it may be one of {found.names}" if found.undecided else ""
@@ -183,7 +183,7 @@ class ClusterRunner:
 
     async def _kill(self, driver_id: str) -> None:
         try:
-            said = await self._client.asend(spark_master.kill(driver_id))
+            said = await self._client.asend(rest.kill(driver_id))
             _log.info("%s is told to stop: %s", driver_id, said)
         except ServerError as error:
             _log.warning("%s cannot be told to stop: %s", driver_id, error)

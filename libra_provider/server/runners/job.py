@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from libra_provider.clients.submission import TAG
+from libra_provider.clients.standalone.create_request import TAG
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import DeployMode, Kind, SparkJob
 from libra_provider.core.patience import utc_now

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from libra_provider.clients.driver_log import APPLICATION_LINE, SPARK_UI_LINE, LogFollower
 from libra_provider.clients.observation import STREAMS
-from libra_provider.clients.spark_ui import LogPart, first_exception
+from libra_provider.clients.standalone.driver_log import (
+    APPLICATION_LINE,
+    SPARK_UI_LINE,
+    LogFollower,
+)
+from libra_provider.clients.standalone.pages import LogPart, first_exception
 from libra_provider.core.masking import masked_text
 
 # One answer; the Launch Command at the head of a cluster driver's stderr is shorter.

@@ -7,9 +7,9 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from libra_provider.clients import cluster_pages
-from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.http.client import Client
+from libra_provider.clients.standalone import page_lookup
+from libra_provider.clients.standalone.view import DriverView
 from libra_provider.core.errors import ServerError
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
@@ -129,7 +129,7 @@ class DriverPoller:
     async def _words(self) -> Mapping[str, str] | None:
         """The state of each living driver in Spark's words; None where no page can be read."""
         try:
-            cluster = await self._client.arun(cluster_pages.leading(self._ui_urls))
+            cluster = await self._client.arun(page_lookup.leading(self._ui_urls))
         except ServerError:
             return None
         return {each.driver_id: each.state for each in cluster.drivers}

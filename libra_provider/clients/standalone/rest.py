@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from libra_provider.clients.http.call import Call, Reply
 from libra_provider.clients.http.problems import is_problem
-from libra_provider.clients.submission import create_request
+from libra_provider.clients.standalone.create_request import create_request
 from libra_provider.core.errors import (
     AccessDenied,
     JobError,

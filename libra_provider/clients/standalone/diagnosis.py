@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from libra_provider.clients.spark_ui import Application, Cluster, Driver, Worker
+from collections.abc import Sequence
+
+from libra_provider.clients.http.dialogue import Ask, Dialogue
+from libra_provider.clients.standalone import page_lookup, pages
+from libra_provider.clients.standalone.pages import Application, Cluster, Driver, Worker
+from libra_provider.core.errors import ServerError
 from libra_provider.core.units import MIB, readable_size
 
 
@@ -65,3 +70,22 @@ def _amount(cores: int, memory_mib: int) -> str:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def why_it_may_run(worker_id: str, ui_urls: Sequence[str]) -> Dialogue[str]:
+    """Why a driver may still run on *worker_id*, which was lost; empty once it does not.
+
+    Raises ServerError when the page of no leading master can be read.
+    """
+    cluster = yield from page_lookup.leading(ui_urls)
+    worker = next((each for each in cluster.workers if each.worker_id == worker_id), None)
+    if worker is None or worker.state == "ALIVE":
+        return ""
+    try:
+        there: str = yield Ask(pages.worker_page(), worker.ui_url)
+    except ServerError:
+        return ""
+    if there != worker_id:
+        # A worker that was started again has another id, and often the same address.
+        return ""
+    return f"the master calls {worker_id} {worker.state}, and its page still answers"

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from libra_provider.clients import cluster_pages, spark_ui
 from libra_provider.clients.http.dialogue import Ask, Dialogue
-from libra_provider.clients.submission import TAG
+from libra_provider.clients.standalone import page_lookup, pages
+from libra_provider.clients.standalone.create_request import TAG
 from libra_provider.core.errors import ServerError
 from libra_provider.core.status import DriverLocation
 
@@ -33,7 +33,7 @@ class Sought:
     until: datetime | None = None
     main_class: str | None = None
 
-    def may_be(self, driver: spark_ui.Driver) -> bool:
+    def may_be(self, driver: pages.Driver) -> bool:
         """Whether *driver*, as the master lists it, can come of this submission."""
         if self.main_class not in (None, driver.main_class):
             return False
@@ -65,7 +65,7 @@ def carriers(sought: Sought, ui_urls: Sequence[str]) -> Dialogue[Adoptable]:
 
     Raises ServerError when the page of no leading master can be read.
     """
-    cluster = yield from cluster_pages.leading(ui_urls)
+    cluster = yield from page_lookup.leading(ui_urls)
     active = {each.driver_id for each in cluster.drivers}
     verdicts: dict[str, str] = {}
     candidates = filter(sought.may_be, [*cluster.drivers, *cluster.ended_drivers])
@@ -84,7 +84,7 @@ _SETTLED = (_CARRIES, _WAITS, _ANOTHER)
 
 
 def _verdict(
-    driver: spark_ui.Driver, tag: str, ui_urls: Sequence[str], *, alive: bool
+    driver: pages.Driver, tag: str, ui_urls: Sequence[str], *, alive: bool
 ) -> Dialogue[str]:
     """One of the three above, or why it cannot be said."""
     if driver.worker_id is None:
@@ -101,10 +101,10 @@ def _verdict(
     return _WAITS if alive else "it ended without a log"
 
 
-def _head(driver: spark_ui.Driver, ui_urls: Sequence[str]) -> Dialogue[str]:
+def _head(driver: pages.Driver, ui_urls: Sequence[str]) -> Dialogue[str]:
     location = DriverLocation(where="", worker_id=driver.worker_id)
-    worker = yield from cluster_pages.worker_ui(location, ui_urls)
-    part: spark_ui.LogPart = yield Ask(
-        spark_ui.driver_log(driver.driver_id, "stderr", offset=0, length=_HEAD), worker
+    worker = yield from page_lookup.worker_ui(location, ui_urls)
+    part: pages.LogPart = yield Ask(
+        pages.driver_log(driver.driver_id, "stderr", offset=0, length=_HEAD), worker
     )
     return part.text

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from libra_provider.clients import cluster_pages, spark_master, spark_ui
-from libra_provider.clients.cluster_pages import ClusterPages
-from libra_provider.clients.driver_log import DriverLog
 from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.observation import Line, Look
-from libra_provider.clients.shortage import why_starving, why_waiting
+from libra_provider.clients.standalone import page_lookup, pages, rest
+from libra_provider.clients.standalone.diagnosis import why_starving, why_waiting
+from libra_provider.clients.standalone.driver_log import DriverLog
+from libra_provider.clients.standalone.page_lookup import ClusterPages
 from libra_provider.core.errors import ServerError
 from libra_provider.core.patience import utc_now
 from libra_provider.core.states import JobState
@@ -70,7 +70,7 @@ class DriverView:
 
     def state(self) -> Dialogue[JobStatus]:
         """Where the driver stands, as the master's REST port says it."""
-        status: JobStatus = yield Ask(spark_master.status(self.driver_id))
+        status: JobStatus = yield Ask(rest.status(self.driver_id))
         return status
 
     def has_details(self, status: JobStatus) -> bool:
@@ -108,7 +108,7 @@ class DriverView:
 
     def whole_log(self) -> Dialogue[list[Line]]:
         """Every line that the driver has written so far; raises ServerError without its page."""
-        status: JobStatus = yield Ask(spark_master.status(self.driver_id))
+        status: JobStatus = yield Ask(rest.status(self.driver_id))
         if status.location is None:
             return []
         ui = yield from self._ui_at(status.location)
@@ -137,7 +137,7 @@ class DriverView:
                 return self._with_executors(status, cluster)
             case JobState.FAILED if status.location:
                 ui = yield from self._ui_at(status.location)
-                why = yield from cluster_pages.first_exception(self.driver_id, ui)
+                why = yield from page_lookup.first_exception(self.driver_id, ui)
                 return replace(status, detail="; ".join(filter(None, [status.detail, why])))
             case JobState.LOST:
                 cluster = yield from self._pages.leading()
@@ -145,7 +145,7 @@ class DriverView:
             case _:
                 return status
 
-    def _with_executors(self, status: JobStatus, cluster: spark_ui.Cluster) -> JobStatus:
+    def _with_executors(self, status: JobStatus, cluster: pages.Cluster) -> JobStatus:
         for application in cluster.applications:
             if application.application_id == self._log.application_id:
                 reason = why_starving(application, cluster)
@@ -153,7 +153,7 @@ class DriverView:
                 return replace(status, detail=reason, has_executors=not reason)
         return status
 
-    def _last_seen(self, cluster: spark_ui.Cluster) -> str:
+    def _last_seen(self, cluster: pages.Cluster) -> str:
         seen = "was not seen before by this try"
         if self._seen:
             seen = f"was last seen {self._seen.state} at {self._seen.moment:%H:%M:%S} UTC"
@@ -179,7 +179,7 @@ class DriverView:
         if status.location is None:
             return status
         port, ui = self._log.spark_ui_port, self._worker_ui
-        page = spark_ui.driver_log_page(ui, self.driver_id) if ui else None
+        page = pages.driver_log_page(ui, self.driver_id) if ui else None
         location = replace(
             status.location,
             application_id=self._log.application_id,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from libra_provider.clients import spark_ui
 from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.observation import STREAMS
+from libra_provider.clients.standalone import pages
 from libra_provider.core.errors import ServerError
 from libra_provider.core.masking import masked_text
 from libra_provider.core.status import DriverLocation
 
 
-def leading(ui_urls: Sequence[str]) -> Dialogue[spark_ui.Cluster]:
+def leading(ui_urls: Sequence[str]) -> Dialogue[pages.Cluster]:
     """What the page of the master that leads says; a standby's page lists nothing.
 
     Raises ServerError when none of *ui_urls* leads to it.
@@ -21,7 +21,7 @@ def leading(ui_urls: Sequence[str]) -> Dialogue[spark_ui.Cluster]:
     problem = ServerError("spark master", "no ui_urls are known; set them in the connection")
     for url in ui_urls:
         try:
-            found: spark_ui.Cluster = yield Ask(spark_ui.cluster(), url)
+            found: pages.Cluster = yield Ask(pages.cluster(), url)
         except ServerError as error:
             problem = error
         else:
@@ -42,7 +42,7 @@ def worker_ui(location: DriverLocation, ui_urls: Sequence[str]) -> Dialogue[str]
     problem = ServerError(", ".join(ui_urls), f"it lists no worker {location.worker_id}")
     for url in [*own, *proxied] if own else []:
         try:
-            yield Ask(spark_ui.worker_page(), url)
+            yield Ask(pages.worker_page(), url)
         except ServerError as error:
             problem = problem if url in proxied else error
         else:
@@ -59,10 +59,10 @@ class ClusterPages:
     def __init__(self, ui_urls: Sequence[str], *, fresh_for: float = 0.0) -> None:
         self._ui_urls = tuple(ui_urls)
         self._fresh_for = fresh_for
-        self._page: tuple[float, spark_ui.Cluster] | None = None
+        self._page: tuple[float, pages.Cluster] | None = None
         self._workers: dict[str | None, str] = {}
 
-    def leading(self, *, fresh_for: float | None = None) -> Dialogue[spark_ui.Cluster]:
+    def leading(self, *, fresh_for: float | None = None) -> Dialogue[pages.Cluster]:
         """What the page of the master that leads says; raises ServerError."""
         seconds = self._fresh_for if fresh_for is None else fresh_for
         if self._page and time.monotonic() < self._page[0] + seconds:
@@ -81,7 +81,7 @@ class ClusterPages:
 def first_exception(driver_id: str, worker_ui: str) -> Dialogue[str]:
     """The first exception in the end of the driver's log, without secrets; or an empty text."""
     for stream in STREAMS:
-        log: spark_ui.LogPart = yield Ask(spark_ui.driver_log(driver_id, stream), worker_ui)
-        if found := spark_ui.first_exception(log.text):
+        log: pages.LogPart = yield Ask(pages.driver_log(driver_id, stream), worker_ui)
+        if found := pages.first_exception(log.text):
             return masked_text(found)
     return ""

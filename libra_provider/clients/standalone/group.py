@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from libra_provider.clients import spark_master
-from libra_provider.clients.cluster_pages import ClusterPages
-from libra_provider.clients.driver_view import DriverView
 from libra_provider.clients.http.dialogue import Ask, Dialogue
-from libra_provider.clients.shortage import why_waits
-from libra_provider.clients.spark_master import STATE_OF_WORD
-from libra_provider.clients.spark_ui import Cluster, Driver
+from libra_provider.clients.standalone import rest
+from libra_provider.clients.standalone.diagnosis import why_waits
+from libra_provider.clients.standalone.page_lookup import ClusterPages
+from libra_provider.clients.standalone.pages import Cluster, Driver
+from libra_provider.clients.standalone.rest import STATE_OF_WORD
+from libra_provider.clients.standalone.view import DriverView
 from libra_provider.core.errors import ServerError
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus
@@ -59,10 +59,10 @@ class DriverGroup:
             try:
                 return (yield from self._pages.leading(fresh_for=_TELLS_STATES))
             except ServerError:
-                yield Ask(spark_master.ready())
+                yield Ask(rest.ready())
                 self._page_from = time.monotonic() + _PAGE_RESTS
         else:
-            yield Ask(spark_master.ready())
+            yield Ask(rest.ready())
         return None
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from libra_provider.clients import spark_master
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import warn_of_open_master
+from libra_provider.clients.standalone import rest
 
 
 def greet_master(client: Client) -> None:
@@ -12,6 +12,6 @@ def greet_master(client: Client) -> None:
 
     One that takes those of anybody is warned about, once per process, unless it is on this machine.
     """
-    client.send(spark_master.ready())
+    client.send(rest.ready())
     if client.active.authorization() is None:
         warn_of_open_master(client.active.url)

@@ -6,7 +6,7 @@ import re
 
 from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.observation import STREAMS, Line
-from libra_provider.clients.spark_ui import LogPart, driver_log
+from libra_provider.clients.standalone.pages import LogPart, driver_log
 from libra_provider.core.masking import masked_text
 
 # A look reads so much of each stream at the most; what is left is read at the next one.
