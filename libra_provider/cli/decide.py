@@ -22,8 +22,8 @@ from libra_provider.core.units import bandwidth_in_bits, duration_in_seconds, si
 from libra_provider.core.workload import Workload
 from libra_provider.deploy_mode.decide import decide as decided
 from libra_provider.deploy_mode.decide import explain
+from libra_provider.deploy_mode.explanation import summed_up
 from libra_provider.deploy_mode.policy import Policy
-from libra_provider.deploy_mode.story import summed_up
 
 T = TypeVar("T")
 _SOURCE = "as given"

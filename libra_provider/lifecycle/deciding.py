@@ -19,9 +19,9 @@ from libra_provider.core.masking import MASK
 from libra_provider.core.states import JobState
 from libra_provider.core.workload import Workload
 from libra_provider.deploy_mode.decide import decide
+from libra_provider.deploy_mode.explanation import told
 from libra_provider.deploy_mode.policy import THRESHOLDS, Policy
 from libra_provider.deploy_mode.presets import defaults_of, sized
-from libra_provider.deploy_mode.story import told
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.hooks.servers import server_of

@@ -15,9 +15,9 @@ from libra_provider.core.job import DeployMode, Kind, Mode, SparkJob
 from libra_provider.core.units import GIB
 from libra_provider.deploy_mode.cost import REFERENCE, CostModel, predict
 from libra_provider.deploy_mode.decide import decide, explain
+from libra_provider.deploy_mode.explanation import told
 from libra_provider.deploy_mode.policy import Policy
 from libra_provider.deploy_mode.presets import PRESETS
-from libra_provider.deploy_mode.story import told
 
 MATERIAL: dict[Kind, dict[str, str]] = {
     Kind.SQL: {"code": "SELECT 1"},

@@ -4,7 +4,7 @@ from libra_provider.core.decision import Fact, Facts
 from libra_provider.core.job import SparkJob
 from libra_provider.core.units import GIB
 from libra_provider.deploy_mode.decide import decide
-from libra_provider.deploy_mode.story import told
+from libra_provider.deploy_mode.explanation import told
 
 SQL = SparkJob(kind="sql", code="SELECT 1")
 LARGE = Facts(collects=Fact(2 * GIB, "measured in 4 earlier runs"))
