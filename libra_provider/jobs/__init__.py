@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from libra_provider.jobs.hand_in import result
-    from libra_provider.jobs.referred import reference
+    from libra_provider.jobs.references import reference
+    from libra_provider.jobs.result_upload import result
 
 __all__ = ["reference", "result"]
 
@@ -17,6 +17,6 @@ __all__ = ["reference", "result"]
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from libra_provider.jobs import hand_in, referred  # noqa: PLC0415 - keepers start fast
+    from libra_provider.jobs import references, result_upload  # noqa: PLC0415 - keepers start fast
 
-    return getattr(referred if name == "reference" else hand_in, name)
+    return getattr(references if name == "reference" else result_upload, name)

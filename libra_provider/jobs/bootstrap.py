@@ -6,7 +6,7 @@ only; a Python process that computes would go on for as long as it likes.
 
 With an order in the environment variable LIBRA_JOB, it is ``bootstrap.py ARGS…``: the order says
 what is run, and where the rest of what travels with jobs is (the *kit*, which see to it:
-:mod:`libra_provider.jobs.driver`).
+:mod:`libra_provider.jobs.main`).
 
 It stands alone, for any Python from 3.9 on: workers have this file, and nothing else of ours.
 """
@@ -84,7 +84,7 @@ def _run_order(order: dict[str, Any]) -> None:
         sys.exit(f"libra.FetchError: {error}")
     # Instead of our own folder, whose modules have names that anybody's may have.
     sys.path[: 0 if _is_safe_path() else 1] = [str(kit)]
-    from libra_provider.jobs import driver  # noqa: PLC0415 - it is in the kit
+    from libra_provider.jobs import main as driver  # noqa: PLC0415 - it is in the kit
 
     driver.run(order, bootstrap=__file__)
 

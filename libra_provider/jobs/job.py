@@ -9,7 +9,7 @@ from typing import Any
 
 from libra_provider.jobs.order import Order
 from libra_provider.jobs.outcome import outcome_of
-from libra_provider.jobs.reports import Reports
+from libra_provider.jobs.reporting import Reports
 
 
 class HandInError(Exception):

@@ -36,12 +36,12 @@ def _last_words(error: SystemExit, program: str) -> str:
 
 def _failed(error: BaseException, program: str) -> dict[str, Any]:
     # It loads pyspark, which a job that ends well may never need.
-    from libra_provider.jobs import python_failure  # noqa: PLC0415
+    from libra_provider.jobs import python_errors  # noqa: PLC0415
 
-    found = python_failure.failure_of(error, program)
+    found = python_errors.failure_of(error, program)
     return {
         "state": "FAILED",
-        "error": python_failure.said_by(found) + python_failure.place_of(found),
+        "error": python_errors.said_by(found) + python_errors.place_of(found),
         "errorClass": found.get("condition") or found["kind"],
         "sqlState": found.get("sql_state"),
     }

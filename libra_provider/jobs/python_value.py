@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql.connect.session import SparkSession
 
-from libra_provider.jobs.json_value import LARGEST, json_text
+from libra_provider.jobs.json_values import LARGEST, json_text
 from libra_provider.jobs.tables import size_of
 
 _REPR_SIZE = 2**16

@@ -12,8 +12,8 @@ from libra_provider.clients.standalone.find_by_tag import Adoptable, Sought
 from libra_provider.core.errors import JobError, LibraError, NotOffered, ServerError
 from libra_provider.core.patience import utc_now
 from libra_provider.hooks.base import ServerHook
-from libra_provider.lifecycle.patiently import patiently
-from libra_provider.lifecycle.record import Record
+from libra_provider.lifecycle.retrying import patiently
+from libra_provider.lifecycle.task_record import Record
 
 log = logging.getLogger(__name__)
 # A request that something on the way has held back arrives after its sender gave up.

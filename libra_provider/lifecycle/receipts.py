@@ -23,7 +23,7 @@ from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.hooks.spark_master import SparkMasterHook
-from libra_provider.lifecycle.patiently import patiently
+from libra_provider.lifecycle.retrying import patiently
 
 log = logging.getLogger(__name__)
 # A receipt leaves before its driver ends: what is not there by now is on its way, or lost.

@@ -23,10 +23,10 @@ from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_duration
 from libra_provider.hooks.base import ServerHook
-from libra_provider.lifecycle import metrics, story
+from libra_provider.lifecycle import messages, metrics
 from libra_provider.lifecycle.adoption import GRACE, Adoption
-from libra_provider.lifecycle.patiently import patiently
-from libra_provider.lifecycle.record import Generation, Record, Records, TakenOver
+from libra_provider.lifecycle.retrying import patiently
+from libra_provider.lifecycle.task_record import Generation, Record, Records, TakenOver
 
 log = logging.getLogger(__name__)
 _SOONEST, _LATEST = 1.0, 15.0  # seconds between two requests
@@ -89,7 +89,7 @@ class Submitter:
         if not submission.found:
             where = f"{self.server.where} with tag {tag}"
             job_id = submission.status.job_id
-            log.info("%s is submitted to %s: %s", job_id, where, story.subject(job))
+            log.info("%s is submitted to %s: %s", job_id, where, messages.subject(job))
         metrics.count(metrics.ADOPTIONS if submission.found else metrics.SUBMISSIONS, tags)
         return submission
 

@@ -16,7 +16,7 @@ from libra_provider.core.properties import PROPERTY_OF
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.libra import LibraHook
-from libra_provider.lifecycle.shipping import shipped_file
+from libra_provider.lifecycle.delivery import shipped_file
 from libra_provider.operators.statement import LibraStatementOperator
 
 _TOO_LARGE = "LIBRA_RESULT_TOO_LARGE"

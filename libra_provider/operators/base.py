@@ -23,16 +23,16 @@ from libra_provider.core.units import readable_duration
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
 from libra_provider.hooks.watch import watch
-from libra_provider.lifecycle import metrics, story
+from libra_provider.lifecycle import messages, metrics
 from libra_provider.lifecycle.adoption import GRACE
-from libra_provider.lifecycle.airflow_errors import final_where_retrying_cannot_help
-from libra_provider.lifecycle.finding import Finder, OnLost, check_lost
+from libra_provider.lifecycle.failures import final_where_retrying_cannot_help
 from libra_provider.lifecycle.masking import mask_secrets_of
+from libra_provider.lifecycle.on_kill import stop
 from libra_provider.lifecycle.openlineage import Lineage
-from libra_provider.lifecycle.patiently import patiently
-from libra_provider.lifecycle.record import Generation, Record, Records, origin
-from libra_provider.lifecycle.stopping import stop
+from libra_provider.lifecycle.recovery import Finder, OnLost, check_lost
+from libra_provider.lifecycle.retrying import patiently
 from libra_provider.lifecycle.submission import Submission, Submitter
+from libra_provider.lifecycle.task_record import Generation, Record, Records, origin
 from libra_provider.links import in_xcom, targets
 from libra_provider.triggers.job import JobTrigger
 
@@ -209,7 +209,7 @@ class JobOperator(BaseOperator):
             check_lost(status, self.backend, self.on_lost)
             outcome.raise_for_state()
             result = patiently(partial(self.result, status), within=self.watching.silence)
-        story.tell_end(status, result)
+        messages.tell_end(status, result)
         return result
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:

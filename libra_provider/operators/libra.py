@@ -21,8 +21,8 @@ from libra_provider.deploy_mode.policy import Policy
 from libra_provider.deploy_mode.presets import preset_of
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.hooks.spark_master import SparkMasterHook
-from libra_provider.lifecycle.airflow_errors import final_where_retrying_cannot_help
-from libra_provider.lifecycle.deciding import Choice, Desk
+from libra_provider.lifecycle.failures import final_where_retrying_cannot_help
+from libra_provider.lifecycle.placement import Choice, Desk
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
 from libra_provider.operators.arms import InLibra, OwnDriver
 from libra_provider.operators.base import JobOperator

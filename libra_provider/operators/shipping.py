@@ -21,9 +21,9 @@ from libra_provider.core.status import JobStatus
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle import receipts
-from libra_provider.lifecycle.record import Record
-from libra_provider.lifecycle.shipping import Wishes, shipped
+from libra_provider.lifecycle.delivery import Wishes, shipped
 from libra_provider.lifecycle.submission import Submission
+from libra_provider.lifecycle.task_record import Record
 from libra_provider.operators.base import JobOperator
 from libra_provider.operators.fetching import check_fetch, fetched
 

@@ -17,7 +17,7 @@ from libra_provider.core.properties import spark_conf
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import duration_in_seconds
 from libra_provider.hooks.libra import LibraHook
-from libra_provider.lifecycle.shipping import shipped_file
+from libra_provider.lifecycle.delivery import shipped_file
 from libra_provider.links import DriverLogLink, SparkUiLink
 from libra_provider.operators.base import JobOperator
 from libra_provider.operators.fetching import check_fetch, fetched

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from libra_provider.jobs.failure import failure_of
+from libra_provider.jobs.spark_errors import failure_of
 
 PARSE = """
 [PARSE_SYNTAX_ERROR] Syntax error at or near 'x'. SQLSTATE: 42601 (line 1, pos 14)

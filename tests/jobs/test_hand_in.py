@@ -18,7 +18,7 @@ from pyspark.errors import ParseException
 from pyspark.sql import SparkSession
 
 from libra_provider.core.errors import BadInput
-from libra_provider.jobs import frame_rows, hand_in, sql_statement
+from libra_provider.jobs import main
 from libra_provider.jobs.job import Job, ResultTooLarge, set_running
 from libra_provider.jobs.order import Order
 from libra_provider.server import results
@@ -61,7 +61,7 @@ def job(libra: SignedEndpoints) -> Job:
     return running
 
 
-def page_of(body: frame_rows.Body, folder: Path) -> dict[str, Any]:
+def page_of(body: arrow_body.Body, folder: Path) -> dict[str, Any]:
     """The rows as Libra gives them out."""
     file = folder / "rows.arrow"
     file.write_bytes(body.content)
@@ -73,15 +73,15 @@ def test_rows_are_the_same_with_and_without_pyarrow(
 ) -> None:
     """A worker need not have it; values, schema and order of columns are no other for that."""
     frame = spark.sql(EVERY_TYPE)
-    with_arrow = frame_rows.body_of(frame, 3)
+    with_arrow = arrow_body.body_of(frame, 3)
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "pyarrow", None)
-        without = frame_rows.body_of(frame, 3)
+        without = arrow_body.body_of(frame, 3)
     page, said = page_of(with_arrow, tmp_path), json.loads(without.content)
     taken = table_of(said["schema"], said["rows"])
     results.write(tmp_path / "taken", taken, json.dumps(said["schema"]))
 
-    assert (with_arrow.content_type, without.content_type) == (frame_rows.ARROW, frame_rows.JSON)
+    assert (with_arrow.content_type, without.content_type) == (arrow_body.ARROW, arrow_body.JSON)
     assert (said["schema"], said["rows"]) == (page["schema"], page["rows"])
     assert results.page(tmp_path / "taken", offset=0, limit=10) == page
     assert page["columns"][-2:] == ["two", "two"]
@@ -89,7 +89,7 @@ def test_rows_are_the_same_with_and_without_pyarrow(
 
 def test_empty_arrays_and_maps_are_values(spark: SparkSession, tmp_path: Path) -> None:
     """What is in them is of no type, for which pyarrow has no form unless it may be null."""
-    body = frame_rows.body_of(spark.sql("SELECT array(), map(), named_struct('x', array())"), 3)
+    body = arrow_body.body_of(spark.sql("SELECT array(), map(), named_struct('x', array())"), 3)
 
     assert page_of(body, tmp_path)["rows"] == [[[], [], {"x": []}]]
 
@@ -101,9 +101,9 @@ def test_as_many_rows_as_the_limit_and_no_more_are_handed_in(
     frame = spark.range(rows)
     if rows > job.order.result_limit:
         with pytest.raises(ResultTooLarge, match=r"more than result_limit=3 rows; .* result_path"):
-            hand_in.result(frame)
+            result_upload.result(frame)
     else:
-        hand_in.result(frame)
+        result_upload.result(frame)
 
     assert len(libra.results) == (rows <= job.order.result_limit)
 
@@ -114,7 +114,7 @@ def test_only_as_many_rows_are_computed_as_tell_that_there_are_too_many(
     """Each row of this one that is computed beyond them would fail."""
     frame = spark.sql("SELECT if(id > 10, raise_error('computed'), id) FROM range(0, 1000, 1, 1)")
     with pytest.raises(ResultTooLarge, match="more than result_limit=3 rows"):
-        hand_in.result(frame)
+        result_upload.result(frame)
 
     assert not job.has_handed_in
 
@@ -124,18 +124,18 @@ def test_only_as_many_rows_are_computed_as_tell_that_there_are_too_many(
 def test_tables_of_pandas_and_arrow_are_rows(libra: SignedEndpoints, kind: str) -> None:
     columns = {"n": [1, 2], "at": [datetime(2026, 1, 31, 12, tzinfo=UTC)] * 2}
     table: Any = pd.DataFrame(columns) if kind == "pandas" else pa.table(columns)
-    hand_in.result(table)
+    result_upload.result(table)
     [request] = libra.results
     found = pa.ipc.open_stream(io.BytesIO(request.body)).read_all()
 
-    assert request.headers["content-type"] == frame_rows.ARROW
+    assert request.headers["content-type"] == arrow_body.ARROW
     assert found.to_pydict() == columns
     assert b"spark_schema" in found.schema.metadata
 
 
 def test_a_table_with_too_many_rows_is_refused_before_spark_has_it(job: Job) -> None:
     with pytest.raises(ResultTooLarge, match="more than result_limit=3 rows"):
-        hand_in.result(pd.DataFrame({"n": range(4)}))
+        result_upload.result(pd.DataFrame({"n": range(4)}))
 
     assert not job.has_handed_in
 
@@ -145,7 +145,7 @@ def test_with_a_result_path_any_number_of_rows_is_written(
 ) -> None:
     folder = tmp_path / "rows"
     job.order = replace(job.order, result_path=str(folder))
-    hand_in.result(pd.DataFrame({"n": range(9)}))
+    result_upload.result(pd.DataFrame({"n": range(9)}))
     assert job.written is not None
 
     assert (job.written["uri"], job.written["rowCount"]) == (f"file:{folder}", 9)
@@ -162,7 +162,7 @@ def test_what_somebody_else_has_written_is_left_alone(
     (tmp_path / theirs).write_text("1")
     job.order = replace(job.order, result_path=str(tmp_path))
     with pytest.raises(BadInput, match=f"result_path=.* holds '{theirs}', which is no result"):
-        hand_in.result(spark.range(1))
+        result_upload.result(spark.range(1))
 
     assert (tmp_path / theirs).read_text() == "1"
 
@@ -172,7 +172,7 @@ def test_more_bytes_than_libra_takes_are_an_error_with_the_ways_out(
 ) -> None:
     libra.refusals["results"] = Answer(413, {"detail": "More than 64 MiB."})
     with pytest.raises(ResultTooLarge, match=r"More than 64 MiB.*narrower rows.*result_path"):
-        hand_in.result(spark.range(1))
+        result_upload.result(spark.range(1))
 
     assert not job.has_handed_in
 
@@ -183,9 +183,9 @@ def test_a_statement_is_bound_and_its_rows_handed_in(
 ) -> None:
     parameters = {"day": {"type": "date", "value": "2026-01-31"}, "n": 2}
     job.order = replace(job.order, parameters=parameters)
-    sql_statement.run("SELECT :day + INTERVAL '1' DAY AS d, :n AS n", job.order)
+    main._run_statement("SELECT :day + INTERVAL '1' DAY AS d, :n AS n", job.order)
     [request] = libra.results
-    page = page_of(frame_rows.Body("", request.body, 0), tmp_path)
+    page = page_of(arrow_body.Body("", request.body, 0), tmp_path)
 
     assert page["rows"] == [["2026-02-01", 2]]
 
@@ -193,7 +193,7 @@ def test_a_statement_is_bound_and_its_rows_handed_in(
 def test_a_command_returns_no_columns(
     spark: SparkSession, libra: SignedEndpoints, job: Job
 ) -> None:
-    sql_statement.run("CREATE TEMP VIEW made AS SELECT 1", job.order)
+    main._run_statement("CREATE TEMP VIEW made AS SELECT 1", job.order)
 
     assert libra.result == {"schema": {"type": "struct", "fields": []}, "rows": []}
     assert spark.table("made").count() == 1
@@ -202,4 +202,4 @@ def test_a_command_returns_no_columns(
 @pytest.mark.usefixtures("spark")
 def test_two_statements_in_one_text_are_an_error(job: Job) -> None:
     with pytest.raises(ParseException, match="PARSE_SYNTAX_ERROR"):
-        sql_statement.run("SELECT 1; SELECT 2", job.order)
+        main._run_statement("SELECT 1; SELECT 2", job.order)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from pyspark.sql import Row
 
-from libra_provider.jobs.json_value import json_text
+from libra_provider.jobs.json_values import json_text
 
 
 class Point(NamedTuple):

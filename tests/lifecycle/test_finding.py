@@ -20,9 +20,9 @@ from hypothesis.stateful import (
 from libra_provider.core.job import SparkJob
 from libra_provider.core.patience import utc_now
 from libra_provider.hooks import SparkMasterHook
-from libra_provider.lifecycle.finding import Finder
-from libra_provider.lifecycle.record import Generation, Records
+from libra_provider.lifecycle.recovery import Finder
 from libra_provider.lifecycle.submission import Submission, Submitter
+from libra_provider.lifecycle.task_record import Generation, Records
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
 from tests.operators.conftest import connect

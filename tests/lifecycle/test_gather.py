@@ -14,7 +14,7 @@ from libra_provider.core.job import SparkJob
 from libra_provider.core.units import GIB
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.hooks.spark_master import SparkMasterHook
-from libra_provider.lifecycle.gather import Gathering, declared, of_runs, of_workers
+from libra_provider.lifecycle.facts import Gathering, declared, of_runs, of_workers
 from tests.fakes.libra import TOKEN, FakeLibra
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster

@@ -12,7 +12,7 @@ from libra_provider.clients.artifact import text
 from libra_provider.core.errors import Rejected
 from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.hooks import LibraHook
-from libra_provider.lifecycle.shipping import Progress, shipped
+from libra_provider.lifecycle.delivery import Progress, shipped
 from tests.fakes.libra import TOKEN, FakeLibra
 
 

@@ -10,7 +10,7 @@ import pytest
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus, Timings
-from libra_provider.lifecycle.story import subject, summary
+from libra_provider.lifecycle.messages import subject, summary
 from libra_provider.operators import LibraStatementOperator, SparkClusterJobOperator
 from tests.fakes.libra import FakeLibra
 from tests.fakes.spark_master import FakeMaster

@@ -209,7 +209,7 @@ def _code(job: SparkJob) -> Artifact | None:
 def _with_python(conf: Mapping[str, str]) -> dict[str, str]:
     """*conf*, in which a Python that is yet to be unpacked is not the one that begins the driver.
 
-    The bootstrap goes on in it, as executors do (jobs/environment.py).
+    The bootstrap goes on in it, as executors do (jobs/packed_python.py).
     """
     python = conf.get(_PYTHON, "")
     packed_yet = "/" in python and not python.startswith("/")

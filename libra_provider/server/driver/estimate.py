@@ -8,8 +8,8 @@ from typing import Any
 from py4j.java_gateway import is_instance_of  # type: ignore[import-untyped]  # py4j has no types
 from pyspark.sql import SparkSession
 
-from libra_provider.jobs.failure import failure_of
 from libra_provider.jobs.parameters import bound
+from libra_provider.jobs.spark_errors import failure_of
 from libra_provider.server.driver.messages import Estimate, Estimated
 
 _PLANS = "org.apache.spark.sql.catalyst.plans.logical"

@@ -25,7 +25,7 @@ from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # py4j has 
 from pyspark.sql import SparkSession
 
 from libra_provider.core.job import Kind
-from libra_provider.jobs.failure import failure_of
+from libra_provider.jobs.spark_errors import failure_of
 from libra_provider.server.driver import pulse
 from libra_provider.server.driver.channel import Channel
 from libra_provider.server.driver.child import Limits

@@ -16,7 +16,7 @@ from py4j.protocol import Py4JNetworkError  # type: ignore[import-untyped]  # py
 from pyspark.sql import SparkSession
 
 from libra_provider.core.units import MIB
-from libra_provider.jobs.failure import failure_of
+from libra_provider.jobs.spark_errors import failure_of
 from libra_provider.server.driver.java_sources import loaded
 from libra_provider.server.driver.messages import Ended, Run
 from libra_provider.server.runners.logs import StatementLogs

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from libra_provider.jobs.python_failure import place_of, said_by
+from libra_provider.jobs.python_errors import place_of, said_by
 from libra_provider.server.driver.messages import Ended, Run
 
 # What pyspark says where a session of Spark Connect does not reach.

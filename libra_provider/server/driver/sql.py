@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.classic.dataframe import DataFrame as ClassicFrame
 
 from libra_provider.core.units import readable_size
-from libra_provider.jobs import written
+from libra_provider.jobs import parquet
 from libra_provider.jobs.columns import (
     NOT_IN_ARROW,
     with_text,
@@ -117,7 +117,7 @@ def too_large(
 
 
 def _written(frame: DataFrame, order: Run, path: str) -> Ended:
-    found = written.write(frame, path, parameter="resultPath")
+    found = parquet.write(frame, path, parameter="resultPath")
     return Ended(
         job_id=order.job_id,
         state="SUCCESS",

@@ -10,7 +10,7 @@ from typing import Any
 
 from pyspark.sql import types
 
-from libra_provider.jobs.json_value import plain_float
+from libra_provider.jobs.json_values import plain_float
 
 _MICROSECOND = timedelta(microseconds=1)
 _DAY = 24 * 3600 * 10**6

@@ -11,7 +11,7 @@ from libra_provider.clients.standalone.find_by_tag import Sought
 from libra_provider.core.errors import LibraError
 from libra_provider.core.units import readable_duration
 from libra_provider.hooks.base import ServerHook
-from libra_provider.lifecycle.record import Record
+from libra_provider.lifecycle.task_record import Record
 
 log = logging.getLogger(__name__)
 _AGAIN = 0.2  # seconds

@@ -26,8 +26,8 @@ from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.hooks.servers import server_of
 from libra_provider.hooks.spark_master import SparkMasterHook
-from libra_provider.lifecycle.gather import Gathering, declared
-from libra_provider.lifecycle.record import Generation, Record, Records, Store
+from libra_provider.lifecycle.facts import Gathering, declared
+from libra_provider.lifecycle.task_record import Generation, Record, Records, Store
 
 log = logging.getLogger(__name__)
 XCOM = "deploy_mode_decision"

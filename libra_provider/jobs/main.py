@@ -13,11 +13,11 @@ from typing import Any
 
 from libra_provider.core.masking import masked_text
 from libra_provider.jobs import bootstrap as program
-from libra_provider.jobs import environment, local_files
+from libra_provider.jobs import files, packed_python
 from libra_provider.jobs.bootstrap import FOLDER, ORDER, FetchError, fetched, folders_of
-from libra_provider.jobs.hand_in import result_of_last_line
 from libra_provider.jobs.job import Job, set_running
 from libra_provider.jobs.order import Order
+from libra_provider.jobs.result_upload import result, result_of_last_line
 
 _LAST = "__libra_last__"
 
@@ -46,10 +46,10 @@ def _end(job: Job, folder: Path, pid: int) -> None:
 
 
 def _prepare(job: Job, bootstrap: str) -> None:
-    environment.enter(job.order, bootstrap, job.reports.attempt)
+    packed_python.enter(job.order, bootstrap, job.reports.attempt)
     # The program has no use for its URLs, and may well print its environment.
     os.environ.pop(ORDER, None)
-    local_files.localise(job.order)
+    files.localise(job.order)
 
 
 def _run_file(job: Job) -> None:
@@ -81,16 +81,31 @@ def _counts_on_spark(code: bytes) -> bool:
 
 
 def _run_sql(job: Job) -> None:
-    from libra_provider.jobs import sql_statement  # noqa: PLC0415 - other jobs may do without Spark
-
     try:
-        sql_statement.run(_sql(job.order), job.order)
+        _run_statement(_sql(job.order), job.order)
     except Exception as error:
         # In the form of a Java exception, without our own frames.
         kind = type(error)
         first_line = str(error).partition("\n")[0]
         print(f"{kind.__module__}.{kind.__qualname__}: {masked_text(first_line)}", file=sys.stderr)  # noqa: T201
         raise SystemExit(1) from error
+
+
+def _run_statement(text: str, order: Order) -> None:
+    """Return the rows of *text*, none for a command; raises Spark's errors.
+
+    Spark refuses more than one statement as a syntax error.
+    """
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - other jobs may run without Spark
+
+    from libra_provider.jobs.parameters import bound  # noqa: PLC0415 - likewise
+
+    session = SparkSession.builder.getOrCreate()
+    arguments = {"args": bound(session, order.parameters)} if order.parameters else {}
+    frame = session.sql(text, **arguments)
+    # A command has nothing to write, and without a Libra nothing to report to.
+    if frame.columns or order.result_url:
+        result(frame)
 
 
 def _application(job: Job) -> str:

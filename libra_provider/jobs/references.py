@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from libra_provider.jobs.job import HandInError
-from libra_provider.jobs.json_value import json_text
+from libra_provider.jobs.json_values import json_text
 
 _COUNTS = range(2**53 + 1)  # what JSON's readers agree on
 

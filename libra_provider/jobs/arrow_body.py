@@ -13,7 +13,7 @@ from libra_provider.jobs.columns import (
     with_typed_elements,
     with_unique_names,
 )
-from libra_provider.jobs.json_row import json_rows
+from libra_provider.jobs.json_rows import json_rows
 
 ARROW, JSON = "application/vnd.apache.arrow.stream", "application/json"
 _SCHEMA = b"spark_schema"

@@ -12,7 +12,7 @@ from typing import Any
 from pyspark.errors import PySparkException, PythonException
 
 from libra_provider.core.masking import masked_text
-from libra_provider.jobs.failure import failure_of as _sentence_of
+from libra_provider.jobs.spark_errors import failure_of as _sentence_of
 
 _LONGEST = 20_000
 _LONGEST_LINE = 120

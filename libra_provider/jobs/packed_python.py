@@ -16,7 +16,7 @@ from pathlib import Path
 
 from libra_provider.jobs.bootstrap import fetched
 from libra_provider.jobs.order import Order
-from libra_provider.jobs.reports import ATTEMPT
+from libra_provider.jobs.reporting import ATTEMPT
 
 _ENTERED = "LIBRA_PYTHON"
 

@@ -14,9 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from libra_provider.jobs import receipt_file
-from libra_provider.jobs.line import Line, NotTaken
 from libra_provider.jobs.order import Order
+from libra_provider.jobs.upload import Line, NotTaken
 
 ATTEMPT = "LIBRA_ATTEMPT"
 """One start of the driver, in the environment of a process that takes the place of another."""
@@ -75,7 +74,7 @@ class Reports:
         if self._order.result_path:
             try:
                 name = f"_libra_{self._order.tag}.json"
-                receipt_file.write(self._order.result_path, name, receipt)
+                _write_file(self._order.result_path, name, receipt)
             except Exception as error:  # noqa: BLE001 - there is one more place for it
                 _say(f"libra: no receipt beside {self._order.result_path}: {error}")
         _print_line(f"libra-receipt: {receipt}")
@@ -147,3 +146,18 @@ def _print_line(text: str) -> None:
         sys.stdout.flush()
     with contextlib.suppress(OSError):
         os.write(1, f"\n{text}\n".encode())
+
+
+def _write_file(result_path: str, name: str, text: str) -> None:
+    """Write *text* to the file *name* beside *result_path*; raises what the JVM raises."""
+    from pyspark import SparkContext  # noqa: PLC0415 - other jobs may do without Spark
+
+    # The program may have stopped its context; its JVM goes on, and knows where storage is.
+    SparkContext._ensure_initialized()  # noqa: SLF001
+    jvm: Any = SparkContext._jvm  # noqa: SLF001
+    conf = jvm.org.apache.spark.deploy.SparkHadoopUtil.get().conf()
+    path = jvm.org.apache.hadoop.fs.Path
+    file = path(path(result_path).getParent(), name)
+    stream = file.getFileSystem(conf).create(file, True)
+    stream.write(bytearray(text.encode()))
+    stream.close()

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 from libra_provider.jobs.job import HandInError, Job, ResultTooLarge, running
-from libra_provider.jobs.json_value import LARGEST, json_text
-from libra_provider.jobs.line import Line, NotTaken
+from libra_provider.jobs.json_values import LARGEST, json_text
 from libra_provider.jobs.order import Order
-from libra_provider.jobs.referred import Reference
+from libra_provider.jobs.references import Reference
 from libra_provider.jobs.tables import size_of
+from libra_provider.jobs.upload import Line, NotTaken
 
 _PATIENCE = 75.0  # seconds: a Libra that restarts must not cost the result
 _JSON = "application/json"
@@ -84,7 +84,7 @@ def _frame(value: Any, job: Job) -> Any | None:
 
 
 def _hand_in_rows(frame: Any, job: Job) -> None:
-    from libra_provider.jobs.frame_rows import body_of  # noqa: PLC0415 - it needs pyspark
+    from libra_provider.jobs.arrow_body import body_of  # noqa: PLC0415 - it needs pyspark
 
     _check_line(job)
     try:
@@ -129,7 +129,7 @@ def _send(content_type: str, content: bytes, job: Job) -> None:
 
 
 def _write(frame: Any, path: str) -> dict[str, Any]:
-    from libra_provider.jobs.written import write  # noqa: PLC0415 - it needs pyspark
+    from libra_provider.jobs.parquet import write  # noqa: PLC0415 - it needs pyspark
 
     found = write(frame, path, parameter="result_path")
     schema = json.loads(found.schema)

@@ -17,7 +17,7 @@ from libra_provider.core.errors import (
     ResultNotWhole,
 )
 from libra_provider.lifecycle.adoption import UnknowableSubmission
-from libra_provider.lifecycle.finding import LostForGood
+from libra_provider.lifecycle.recovery import LostForGood
 
 _FINAL = (
     *(BadInput, NotInstalled, AccessDenied, Rejected, NotOffered),

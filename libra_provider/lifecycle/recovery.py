@@ -18,9 +18,9 @@ from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
 from libra_provider.lifecycle import metrics
 from libra_provider.lifecycle.adoption import Adoption, UndecidedSubmission
-from libra_provider.lifecycle.patiently import patiently
-from libra_provider.lifecycle.record import Record
+from libra_provider.lifecycle.retrying import patiently
 from libra_provider.lifecycle.submission import Submission, Submitter
+from libra_provider.lifecycle.task_record import Record
 
 log = logging.getLogger(__name__)
 _LOOK_AGAIN = 1.0  # seconds
