@@ -16,8 +16,8 @@ from libra_provider.core.units import duration_in_seconds
 from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.failures import final_where_retrying_cannot_help
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
-from libra_provider.operators.shipping import Place, ShippingOperator
-from libra_provider.operators.work import check_work, python_code
+from libra_provider.operators.arguments import check_work, python_code
+from libra_provider.operators.master_job import Place, ShippingOperator
 
 
 class SparkClusterJobOperator(ShippingOperator):

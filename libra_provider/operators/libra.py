@@ -24,11 +24,10 @@ from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.failures import final_where_retrying_cannot_help
 from libra_provider.lifecycle.placement import Choice, Desk
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
-from libra_provider.operators.arms import InLibra, OwnDriver
+from libra_provider.operators.arguments import check_fetch, check_work
 from libra_provider.operators.base import JobOperator
 from libra_provider.operators.cluster_job import SparkClusterJobOperator
-from libra_provider.operators.fetching import check_fetch
-from libra_provider.operators.work import check_work
+from libra_provider.operators.placements import InLibra, OwnDriver
 
 _LISTS = ("py_files", "jars", "files", "archives")
 

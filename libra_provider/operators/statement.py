@@ -19,9 +19,8 @@ from libra_provider.core.units import duration_in_seconds
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.lifecycle.delivery import shipped_file
 from libra_provider.links import DriverLogLink, SparkUiLink
+from libra_provider.operators.arguments import check_fetch, check_work, fetched, python_code
 from libra_provider.operators.base import JobOperator
-from libra_provider.operators.fetching import check_fetch, fetched
-from libra_provider.operators.work import check_work, python_code
 
 
 class LibraStatementOperator(JobOperator):

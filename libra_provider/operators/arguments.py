@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from libra_provider.clients.libra.legacy import whole_text
 from libra_provider.clients.libra.results import ResultPage, ResultValue, Returned, WrittenResult
 from libra_provider.core.errors import BadInput, ResultNotWhole
+from libra_provider.core.files import located
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_size
 from libra_provider.hooks.libra import LibraHook
@@ -96,3 +99,28 @@ def _weighed(result: Any) -> Any:
             readable_size(size),
         )
     return result
+
+
+_SHOWN = 60  # characters of a text in an error
+
+
+def check_work(given: Mapping[str, str | None]) -> None:
+    """Raise BadInput unless one of *given*, by the names of the parameters, is there."""
+    names = [name for name in given if given[name] is not None]
+    if not names:
+        first, *others = given
+        raise BadInput(first, None, f"give it, or {', or '.join(others)}: what is to be run")
+    if len(names) > 1:
+        expected = f"{names[0]} is given too; a task runs one of them"
+        raise BadInput(names[1], str(given[names[1]])[:_SHOWN], expected)
+
+
+def python_code(text: str, beside: Path) -> str:
+    """*text* itself, or what the file holds whose path it is; relative ones lie in *beside*."""
+    if not text.endswith(".py") or "\n" in text:
+        return text
+    path = located(text, beside, parameter="python")
+    try:
+        return Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput("python", text, f"it cannot be read ({error})") from error

@@ -24,8 +24,8 @@ from libra_provider.lifecycle import receipts
 from libra_provider.lifecycle.delivery import Wishes, shipped
 from libra_provider.lifecycle.submission import Submission
 from libra_provider.lifecycle.task_record import Record
+from libra_provider.operators.arguments import check_fetch, fetched
 from libra_provider.operators.base import JobOperator
-from libra_provider.operators.fetching import check_fetch, fetched
 
 # Its driver is gone, without success.
 _OVER = (JobState.FAILED, JobState.KILLED)
