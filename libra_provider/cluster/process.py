@@ -17,7 +17,7 @@ from typing import IO, Self, cast
 from libra_provider.cluster.startable import Startable
 from libra_provider.core.errors import KillNotVerified, ServerUnreachable
 from libra_provider.core.masking import masked_text
-from libra_provider.jobs import keeper
+from libra_provider.processes import keeper
 
 # Seconds; on a machine with much else to do, the first start after an installation takes minutes.
 READY_WITHIN = 300.0

@@ -3,7 +3,7 @@
 ``python_child.py SOCKET``: the socket gives an order per line and takes an answer per line, as
 JSON. Orders have ``code``, ``args``, ``address`` (of Spark Connect), ``most_rows`` and
 ``most_bytes`` (None: as many as there are). What is printed is kept by
-:mod:`libra_provider.jobs.python_keeper`.
+:mod:`libra_provider.processes.python_keeper`.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from libra_provider.server.driver.process import MARK
 _LONGEST_ANSWER = 64 * MIB
 # Seconds in which its keeper says how it ended; a busy machine may let it wait for its turn.
 _LAST_BREATH = 5.0
-_KEEPER = "libra_provider.jobs.python_keeper"
+_KEEPER = "libra_provider.processes.python_keeper"
 _COMMAND = "libra_provider.jobs.python_child"
 # The first is a mark, not a secret: by it everything that an epoch has started is found.
 _KEPT = (MARK,)

@@ -17,7 +17,7 @@ from libra_provider.clients.standalone.create_request import TAG
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import SparkJob
 from libra_provider.core.status import DriverLocation
-from libra_provider.jobs import keeper
+from libra_provider.processes import keeper
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.driver.process import MARK, end_leftovers, without_secrets
 from libra_provider.server.driver.properties import (

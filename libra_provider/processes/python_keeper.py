@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from libra_provider.jobs.keeper import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, descendants
+from libra_provider.processes.keeper import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, descendants
 
 _CHUNK = 2**16
 _PIPE = 2**20  # what a pipe holds at most: more than this is not waited for

@@ -1,0 +1,1 @@
+"""Processes that end with their parent, and with everything that they started."""
