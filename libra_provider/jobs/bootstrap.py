@@ -26,6 +26,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -84,9 +85,8 @@ def _run_order(order: dict[str, Any]) -> None:
         sys.exit(f"libra.FetchError: {error}")
     # Instead of our own folder, whose modules have names that anybody's may have.
     sys.path[: 0 if _is_safe_path() else 1] = [str(kit)]
-    from libra_provider.jobs import main as driver  # noqa: PLC0415 - it is in the kit
-
-    driver.run(order, bootstrap=__file__)
+    # By name: this file stands alone, and what it hands over to is in the zip that it fetched.
+    import_module("libra_provider.jobs.main").run(order, bootstrap=__file__)
 
 
 def _kit(order: dict[str, Any]) -> Path:

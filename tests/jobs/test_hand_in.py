@@ -18,7 +18,7 @@ from pyspark.errors import ParseException
 from pyspark.sql import SparkSession
 
 from libra_provider.core.errors import BadInput
-from libra_provider.jobs import main
+from libra_provider.jobs import arrow_body, main, result_upload
 from libra_provider.jobs.job import Job, ResultTooLarge, set_running
 from libra_provider.jobs.order import Order
 from libra_provider.server import results
