@@ -17,7 +17,7 @@ _ASSIGNMENT = re.compile(
     r"(?P<value>\"[^\"]*\"|[^\s,;&\"]+)",
     re.IGNORECASE,
 )
-# Whoever has such a URL of Libra's may do what it names (server/signing.py).
+# Whoever has such a URL of Libra's may do what it names (server/signed_urls.py).
 _SIGNATURE = re.compile(r"(?P<purpose>/(?:artifacts|results|reports)/)[0-9]{1,12}\.[0-9a-f]{64}")
 
 

@@ -21,9 +21,9 @@ from libra_provider.core.status import DriverLocation
 from libra_provider.core.units import readable_duration
 from libra_provider.server import results
 from libra_provider.server.clerk import Clerk
+from libra_provider.server.errors import Conflict, Over
 from libra_provider.server.handin import HandedIn
 from libra_provider.server.ledger import Ledger
-from libra_provider.server.problems import Conflict, Over
 from libra_provider.server.receipt import Receipt
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import Order, State, Statement

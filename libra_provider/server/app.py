@@ -10,10 +10,10 @@ from fastapi import APIRouter, FastAPI
 
 from libra_provider import __version__
 from libra_provider.server import closing, openapi, problem_details
-from libra_provider.server.access import Gate, Libra
 from libra_provider.server.driver.process import HOST_COMMAND
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.ledger import Ledger
+from libra_provider.server.libra import Gate, Libra
 from libra_provider.server.limits import Limits
 from libra_provider.server.retention import Retention
 from libra_provider.server.routes import (
@@ -30,7 +30,7 @@ from libra_provider.server.routes import (
     statements,
 )
 from libra_provider.server.settings import Settings
-from libra_provider.server.signing import Signer
+from libra_provider.server.signed_urls import Signer
 
 
 def create_app(

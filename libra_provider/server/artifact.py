@@ -10,7 +10,7 @@ from typing import Self
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.files import shippable_name
-from libra_provider.server.signing import Purpose, Signer
+from libra_provider.server.signed_urls import Purpose, Signer
 
 SCHEME = "artifact"
 SHA256 = r"[0-9a-f]{64}"

@@ -21,7 +21,7 @@ from libra_provider.server.artifacts_incoming import Incoming
 from libra_provider.server.artifacts_needed import hold
 from libra_provider.server.artifacts_quota import Quota
 from libra_provider.server.body_stream import pieces
-from libra_provider.server.problems import NoRoom, UnknownArtifact
+from libra_provider.server.errors import NoRoom, UnknownArtifact
 from libra_provider.server.settings import Settings
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from libra_provider.server.files import artifacts_of
 from libra_provider.server.ledger import Ledger
-from libra_provider.server.runners.files import artifacts_of
 from libra_provider.server.statement import State
 
 

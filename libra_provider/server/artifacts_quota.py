@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from libra_provider.core.units import readable_size
-from libra_provider.server.problems import NoRoom
+from libra_provider.server.errors import NoRoom
 
 
 class Quota:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from starlette.types import Message, Receive, Send
 
 from libra_provider.core.units import MIB, readable_duration, readable_size
-from libra_provider.server.problems import Refusal, TooSlow
+from libra_provider.server.errors import Refusal, TooSlow
 
 # The least that must come in so many seconds, however long the whole of it takes.
 PACE_BYTES = 256 * 1024

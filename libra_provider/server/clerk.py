@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from libra_provider.server.errors import LedgerAway, Refusal
 from libra_provider.server.ledger import Ledger
-from libra_provider.server.problems import LedgerAway, Refusal
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")

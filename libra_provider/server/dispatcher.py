@@ -15,15 +15,15 @@ from libra_provider.server.artifacts import Artifacts
 from libra_provider.server.clerk import Clerk
 from libra_provider.server.driver.messages import CloseSession, Estimated
 from libra_provider.server.driver.supervisor import Supervisor
+from libra_provider.server.errors import ComeBackLater, LedgerAway, NotReady, QueueFull
+from libra_provider.server.files import artifacts_of
 from libra_provider.server.flow import Flow
 from libra_provider.server.ledger import Ledger
 from libra_provider.server.live import queues
-from libra_provider.server.problems import ComeBackLater, LedgerAway, NotReady, QueueFull
-from libra_provider.server.runners.files import artifacts_of
-from libra_provider.server.runners.logs import LogPiece
 from libra_provider.server.sessions import Sessions
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import Epoch, Order, PoolQueue, State, Statement
+from libra_provider.server.statement_logs import LogPiece
 
 T = TypeVar("T")
 _COMMIT_WITHIN = 5.0  # seconds

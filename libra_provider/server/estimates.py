@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from libra_provider.server.driver.messages import Estimate, Estimated, Message
-from libra_provider.server.problems import NotReady
+from libra_provider.server.errors import NotReady
 
 _PATIENCE = 30.0
 

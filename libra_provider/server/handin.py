@@ -20,8 +20,8 @@ from libra_provider.core.units import MIB, readable_size
 from libra_provider.server import results
 from libra_provider.server.arrow_stream import batches
 from libra_provider.server.body_stream import pieces
+from libra_provider.server.errors import TooLarge
 from libra_provider.server.json_rows import table_of
-from libra_provider.server.problems import TooLarge
 
 ARROW = "application/vnd.apache.arrow.stream"
 JSON = "application/json"

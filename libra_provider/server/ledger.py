@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
 from libra_provider.core.patience import utc_now
+from libra_provider.server.errors import IllegalMove, KeyReused, UnknownStatement
 from libra_provider.server.ledger_receipts import Receipts
 from libra_provider.server.ledger_store import Store, patiently, reaching
 from libra_provider.server.ledger_tables import (
@@ -38,7 +39,6 @@ from libra_provider.server.ledger_tables import (
     storable,
     tag_rows,
 )
-from libra_provider.server.problems import IllegalMove, KeyReused, UnknownStatement
 from libra_provider.server.statement import Epoch, Order, State, Statement
 
 _BY_KEY = SELECT.where(STATEMENTS.c.idempotency_key == bindparam("key"))

@@ -21,7 +21,7 @@ from sqlalchemy.exc import (
 )
 
 from libra_provider.core.errors import BadInput
-from libra_provider.server.problems import LedgerAway, LedgerTaken
+from libra_provider.server.errors import LedgerAway, LedgerTaken
 
 _LOCK = 0x4C696272  # "Libr"; PostgreSQL's advisory locks are numbers
 _TRIES, _PAUSE = 20, 0.1  # of a start, while the database notices that the Libra before is gone

@@ -13,9 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from libra_provider.core.units import readable_duration, readable_size
 from libra_provider.server import problem_details
 from libra_provider.server.body_stream import BodyStream
-from libra_provider.server.problems import Refusal, TooLarge, TooSlow
+from libra_provider.server.errors import Refusal, TooLarge, TooSlow
 from libra_provider.server.settings import Settings
-from libra_provider.server.signing import Purpose
+from libra_provider.server.signed_urls import Purpose
 
 BODY_SECONDS = 60.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from libra_provider.server.access import Libra
+from libra_provider.server.libra import Libra
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _MEANING: Mapping[str, str] = {

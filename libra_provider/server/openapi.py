@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from libra_provider.server.bodies import Problem
-from libra_provider.server.signing import Purpose
+from libra_provider.server.signed_urls import Purpose
 
 _DESCRIPTION = """\
 SQL on one shared Spark driver, with a ledger that forgets nothing it accepted.

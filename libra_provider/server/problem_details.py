@@ -15,7 +15,7 @@ from starlette.routing import Match
 
 from libra_provider.core.errors import BadInput, LibraError
 from libra_provider.core.masking import MASK, SECRET_KEY, masked_text
-from libra_provider.server import problems
+from libra_provider.server import errors
 from libra_provider.server.bodies import Problem
 
 _log = logging.getLogger(__name__)
@@ -23,25 +23,25 @@ _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 STATUS_OF_ERROR: Mapping[type[LibraError], int] = {
     BadInput: 400,
-    problems.NotAuthorized: 401,
-    problems.NotPermitted: 403,
-    problems.WrongMethod: 405,
-    problems.UnknownStatement: 404,
-    problems.UnknownSession: 404,
-    problems.UnknownArtifact: 404,
-    problems.NotAcceptable: 406,
-    problems.TooSlow: 408,
-    problems.KeyReused: 409,
-    problems.NoResult: 409,
-    problems.IllegalMove: 409,
-    problems.Conflict: 409,
-    problems.Over: 410,
-    problems.TooLarge: 413,
-    problems.NotJson: 415,
-    problems.QueueFull: 429,
-    problems.TooManySessions: 429,
-    problems.NotReady: 503,
-    problems.NoRoom: 507,
+    errors.NotAuthorized: 401,
+    errors.NotPermitted: 403,
+    errors.WrongMethod: 405,
+    errors.UnknownStatement: 404,
+    errors.UnknownSession: 404,
+    errors.UnknownArtifact: 404,
+    errors.NotAcceptable: 406,
+    errors.TooSlow: 408,
+    errors.KeyReused: 409,
+    errors.NoResult: 409,
+    errors.IllegalMove: 409,
+    errors.Conflict: 409,
+    errors.Over: 410,
+    errors.TooLarge: 413,
+    errors.NotJson: 415,
+    errors.QueueFull: 429,
+    errors.TooManySessions: 429,
+    errors.NotReady: 503,
+    errors.NoRoom: 507,
     LibraError: 500,
 }
 # A problem is read by a person: half a megabyte of somebody's SQL is not a sentence.
@@ -61,11 +61,11 @@ def of(error: LibraError) -> Response:
     """The answer to a request that ended with *error*."""
     status = next(STATUS_OF_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_OF_ERROR)
     headers = {}
-    if isinstance(error, problems.ComeBackLater):
+    if isinstance(error, errors.ComeBackLater):
         headers["Retry-After"] = str(error.retry_after)
-    if isinstance(error, problems.NotAuthorized):
+    if isinstance(error, errors.NotAuthorized):
         headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, problems.WrongMethod):
+    if isinstance(error, errors.WrongMethod):
         headers["Allow"] = ", ".join(error.allowed)
     if isinstance(error, BadInput) and SECRET_KEY.search(error.parameter):
         error = BadInput(error.parameter, MASK, error.expected)
@@ -81,7 +81,7 @@ async def _invalid_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for nothing else
     first = error.errors()[0]
     if first["loc"] == ("body",) and isinstance(error.body, bytes):
-        return of(problems.NotJson("Send the body as JSON, with Content-Type: application/json."))
+        return of(errors.NotJson("Send the body as JSON, with Content-Type: application/json."))
     if isinstance(why := first.get("ctx", {}).get("error"), LibraError):
         return of(why)
     where = ".".join(str(part) for part in first["loc"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from libra_provider.server.problems import Conflict
+from libra_provider.server.errors import Conflict
 from libra_provider.server.statement import State
 
 NOT_HANDED_IN = "LIBRA_NOT_HANDED_IN"

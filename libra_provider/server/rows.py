@@ -9,7 +9,7 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 
 from libra_provider.core.units import MIB
 from libra_provider.server import results
-from libra_provider.server.problems import NoResult
+from libra_provider.server.errors import NoResult
 from libra_provider.server.schemas import ResultBody, ValueBody, WrittenBody
 from libra_provider.server.statement import State, Statement
 

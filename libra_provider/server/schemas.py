@@ -12,7 +12,7 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import DeployMode
 from libra_provider.core.patience import utc_now
-from libra_provider.server.problems import UnknownStatement
+from libra_provider.server.errors import UnknownStatement
 from libra_provider.server.statement import State, Statement
 from libra_provider.server.wire import Moment, Plain, Wire, local_time, milliseconds
 

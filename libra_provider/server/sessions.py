@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import OWN_SESSION
 from libra_provider.core.patience import utc_now
-from libra_provider.server.problems import TooManySessions, UnknownSession
+from libra_provider.server.errors import TooManySessions, UnknownSession
 
 DEFAULT_SESSION = "default"
 NAME_PATTERN = r"[A-Za-z0-9._-]{1,128}"

@@ -16,13 +16,13 @@ from libra_provider.core.patience import utc_now
 from libra_provider.server.acceptance import order_of
 from libra_provider.server.artifact import Artifact
 from libra_provider.server.artifacts_needed import hold, needed
+from libra_provider.server.files import artifacts_of
+from libra_provider.server.isolated_settings import IsolatedSettings
 from libra_provider.server.ledger import Ledger
-from libra_provider.server.runners.files import artifacts_of
 from libra_provider.server.runners.job import job_of
-from libra_provider.server.runners.settings import IsolatedSettings
 from libra_provider.server.schemas import StatementRequest
 from libra_provider.server.settings import Settings
-from libra_provider.server.signing import SignedPath, Signer
+from libra_provider.server.signed_urls import SignedPath, Signer
 from libra_provider.server.statement import Order, State, Statement
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra

@@ -17,7 +17,7 @@ import requests
 
 from libra_provider.core.patience import utc_now
 from libra_provider.server.artifact import Artifact
-from libra_provider.server.signing import Signer, key_at
+from libra_provider.server.signed_urls import Signer, key_at
 from tests.server.crashing import CrashingLibra
 from tests.server.test_retention import in_the_end
 

@@ -26,7 +26,7 @@ from libra_provider.server import artifacts, body_stream
 from libra_provider.server.artifact import Artifact
 from libra_provider.server.artifacts_incoming import Incoming
 from libra_provider.server.settings import Settings
-from libra_provider.server.signing import Signer, key_at
+from libra_provider.server.signed_urls import Signer, key_at
 from tests.fakes.tls import Authority
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra

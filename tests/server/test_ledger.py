@@ -15,14 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.patience import utc_now
-from libra_provider.server.ledger import Ledger
-from libra_provider.server.problems import (
+from libra_provider.server.errors import (
     IllegalMove,
     KeyReused,
     LedgerAway,
     LedgerTaken,
     UnknownStatement,
 )
+from libra_provider.server.ledger import Ledger
 from libra_provider.server.statement import Order, State, Statement
 
 ORDER = Order(session="default", kind="sql", code="select 1", pool="default", result_limit=10)

@@ -10,9 +10,9 @@ import pytest
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.libra.server import Health, health
-from libra_provider.server import network
-from libra_provider.server.network import Survey
-from libra_provider.server.runners.settings import IsolatedSettings
+from libra_provider.server import network_probe
+from libra_provider.server.isolated_settings import IsolatedSettings
+from libra_provider.server.network_probe import Survey
 from libra_provider.server.settings import Settings
 from tests.fakes.server import Answer, FakeServer, Request
 from tests.server.conftest import MakeLibra
@@ -34,7 +34,7 @@ class Cluster(FakeServer):
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes too long is not measured; here it would be this machine that is slow."""
-    monkeypatch.setattr(network, "_PATIENCE", 300.0)
+    monkeypatch.setattr(network_probe, "_PATIENCE", 300.0)
 
 
 @pytest.fixture

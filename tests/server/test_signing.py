@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.patience import utc_now
-from libra_provider.server.problems import NotPermitted
+from libra_provider.server.errors import NotPermitted
 from libra_provider.server.settings import Settings
-from libra_provider.server.signing import Purpose, SignedPath, Signer, key_at
+from libra_provider.server.signed_urls import Purpose, SignedPath, Signer, key_at
 from tests.server.running import RunningLibra
 
 KEY = bytes(range(32))

@@ -10,7 +10,7 @@ from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.standalone import page_lookup, pages
 from libra_provider.core.errors import BadInput, ServerError
-from libra_provider.server.runners import masters
+from libra_provider.server import masters
 from libra_provider.server.settings import Settings
 
 _AGAIN = 0.1

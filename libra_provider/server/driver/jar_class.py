@@ -19,7 +19,7 @@ from libra_provider.core.units import MIB
 from libra_provider.jobs.spark_errors import failure_of
 from libra_provider.server.driver.java_sources import loaded
 from libra_provider.server.driver.messages import Ended, Run
-from libra_provider.server.runners.logs import StatementLogs
+from libra_provider.server.statement_logs import StatementLogs
 
 _LOG_CAP = 16 * MIB
 # Long enough for a main that closes its files when it is interrupted.

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 
 from libra_provider.server import metrics
-from libra_provider.server.access import LibraDep
 from libra_provider.server.answers import refusals
 from libra_provider.server.bodies import (
     AliveBody,
@@ -16,6 +15,7 @@ from libra_provider.server.bodies import (
     ReadyBody,
     SparkBody,
 )
+from libra_provider.server.libra import LibraDep
 
 router = APIRouter(tags=["health"])
 probes = APIRouter(tags=["health"])

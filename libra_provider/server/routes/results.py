@@ -11,10 +11,10 @@ from starlette.types import Receive, Scope, Send
 
 from libra_provider.core.units import MIB
 from libra_provider.server import rows
-from libra_provider.server.access import LibraDep
 from libra_provider.server.answers import refusals
+from libra_provider.server.errors import NotAcceptable
+from libra_provider.server.libra import LibraDep
 from libra_provider.server.negotiation import best_of
-from libra_provider.server.problems import NotAcceptable
 from libra_provider.server.schemas import JobId, ResultBody, ValueBody, WrittenBody
 
 ARROW = "application/vnd.apache.arrow.stream"

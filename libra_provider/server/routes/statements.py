@@ -12,9 +12,9 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind
 from libra_provider.server import rows
 from libra_provider.server.acceptance import check_pool, order_of
-from libra_provider.server.access import Libra, LibraDep
 from libra_provider.server.answers import LINKS, LOCATION, PREFERENCE_APPLIED, refusals
 from libra_provider.server.bodies import StatesReply, StatesRequest
+from libra_provider.server.libra import Libra, LibraDep
 from libra_provider.server.negotiation import Preference
 from libra_provider.server.schemas import (
     JobId,

@@ -26,18 +26,18 @@ from libra_provider.core.patience import utc_now
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus
 from libra_provider.core.units import readable_duration
+from libra_provider.server import masters
 from libra_provider.server.artifacts import Artifacts
 from libra_provider.server.driver.messages import Ended
-from libra_provider.server.problems import NotReady
+from libra_provider.server.errors import NotReady
 from libra_provider.server.receipt import Receipt
-from libra_provider.server.runners import masters
 from libra_provider.server.runners.delivery import to_worker
 from libra_provider.server.runners.job import job_of
-from libra_provider.server.runners.logs import PART
 from libra_provider.server.runners.poller import DriverPoller
 from libra_provider.server.runners.runner import Errand, known_end, lost, succeeded
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import State, Statement
+from libra_provider.server.statement_logs import PART
 
 _log = logging.getLogger(__name__)
 _SILENCE = 300.0  # seconds for which a master may be away before a submission

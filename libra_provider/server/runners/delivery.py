@@ -18,7 +18,7 @@ from libra_provider.server.artifact import Artifact
 from libra_provider.server.artifacts import Artifacts
 from libra_provider.server.runners.runner import promises
 from libra_provider.server.settings import Settings
-from libra_provider.server.signing import LIFE, Purpose, Signer
+from libra_provider.server.signed_urls import LIFE, Purpose, Signer
 from libra_provider.server.statement import Statement
 
 

@@ -29,10 +29,10 @@ from libra_provider.server.driver.properties import (
 from libra_provider.server.receipt import Receipt
 from libra_provider.server.runners.delivery import beside_libra
 from libra_provider.server.runners.job import job_of
-from libra_provider.server.runners.logs import StatementLogs
 from libra_provider.server.runners.runner import Errand, known_end, lost, succeeded
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import State
+from libra_provider.server.statement_logs import StatementLogs
 
 _GRACE = 2.0  # seconds for a driver to end by itself once it is told to
 _LOOK_EVERY = 1.0  # seconds between two looks for the application's id

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from libra_provider.server.driver.application import doubts
-from libra_provider.server.runners.settings import IsolatedSettings
+from libra_provider.server.isolated_settings import IsolatedSettings
 from libra_provider.server.settings import Settings
 
 APPLICATION = "app-1"

@@ -16,10 +16,10 @@ from libra_provider.core.errors import Rejected, ServerUnreachable
 from libra_provider.core.patience import utc_now
 from libra_provider.server.artifacts import Artifacts
 from libra_provider.server.driver.messages import Ended
+from libra_provider.server.isolated_settings import IsolatedSettings
 from libra_provider.server.receipt import Receipt
 from libra_provider.server.runners import cluster
 from libra_provider.server.runners.cluster import ClusterRunner
-from libra_provider.server.runners.settings import IsolatedSettings
 from libra_provider.server.settings import Settings
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeDriver, FakeMaster

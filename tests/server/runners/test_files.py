@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from libra_provider.core.errors import BadInput
-from libra_provider.server.runners.files import permitted
+from libra_provider.server.files import permitted
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 
 from libra_provider.core.errors import BadInput
 from libra_provider.server.acceptance import order_of
+from libra_provider.server.isolated_settings import IsolatedSettings
 from libra_provider.server.runners.job import Isolation, isolation
-from libra_provider.server.runners.settings import IsolatedSettings
 from libra_provider.server.schemas import StatementRequest
 from libra_provider.server.settings import Settings
 

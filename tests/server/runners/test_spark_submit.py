@@ -19,11 +19,11 @@ from libra_provider.core.patience import utc_now
 from libra_provider.jobs import bootstrap
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.driver.process import MARK
+from libra_provider.server.isolated_settings import IsolatedSettings
 from libra_provider.server.receipt import Receipt
-from libra_provider.server.runners.logs import StatementLogs
-from libra_provider.server.runners.settings import IsolatedSettings
 from libra_provider.server.runners.spark_submit import SparkSubmitRunner
 from libra_provider.server.settings import Settings
+from libra_provider.server.statement_logs import StatementLogs
 from tests.server.runners.errands import Noting, errand
 
 SECRET = {"spark.hadoop.fs.s3a.secret.key": "hidden", "spark.odd": "ein schöner = Tag"}

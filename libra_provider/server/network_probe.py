@@ -17,7 +17,7 @@ from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.core.errors import LibraError
 from libra_provider.core.patience import utc_now
 from libra_provider.core.units import readable_bandwidth, readable_latency
-from libra_provider.server.runners.masters import ui_urls
+from libra_provider.server.masters import ui_urls
 from libra_provider.server.settings import Settings
 
 _log = logging.getLogger(__name__)

@@ -16,12 +16,12 @@ from libra_provider.server.artifacts import Artifacts
 from libra_provider.server.artifacts_needed import needed
 from libra_provider.server.dispatcher import Dispatcher
 from libra_provider.server.driver.supervisor import Supervisor
+from libra_provider.server.errors import NotAuthorized, Refusal, WrongMethod
 from libra_provider.server.handin import Inbox
 from libra_provider.server.ledger import Ledger
-from libra_provider.server.network import Survey
-from libra_provider.server.problems import NotAuthorized, Refusal, WrongMethod
+from libra_provider.server.network_probe import Survey
 from libra_provider.server.settings import Settings
-from libra_provider.server.signing import SignedPath, Signer
+from libra_provider.server.signed_urls import SignedPath, Signer
 
 # Orchestrators probe without a token; what the API looks like is no secret.
 _OPEN_TO_ALL = frozenset({"/livez", "/readyz", "/openapi.json", "/docs"})

@@ -25,7 +25,7 @@ from urllib.parse import quote
 from libra_provider.core.errors import BadInput
 from libra_provider.core.masking import MASK
 from libra_provider.core.patience import utc_now
-from libra_provider.server.problems import NotPermitted
+from libra_provider.server.errors import NotPermitted
 from libra_provider.server.settings import Settings
 
 LIFE = timedelta(days=3650)
