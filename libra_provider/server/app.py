@@ -9,12 +9,14 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI
 
 from libra_provider import __version__
-from libra_provider.server import closing, openapi, problem_details
+from libra_provider.server import closing
+from libra_provider.server.api import errors, openapi
+from libra_provider.server.api.auth import Gate
+from libra_provider.server.api.body_limits import Limits
 from libra_provider.server.driver.process import HOST_COMMAND
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.ledger import Ledger
-from libra_provider.server.libra import Gate, Libra
-from libra_provider.server.limits import Limits
+from libra_provider.server.libra import Libra
 from libra_provider.server.retention import Retention
 from libra_provider.server.routes import (
     artifacts,
@@ -82,7 +84,7 @@ def create_app(
     app.include_router(api)
     for router in (artifacts.signed, handin.results, handin.reports, health.probes):
         app.include_router(router)
-    problem_details.install(app)
+    errors.install(app)
     # The last one is the first to see a request: nobody's body is read before they may pass.
     app.add_middleware(Limits, settings=settings)
     app.add_middleware(Gate, token=settings.token, signer=signer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from libra_provider.server import problem_details
+from libra_provider.server.api import errors
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.h11_impl import H11Protocol as Protocol
@@ -51,7 +51,7 @@ class PatientProtocol(Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP gets a problem too; nothing above this connection ever sees it."""
-        answer = problem_details.problem(400, f"This is no request that Libra can read: {msg}")
+        answer = errors.problem(400, f"This is no request that Libra can read: {msg}")
         headers = b"".join(b"%s: %s\r\n" % pair for pair in answer.raw_headers)
         head = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n" + headers + b"\r\n"
         self.transport.write(head + bytes(answer.body))

@@ -13,7 +13,7 @@ import pytest
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.patience import utc_now
-from libra_provider.server.acceptance import order_of
+from libra_provider.server.api.validation import order_of
 from libra_provider.server.artifact import Artifact
 from libra_provider.server.artifacts_needed import hold, needed
 from libra_provider.server.files import artifacts_of

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from libra_provider.server import limits
+from libra_provider.server.api import body_limits
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra
 
@@ -69,7 +69,7 @@ def test_chunks_within_the_limit_are_one_body(narrow: RunningLibra) -> None:
 def test_a_body_that_does_not_come_is_not_waited_for(
     make_libra: MakeLibra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(body_limits, "BODY_SECONDS", 0.2)
     with make_libra() as api:
         late = say(api, f"POST {PATH} HTTP/1.1", "Content-Length: 10", body=b"{")
 

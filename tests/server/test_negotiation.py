@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from libra_provider.server.negotiation import Preference, best_of
+from libra_provider.server.api.preferences import Preference, best_of
 
 JSON, ARROW = "application/json", "application/vnd.apache.arrow.stream"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from libra_provider.core.errors import BadInput
-from libra_provider.server.answers import refusals
+from libra_provider.server.api.dependencies import LibraDep
+from libra_provider.server.api.openapi import refusals
+from libra_provider.server.api.strict_json import StrictJsonRoute
 from libra_provider.server.bodies import EstimateReply, EstimateRequest
-from libra_provider.server.libra import LibraDep
-from libra_provider.server.strict_json import StrictJsonRoute
 
 router = APIRouter(prefix="/statements/estimate", tags=["statements"], route_class=StrictJsonRoute)
 

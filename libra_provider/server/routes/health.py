@@ -5,8 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 
-from libra_provider.server import metrics
-from libra_provider.server.answers import refusals
+from libra_provider.server.api import metrics
+from libra_provider.server.api.dependencies import LibraDep
+from libra_provider.server.api.openapi import refusals
 from libra_provider.server.bodies import (
     AliveBody,
     HealthBody,
@@ -15,7 +16,6 @@ from libra_provider.server.bodies import (
     ReadyBody,
     SparkBody,
 )
-from libra_provider.server.libra import LibraDep
 
 router = APIRouter(tags=["health"])
 probes = APIRouter(tags=["health"])

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from libra_provider.server.answers import refusals
-from libra_provider.server.libra import LibraDep
+from libra_provider.server.api.dependencies import LibraDep
+from libra_provider.server.api.openapi import refusals
 from libra_provider.server.schemas import JobId
 from libra_provider.server.wire import Wire
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from libra_provider.server.answers import refusals
+from libra_provider.server.api.dependencies import LibraDep
+from libra_provider.server.api.openapi import refusals
 from libra_provider.server.bodies import PoolBody
-from libra_provider.server.libra import LibraDep
 
 router = APIRouter(prefix="/pools", tags=["pools"])
 

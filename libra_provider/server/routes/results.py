@@ -10,11 +10,11 @@ from fastapi.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
 from libra_provider.core.units import MIB
-from libra_provider.server import rows
-from libra_provider.server.answers import refusals
+from libra_provider.server.api import result_pages
+from libra_provider.server.api.dependencies import LibraDep
+from libra_provider.server.api.openapi import refusals
+from libra_provider.server.api.preferences import best_of
 from libra_provider.server.errors import NotAcceptable
-from libra_provider.server.libra import LibraDep
-from libra_provider.server.negotiation import best_of
 from libra_provider.server.schemas import JobId, ResultBody, ValueBody, WrittenBody
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -61,16 +61,18 @@ async def read_result(
     folder = libra.settings.results_dir
     if wanted is None:
         raise NotAcceptable(f"A result comes as {JSON} or {ARROW}; accept one of them.", job_id)
-    if value := rows.value(statement):
+    if value := result_pages.value(statement):
         if wanted == ARROW:
             raise NotAcceptable(f"Statement {job_id} came to a value, which is JSON.", job_id)
         return Response(value.to_json(), media_type=JSON)
     if statement.result_uri is None and wanted == ARROW:
-        return ArrowFile(rows.file(folder, statement), media_type=ARROW)
+        return ArrowFile(result_pages.file(folder, statement), media_type=ARROW)
     if statement.result_uri is None:
-        page = await run_in_threadpool(rows.page, folder, statement, offset=offset, limit=limit)
+        page = await run_in_threadpool(
+            result_pages.page, folder, statement, offset=offset, limit=limit
+        )
         return Response(page.to_json(), media_type=JSON)
     if wanted == ARROW:
         sentence = f"The rows of {job_id} were written to {statement.result_uri}; read them there."
         raise NotAcceptable(sentence, job_id)
-    return Response(rows.written(statement).to_json(), media_type=JSON)
+    return Response(result_pages.written(statement).to_json(), media_type=JSON)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, status
 
 from libra_provider.server import closing
-from libra_provider.server.answers import refusals
+from libra_provider.server.api.dependencies import LibraDep
+from libra_provider.server.api.openapi import refusals
 from libra_provider.server.bodies import SessionBody
-from libra_provider.server.libra import LibraDep
 from libra_provider.server.wire import SessionName
 
 router = APIRouter(prefix="/sessions", tags=["sessions"])

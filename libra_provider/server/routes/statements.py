@@ -10,12 +10,14 @@ from fastapi.concurrency import run_in_threadpool
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind
-from libra_provider.server import rows
-from libra_provider.server.acceptance import check_pool, order_of
-from libra_provider.server.answers import LINKS, LOCATION, PREFERENCE_APPLIED, refusals
+from libra_provider.server.api import result_pages
+from libra_provider.server.api.dependencies import LibraDep
+from libra_provider.server.api.openapi import LINKS, LOCATION, PREFERENCE_APPLIED, refusals
+from libra_provider.server.api.preferences import Preference
+from libra_provider.server.api.strict_json import StrictJsonRoute
+from libra_provider.server.api.validation import check_pool, order_of
 from libra_provider.server.bodies import StatesReply, StatesRequest
-from libra_provider.server.libra import Libra, LibraDep
-from libra_provider.server.negotiation import Preference
+from libra_provider.server.libra import Libra
 from libra_provider.server.schemas import (
     JobId,
     OldStatementBody,
@@ -29,7 +31,6 @@ from libra_provider.server.schemas import (
     tags_in,
 )
 from libra_provider.server.statement import State, Statement
-from libra_provider.server.strict_json import StrictJsonRoute
 from libra_provider.server.wire import Plain, SessionName, Wire
 
 router = APIRouter(tags=["statements"], route_class=StrictJsonRoute)
@@ -112,7 +113,7 @@ async def submit_statement(
 async def _answer(libra: Libra, statement: Statement, preference: Preference) -> Response:
     body = StatementBody.of(statement)
     if preference.rows:
-        page = await run_in_threadpool(rows.small, libra.settings.results_dir, statement)
+        page = await run_in_threadpool(result_pages.small, libra.settings.results_dir, statement)
         body = RepresentationBody.of(statement, result=page)
     answer = _json(body)
     if preference.applied:

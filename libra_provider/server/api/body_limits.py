@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libra_provider.core.units import readable_duration, readable_size
-from libra_provider.server import problem_details
+from libra_provider.server.api import errors
 from libra_provider.server.body_stream import BodyStream
 from libra_provider.server.errors import Refusal, TooLarge, TooSlow
 from libra_provider.server.settings import Settings
@@ -66,7 +66,7 @@ class Limits:
             else:
                 await self._app(scope, _handing_out(await _read(limit, receive), receive), send)
         except Refusal as refusal:
-            await problem_details.of(refusal)(scope, receive, send)
+            await errors.of(refusal)(scope, receive, send)
         except ClientDisconnect:
             return
 
