@@ -13,24 +13,24 @@ from libra_provider.server import closing
 from libra_provider.server.api import errors, openapi
 from libra_provider.server.api.auth import Gate
 from libra_provider.server.api.body_limits import Limits
+from libra_provider.server.api.routes import (
+    artifacts,
+    estimates,
+    health,
+    jobs,
+    legacy,
+    logs,
+    pools,
+    results,
+    results_upload,
+    sessions,
+    statements,
+)
 from libra_provider.server.driver.process import HOST_COMMAND
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.ledger import Ledger
 from libra_provider.server.libra import Libra
 from libra_provider.server.retention import Retention
-from libra_provider.server.routes import (
-    artifacts,
-    compat,
-    estimates,
-    handin,
-    health,
-    jobs,
-    logs,
-    pools,
-    results,
-    sessions,
-    statements,
-)
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import Signer
 
@@ -78,11 +78,11 @@ def create_app(
     app.openapi = openapi.document(app)  # type: ignore[method-assign]  # FastAPI's documented way
     api = APIRouter(prefix="/api/v1")
     # Estimates first: their path would be a statement's id.
-    for each in (estimates, statements, results, logs, sessions, jobs, pools, health, compat):
+    for each in (estimates, statements, results, logs, sessions, jobs, pools, health, legacy):
         api.include_router(each.router)
     api.include_router(artifacts.router)
     app.include_router(api)
-    for router in (artifacts.signed, handin.results, handin.reports, health.probes):
+    for router in (artifacts.signed, results_upload.results, results_upload.reports, health.probes):
         app.include_router(router)
     errors.install(app)
     # The last one is the first to see a request: nobody's body is read before they may pass.
