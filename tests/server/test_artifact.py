@@ -13,6 +13,7 @@ import pytest
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.patience import utc_now
+from libra_provider.server.api.schemas.statements import StatementRequest
 from libra_provider.server.api.validation import order_of
 from libra_provider.server.artifact import Artifact
 from libra_provider.server.artifacts_needed import hold, needed
@@ -20,7 +21,6 @@ from libra_provider.server.files import artifacts_of
 from libra_provider.server.isolated_settings import IsolatedSettings
 from libra_provider.server.ledger import Ledger
 from libra_provider.server.runners.job import job_of
-from libra_provider.server.schemas import StatementRequest
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import SignedPath, Signer
 from libra_provider.server.statement import Order, State, Statement

@@ -16,10 +16,10 @@ from libra_provider.core.job import Kind
 from libra_provider.core.masking import MASK
 from libra_provider.core.properties import RESOURCES
 from libra_provider.core.units import readable_size
+from libra_provider.server.api.schemas.statements import StatementRequest
 from libra_provider.server.files import permitted
 from libra_provider.server.pools import DEFAULT_POOL
 from libra_provider.server.runners.job import Isolation, isolation
-from libra_provider.server.schemas import StatementRequest
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import Order
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from libra_provider.core.errors import BadInput
+from libra_provider.server.api.schemas.statements import StatementRequest
 from libra_provider.server.api.validation import order_of
 from libra_provider.server.isolated_settings import IsolatedSettings
 from libra_provider.server.runners.job import Isolation, isolation
-from libra_provider.server.schemas import StatementRequest
 from libra_provider.server.settings import Settings
 
 

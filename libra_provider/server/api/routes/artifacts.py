@@ -13,9 +13,9 @@ from libra_provider.core.files import NAME
 from libra_provider.core.units import MIB
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals
+from libra_provider.server.api.schemas.server import ArtifactBody
 from libra_provider.server.artifact import SHA256, Artifact
 from libra_provider.server.artifacts import Kept
-from libra_provider.server.bodies import ArtifactBody
 from libra_provider.server.signed_urls import Purpose
 
 BYTES = "application/octet-stream"

@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from libra_provider.core.errors import BadInput
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals
+from libra_provider.server.api.schemas.server import EstimateReply, EstimateRequest
 from libra_provider.server.api.strict_json import StrictJsonRoute
-from libra_provider.server.bodies import EstimateReply, EstimateRequest
 
 router = APIRouter(prefix="/statements/estimate", tags=["statements"], route_class=StrictJsonRoute)
 

@@ -8,7 +8,7 @@ from fastapi.responses import PlainTextResponse
 from libra_provider.server.api import metrics
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals
-from libra_provider.server.bodies import (
+from libra_provider.server.api.schemas.server import (
     AliveBody,
     HealthBody,
     NetworkBody,

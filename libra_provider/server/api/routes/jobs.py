@@ -9,14 +9,19 @@ from fastapi import APIRouter, Path, Response
 from libra_provider.core.job import DeployMode
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals
+from libra_provider.server.api.schemas.external_jobs import (
+    AnnouncedBody,
+    Announcement,
+    ArtifactUrl,
+    Succeeded,
+)
+from libra_provider.server.api.schemas.statements import StatementBody
 from libra_provider.server.api.strict_json import StrictJsonRoute
 from libra_provider.server.api.validation import check_result_path
 from libra_provider.server.artifact import Artifact
 from libra_provider.server.errors import Conflict
-from libra_provider.server.job_bodies import AnnouncedBody, Announcement, ArtifactUrl, Succeeded
 from libra_provider.server.libra import Libra
 from libra_provider.server.pools import DEFAULT_POOL
-from libra_provider.server.schemas import StatementBody
 from libra_provider.server.signed_urls import LIFE, Purpose
 from libra_provider.server.statement import Order, State, Statement
 

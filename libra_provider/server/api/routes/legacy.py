@@ -15,14 +15,14 @@ from libra_provider.core.job import Kind
 from libra_provider.core.masking import masked_text
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import Answers, refusals
+from libra_provider.server.api.schemas.base import Plain, Wire, milliseconds
+from libra_provider.server.api.schemas.statements import StatementRequest
 from libra_provider.server.api.strict_json import StrictJsonRoute
 from libra_provider.server.api.validation import order_of
 from libra_provider.server.libra import Libra
-from libra_provider.server.schemas import StatementRequest
 from libra_provider.server.sessions import DEFAULT_SESSION
 from libra_provider.server.statement import State
 from libra_provider.server.statement_logs import StatementLogs
-from libra_provider.server.wire import Plain, Wire, milliseconds
 
 _MOST_OUTPUT = 2**20  # characters
 

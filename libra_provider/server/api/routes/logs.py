@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Response
 
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals
-from libra_provider.server.schemas import JobId
-from libra_provider.server.wire import Wire
+from libra_provider.server.api.schemas.base import Wire
+from libra_provider.server.api.schemas.statements import JobId
 
 router = APIRouter(tags=["statements"])
 

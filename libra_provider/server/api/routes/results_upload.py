@@ -12,12 +12,18 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from libra_provider.core.masking import masked_text
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals
+from libra_provider.server.api.schemas.external_jobs import (
+    Attempt,
+    EndedReport,
+    ReceivedBody,
+    Report,
+    Started,
+)
+from libra_provider.server.api.schemas.statements import JobId
 from libra_provider.server.api.strict_json import StrictJsonRoute
 from libra_provider.server.errors import NotJson
 from libra_provider.server.handin import ARROW, JSON, Limit, checked, received
-from libra_provider.server.job_bodies import Attempt, EndedReport, ReceivedBody, Report, Started
 from libra_provider.server.libra import Libra
-from libra_provider.server.schemas import JobId
 from libra_provider.server.statement import State, Statement
 
 results = APIRouter(tags=["jobs"])

@@ -7,8 +7,8 @@ from fastapi import APIRouter, status
 from libra_provider.server import closing
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals
-from libra_provider.server.bodies import SessionBody
-from libra_provider.server.wire import SessionName
+from libra_provider.server.api.schemas.base import SessionName
+from libra_provider.server.api.schemas.server import SessionBody
 
 router = APIRouter(prefix="/sessions", tags=["sessions"])
 

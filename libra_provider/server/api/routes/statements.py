@@ -14,11 +14,9 @@ from libra_provider.server.api import result_pages
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import LINKS, LOCATION, PREFERENCE_APPLIED, refusals
 from libra_provider.server.api.preferences import Preference
-from libra_provider.server.api.strict_json import StrictJsonRoute
-from libra_provider.server.api.validation import check_pool, order_of
-from libra_provider.server.bodies import StatesReply, StatesRequest
-from libra_provider.server.libra import Libra
-from libra_provider.server.schemas import (
+from libra_provider.server.api.schemas.base import Plain, SessionName, Wire
+from libra_provider.server.api.schemas.server import StatesReply, StatesRequest
+from libra_provider.server.api.schemas.statements import (
     JobId,
     OldStatementBody,
     RepresentationBody,
@@ -30,8 +28,10 @@ from libra_provider.server.schemas import (
     is_job_id,
     tags_in,
 )
+from libra_provider.server.api.strict_json import StrictJsonRoute
+from libra_provider.server.api.validation import check_pool, order_of
+from libra_provider.server.libra import Libra
 from libra_provider.server.statement import State, Statement
-from libra_provider.server.wire import Plain, SessionName, Wire
 
 router = APIRouter(tags=["statements"], route_class=StrictJsonRoute)
 IdempotencyKey = Annotated[

@@ -12,9 +12,9 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import DeployMode
 from libra_provider.core.patience import utc_now
+from libra_provider.server.api.schemas.base import Moment, Plain, Wire, local_time, milliseconds
 from libra_provider.server.errors import UnknownStatement
 from libra_provider.server.statement import State, Statement
-from libra_provider.server.wire import Moment, Plain, Wire, local_time, milliseconds
 
 # What Spark can count, and the longest wait that timers can take.
 MOST_ROWS = 2**31 - 1

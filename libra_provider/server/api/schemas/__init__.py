@@ -1,0 +1,1 @@
+"""The wire format: request and response bodies in camelCase."""
