@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from libra_provider.core.errors import BadInput
 from libra_provider.server.announced import AnnouncedJobs
-from libra_provider.server.artifacts import Artifacts
+from libra_provider.server.artifacts.store import Artifacts
 from libra_provider.server.clerk import Clerk
 from libra_provider.server.driver.messages import CloseSession, Estimated
 from libra_provider.server.driver.supervisor import Supervisor

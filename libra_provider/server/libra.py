@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from libra_provider.server.artifacts import Artifacts
-from libra_provider.server.artifacts_needed import needed
+from libra_provider.server.artifacts.in_use import needed
+from libra_provider.server.artifacts.store import Artifacts
 from libra_provider.server.dispatcher import Dispatcher
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.handin import Inbox

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from libra_provider.clients.observation import STREAMS
 from libra_provider.core.patience import utc_now
-from libra_provider.server.artifacts import Artifacts
+from libra_provider.server.artifacts.store import Artifacts
 from libra_provider.server.dispatcher import Dispatcher
 from libra_provider.server.errors import LedgerAway
 from libra_provider.server.ledger import Ledger

@@ -16,7 +16,7 @@ from libra_provider.core.patience import utc_now
 from libra_provider.server.api.schemas.statements import StatementRequest
 from libra_provider.server.api.validation import order_of
 from libra_provider.server.artifact import Artifact
-from libra_provider.server.artifacts_needed import hold, needed
+from libra_provider.server.artifacts.in_use import hold, needed
 from libra_provider.server.files import artifacts_of
 from libra_provider.server.isolated_settings import IsolatedSettings
 from libra_provider.server.ledger import Ledger

@@ -27,7 +27,7 @@ from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus
 from libra_provider.core.units import readable_duration
 from libra_provider.server import masters
-from libra_provider.server.artifacts import Artifacts
+from libra_provider.server.artifacts.store import Artifacts
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.errors import NotReady
 from libra_provider.server.receipt import Receipt

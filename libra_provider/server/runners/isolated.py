@@ -9,7 +9,7 @@ from functools import partial
 
 from libra_provider.core.errors import LibraError
 from libra_provider.core.job import DeployMode
-from libra_provider.server.artifacts import Artifacts
+from libra_provider.server.artifacts.store import Artifacts
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.runners.cluster import ClusterRunner
 from libra_provider.server.runners.runner import Errand, Listener, Runner, lost

@@ -1,0 +1,1 @@
+"""Files by content: uploaded once, kept while a statement needs them, fetched by drivers."""
