@@ -18,7 +18,7 @@ from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.libra.contract import Contract
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import spark_home
-from libra_provider.server.driver import properties
+from libra_provider.server.driver import spark_properties
 from libra_provider.server.settings import Settings
 
 SPARK_SUBMIT = "spark-submit of a script"
@@ -63,7 +63,7 @@ def submission(folder: Path) -> list[str]:
     """The command that lacks nothing but the query; its settings are those of Libra's driver."""
     script = folder / "script.py"
     script.write_text(_SCRIPT)
-    file = properties.write(Settings(master=MASTER, data_dir=folder), folder / "session")
+    file = spark_properties.write(Settings(master=MASTER, data_dir=folder), folder / "session")
     return [str(spark_home() / "bin" / "spark-submit"), "--properties-file", str(file), str(script)]
 
 

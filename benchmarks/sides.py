@@ -27,7 +27,7 @@ from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.libra.contract import Contract
 from libra_provider.cluster.libra import LocalLibra
-from libra_provider.server.driver import properties
+from libra_provider.server.driver import spark_properties
 from libra_provider.server.settings import Settings
 
 MASTER = "local[2]"
@@ -70,7 +70,7 @@ def sides() -> Iterator[Sides]:
     with contextlib.ExitStack() as undo:
         folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="libra-bench-")))
         settings = Settings(master=MASTER, data_dir=folder)
-        file = properties.write(settings, folder / "session")
+        file = spark_properties.write(settings, folder / "session")
         own = Process(partial(session.start, file))
         undo.callback(own.close)
         client = Process()

@@ -27,6 +27,9 @@ Each class keeps its facts as attributes and is safe to pickle between Airflow's
 
 from __future__ import annotations
 
+RESULT_TOO_LARGE = "LIBRA_RESULT_TOO_LARGE"
+"""The error class of a statement whose result has more rows or bytes than may be returned."""
+
 
 class LibraError(Exception):
     """The base of every error raised on purpose by this package."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.sdk import Context
 
+from libra_provider.core.errors import RESULT_TOO_LARGE
 from libra_provider.core.files import located, scheme
 from libra_provider.core.job import Mode, SparkJob
 from libra_provider.core.patience import Outcome
@@ -19,7 +20,6 @@ from libra_provider.hooks.libra import LibraHook
 from libra_provider.lifecycle.delivery import shipped_file
 from libra_provider.operators.statement import LibraStatementOperator
 
-_TOO_LARGE = "LIBRA_RESULT_TOO_LARGE"
 _WAYS_OUT = (
     "a driver of the job's own has room for more (mode='isolated', a preset), as far as Libra's "
     "result_max_bytes allows, and result_path needs neither"
@@ -100,7 +100,7 @@ def is_too_much(status: JobStatus) -> bool:
     """Whether a statement failed because the shared driver could not hold what it gives."""
     if status.state not in (JobState.FAILED, JobState.LOST):
         return False
-    if status.error_class == _TOO_LARGE:
+    if status.error_class == RESULT_TOO_LARGE:
         # Rows are counted alike wherever the driver runs.
         return "resultLimit=" not in status.detail
     return "out of memory" in status.detail

@@ -8,9 +8,9 @@ from typing import Any
 
 from libra_provider.clients.http.call import Call, Reply
 from libra_provider.clients.http.problems import checked
+from libra_provider.core.errors import RESULT_TOO_LARGE
 
 LATEST = 10
-_TOO_LARGE = "LIBRA_RESULT_TOO_LARGE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def _latest(
 
 
 def _refused(body: dict[str, Any]) -> Run | None:
-    if body.get("errorClass") != _TOO_LARGE or not body.get("resultBytes"):
+    if body.get("errorClass") != RESULT_TOO_LARGE or not body.get("resultBytes"):
         return None
     return Run(str(body.get("submittedAt")), _count(body.get("resultBytes")), None, None)
 

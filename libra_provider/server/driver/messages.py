@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
+from libra_provider.core.errors import RESULT_TOO_LARGE
+
 # What is held that only statements of Python see.
 PYTHON_VARIABLES = "Python variables"
 
@@ -143,6 +145,23 @@ class Estimated:
     error: str | None = None
     error_class: str | None = None
     sql_state: str | None = None
+
+
+def too_large(
+    order: Run, what: str, way_out: str, *, rows: int | None = None, size: int | None = None
+) -> Ended:
+    """The result has *what*; *way_out* is what may be done, besides writing it.
+
+    It has at least so many *rows* and *size* bytes, as far as that was found out.
+    """
+    return Ended(
+        job_id=order.job_id,
+        state="FAILED",
+        error=f"The result has {what}; {way_out}, or have it written to storage with resultPath.",
+        error_class=RESULT_TOO_LARGE,
+        row_count=rows,
+        result_bytes=size,
+    )
 
 
 FromServer = Run | Kill | CloseSession | Estimate | Stop

@@ -16,8 +16,7 @@ from libra_provider.server.driver import python_outcome as outcome
 from libra_provider.server.driver.child import Child, ChildEnded
 from libra_provider.server.driver.children import Children, TooManyChildren
 from libra_provider.server.driver.connect import Connect, Door
-from libra_provider.server.driver.messages import Ended, Run
-from libra_provider.server.driver.sql import too_large
+from libra_provider.server.driver.messages import Ended, Run, too_large
 from libra_provider.server.statement_logs import StatementLogs
 
 CarryOut = Callable[[Run], None]

@@ -37,8 +37,6 @@ from pyspark.sql.types import (
 from libra_provider.jobs.columns import quoted
 
 _SOURCE = Path(__file__).parent / "jvm" / "libra" / "Room.java"
-TOO_LARGE = "LIBRA_RESULT_TOO_LARGE"
-"""What Spark's error contains when a row did not fit."""
 # As Arrow has them, without what a null costs; of any other type a value costs nothing here, so
 # that nothing is refused that would fit.
 _WIDTHS: Mapping[type[DataType], int] = {

@@ -11,6 +11,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.classic.dataframe import DataFrame as ClassicFrame
 
+from libra_provider.core.errors import RESULT_TOO_LARGE
 from libra_provider.core.units import readable_size
 from libra_provider.jobs import parquet
 from libra_provider.jobs.columns import (
@@ -22,12 +23,12 @@ from libra_provider.jobs.columns import (
 from libra_provider.jobs.parameters import bound
 from libra_provider.server import results
 from libra_provider.server.driver.collection import collected
-from libra_provider.server.driver.messages import Ended, Run
-from libra_provider.server.driver.room import TOO_LARGE, Room
+from libra_provider.server.driver.messages import Ended, Run, too_large
+from libra_provider.server.driver.room import Room
 
 _TEXT_ROWS = 20
 # The property is in Spark's own sentence: there is no error class for it.
-_BURST = (TOO_LARGE, "spark.driver.maxResultSize")
+_BURST = (RESULT_TOO_LARGE, "spark.driver.maxResultSize")
 
 
 class Statements:
@@ -97,23 +98,6 @@ def _frame(session: SparkSession, order: Run) -> DataFrame:
     # What pyspark does for none takes five calls to the JVM instead of one.
     java: Any = session._jsparkSession  # noqa: SLF001
     return ClassicFrame(java.sql(order.code), session)
-
-
-def too_large(
-    order: Run, what: str, way_out: str, *, rows: int | None = None, size: int | None = None
-) -> Ended:
-    """The result has *what*; *way_out* is what may be done, besides writing it.
-
-    It has at least so many *rows* and *size* bytes, as far as that was found out.
-    """
-    return Ended(
-        job_id=order.job_id,
-        state="FAILED",
-        error=f"The result has {what}; {way_out}, or have it written to storage with resultPath.",
-        error_class=TOO_LARGE,
-        row_count=rows,
-        result_bytes=size,
-    )
 
 
 def _written(frame: DataFrame, order: Run, path: str) -> Ended:

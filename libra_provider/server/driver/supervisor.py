@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from libra_provider.server.driver import application, properties
+from libra_provider.server.driver import application_check, spark_properties
+from libra_provider.server.driver.heartbeat_monitor import Silence
 from libra_provider.server.driver.messages import (
     Broken,
     Ended,
@@ -24,7 +25,6 @@ from libra_provider.server.driver.messages import (
     decode,
 )
 from libra_provider.server.driver.process import HOST_COMMAND, HostProcess, end_leftovers
-from libra_provider.server.driver.silence import Silence
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import Epoch
 
@@ -120,7 +120,7 @@ class Supervisor:
 
     async def doubts(self, *, within: float = 3.0) -> str:
         """The end of a sentence: what is not known to be gone with the last driver's processes."""
-        doubts = await application.doubts(self._settings, self._application, within=within)
+        doubts = await application_check.doubts(self._settings, self._application, within=within)
         return f"; {doubts}" if doubts else ""
 
     async def _run(self, listener: Listener, last: Epoch | None) -> None:
@@ -226,7 +226,7 @@ class Supervisor:
         folder = self._run_folder / str(epoch.number)
         _remove_others(folder)
         arguments = {
-            "--properties": properties.write(self._settings, folder),
+            "--properties": spark_properties.write(self._settings, folder),
             "--results": self._settings.results_dir,
             "--logs": self._settings.statement_logs_dir,
             "--threads": self._settings.max_running,

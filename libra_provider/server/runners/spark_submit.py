@@ -20,7 +20,7 @@ from libra_provider.core.status import DriverLocation
 from libra_provider.processes import keeper
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.driver.process import MARK, end_leftovers, without_secrets
-from libra_provider.server.driver.properties import (
+from libra_provider.server.driver.spark_properties import (
     JAVA_OPTIONS,
     as_java_properties,
     loopback,

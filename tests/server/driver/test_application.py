@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from libra_provider.server.driver.application import doubts
+from libra_provider.server.driver.application_check import doubts
 from libra_provider.server.isolated_settings import IsolatedSettings
 from libra_provider.server.settings import Settings
 
