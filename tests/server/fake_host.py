@@ -20,8 +20,8 @@ from pathlib import Path
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 
 from libra_provider.server import results
-from libra_provider.server.driver import pulse
-from libra_provider.server.driver.channel import Channel
+from libra_provider.server.driver.host import heartbeat
+from libra_provider.server.driver.host.channel import Channel
 from libra_provider.server.driver.messages import (
     Broken,
     Ended,
@@ -169,7 +169,7 @@ def main() -> None:
         Ready(host="h", application_id="app-1", master="fake", spark_version="4", spark_ui=None)
     )
     host = FakeHost(channel, options.results)
-    pulse.start(host.is_over, channel.say)
+    heartbeat.start(host.is_over, channel.say)
     for message in channel.heard():
         host.hear(message)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from pyspark.sql import SparkSession
 
+from libra_provider.server.driver.host.session_state import SessionState
 from libra_provider.server.driver.messages import Held, Run
-from libra_provider.server.driver.session_state import SessionState
 from libra_provider.server.sessions import DEFAULT_SESSION
 
 

@@ -22,9 +22,9 @@ from libra_provider.jobs.columns import (
 )
 from libra_provider.jobs.parameters import bound
 from libra_provider.server import results
-from libra_provider.server.driver.collection import collected
+from libra_provider.server.driver.host.collect import collected
+from libra_provider.server.driver.host.result_guard import Room
 from libra_provider.server.driver.messages import Ended, Run, too_large
-from libra_provider.server.driver.room import Room
 
 _TEXT_ROWS = 20
 # The property is in Spark's own sentence: there is no error class for it.

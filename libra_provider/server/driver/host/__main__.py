@@ -1,6 +1,6 @@
 """The driver host: a process that holds one SparkContext, and lives no longer than the API.
 
-Started by the supervisor as ``python -m libra_provider.server.driver.host``; Spark's properties
+Started by the supervisor as ``python -m libra_provider.server.driver.host.__main__``; Spark's properties
 are in a file, because everyone on the machine can read a command line.
 """
 
@@ -26,14 +26,18 @@ from pyspark.sql import SparkSession
 
 from libra_provider.core.job import Kind
 from libra_provider.jobs.spark_errors import failure_of
-from libra_provider.server.driver import pulse
-from libra_provider.server.driver.channel import Channel
 from libra_provider.server.driver.child import Limits
 from libra_provider.server.driver.children import Children
 from libra_provider.server.driver.connect import Connect
-from libra_provider.server.driver.estimate import estimate
-from libra_provider.server.driver.jar_class import MainClasses
-from libra_provider.server.driver.kills import Kills
+from libra_provider.server.driver.host import heartbeat
+from libra_provider.server.driver.host.cancellation import Kills
+from libra_provider.server.driver.host.channel import Channel
+from libra_provider.server.driver.host.estimate import estimate
+from libra_provider.server.driver.host.jar_class import MainClasses
+from libra_provider.server.driver.host.progress import Progress
+from libra_provider.server.driver.host.result_guard import Room
+from libra_provider.server.driver.host.sessions import DriverSessions
+from libra_provider.server.driver.host.sql import Statements
 from libra_provider.server.driver.messages import (
     Broken,
     CloseSession,
@@ -45,12 +49,8 @@ from libra_provider.server.driver.messages import (
     Run,
     Stop,
 )
-from libra_provider.server.driver.progress import Progress
 from libra_provider.server.driver.python_session import CarryOut
 from libra_provider.server.driver.python_sessions import PythonSessions
-from libra_provider.server.driver.room import Room
-from libra_provider.server.driver.sessions import DriverSessions
-from libra_provider.server.driver.sql import Statements
 
 _PR_SET_PDEATHSIG = 1
 _ESTIMATES = 2
@@ -90,7 +90,7 @@ class Host:
 
     def serve(self) -> None:
         """Obey until told to stop, or until nobody is there to tell."""
-        pulse.start(self._is_over, self._channel.say)
+        heartbeat.start(self._is_over, self._channel.say)
         answers: Mapping[type[Message], Callable[[Any], object]] = {
             Run: self._start,
             Kill: self._kill,
