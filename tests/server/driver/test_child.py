@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from libra_provider.core.units import MIB
-from libra_provider.server.driver import child
-from libra_provider.server.driver.child import Child, ChildEnded, Limits
+from libra_provider.server.driver.host.python import child
+from libra_provider.server.driver.host.python.child import Child, ChildEnded, Limits
 
 LIMITS = Limits(memory=400 * MIB, processes=20, log_size=1000)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from libra_provider.server.driver import python_outcome as outcome
+from libra_provider.server.driver.host.python import outcome
 from libra_provider.server.driver.messages import Run
 
 ORDER = Run(job_id="j", session="s", code="", pool="default", result_limit=1, result_max_bytes=1)

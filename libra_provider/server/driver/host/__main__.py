@@ -26,15 +26,17 @@ from pyspark.sql import SparkSession
 
 from libra_provider.core.job import Kind
 from libra_provider.jobs.spark_errors import failure_of
-from libra_provider.server.driver.child import Limits
-from libra_provider.server.driver.children import Children
-from libra_provider.server.driver.connect import Connect
 from libra_provider.server.driver.host import heartbeat
 from libra_provider.server.driver.host.cancellation import Kills
 from libra_provider.server.driver.host.channel import Channel
 from libra_provider.server.driver.host.estimate import estimate
 from libra_provider.server.driver.host.jar_class import MainClasses
 from libra_provider.server.driver.host.progress import Progress
+from libra_provider.server.driver.host.python.child import Limits
+from libra_provider.server.driver.host.python.connect import Connect
+from libra_provider.server.driver.host.python.pool import Children
+from libra_provider.server.driver.host.python.session import CarryOut
+from libra_provider.server.driver.host.python.sessions import PythonSessions
 from libra_provider.server.driver.host.result_guard import Room
 from libra_provider.server.driver.host.sessions import DriverSessions
 from libra_provider.server.driver.host.sql import Statements
@@ -49,8 +51,6 @@ from libra_provider.server.driver.messages import (
     Run,
     Stop,
 )
-from libra_provider.server.driver.python_session import CarryOut
-from libra_provider.server.driver.python_sessions import PythonSessions
 
 _PR_SET_PDEATHSIG = 1
 _ESTIMATES = 2

@@ -23,7 +23,7 @@ from typing import Any
 from pyspark.sql.connect.session import SparkSession
 
 from libra_provider.jobs.python_errors import failure_of
-from libra_provider.jobs.python_value import TooLarge, answer_of
+from libra_provider.server.driver.host.python.value import TooLarge, answer_of
 
 
 class Interpreter:

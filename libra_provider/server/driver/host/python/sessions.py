@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from libra_provider.server.driver.children import Children
-from libra_provider.server.driver.connect import Connect
+from libra_provider.server.driver.host.python.connect import Connect
+from libra_provider.server.driver.host.python.pool import Children
+from libra_provider.server.driver.host.python.session import Answer, CarryOut, PythonSession
 from libra_provider.server.driver.messages import Ended, Run
-from libra_provider.server.driver.python_session import Answer, CarryOut, PythonSession
 
 
 class PythonSessions:

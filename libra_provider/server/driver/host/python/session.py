@@ -12,10 +12,10 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from libra_provider.core.masking import masked_text
-from libra_provider.server.driver import python_outcome as outcome
-from libra_provider.server.driver.child import Child, ChildEnded
-from libra_provider.server.driver.children import Children, TooManyChildren
-from libra_provider.server.driver.connect import Connect, Door
+from libra_provider.server.driver.host.python import outcome
+from libra_provider.server.driver.host.python.child import Child, ChildEnded
+from libra_provider.server.driver.host.python.connect import Connect, Door
+from libra_provider.server.driver.host.python.pool import Children, TooManyChildren
 from libra_provider.server.driver.messages import Ended, Run, too_large
 from libra_provider.server.statement_logs import StatementLogs
 

@@ -23,7 +23,7 @@ _LONGEST_ANSWER = 64 * MIB
 # Seconds in which its keeper says how it ended; a busy machine may let it wait for its turn.
 _LAST_BREATH = 5.0
 _KEEPER = "libra_provider.processes.python_keeper"
-_COMMAND = "libra_provider.jobs.python_child"
+_COMMAND = "libra_provider.server.driver.host.python.interpreter"
 # The first is a mark, not a secret: by it everything that an epoch has started is found.
 _KEPT = (MARK,)
 _WITHHELD = ("LIBRA_", "SPARK_", "PYSPARK_GATEWAY", "PYSPARK_SUBMIT")
@@ -77,7 +77,7 @@ class Child:
         self._report()
 
     def run(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer of :mod:`libra_provider.jobs.python_child`; raises ChildEnded."""
+        """The answer of :mod:`libra_provider.server.driver.host.python.interpreter`; raises ChildEnded."""
         with contextlib.suppress(OSError):  # it is no more, and answers with nothing
             self._line.sendall(json.dumps(order).encode() + b"\n")
         answer = self._answer()

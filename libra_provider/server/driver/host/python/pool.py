@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from libra_provider.server.driver.child import Child, Limits
+from libra_provider.server.driver.host.python.child import Child, Limits
 
 
 class TooManyChildren(Exception):

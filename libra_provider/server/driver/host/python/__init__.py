@@ -1,0 +1,1 @@
+"""SHARED Python: one child process per session, over Spark Connect."""
