@@ -18,7 +18,7 @@ from libra_provider.server.driver.messages import Message, encode
 MARK = "LIBRA_TAG"
 # A line of the channel carries at most the text of 20 rows.
 _LONGEST_LINE = 2**26
-HOST_COMMAND: Sequence[str] = (sys.executable, "-m", "libra_provider.server.driver.host.__main__")
+HOST_COMMAND: Sequence[str] = (sys.executable, "-m", "libra_provider.server.driver.host")
 
 
 class HostProcess:

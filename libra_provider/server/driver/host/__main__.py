@@ -1,6 +1,6 @@
 """The driver host: a process that holds one SparkContext, and lives no longer than the API.
 
-Started by the supervisor as ``python -m libra_provider.server.driver.host.__main__``; Spark's properties
+Started by the supervisor as ``python -m libra_provider.server.driver.host``; Spark's properties
 are in a file, because everyone on the machine can read a command line.
 """
 

@@ -77,7 +77,7 @@ class Child:
         self._report()
 
     def run(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer of :mod:`libra_provider.server.driver.host.python.interpreter`; raises ChildEnded."""
+        """The answer of the interpreter process; raises ChildEnded."""
         with contextlib.suppress(OSError):  # it is no more, and answers with nothing
             self._line.sendall(json.dumps(order).encode() + b"\n")
         answer = self._answer()
