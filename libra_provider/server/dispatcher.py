@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from libra_provider.core.errors import BadInput
-from libra_provider.server.announced import AnnouncedJobs
 from libra_provider.server.artifacts.store import Artifacts
 from libra_provider.server.clerk import Clerk
 from libra_provider.server.driver.messages import CloseSession, Estimated
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.errors import ComeBackLater, LedgerAway, NotReady, QueueFull
+from libra_provider.server.external_jobs.service import AnnouncedJobs
 from libra_provider.server.files import artifacts_of
 from libra_provider.server.flow import Flow
 from libra_provider.server.ledger import Ledger

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from libra_provider.core.errors import BadInput
 from libra_provider.core.units import MIB
 from libra_provider.server.errors import TooLarge
-from libra_provider.server.handin import Limit, checked
+from libra_provider.server.external_jobs.upload import Limit, checked
 from tests.server.announcing import ARROW, SCHEMA, AnnouncedJob, stream
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra

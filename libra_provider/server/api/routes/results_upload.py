@@ -22,7 +22,7 @@ from libra_provider.server.api.schemas.external_jobs import (
 from libra_provider.server.api.schemas.statements import JobId
 from libra_provider.server.api.strict_json import StrictJsonRoute
 from libra_provider.server.errors import NotJson
-from libra_provider.server.handin import ARROW, JSON, Limit, checked, received
+from libra_provider.server.external_jobs.upload import ARROW, JSON, Limit, checked, received
 from libra_provider.server.libra import Libra
 from libra_provider.server.statement import State, Statement
 

@@ -22,7 +22,7 @@ from libra_provider.core.units import readable_duration
 from libra_provider.server import results
 from libra_provider.server.clerk import Clerk
 from libra_provider.server.errors import Conflict, Over
-from libra_provider.server.handin import HandedIn
+from libra_provider.server.external_jobs.upload import HandedIn
 from libra_provider.server.ledger import Ledger
 from libra_provider.server.receipt import Receipt
 from libra_provider.server.settings import Settings

@@ -1,0 +1,1 @@
+"""Jobs whose driver somebody else submits, and that return results through Libra."""
