@@ -28,7 +28,7 @@ from libra_provider.server.api.routes import (
 )
 from libra_provider.server.driver.process import HOST_COMMAND
 from libra_provider.server.driver.supervisor import Supervisor
-from libra_provider.server.ledger import Ledger
+from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.libra import Libra
 from libra_provider.server.retention import Retention
 from libra_provider.server.settings import Settings

@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 
 from libra_provider.core.errors import BadInput
 from libra_provider.server.artifacts.store import Artifacts
-from libra_provider.server.clerk import Clerk
 from libra_provider.server.driver.messages import CloseSession, Estimated
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.errors import ComeBackLater, LedgerAway, NotReady, QueueFull
 from libra_provider.server.external_jobs.service import AnnouncedJobs
 from libra_provider.server.files import artifacts_of
 from libra_provider.server.flow import Flow
-from libra_provider.server.ledger import Ledger
+from libra_provider.server.ledger.ledger import Ledger
+from libra_provider.server.ledger.writer import Clerk
 from libra_provider.server.live import queues
 from libra_provider.server.sessions import Sessions
 from libra_provider.server.settings import Settings

@@ -13,7 +13,6 @@ from libra_provider.core.job import DeployMode
 from libra_provider.core.patience import utc_now
 from libra_provider.core.status import DriverLocation, Progress
 from libra_provider.server.artifacts.store import Artifacts
-from libra_provider.server.clerk import Clerk
 from libra_provider.server.driver.messages import (
     Ended,
     Estimated,
@@ -25,7 +24,8 @@ from libra_provider.server.driver.messages import (
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.estimates import Estimates
 from libra_provider.server.holdings import Holdings
-from libra_provider.server.ledger import Ledger
+from libra_provider.server.ledger.ledger import Ledger
+from libra_provider.server.ledger.writer import Clerk
 from libra_provider.server.live import Live
 from libra_provider.server.places import Places
 from libra_provider.server.receipt import Receipt

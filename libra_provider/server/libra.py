@@ -9,7 +9,7 @@ from libra_provider.server.artifacts.store import Artifacts
 from libra_provider.server.dispatcher import Dispatcher
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.external_jobs.upload import Inbox
-from libra_provider.server.ledger import Ledger
+from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.network_probe import Survey
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import Signer

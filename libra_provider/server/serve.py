@@ -18,7 +18,7 @@ from libra_provider.core.errors import BadInput
 from libra_provider.server.app import create_app
 from libra_provider.server.driver.process import HOST_COMMAND
 from libra_provider.server.keep_alive import PatientProtocol
-from libra_provider.server.ledger import Ledger
+from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.settings import Settings
 
 _log = logging.getLogger(__name__)

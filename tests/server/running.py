@@ -13,7 +13,7 @@ import requests
 import uvicorn
 
 from libra_provider.server.app import create_app
-from libra_provider.server.ledger import Ledger
+from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.serve import configured, listening
 from libra_provider.server.settings import Settings
 

@@ -19,7 +19,7 @@ from libra_provider.server.artifact import Artifact
 from libra_provider.server.artifacts.in_use import hold, needed
 from libra_provider.server.files import artifacts_of
 from libra_provider.server.isolated_settings import IsolatedSettings
-from libra_provider.server.ledger import Ledger
+from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.runners.job import job_of
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import SignedPath, Signer

@@ -12,7 +12,7 @@ import pytest
 
 from libra_provider.server import Settings, serve
 from libra_provider.server.errors import LedgerTaken
-from libra_provider.server.ledger import Ledger
+from libra_provider.server.ledger.ledger import Ledger
 from tests.server.conftest import MakeLibra
 from tests.server.postgres import Postgres
 from tests.server.running import RunningLibra

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from libra_provider.server.files import artifacts_of
-from libra_provider.server.ledger import Ledger
+from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.statement import State
 
 

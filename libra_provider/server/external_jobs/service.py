@@ -20,10 +20,10 @@ from libra_provider.core.patience import utc_now
 from libra_provider.core.status import DriverLocation
 from libra_provider.core.units import readable_duration
 from libra_provider.server import results
-from libra_provider.server.clerk import Clerk
 from libra_provider.server.errors import Conflict, Over
 from libra_provider.server.external_jobs.upload import HandedIn
-from libra_provider.server.ledger import Ledger
+from libra_provider.server.ledger.ledger import Ledger
+from libra_provider.server.ledger.writer import Clerk
 from libra_provider.server.receipt import Receipt
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement import Order, State, Statement

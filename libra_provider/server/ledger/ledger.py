@@ -19,9 +19,9 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, insert, sele
 
 from libra_provider.core.patience import utc_now
 from libra_provider.server.errors import IllegalMove, KeyReused, UnknownStatement
-from libra_provider.server.ledger_receipts import Receipts
-from libra_provider.server.ledger_store import Store, patiently, reaching
-from libra_provider.server.ledger_tables import (
+from libra_provider.server.ledger.database import Store, patiently, reaching
+from libra_provider.server.ledger.receipts import Receipts
+from libra_provider.server.ledger.tables import (
     ACCEPT,
     EPOCHS,
     HOLDINGS,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from libra_provider.server.errors import LedgerAway, Refusal
-from libra_provider.server.ledger import Ledger
+from libra_provider.server.ledger.ledger import Ledger
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")

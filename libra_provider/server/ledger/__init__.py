@@ -1,0 +1,1 @@
+"""Every statement ever accepted, on disk."""
