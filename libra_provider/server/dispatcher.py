@@ -20,9 +20,9 @@ from libra_provider.server.flow import Flow
 from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.ledger.writer import Clerk
 from libra_provider.server.live import queues
-from libra_provider.server.sessions import Sessions
+from libra_provider.server.model.sessions import Sessions
+from libra_provider.server.model.statement import Epoch, Order, PoolQueue, State, Statement
 from libra_provider.server.settings import Settings
-from libra_provider.server.statement import Epoch, Order, PoolQueue, State, Statement
 from libra_provider.server.statement_logs import LogPiece
 
 T = TypeVar("T")

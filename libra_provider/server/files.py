@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import DeployMode
-from libra_provider.server.artifact import SCHEME, Artifact
-from libra_provider.server.statement import Order
+from libra_provider.server.model.artifact import SCHEME, Artifact
+from libra_provider.server.model.statement import Order
 
 _REMOTE = ("http", "https", "s3a", "hdfs")
 # The properties that are lists of files.

@@ -27,12 +27,12 @@ from libra_provider.server.holdings import Holdings
 from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.ledger.writer import Clerk
 from libra_provider.server.live import Live
+from libra_provider.server.model.receipt import Receipt
+from libra_provider.server.model.statement import Epoch, Order, State, Statement
 from libra_provider.server.places import Places
-from libra_provider.server.receipt import Receipt
 from libra_provider.server.recent import Recent
 from libra_provider.server.runners.isolated import IsolatedStatements
 from libra_provider.server.settings import Settings
-from libra_provider.server.statement import Epoch, Order, State, Statement
 
 _log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from typing import Any
 from libra_provider.core.patience import utc_now
 from libra_provider.core.status import Progress
 from libra_provider.server.driver.messages import Ended, Run
+from libra_provider.server.model.statement import PoolQueue, State, Statement
 from libra_provider.server.settings import Settings
-from libra_provider.server.statement import PoolQueue, State, Statement
 
 TIMEOUT = "LIBRA_TIMEOUT"
 

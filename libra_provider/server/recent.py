@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from libra_provider.server.statement import Statement
+from libra_provider.server.model.statement import Statement
 
 _MOST = 1000
 _LONGEST = 16 * 1024  # characters

@@ -15,8 +15,8 @@ from libra_provider.server.artifacts.store import Artifacts
 from libra_provider.server.dispatcher import Dispatcher
 from libra_provider.server.errors import LedgerAway
 from libra_provider.server.ledger.ledger import Ledger
+from libra_provider.server.model.statement import State
 from libra_provider.server.settings import Settings
-from libra_provider.server.statement import State
 from libra_provider.server.statement_logs import StatementLogs
 
 _log = logging.getLogger(__name__)

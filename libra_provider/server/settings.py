@@ -24,7 +24,7 @@ from libra_provider.core.masking import MASK, masked_conf
 from libra_provider.core.properties import spark_conf
 from libra_provider.core.units import MIB, duration_in_seconds, size_in_bytes
 from libra_provider.server.isolated_settings import IsolatedSettings
-from libra_provider.server.pools import DEFAULT_POOL, STANDARD_POOLS, Pool
+from libra_provider.server.model.pools import DEFAULT_POOL, STANDARD_POOLS, Pool
 
 _MASTER = re.compile(r"local(\[[^\]]+\])?|local-cluster\[[^\]]+\]|spark://\S+:\d+")
 _TOKEN = re.compile(r"[!-~]+")

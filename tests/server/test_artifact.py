@@ -15,15 +15,15 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.patience import utc_now
 from libra_provider.server.api.schemas.statements import StatementRequest
 from libra_provider.server.api.validation import order_of
-from libra_provider.server.artifact import Artifact
 from libra_provider.server.artifacts.in_use import hold, needed
 from libra_provider.server.files import artifacts_of
 from libra_provider.server.isolated_settings import IsolatedSettings
 from libra_provider.server.ledger.ledger import Ledger
+from libra_provider.server.model.artifact import Artifact
+from libra_provider.server.model.statement import Order, State, Statement
 from libra_provider.server.runners.job import job_of
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import SignedPath, Signer
-from libra_provider.server.statement import Order, State, Statement
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra
 from tests.server.test_artifacts import put, sha256, stored

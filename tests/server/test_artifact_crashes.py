@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from libra_provider.core.patience import utc_now
-from libra_provider.server.artifact import Artifact
+from libra_provider.server.model.artifact import Artifact
 from libra_provider.server.signed_urls import Signer, key_at
 from tests.server.crashing import CrashingLibra
 from tests.server.test_retention import in_the_end

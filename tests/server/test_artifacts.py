@@ -23,9 +23,9 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.files import NAME
 from libra_provider.core.patience import utc_now
 from libra_provider.server import body_stream
-from libra_provider.server.artifact import Artifact
 from libra_provider.server.artifacts import store as artifacts
 from libra_provider.server.artifacts.upload import Incoming
+from libra_provider.server.model.artifact import Artifact
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import Signer, key_at
 from tests.fakes.tls import Authority

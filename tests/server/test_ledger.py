@@ -23,7 +23,7 @@ from libra_provider.server.errors import (
     UnknownStatement,
 )
 from libra_provider.server.ledger.ledger import Ledger
-from libra_provider.server.statement import Order, State, Statement
+from libra_provider.server.model.statement import Order, State, Statement
 
 ORDER = Order(session="default", kind="sql", code="select 1", pool="default", result_limit=10)
 

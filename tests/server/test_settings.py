@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from libra_provider.core.errors import BadInput
-from libra_provider.server.pools import STANDARD_POOLS, Pool, allocations
+from libra_provider.server.model.pools import STANDARD_POOLS, Pool, allocations
 from libra_provider.server.settings import Settings
 
 

@@ -11,7 +11,7 @@ from libra_provider.core.units import MIB
 from libra_provider.server import results
 from libra_provider.server.api.schemas.statements import ResultBody, ValueBody, WrittenBody
 from libra_provider.server.errors import NoResult
-from libra_provider.server.statement import State, Statement
+from libra_provider.server.model.statement import State, Statement
 
 # What comes with a status: as much as a page has, if it is cheap to make.
 _SMALL_ROWS = 1000

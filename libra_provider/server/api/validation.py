@@ -18,10 +18,10 @@ from libra_provider.core.properties import RESOURCES
 from libra_provider.core.units import readable_size
 from libra_provider.server.api.schemas.statements import StatementRequest
 from libra_provider.server.files import permitted
-from libra_provider.server.pools import DEFAULT_POOL
+from libra_provider.server.model.pools import DEFAULT_POOL
+from libra_provider.server.model.statement import Order
 from libra_provider.server.runners.job import Isolation, isolation
 from libra_provider.server.settings import Settings
-from libra_provider.server.statement import Order
 
 _log = logging.getLogger(__name__)
 # What the shared driver runs, and what needs one of its own whatever it asks for.

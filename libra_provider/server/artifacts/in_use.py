@@ -10,7 +10,7 @@ from pathlib import Path
 
 from libra_provider.server.files import artifacts_of
 from libra_provider.server.ledger.ledger import Ledger
-from libra_provider.server.statement import State
+from libra_provider.server.model.statement import State
 
 
 def hold(store: Path, job_id: str, hashes: Iterable[str]) -> None:

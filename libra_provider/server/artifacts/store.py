@@ -16,12 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from libra_provider.server.artifact import Artifact, is_sha256
 from libra_provider.server.artifacts.in_use import hold
 from libra_provider.server.artifacts.quota import Quota
 from libra_provider.server.artifacts.upload import Incoming
 from libra_provider.server.body_stream import pieces
 from libra_provider.server.errors import NoRoom, UnknownArtifact
+from libra_provider.server.model.artifact import Artifact, is_sha256
 from libra_provider.server.settings import Settings
 
 T = TypeVar("T")

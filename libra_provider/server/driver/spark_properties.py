@@ -7,7 +7,7 @@ from pathlib import Path
 
 from libra_provider.core.properties import CORES_MAX
 from libra_provider.core.units import MIB, size_in_bytes
-from libra_provider.server.pools import allocations
+from libra_provider.server.model.pools import allocations
 from libra_provider.server.settings import Settings
 
 # Added to what users set as spark.driver.extraJavaOptions.

@@ -25,8 +25,8 @@ from libra_provider.server.driver.messages import (
     decode,
 )
 from libra_provider.server.driver.process import HOST_COMMAND, HostProcess, end_leftovers
+from libra_provider.server.model.statement import Epoch
 from libra_provider.server.settings import Settings
-from libra_provider.server.statement import Epoch
 
 _log = logging.getLogger(__name__)
 _LONGEST_PAUSE = 30.0

@@ -24,9 +24,9 @@ from libra_provider.server.errors import Conflict, Over
 from libra_provider.server.external_jobs.upload import HandedIn
 from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.ledger.writer import Clerk
-from libra_provider.server.receipt import Receipt
+from libra_provider.server.model.receipt import Receipt
+from libra_provider.server.model.statement import Order, State, Statement
 from libra_provider.server.settings import Settings
-from libra_provider.server.statement import Order, State, Statement
 
 
 class AnnouncedJobs:

@@ -39,7 +39,7 @@ from libra_provider.server.ledger.tables import (
     storable,
     tag_rows,
 )
-from libra_provider.server.statement import Epoch, Order, State, Statement
+from libra_provider.server.model.statement import Epoch, Order, State, Statement
 
 _BY_KEY = SELECT.where(STATEMENTS.c.idempotency_key == bindparam("key"))
 _BY_ID = SELECT.where(STATEMENTS.c.job_id.in_(bindparam("job_ids", expanding=True)))

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, delete, insert, select
 
 from libra_provider.server.ledger.tables import RECEIPTS, STATEMENTS
-from libra_provider.server.receipt import Receipt
+from libra_provider.server.model.receipt import Receipt
 
 _Opening = Callable[[], AbstractContextManager[Connection]]
 

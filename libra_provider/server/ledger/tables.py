@@ -30,7 +30,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from libra_provider.core.status import DriverLocation, Progress
-from libra_provider.server.statement import Epoch, Order, State, Statement
+from libra_provider.server.model.statement import Epoch, Order, State, Statement
 
 
 class Moment(TypeDecorator[datetime]):

@@ -14,12 +14,12 @@ from libra_provider.clients.libra.shipment import Shipment, is_bootstrapped, ord
 from libra_provider.core.files import scheme
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.jobs import bootstrap
-from libra_provider.server.artifact import Artifact
 from libra_provider.server.artifacts.store import Artifacts
+from libra_provider.server.model.artifact import Artifact
+from libra_provider.server.model.statement import Statement
 from libra_provider.server.runners.runner import promises
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import LIFE, Purpose, Signer
-from libra_provider.server.statement import Statement
 
 
 async def to_worker(

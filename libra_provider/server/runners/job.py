@@ -12,11 +12,11 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.job import DeployMode, Kind, SparkJob
 from libra_provider.core.patience import utc_now
 from libra_provider.core.properties import CORES_MAX, spark_conf, whole_number
-from libra_provider.server.artifact import Artifact, named
 from libra_provider.server.files import FILES, permitted
+from libra_provider.server.model.artifact import Artifact, named
+from libra_provider.server.model.statement import Order, Statement
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import LIFE, Signer
-from libra_provider.server.statement import Order, Statement
 
 _NOT_YOURS = {
     "spark.master": "Libra names the master; leave it out",

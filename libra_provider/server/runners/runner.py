@@ -11,8 +11,8 @@ from libra_provider.core.job import Kind
 from libra_provider.core.patience import utc_now
 from libra_provider.core.status import DriverLocation
 from libra_provider.server.driver.messages import Ended
-from libra_provider.server.receipt import Receipt
-from libra_provider.server.statement import State, Statement
+from libra_provider.server.model.receipt import Receipt
+from libra_provider.server.model.statement import State, Statement
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from libra_provider.server.driver.messages import Ended, Estimated, Held, Progressed, Ready
 from libra_provider.server.driver.supervisor import Supervisor
+from libra_provider.server.model.statement import Epoch
 from libra_provider.server.settings import Settings
-from libra_provider.server.statement import Epoch
 from tests.server.running import FAKE_HOST
 
 

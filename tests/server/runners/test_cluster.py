@@ -17,7 +17,7 @@ from libra_provider.core.patience import utc_now
 from libra_provider.server.artifacts.store import Artifacts
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.isolated_settings import IsolatedSettings
-from libra_provider.server.receipt import Receipt
+from libra_provider.server.model.receipt import Receipt
 from libra_provider.server.runners import cluster
 from libra_provider.server.runners.cluster import ClusterRunner
 from libra_provider.server.settings import Settings

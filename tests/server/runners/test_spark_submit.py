@@ -20,7 +20,7 @@ from libra_provider.jobs import bootstrap
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.driver.process import MARK
 from libra_provider.server.isolated_settings import IsolatedSettings
-from libra_provider.server.receipt import Receipt
+from libra_provider.server.model.receipt import Receipt
 from libra_provider.server.runners.spark_submit import SparkSubmitRunner
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import StatementLogs

@@ -14,8 +14,8 @@ from libra_provider.core.units import MIB
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals
 from libra_provider.server.api.schemas.server import ArtifactBody
-from libra_provider.server.artifact import SHA256, Artifact
 from libra_provider.server.artifacts.store import Kept
+from libra_provider.server.model.artifact import SHA256, Artifact
 from libra_provider.server.signed_urls import Purpose
 
 BYTES = "application/octet-stream"

@@ -18,12 +18,12 @@ from libra_provider.server.api.schemas.external_jobs import (
 from libra_provider.server.api.schemas.statements import StatementBody
 from libra_provider.server.api.strict_json import StrictJsonRoute
 from libra_provider.server.api.validation import check_result_path
-from libra_provider.server.artifact import Artifact
 from libra_provider.server.errors import Conflict
 from libra_provider.server.libra import Libra
-from libra_provider.server.pools import DEFAULT_POOL
+from libra_provider.server.model.artifact import Artifact
+from libra_provider.server.model.pools import DEFAULT_POOL
+from libra_provider.server.model.statement import Order, State, Statement
 from libra_provider.server.signed_urls import LIFE, Purpose
-from libra_provider.server.statement import Order, State, Statement
 
 router = APIRouter(tags=["jobs"], route_class=StrictJsonRoute)
 Tag = Annotated[

@@ -20,8 +20,8 @@ from libra_provider.server.api.schemas.statements import StatementRequest
 from libra_provider.server.api.strict_json import StrictJsonRoute
 from libra_provider.server.api.validation import order_of
 from libra_provider.server.libra import Libra
-from libra_provider.server.sessions import DEFAULT_SESSION
-from libra_provider.server.statement import State
+from libra_provider.server.model.sessions import DEFAULT_SESSION
+from libra_provider.server.model.statement import State
 from libra_provider.server.statement_logs import StatementLogs
 
 _MOST_OUTPUT = 2**20  # characters

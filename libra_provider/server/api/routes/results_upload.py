@@ -24,7 +24,7 @@ from libra_provider.server.api.strict_json import StrictJsonRoute
 from libra_provider.server.errors import NotJson
 from libra_provider.server.external_jobs.upload import ARROW, JSON, Limit, checked, received
 from libra_provider.server.libra import Libra
-from libra_provider.server.statement import State, Statement
+from libra_provider.server.model.statement import State, Statement
 
 results = APIRouter(tags=["jobs"])
 reports = APIRouter(tags=["jobs"], route_class=StrictJsonRoute)

@@ -31,7 +31,7 @@ from libra_provider.server.api.schemas.statements import (
 from libra_provider.server.api.strict_json import StrictJsonRoute
 from libra_provider.server.api.validation import check_pool, order_of
 from libra_provider.server.libra import Libra
-from libra_provider.server.statement import State, Statement
+from libra_provider.server.model.statement import State, Statement
 
 router = APIRouter(tags=["statements"], route_class=StrictJsonRoute)
 IdempotencyKey = Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
-from libra_provider.server.sessions import NAME_PATTERN, checked_name
+from libra_provider.server.model.sessions import NAME_PATTERN, checked_name
 
 # pydantic would write Z, which datetime.fromisoformat only reads since Python 3.11.
 Moment = Annotated[datetime, PlainSerializer(datetime.isoformat, return_type=str)]

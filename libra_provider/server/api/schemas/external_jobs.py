@@ -11,8 +11,8 @@ from pydantic import ConfigDict, Field
 from libra_provider.core.job import Kind
 from libra_provider.server.api.schemas.base import Moment, Plain, SessionName, Wire
 from libra_provider.server.api.schemas.statements import MOST_ROWS, TagText
-from libra_provider.server.sessions import DEFAULT_SESSION
-from libra_provider.server.statement import State
+from libra_provider.server.model.sessions import DEFAULT_SESSION
+from libra_provider.server.model.statement import State
 
 _MOST_ARTIFACTS = 1000
 _LONGEST_NAME = 200

@@ -10,10 +10,10 @@ from libra_provider import __version__
 from libra_provider.core.units import readable_size
 from libra_provider.server.api.schemas.base import Moment, SessionName, Wire, local_time
 from libra_provider.server.driver.messages import Estimated, Ready
+from libra_provider.server.model.pools import Pool
+from libra_provider.server.model.sessions import DEFAULT_SESSION, Session
+from libra_provider.server.model.statement import PoolQueue, State
 from libra_provider.server.network_probe import Network
-from libra_provider.server.pools import Pool
-from libra_provider.server.sessions import DEFAULT_SESSION, Session
-from libra_provider.server.statement import PoolQueue, State
 
 
 class Problem(Wire):

@@ -14,7 +14,7 @@ from libra_provider.core.job import DeployMode
 from libra_provider.core.patience import utc_now
 from libra_provider.server.api.schemas.base import Moment, Plain, Wire, local_time, milliseconds
 from libra_provider.server.errors import UnknownStatement
-from libra_provider.server.statement import State, Statement
+from libra_provider.server.model.statement import State, Statement
 
 # What Spark can count, and the longest wait that timers can take.
 MOST_ROWS = 2**31 - 1

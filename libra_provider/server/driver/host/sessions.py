@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from libra_provider.server.driver.host.session_state import SessionState
 from libra_provider.server.driver.messages import Held, Run
-from libra_provider.server.sessions import DEFAULT_SESSION
+from libra_provider.server.model.sessions import DEFAULT_SESSION
 
 
 class DriverSessions:

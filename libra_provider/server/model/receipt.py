@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from libra_provider.server.errors import Conflict
-from libra_provider.server.statement import State
+from libra_provider.server.model.statement import State
 
 NOT_HANDED_IN = "LIBRA_NOT_HANDED_IN"
 # A supervised driver is started again for ever.
