@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from libra_provider.clients.libra.values import as_python
 from libra_provider.core.errors import LibraError, ProtocolError
-from libra_provider.server.json_values import json_values
+from libra_provider.server.results.to_json import json_values
 
 
 def schema(*types: Any) -> dict[str, Any]:

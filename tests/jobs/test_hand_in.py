@@ -21,8 +21,8 @@ from libra_provider.core.errors import BadInput
 from libra_provider.jobs import arrow_body, main, result_upload
 from libra_provider.jobs.job import Job, ResultTooLarge, set_running
 from libra_provider.jobs.order import Order
-from libra_provider.server import results
-from libra_provider.server.json_rows import table_of
+from libra_provider.server.results import store
+from libra_provider.server.results.from_json import table_of
 from tests.fakes.server import Answer
 from tests.fakes.signed import SignedEndpoints
 
@@ -65,7 +65,7 @@ def page_of(body: arrow_body.Body, folder: Path) -> dict[str, Any]:
     """The rows as Libra gives them out."""
     file = folder / "rows.arrow"
     file.write_bytes(body.content)
-    return results.page(file, offset=0, limit=10)
+    return store.page(file, offset=0, limit=10)
 
 
 def test_rows_are_the_same_with_and_without_pyarrow(
@@ -79,11 +79,11 @@ def test_rows_are_the_same_with_and_without_pyarrow(
         without = arrow_body.body_of(frame, 3)
     page, said = page_of(with_arrow, tmp_path), json.loads(without.content)
     taken = table_of(said["schema"], said["rows"])
-    results.write(tmp_path / "taken", taken, json.dumps(said["schema"]))
+    store.write(tmp_path / "taken", taken, json.dumps(said["schema"]))
 
     assert (with_arrow.content_type, without.content_type) == (arrow_body.ARROW, arrow_body.JSON)
     assert (said["schema"], said["rows"]) == (page["schema"], page["rows"])
-    assert results.page(tmp_path / "taken", offset=0, limit=10) == page
+    assert store.page(tmp_path / "taken", offset=0, limit=10) == page
     assert page["columns"][-2:] == ["two", "two"]
 
 

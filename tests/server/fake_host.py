@@ -19,7 +19,6 @@ from pathlib import Path
 
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 
-from libra_provider.server import results
 from libra_provider.server.driver.host import heartbeat
 from libra_provider.server.driver.host.channel import Channel
 from libra_provider.server.driver.messages import (
@@ -35,6 +34,7 @@ from libra_provider.server.driver.messages import (
     Run,
     Stop,
 )
+from libra_provider.server.results import store
 
 SCHEMA = '{"type":"struct","fields":[{"name":"n","type":"long","nullable":true,"metadata":{}}]}'
 
@@ -65,7 +65,7 @@ def outcome(order: Run, folder: Path) -> Ended:
             result_schema=SCHEMA,
         )
     table = pa.table({"n": list(range(int(rest)))})
-    results.write(results.path_of(folder, order.job_id), table, SCHEMA)
+    store.write(store.path_of(folder, order.job_id), table, SCHEMA)
     return Ended(
         job_id=order.job_id, state="SUCCESS", row_count=int(rest), result_bytes=table.nbytes
     )

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra_provider.core.errors import BadInput
-from libra_provider.server.json_rows import table_of
-from libra_provider.server.json_values import json_values
+from libra_provider.server.results.from_json import table_of
+from libra_provider.server.results.to_json import json_values
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 DAYS = st.integers(-(2**22), 2**22)

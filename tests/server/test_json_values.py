@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_provider.server.json_values import json_values
+from libra_provider.server.results.to_json import json_values
 
 MICROS = pa.timestamp("us")
 PAIRS = pa.map_(pa.string(), pa.binary())

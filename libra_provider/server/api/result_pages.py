@@ -8,10 +8,10 @@ from pathlib import Path
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 
 from libra_provider.core.units import MIB
-from libra_provider.server import results
 from libra_provider.server.api.schemas.statements import ResultBody, ValueBody, WrittenBody
 from libra_provider.server.errors import NoResult
 from libra_provider.server.model.statement import State, Statement
+from libra_provider.server.results import store
 
 # What comes with a status: as much as a page has, if it is cheap to make.
 _SMALL_ROWS = 1000
@@ -39,7 +39,7 @@ def page(folder: Path, statement: Statement, *, offset: int, limit: int) -> Resu
     """Rows *offset* to *offset + limit*; raises NoResult."""
     path = file(folder, statement)
     try:
-        found = results.page(path, offset=offset, limit=limit)
+        found = store.page(path, offset=offset, limit=limit)
     except (OSError, pa.ArrowInvalid) as error:
         raise _unreadable(statement, str(error)) from error
     schema = found.pop("schema")
@@ -55,7 +55,7 @@ def file(folder: Path, statement: Statement) -> Path:
     if statement.text is not None:
         sentence = f"Statement {job_id} was answered as text; submit it with Prefer to get rows."
         raise NoResult(sentence, job_id)
-    path = results.path_of(folder, job_id)
+    path = store.path_of(folder, job_id)
     if not path.is_file():
         raise _unreadable(statement, "the file is gone")
     return path

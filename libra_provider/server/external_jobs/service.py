@@ -19,13 +19,13 @@ from typing import Any
 from libra_provider.core.patience import utc_now
 from libra_provider.core.status import DriverLocation
 from libra_provider.core.units import readable_duration
-from libra_provider.server import results
 from libra_provider.server.errors import Conflict, Over
 from libra_provider.server.external_jobs.upload import HandedIn
 from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.ledger.writer import Clerk
 from libra_provider.server.model.receipt import Receipt
 from libra_provider.server.model.statement import Order, State, Statement
+from libra_provider.server.results import store
 from libra_provider.server.settings import Settings
 
 
@@ -149,7 +149,7 @@ class AnnouncedJobs:
         if receipt.digest and receipt.digest != handed.digest:
             sentence = f"Job {job_id} has handed in another result; it can do so once."
             raise Conflict(sentence, job_id)
-        _place(handed.rows, results.path_of(self._settings.results_dir, job_id))
+        _place(handed.rows, store.path_of(self._settings.results_dir, job_id))
         taken = replace(receipt, digest=handed.digest, outcome=handed.outcome)
         self._ledger.receipts.put(taken)
         return receipt.digest is None

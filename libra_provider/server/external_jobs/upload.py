@@ -17,11 +17,11 @@ from pydantic_core import from_json
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.units import MIB, readable_size
-from libra_provider.server import results
-from libra_provider.server.arrow_stream import batches
 from libra_provider.server.body_stream import pieces
 from libra_provider.server.errors import TooLarge
-from libra_provider.server.json_rows import table_of
+from libra_provider.server.results import store
+from libra_provider.server.results.arrow_stream import batches
+from libra_provider.server.results.from_json import table_of
 
 ARROW = "application/vnd.apache.arrow.stream"
 JSON = "application/json"
@@ -97,7 +97,7 @@ def checked(path: Path, digest: str, media_type: str, limit: Limit) -> HandedIn:
         raise BadInput("body", sorted(body), expected)
     limit.check(len(rows), 0)
     written = path.with_name("rows")
-    results.write(written, table_of(schema, rows), json.dumps(schema))
+    store.write(written, table_of(schema, rows), json.dumps(schema))
     return _rows(written, digest, limit)
 
 

@@ -21,10 +21,10 @@ from libra_provider.jobs.columns import (
     with_unique_names,
 )
 from libra_provider.jobs.parameters import bound
-from libra_provider.server import results
 from libra_provider.server.driver.host.collect import collected
 from libra_provider.server.driver.host.result_guard import Room
 from libra_provider.server.driver.messages import Ended, Run, too_large
+from libra_provider.server.results import store
 
 _TEXT_ROWS = 20
 # The property is in Spark's own sentence: there is no error class for it.
@@ -74,7 +74,7 @@ class Statements:
         if table.nbytes > most:
             return self._too_many_bytes(order, table.nbytes)
         table = table.rename_columns(frame.columns)
-        results.write(results.path_of(self._folder, order.job_id), table, frame.schema.json())
+        store.write(store.path_of(self._folder, order.job_id), table, frame.schema.json())
         return Ended(
             job_id=order.job_id,
             state="SUCCESS",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 
-from libra_provider.server.json_values import json_values
+from libra_provider.server.results.to_json import json_values
 
 _SCHEMA = b"spark_schema"
 

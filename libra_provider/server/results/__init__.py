@@ -1,0 +1,1 @@
+"""Rows on disk as Arrow, and out as JSON or Arrow."""
