@@ -31,7 +31,7 @@ from libra_provider.server.model.receipt import Receipt
 from libra_provider.server.model.statement import Epoch, Order, State, Statement
 from libra_provider.server.places import Places
 from libra_provider.server.recent import Recent
-from libra_provider.server.runners.isolated import IsolatedStatements
+from libra_provider.server.runners.queue import IsolatedStatements
 from libra_provider.server.settings import Settings
 
 _log = logging.getLogger(__name__)

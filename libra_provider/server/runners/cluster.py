@@ -32,10 +32,10 @@ from libra_provider.server.driver.messages import Ended
 from libra_provider.server.errors import NotReady
 from libra_provider.server.model.receipt import Receipt
 from libra_provider.server.model.statement import State, Statement
-from libra_provider.server.runners.delivery import to_worker
+from libra_provider.server.runners.base import Errand, known_end, lost, succeeded
 from libra_provider.server.runners.job import job_of
+from libra_provider.server.runners.payload import to_worker
 from libra_provider.server.runners.poller import DriverPoller
-from libra_provider.server.runners.runner import Errand, known_end, lost, succeeded
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import PART
 

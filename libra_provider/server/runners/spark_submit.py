@@ -28,9 +28,9 @@ from libra_provider.server.driver.spark_properties import (
 )
 from libra_provider.server.model.receipt import Receipt
 from libra_provider.server.model.statement import State
-from libra_provider.server.runners.delivery import beside_libra
+from libra_provider.server.runners.base import Errand, known_end, lost, succeeded
 from libra_provider.server.runners.job import job_of
-from libra_provider.server.runners.runner import Errand, known_end, lost, succeeded
+from libra_provider.server.runners.payload import beside_libra
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import StatementLogs
 

@@ -8,8 +8,8 @@ from libra_provider.core.job import new_tag
 from libra_provider.core.patience import utc_now
 from libra_provider.server.model.receipt import Receipt
 from libra_provider.server.model.statement import Order, State, Statement
+from libra_provider.server.runners.base import Errand
 from libra_provider.server.runners.job import isolation
-from libra_provider.server.runners.runner import Errand
 from libra_provider.server.settings import Settings
 
 

@@ -17,7 +17,7 @@ from libra_provider.jobs import bootstrap
 from libra_provider.server.artifacts.store import Artifacts
 from libra_provider.server.model.artifact import Artifact
 from libra_provider.server.model.statement import Statement
-from libra_provider.server.runners.runner import promises
+from libra_provider.server.runners.base import promises
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import LIFE, Purpose, Signer
 

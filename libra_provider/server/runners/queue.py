@@ -12,8 +12,8 @@ from libra_provider.core.job import DeployMode
 from libra_provider.server.artifacts.store import Artifacts
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.model.statement import State, Statement
+from libra_provider.server.runners.base import Errand, Listener, Runner, lost
 from libra_provider.server.runners.cluster import ClusterRunner
-from libra_provider.server.runners.runner import Errand, Listener, Runner, lost
 from libra_provider.server.runners.spark_submit import SparkSubmitRunner
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import LogPiece, StatementLogs, piece
