@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI
 
 from libra_provider import __version__
-from libra_provider.server import closing
 from libra_provider.server.api import errors, openapi
 from libra_provider.server.api.auth import Gate
 from libra_provider.server.api.body_limits import Limits
@@ -33,6 +32,7 @@ from libra_provider.server.libra import Libra
 from libra_provider.server.retention import Retention
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import Signer
+from libra_provider.server.statements import session_closing
 
 
 def create_app(
@@ -53,7 +53,7 @@ def create_app(
         retention = Retention(settings, ledger, libra.dispatcher, libra.artifacts)
         sweeps = [
             asyncio.create_task(
-                closing.close_idle(libra.dispatcher, settings.session_idle_seconds)
+                session_closing.close_idle(libra.dispatcher, settings.session_idle_seconds)
             ),
             asyncio.create_task(retention.run()),
             asyncio.create_task(libra.survey.run()),

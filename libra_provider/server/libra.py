@@ -6,13 +6,13 @@ from functools import partial
 
 from libra_provider.server.artifacts.in_use import needed
 from libra_provider.server.artifacts.store import Artifacts
-from libra_provider.server.dispatcher import Dispatcher
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.external_jobs.upload import Inbox
 from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.network_probe import Survey
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import Signer
+from libra_provider.server.statements.service import Dispatcher
 
 
 class Libra:

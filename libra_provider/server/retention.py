@@ -12,12 +12,12 @@ from pathlib import Path
 from libra_provider.clients.observation import STREAMS
 from libra_provider.core.patience import utc_now
 from libra_provider.server.artifacts.store import Artifacts
-from libra_provider.server.dispatcher import Dispatcher
 from libra_provider.server.errors import LedgerAway
 from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.model.statement import State
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import StatementLogs
+from libra_provider.server.statements.service import Dispatcher
 
 _log = logging.getLogger(__name__)
 _EVERY = 60.0  # seconds

@@ -7,10 +7,10 @@ import pytest
 
 from libra_provider.core.job import OWN_SESSION
 from libra_provider.core.patience import utc_now
-from libra_provider.server.live import Live
 from libra_provider.server.model.pools import STANDARD_POOLS, Pool
 from libra_provider.server.model.statement import Order, State, Statement
-from libra_provider.server.places import Places
+from libra_provider.server.statements.live import Live
+from libra_provider.server.statements.slots import Places
 from tests.server.conftest import MakeLibra
 from tests.server.test_statements import AT_ONCE, WAIT, status, submit
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, status
 
-from libra_provider.server import closing
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals
 from libra_provider.server.api.schemas.base import SessionName
 from libra_provider.server.api.schemas.server import SessionBody
+from libra_provider.server.statements import session_closing
 
 router = APIRouter(prefix="/sessions", tags=["sessions"])
 
@@ -30,4 +30,4 @@ async def read_session(session: SessionName, libra: LibraDep) -> SessionBody:
 @router.delete("/{session}", status_code=status.HTTP_204_NO_CONTENT, responses=refusals(400, 404))
 async def close_session(session: SessionName, libra: LibraDep) -> None:
     """Kill its statements, forget its temp views and settings; the default session stays."""
-    await closing.close(libra.dispatcher, session)
+    await session_closing.close(libra.dispatcher, session)

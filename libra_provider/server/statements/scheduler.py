@@ -22,17 +22,17 @@ from libra_provider.server.driver.messages import (
     Ready,
 )
 from libra_provider.server.driver.supervisor import Supervisor
-from libra_provider.server.estimates import Estimates
-from libra_provider.server.holdings import Holdings
 from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.ledger.writer import Clerk
-from libra_provider.server.live import Live
 from libra_provider.server.model.receipt import Receipt
 from libra_provider.server.model.statement import Epoch, Order, State, Statement
-from libra_provider.server.places import Places
-from libra_provider.server.recent import Recent
 from libra_provider.server.runners.queue import IsolatedStatements
 from libra_provider.server.settings import Settings
+from libra_provider.server.statements.estimates import Estimates
+from libra_provider.server.statements.live import Live
+from libra_provider.server.statements.recent import Recent
+from libra_provider.server.statements.session_contents import Holdings
+from libra_provider.server.statements.slots import Places
 
 _log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 
 from libra_provider.core.job import Kind
-from libra_provider.server.live import Live
 from libra_provider.server.model.pools import Pool
 from libra_provider.server.model.statement import Order
+from libra_provider.server.statements.live import Live
 
 _UNKNOWN = Pool()
 # Of all places, the part that pools without a running statement may keep free.

@@ -16,14 +16,14 @@ from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.errors import ComeBackLater, LedgerAway, NotReady, QueueFull
 from libra_provider.server.external_jobs.service import AnnouncedJobs
 from libra_provider.server.files import artifacts_of
-from libra_provider.server.flow import Flow
 from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.ledger.writer import Clerk
-from libra_provider.server.live import queues
 from libra_provider.server.model.sessions import Sessions
 from libra_provider.server.model.statement import Epoch, Order, PoolQueue, State, Statement
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import LogPiece
+from libra_provider.server.statements.live import queues
+from libra_provider.server.statements.scheduler import Flow
 
 T = TypeVar("T")
 _COMMIT_WITHIN = 5.0  # seconds

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from libra_provider.core.job import Kind
 from libra_provider.server.driver.messages import PYTHON_VARIABLES, Held
-from libra_provider.server.live import Live
+from libra_provider.server.statements.live import Live
 
 
 class Holdings:

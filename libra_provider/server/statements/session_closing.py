@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from libra_provider.core.errors import LibraError
-from libra_provider.server.dispatcher import Dispatcher
 from libra_provider.server.model.statement import State, Statement
+from libra_provider.server.statements.service import Dispatcher
 
 _log = logging.getLogger(__name__)
 _LOOKS = 4

@@ -1,0 +1,1 @@
+"""The life of a statement inside Libra: accepted, scheduled, run, settled."""
