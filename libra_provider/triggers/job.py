@@ -16,8 +16,8 @@ from libra_provider.core.job import Backend, JobHandle
 from libra_provider.core.patience import Patience, Watch, utc_now
 from libra_provider.core.status import DriverLocation
 from libra_provider.hooks.servers import server_of
-from libra_provider.triggers.linking import link
-from libra_provider.triggers.pool import join
+from libra_provider.triggers.links import link
+from libra_provider.triggers.registry import join
 from libra_provider.triggers.stopping import stop_unless_deferred, tell_end
 
 log = logging.getLogger(__name__)

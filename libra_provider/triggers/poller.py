@@ -15,8 +15,8 @@ from libra_provider.core.errors import AccessDenied, LibraError, ServerError
 from libra_provider.core.patience import Watch
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook
-from libra_provider.triggers.reading import Reader
-from libra_provider.triggers.waiting import NEVER, Waiting
+from libra_provider.triggers.log_reader import Reader
+from libra_provider.triggers.subscription import NEVER, Waiting
 
 log = logging.getLogger(__name__)
 # Rounds are no closer: jobs that are due within that time are asked about together.

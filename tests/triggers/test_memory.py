@@ -15,7 +15,7 @@ import libra_provider
 from libra_provider.clients.observation import Group
 from libra_provider.core.patience import Patience, Watch, utc_now
 from libra_provider.hooks import SparkMasterHook
-from libra_provider.triggers.waiting import Waiting
+from libra_provider.triggers.subscription import Waiting
 from tests.fakes.spark_master import FakeMaster
 from tests.triggers.conftest import drivers
 

@@ -11,7 +11,7 @@ import pytest
 
 from libra_provider.core.job import new_tag
 from libra_provider.hooks import LibraHook
-from libra_provider.triggers import pool, reading
+from libra_provider.triggers import log_reader, registry
 from tests.fakes.libra import TOKEN, FakeLibra, problem
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
@@ -74,7 +74,7 @@ async def test_each_line_lands_in_the_log_of_its_own_task(master: FakeMaster) ->
 
 async def test_logs_are_read_by_turns_within_a_budget(master: FakeMaster) -> None:
     """Late under load: with more drivers than the budget allows, none is read twice before all."""
-    job_ids = drivers(master, reading.READ + 5)
+    job_ids = drivers(master, log_reader.READ + 5)
     async with Triggerer() as triggerer:
         for each in job_ids:
             triggerer.add(make_trigger(each, poll_interval=0.2))
@@ -87,7 +87,7 @@ async def test_a_log_that_nobody_had_time_to_read_comes_whole_at_the_end(
     master: FakeMaster,
 ) -> None:
     """Never lost: what the budget left out comes before the event."""
-    job_ids = drivers(master, reading.READ * 3)
+    job_ids = drivers(master, log_reader.READ * 3)
     async with Triggerer() as triggerer:
         triggers = [triggerer.add(make_trigger(each)) for each in job_ids]
         await until(lambda: asked(master)["/json/"])
@@ -120,7 +120,7 @@ async def test_a_poller_stops_with_its_last_trigger_and_closes_its_connections(
         leaves = triggerer.add(make_trigger(second))
         triggerer.task_states = {"t": "deferred"}
         await until(lambda: len(triggerer.lines) == 2)
-        (poller,) = pool._POOLS[asyncio.get_running_loop()].pollers.values()
+        (poller,) = registry._POOLS[asyncio.get_running_loop()].pollers.values()
         triggerer.cancel(leaves)
         await until(lambda: leaves in triggerer.finished)
         went_on = not poller.is_over
@@ -173,7 +173,7 @@ async def test_a_poller_takes_up_a_token_that_was_changed(libra: FakeLibra) -> N
 async def test_triggers_share_a_poller_while_the_connection_says_the_same(
     libra: FakeLibra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "_FRESH", 0.0)
+    monkeypatch.setattr(registry, "_FRESH", 0.0)
     hook = LibraHook()
     libra.states = ["RUNNING"]
     job_ids = [hook.submit(SQL, new_tag()).job_id for _ in range(3)]
@@ -185,7 +185,7 @@ async def test_triggers_share_a_poller_while_the_connection_says_the_same(
         connect("libra_default", conn_type="libra", port=libra.port, password=TOKEN, extra=extra)
         other = triggerer.add(make_trigger(job_ids[2], at=LibraHook))
         await until(lambda: triggerer.lines[other])
-        pollers = pool._POOLS[asyncio.get_running_loop()].pollers
+        pollers = registry._POOLS[asyncio.get_running_loop()].pollers
 
         assert sorted(len(each._members) for each in pollers.values()) == [1, 2]
 
@@ -198,7 +198,7 @@ async def test_an_error_in_a_round_is_forgiven_like_silence(
     async with Triggerer() as triggerer:
         triggers = [triggerer.add(make_trigger(each, with_log=False)) for each in job_ids]
         await until(lambda: all(triggerer.lines[each] for each in triggers))
-        (poller,) = pool._POOLS[asyncio.get_running_loop()].pollers.values()
+        (poller,) = registry._POOLS[asyncio.get_running_loop()].pollers.values()
         with monkeypatch.context() as broken:
             broken.setattr(poller._group, "together", lambda _: 1 / 0)
             await until(lambda: all("ZeroDivision" in triggerer.lines[t][-1] for t in triggers))
@@ -213,7 +213,7 @@ async def test_a_poller_that_fails_tells_all_who_wait(
 ) -> None:
     """The tasks fail with a reason, and their retries find their jobs again; none hangs."""
     job_ids = drivers(master, 3)
-    monkeypatch.setattr(reading.Reader, "read_some", lambda *_: 1 / 0)
+    monkeypatch.setattr(log_reader.Reader, "read_some", lambda *_: 1 / 0)
     async with Triggerer() as triggerer:
         triggers = [triggerer.add(make_trigger(each)) for each in job_ids]
         events = [await triggerer.event(each) for each in triggers]
@@ -235,8 +235,8 @@ async def test_nobody_joins_a_poller_that_has_failed(
 
     async with Triggerer() as triggerer:
         with monkeypatch.context() as broken:
-            broken.setattr(reading.Reader, "read_some", lambda *_: 1 / 0)
-            broken.setattr(reading.Reader, "close", close_slowly)
+            broken.setattr(log_reader.Reader, "read_some", lambda *_: 1 / 0)
+            broken.setattr(log_reader.Reader, "close", close_slowly)
             triggerer.add(make_trigger(first))
             await closing.wait()
         later = triggerer.add(make_trigger(second))

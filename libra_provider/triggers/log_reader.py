@@ -12,7 +12,7 @@ from dataclasses import replace
 from libra_provider.clients.observation import Look
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook
-from libra_provider.triggers.waiting import Waiting
+from libra_provider.triggers.subscription import Waiting
 
 log = logging.getLogger(__name__)
 # So many jobs that run are read within that time; each costs about two requests.

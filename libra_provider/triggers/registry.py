@@ -14,7 +14,7 @@ from libra_provider.core.patience import Watch
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
 from libra_provider.triggers.poller import Poller
-from libra_provider.triggers.waiting import Waiting
+from libra_provider.triggers.subscription import Waiting
 
 # A triggerer that starts has thousands of triggers, and its supervisor reads one connection after
 # the other. Credentials that were changed within that time are found out by the poller.
