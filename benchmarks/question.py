@@ -14,7 +14,7 @@ from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.libra import results, run
 from libra_provider.clients.libra.contract import Contract
 from libra_provider.core.job import Kind, SparkJob, new_tag
-from libra_provider.core.patience import Outcome
+from libra_provider.core.polling import Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from libra_provider.clients.standalone.preflight import greet_master
 from libra_provider.clients.standalone.view import DriverView
 from libra_provider.core.errors import ServerError, ServerUnreachable
 from libra_provider.core.job import Kind, SparkJob
-from libra_provider.core.patience import Patience
+from libra_provider.core.polling import Patience
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 

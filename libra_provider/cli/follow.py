@@ -13,7 +13,7 @@ from libra_provider.clients.observation import Look, View
 from libra_provider.clients.stop import Stoppable, kill_and_verify
 from libra_provider.core.errors import LibraError, ServerError
 from libra_provider.core.job import SparkJob, new_tag
-from libra_provider.core.patience import Outcome, Patience, Watch, utc_now
+from libra_provider.core.polling import Outcome, Patience, Watch, utc_now
 from libra_provider.core.status import JobStatus
 
 _INTERRUPTS = {signal.SIGINT, signal.SIGTERM}

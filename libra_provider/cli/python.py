@@ -26,8 +26,8 @@ from libra_provider.cli.statements import (
 )
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.libra_rules import check_statement
 from libra_provider.core.properties import spark_conf
-from libra_provider.core.statement import check_statement
 
 
 def python(

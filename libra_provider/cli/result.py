@@ -10,7 +10,7 @@ import typer
 from libra_provider.cli.results import Arrow, AsCsv, AsJson, Form, tell
 from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, Servers, Token, Verify
 from libra_provider.core.errors import BadInput
-from libra_provider.core.patience import Outcome
+from libra_provider.core.polling import Outcome
 
 
 def result(

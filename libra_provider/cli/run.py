@@ -14,10 +14,10 @@ from libra_provider.cli.results import Form, tell
 from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, Servers, Token, Verify
 from libra_provider.cli.statements import Conf, Deploy, Isolated, Pool, Session, Timeout, seconds
 from libra_provider.core.errors import BadInput
-from libra_provider.core.files import at_libra
 from libra_provider.core.job import Mode, SparkJob
+from libra_provider.core.libra_rules import check_statement
+from libra_provider.core.paths import at_libra
 from libra_provider.core.properties import spark_conf
-from libra_provider.core.statement import check_statement
 
 
 def run(

@@ -13,8 +13,8 @@ from libra_provider.cli.console import say
 from libra_provider.cli.follow import followed, running, submitted
 from libra_provider.cli.pairs import pairs
 from libra_provider.cli.servers import Master, Rest, Secret, Servers, Token, Ui, Verify
-from libra_provider.core.files import located
 from libra_provider.core.job import DeployMode, SparkJob
+from libra_provider.core.paths import located
 from libra_provider.core.properties import spark_conf
 
 _PATHS = "PATH,…"

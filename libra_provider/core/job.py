@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.files import is_absolute
 from libra_provider.core.masking import MASK, masked_conf, masked_text
 from libra_provider.core.parameters import as_json
+from libra_provider.core.paths import is_absolute
 from libra_provider.core.properties import PROPERTY_OF
 
 

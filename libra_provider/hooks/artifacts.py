@@ -18,8 +18,8 @@ from libra_provider.clients.libra.contract import Contract
 from libra_provider.clients.libra.external_jobs import Announced, Announcement
 from libra_provider.clients.libra.results import Returned, WrittenResult
 from libra_provider.clients.libra.shipment import Shipment
-from libra_provider.core.files import shippable_name
 from libra_provider.core.job import SparkJob
+from libra_provider.core.paths import shippable_name
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook
 

@@ -20,9 +20,9 @@ from libra_provider.clients.standalone.find_by_tag import Adoptable, Sought, car
 from libra_provider.clients.standalone.group import DriverGroup
 from libra_provider.clients.standalone.preflight import greet_master
 from libra_provider.clients.standalone.view import DriverView
-from libra_provider.core.caps import Caps
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Backend, DeployMode, SparkJob
+from libra_provider.core.limits import Caps
 from libra_provider.core.properties import CORES_MAX, spark_conf
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from libra_provider.clients.observation import Look, View
 from libra_provider.core.errors import ServerError
-from libra_provider.core.patience import Outcome, Watch, utc_now
+from libra_provider.core.polling import Outcome, Watch, utc_now
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook
 

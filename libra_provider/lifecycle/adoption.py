@@ -10,7 +10,7 @@ from functools import partial
 
 from libra_provider.clients.standalone.find_by_tag import Adoptable, Sought
 from libra_provider.core.errors import JobError, LibraError, NotOffered, ServerError
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.hooks.base import ServerHook
 from libra_provider.lifecycle.retrying import patiently
 from libra_provider.lifecycle.task_record import Record

@@ -10,8 +10,8 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.log import mask_secret
 
 from libra_provider.core.job import Backend, SparkJob
+from libra_provider.core.libra_rules import why_isolated
 from libra_provider.core.masking import SECRET_KEY
-from libra_provider.core.statement import why_isolated
 
 _REDACTION = "spark.redaction.regex"
 # Spark's own default knows no "apiKey" and no "Authorization", which a transport may carry.

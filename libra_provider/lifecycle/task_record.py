@@ -11,7 +11,7 @@ from airflow.sdk import Context
 
 from libra_provider.core.errors import JobError
 from libra_provider.core.job import Backend, JobHandle
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 
 _KEY = "libra_job"
 

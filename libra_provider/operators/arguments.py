@@ -12,7 +12,7 @@ from typing import Any
 from libra_provider.clients.libra.legacy import whole_text
 from libra_provider.clients.libra.results import ResultPage, ResultValue, Returned, WrittenResult
 from libra_provider.core.errors import BadInput, ResultNotWhole
-from libra_provider.core.files import located
+from libra_provider.core.paths import located
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_size
 from libra_provider.hooks.libra import LibraHook

@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferralError, TaskDe
 from libra_provider.clients.stop import kill_and_verify
 from libra_provider.core.errors import JobKilled, KillNotVerified, LibraError
 from libra_provider.core.job import Backend, SparkJob
-from libra_provider.core.patience import Outcome, Patience, Watch, time_left
+from libra_provider.core.polling import Outcome, Patience, Watch, time_left
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_duration

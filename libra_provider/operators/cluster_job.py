@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
-from libra_provider.core.files import located
 from libra_provider.core.job import Backend, DeployMode, Kind, Mode, SparkJob
+from libra_provider.core.paths import located
 from libra_provider.core.properties import spark_conf
 from libra_provider.core.units import duration_in_seconds
 from libra_provider.hooks.spark_master import SparkMasterHook

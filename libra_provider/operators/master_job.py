@@ -15,7 +15,7 @@ from libra_provider.clients.libra.results import WrittenResult, installed
 from libra_provider.clients.libra.shipment import is_bootstrapped
 from libra_provider.core.errors import JobFailed
 from libra_provider.core.job import Kind, SparkJob
-from libra_provider.core.patience import Outcome
+from libra_provider.core.polling import Outcome
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.libra import LibraHook

@@ -10,9 +10,9 @@ from typing import Any
 from airflow.sdk import Context
 
 from libra_provider.core.errors import RESULT_TOO_LARGE
-from libra_provider.core.files import located, scheme
 from libra_provider.core.job import Mode, SparkJob
-from libra_provider.core.patience import Outcome
+from libra_provider.core.paths import located, scheme
+from libra_provider.core.polling import Outcome
 from libra_provider.core.properties import PROPERTY_OF
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus

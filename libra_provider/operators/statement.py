@@ -11,8 +11,8 @@ from airflow.sdk import Context
 
 from libra_provider.clients.libra.results import installed
 from libra_provider.core.errors import NotOffered
-from libra_provider.core.files import at_libra, is_absolute
 from libra_provider.core.job import Backend, Kind, SparkJob
+from libra_provider.core.paths import at_libra, is_absolute
 from libra_provider.core.properties import spark_conf
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import duration_in_seconds

@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from libra_provider.clients.observation import View
 from libra_provider.core.errors import BadInput, JobFailed, JobKilled, JobLost
 from libra_provider.core.job import Backend, JobHandle
-from libra_provider.core.patience import Outcome, Patience, Watch, utc_now
+from libra_provider.core.polling import Outcome, Patience, Watch, utc_now
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
 from libra_provider.hooks.watch import look

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from libra_provider.core.caps import Caps
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import DeployMode
+from libra_provider.core.limits import Caps
 from libra_provider.core.masking import MASK, masked_conf
 from libra_provider.core.properties import CORES_MAX, spark_conf
 from libra_provider.core.units import MIB, size_in_bytes

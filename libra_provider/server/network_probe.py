@@ -15,7 +15,7 @@ from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.tls import verification
 from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.core.errors import LibraError
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.core.units import readable_bandwidth, readable_latency
 from libra_provider.server.masters import ui_urls
 from libra_provider.server.settings import Settings

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from libra_provider.clients.observation import STREAMS
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.server.artifacts.store import Artifacts
 from libra_provider.server.errors import LedgerAway
 from libra_provider.server.ledger.ledger import Ledger

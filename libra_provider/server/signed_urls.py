@@ -24,7 +24,7 @@ from urllib.parse import quote
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.masking import MASK
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.server.errors import NotPermitted
 from libra_provider.server.settings import Settings
 

@@ -13,7 +13,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from libra_provider.core.job import Backend, JobHandle
-from libra_provider.core.patience import Patience, Watch, utc_now
+from libra_provider.core.polling import Patience, Watch, utc_now
 from libra_provider.core.status import DriverLocation
 from libra_provider.hooks.servers import server_of
 from libra_provider.triggers.links import link

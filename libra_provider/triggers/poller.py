@@ -12,7 +12,7 @@ from contextvars import Context
 
 from libra_provider.clients.observation import Look
 from libra_provider.core.errors import AccessDenied, LibraError, ServerError
-from libra_provider.core.patience import Watch
+from libra_provider.core.polling import Watch
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook
 from libra_provider.triggers.log_reader import Reader

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from airflow.sdk import BaseHook, Connection
 
 from libra_provider.core.job import JobHandle
-from libra_provider.core.patience import Watch
+from libra_provider.core.polling import Watch
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
 from libra_provider.triggers.poller import Poller

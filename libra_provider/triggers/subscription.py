@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from libra_provider.clients.observation import Look, View
 from libra_provider.core.errors import ServerError
-from libra_provider.core.patience import Outcome, Watch
+from libra_provider.core.polling import Outcome, Watch
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus
 from libra_provider.hooks.watch import show, told

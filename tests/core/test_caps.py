@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from libra_provider.core.caps import Caps
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import SparkJob
+from libra_provider.core.limits import Caps
 
 
 def completed(caps: dict[str, Any], **fields: Any) -> SparkJob:

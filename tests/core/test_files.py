@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.files import located
+from libra_provider.core.paths import located
 
 
 def test_a_link_keeps_its_own_name(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from libra_provider.core.errors import (
     ServerError,
     ServerUnreachable,
 )
-from libra_provider.core.patience import Outcome, Patience, Watch
+from libra_provider.core.polling import Outcome, Patience, Watch
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus, Progress
 

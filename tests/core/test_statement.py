@@ -8,7 +8,7 @@ import pytest
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind, SparkJob
-from libra_provider.core.statement import check_statement, why_isolated
+from libra_provider.core.libra_rules import check_statement, why_isolated
 
 SQL = {"kind": Kind.SQL, "code": "select 1"}
 PYTHON = {"kind": Kind.PYTHON, "code": "1"}

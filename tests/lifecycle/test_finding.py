@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from libra_provider.core.job import SparkJob
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.hooks import SparkMasterHook
 from libra_provider.lifecycle.recovery import Finder
 from libra_provider.lifecycle.submission import Submission, Submitter

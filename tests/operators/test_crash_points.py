@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from tests.fakes.server import Answer, FakeServer, Request
 from tests.fakes.spark_master import FakeMaster
 from tests.fakes.task_runner import TaskRunner

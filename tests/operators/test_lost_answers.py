@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.operators import SparkClusterJobOperator
 from tests.fakes.proxy import (
     LOST_ANSWER,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.server.api.schemas.statements import StatementRequest
 from libra_provider.server.api.validation import order_of
 from libra_provider.server.artifacts.in_use import hold, needed

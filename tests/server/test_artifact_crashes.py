@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.server.model.artifact import Artifact
 from libra_provider.server.signed_urls import Signer, key_at
 from tests.server.crashing import CrashingLibra

@@ -20,8 +20,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.files import NAME
-from libra_provider.core.patience import utc_now
+from libra_provider.core.paths import NAME
+from libra_provider.core.polling import utc_now
 from libra_provider.server import body_stream
 from libra_provider.server.artifacts import store as artifacts
 from libra_provider.server.artifacts.upload import Incoming

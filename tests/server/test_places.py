@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from libra_provider.core.job import OWN_SESSION
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.server.model.pools import STANDARD_POOLS, Pool
 from libra_provider.server.model.statement import Order, State, Statement
 from libra_provider.server.statements.live import Live

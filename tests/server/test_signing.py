@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.server.errors import NotPermitted
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import Purpose, SignedPath, Signer, key_at

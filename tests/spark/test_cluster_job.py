@@ -13,7 +13,7 @@ from libra_provider.clients.stop import kill_and_verify
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.core.job import SparkJob, new_tag
-from libra_provider.core.patience import Patience, Watch, utc_now
+from libra_provider.core.polling import Patience, Watch, utc_now
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks import LibraHook, SparkMasterHook

@@ -25,7 +25,7 @@ from libra_provider.clients.stop import kill_and_verify
 from libra_provider.cluster.ports import free_ports
 from libra_provider.core.errors import AccessDenied, ServerBusy, ServerError
 from libra_provider.core.job import SparkJob, new_tag
-from libra_provider.core.patience import Outcome, Patience, Watch, utc_now
+from libra_provider.core.polling import Outcome, Patience, Watch, utc_now
 from libra_provider.core.states import JobState
 from libra_provider.hooks import SparkMasterHook
 from libra_provider.hooks.watch import watch

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from libra_provider.core.job import JobHandle, Kind, SparkJob
-from libra_provider.core.patience import Patience, utc_now
+from libra_provider.core.polling import Patience, utc_now
 from libra_provider.hooks import LibraHook, SparkMasterHook
 from libra_provider.triggers.job import JobTrigger
 from tests.fakes.spark_master import FakeMaster

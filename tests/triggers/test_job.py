@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.hooks import LibraHook
 from libra_provider.triggers.job import JobTrigger
 from tests.fakes.libra import FakeLibra, FakeStatement

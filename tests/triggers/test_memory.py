@@ -13,7 +13,7 @@ import pytest
 
 import libra_provider
 from libra_provider.clients.observation import Group
-from libra_provider.core.patience import Patience, Watch, utc_now
+from libra_provider.core.polling import Patience, Watch, utc_now
 from libra_provider.hooks import SparkMasterHook
 from libra_provider.triggers.subscription import Waiting
 from tests.fakes.spark_master import FakeMaster

@@ -12,8 +12,8 @@ from libra_provider.clients.http.problems import checked
 from libra_provider.clients.libra import statements
 from libra_provider.core.errors import NotOffered, ResultNotWhole
 from libra_provider.core.job import OWN_SESSION, DeployMode, Kind, Mode, SparkJob
-from libra_provider.core.patience import utc_now
-from libra_provider.core.statement import why_isolated
+from libra_provider.core.libra_rules import why_isolated
+from libra_provider.core.polling import utc_now
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus, Timings
 

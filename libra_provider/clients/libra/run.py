@@ -14,7 +14,7 @@ from libra_provider.clients.libra.legacy import whole_text
 from libra_provider.clients.libra.results import ResultValue, Returned
 from libra_provider.core.errors import ServerUnreachable
 from libra_provider.core.job import SparkJob
-from libra_provider.core.patience import Outcome
+from libra_provider.core.polling import Outcome
 from libra_provider.core.status import JobStatus
 
 # Some proxies hang up on a connection that is silent for half a minute.

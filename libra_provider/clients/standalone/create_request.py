@@ -17,8 +17,8 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from libra_provider.core.files import scheme
 from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.paths import scheme
 from libra_provider.core.properties import DRIVER_TIMEOUT, PROPERTY_OF
 
 TAG = "spark.libra.tag"

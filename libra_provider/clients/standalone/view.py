@@ -13,7 +13,7 @@ from libra_provider.clients.standalone.diagnosis import why_starving, why_waitin
 from libra_provider.clients.standalone.driver_log import DriverLog
 from libra_provider.clients.standalone.page_lookup import ClusterPages
 from libra_provider.core.errors import ServerError
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus
 

@@ -11,9 +11,9 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.files import is_absolute
 from libra_provider.core.job import Kind
 from libra_provider.core.masking import MASK
+from libra_provider.core.paths import is_absolute
 from libra_provider.core.properties import RESOURCES
 from libra_provider.core.units import readable_size
 from libra_provider.server.api.schemas.statements import StatementRequest

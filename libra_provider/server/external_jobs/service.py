@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.core.status import DriverLocation
 from libra_provider.core.units import readable_duration
 from libra_provider.server.errors import Conflict, Over

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.server.errors import IllegalMove, KeyReused, UnknownStatement
 from libra_provider.server.ledger.database import Store, patiently, reaching
 from libra_provider.server.ledger.receipts import Receipts

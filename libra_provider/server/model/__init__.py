@@ -1,1 +1,1 @@
-"""What a statement, an artifact, a receipt, a pool and a session are; below everything else in server."""
+"""What a statement, an artifact, a receipt, a pool and a session are; lowest in server/."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.files import shippable_name
+from libra_provider.core.paths import shippable_name
 from libra_provider.server.signed_urls import Purpose, Signer
 
 SCHEME = "artifact"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import OWN_SESSION
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.server.errors import TooManySessions, UnknownSession
 
 DEFAULT_SESSION = "default"

@@ -1,4 +1,4 @@
-"""Rows as JSON says them, as Arrow again: the inverse of :mod:`libra_provider.server.results.to_json`.
+"""Rows of JSON as Arrow: the inverse of :mod:`libra_provider.server.results.to_json`.
 
 A moment is the number that Arrow keeps, because Spark's years go beyond Python's.
 """

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from libra_provider.core.job import Kind
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.core.status import DriverLocation
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.model.receipt import Receipt

@@ -22,7 +22,7 @@ from libra_provider.core.errors import (
     ServerUnreachable,
 )
 from libra_provider.core.job import SparkJob
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus
 from libra_provider.core.units import readable_duration

@@ -10,7 +10,7 @@ from typing import Any
 from libra_provider.clients.standalone.create_request import TAG
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import DeployMode, Kind, SparkJob
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.core.properties import CORES_MAX, spark_conf, whole_number
 from libra_provider.server.files import FILES, permitted
 from libra_provider.server.model.artifact import Artifact, named

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.core.status import Progress
 from libra_provider.server.driver.messages import Ended, Run
 from libra_provider.server.model.statement import PoolQueue, State, Statement

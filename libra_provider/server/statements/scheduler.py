@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from libra_provider.core.job import DeployMode
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.core.status import DriverLocation, Progress
 from libra_provider.server.artifacts.store import Artifacts
 from libra_provider.server.driver.messages import (

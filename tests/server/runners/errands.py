@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from libra_provider.core.job import new_tag
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.server.model.receipt import Receipt
 from libra_provider.server.model.statement import Order, State, Statement
 from libra_provider.server.runners.base import Errand

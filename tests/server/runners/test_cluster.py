@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from libra_provider.core.errors import Rejected, ServerUnreachable
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.server.artifacts.store import Artifacts
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.isolated_settings import IsolatedSettings

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.jobs import bootstrap
 from libra_provider.server.driver.messages import Ended
 from libra_provider.server.driver.process import MARK

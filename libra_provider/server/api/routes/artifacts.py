@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
-from libra_provider.core.files import NAME
+from libra_provider.core.paths import NAME
 from libra_provider.core.units import MIB
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import DeployMode
-from libra_provider.core.patience import utc_now
+from libra_provider.core.polling import utc_now
 from libra_provider.server.api.schemas.base import Moment, Plain, Wire, local_time, milliseconds
 from libra_provider.server.errors import UnknownStatement
 from libra_provider.server.model.statement import State, Statement
