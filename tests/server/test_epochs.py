@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.server.api.test_statements import AT_ONCE, WAIT, status, submit
 from tests.server.conftest import MakeLibra
-from tests.server.test_statements import AT_ONCE, WAIT, status, submit
 
 
 @pytest.mark.parametrize(

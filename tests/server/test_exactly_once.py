@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import requests
 
+from tests.server.api.test_statements import AT_ONCE, PATH, WAIT, submit
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra
-from tests.server.test_statements import AT_ONCE, PATH, WAIT, submit
 
 KEY = {"Idempotency-Key": "a tag"}
 

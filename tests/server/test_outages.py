@@ -13,10 +13,10 @@ import pytest
 from libra_provider.server import Settings, serve
 from libra_provider.server.errors import LedgerTaken
 from libra_provider.server.ledger.ledger import Ledger
+from tests.server.api.test_statements import AT_ONCE, PATH, WAIT, status, submit
 from tests.server.conftest import MakeLibra
 from tests.server.postgres import Postgres
 from tests.server.running import RunningLibra
-from tests.server.test_statements import AT_ONCE, PATH, WAIT, status, submit
 
 Outage = Callable[[], AbstractContextManager[None]]
 

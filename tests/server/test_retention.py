@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.server.api.test_statements import AT_ONCE, WAIT, submit
 from tests.server.conftest import MakeLibra
-from tests.server.test_statements import AT_ONCE, WAIT, submit
 
 
 def in_the_end(claim: Callable[[], bool]) -> bool:

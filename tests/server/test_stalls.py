@@ -4,9 +4,9 @@ import os
 import signal
 from pathlib import Path
 
+from tests.server.api.test_statements import AT_ONCE, WAIT, status, submit
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra
-from tests.server.test_statements import AT_ONCE, WAIT, status, submit
 
 
 def host_of(api: RunningLibra, data_dir: Path) -> int:

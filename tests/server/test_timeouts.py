@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
+from tests.server.api.test_statements import AT_ONCE, WAIT, status, submit
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra
-from tests.server.test_statements import AT_ONCE, WAIT, status, submit
 
 
 def test_a_statement_that_runs_too_long_fails_and_says_why(api: RunningLibra) -> None:

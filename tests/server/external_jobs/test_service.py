@@ -12,10 +12,10 @@ import pytest
 import requests
 
 from tests.server.announcing import ARROW, FIRST, SECOND, THIRD, AnnouncedJob, stream
+from tests.server.api.test_statements import WAIT, submit
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra
 from tests.server.test_retention import in_the_end
-from tests.server.test_statements import WAIT, submit
 
 WRITTEN = {"uri": "s3a://b/t", "rowCount": 7, "bytes": 70, "schema": {"type": "struct"}}
 

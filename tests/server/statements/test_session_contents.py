@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.server.api.test_sessions import names
+from tests.server.api.test_sessions import submit as send
+from tests.server.api.test_statements import status
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra
-from tests.server.test_sessions import names
-from tests.server.test_sessions import submit as send
-from tests.server.test_statements import status
 
 
 def waiting_behind(api: RunningLibra, fatal: str, *sessions: str, **body: Any) -> list[str]:

@@ -24,9 +24,9 @@ from libra_provider.server.model.statement import Order, State, Statement
 from libra_provider.server.runners.job import job_of
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import SignedPath, Signer
+from tests.server.artifacts.test_store import put, sha256, stored
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra
-from tests.server.test_artifacts import put, sha256, stored
 from tests.server.test_retention import in_the_end
 
 DATA = b"print('flights')\n"

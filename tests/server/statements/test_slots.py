@@ -11,8 +11,8 @@ from libra_provider.server.model.pools import STANDARD_POOLS, Pool
 from libra_provider.server.model.statement import Order, State, Statement
 from libra_provider.server.statements.live import Live
 from libra_provider.server.statements.slots import Places
+from tests.server.api.test_statements import AT_ONCE, WAIT, status, submit
 from tests.server.conftest import MakeLibra
-from tests.server.test_statements import AT_ONCE, WAIT, status, submit
 
 TWO = {"heavy": Pool(weight=3), "light": Pool(weight=1)}
 
