@@ -1,4 +1,4 @@
-"""What travels with jobs that is ours: the bootstrap, and the kit that it loads.
+"""What travels with jobs that is ours: the bootstrap, and the zip of modules that it loads.
 
 The same files make the same bytes on every machine, so that a Libra keeps them once.
 """
@@ -15,8 +15,6 @@ from pathlib import Path
 from libra_provider.clients.artifact import zip_entry
 
 _PACKAGE = Path(__file__).parent.parent
-# Not what keeps processes beside drivers, or a shared driver's Python.
-_STAYS = ("keeper", "python_keeper", "python_child", "python_value")
 _VOCABULARY = ("errors", "masking")
 
 
@@ -40,18 +38,17 @@ def bootstrap() -> TravellingFile:
 
 
 @cache
-def kit() -> TravellingFile:
+def runtime_zip() -> TravellingFile:
     """A zip that Python imports ``libra_provider.jobs`` from; workers may also unpack it."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, text in _modules().items():
             archive.writestr(zip_entry(f"{_PACKAGE.name}/{name}"), text)
-    return TravellingFile("libra-kit.zip", content.getvalue())
+    return TravellingFile("libra-runtime.zip", content.getvalue())
 
 
 def _modules() -> dict[str, bytes]:
-    jobs = sorted(path.stem for path in (_PACKAGE / "jobs").glob("*.py"))
-    travelling = [f"jobs/{name}.py" for name in jobs if name not in _STAYS]
-    names = ["__init__.py", *(f"core/{name}.py" for name in _VOCABULARY), *travelling]
+    jobs = [f"jobs/{path.name}" for path in sorted((_PACKAGE / "jobs").glob("*.py"))]
+    names = ["__init__.py", *(f"core/{name}.py" for name in _VOCABULARY), *jobs]
     # Ours makes the whole vocabulary known.
     return {"core/__init__.py": b""} | {name: (_PACKAGE / name).read_bytes() for name in names}

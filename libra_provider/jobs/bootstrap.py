@@ -5,7 +5,7 @@
 only; a Python process that computes would go on for as long as it likes.
 
 With an order in the environment variable LIBRA_JOB, it is ``bootstrap.py ARGS…``: the order says
-what is run, and where the rest of what travels with jobs is (the *kit*, which see to it:
+what is run, and where the rest of what travels with jobs is (the *runtime zip*;
 :mod:`libra_provider.jobs.main`).
 
 It stands alone, for any Python from 3.9 on: workers have this file, and nothing else of ours.
@@ -80,23 +80,24 @@ def _parent_is_gone() -> bool:
 
 def _run_order(order: dict[str, Any]) -> None:
     try:
-        kit = _kit(order)
+        runtime = _runtime(order)
     except FetchError as error:
         sys.exit(f"libra.FetchError: {error}")
     # Instead of our own folder, whose modules have names that anybody's may have.
-    sys.path[: 0 if _is_safe_path() else 1] = [str(kit)]
+    sys.path[: 0 if _is_safe_path() else 1] = [str(runtime)]
     # By name: this file stands alone, and what it hands over to is in the zip that it fetched.
     import_module("libra_provider.jobs.main").run(order, bootstrap=__file__)
 
 
-def _kit(order: dict[str, Any]) -> Path:
-    if order.get("kit"):
-        return fetched(order["kit"], ca=order.get("ca"))
+def _runtime(order: dict[str, Any]) -> Path:
+    if order.get("runtime"):
+        return fetched(order["runtime"], ca=order.get("ca"))
     beside = Path(__file__).resolve().parent.parent.parent
     if (beside / "libra_provider" / "jobs" / "driver.py").is_file():
         return beside
     raise FetchError(
-        f"{ORDER} names no kit, and {__file__} is alone: unpack Libra's whole kit on the workers"
+        f"{ORDER} names no runtime zip, and {__file__} is alone; "
+        "unpack Libra's whole runtime zip on the workers"
     )
 
 

@@ -35,7 +35,7 @@ class Order:
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> Order:
-        """The order of that JSON; what this kit has no name for is left out."""
+        """The order of that JSON; what this runtime has no name for is left out."""
         names = {field.name for field in fields(cls)}
         given = {name: value for name, value in said.items() if name in names}
         # Lists may be null as well as absent.

@@ -1,4 +1,4 @@
-"""What workers run for SQL where there is no Libra: a file of the kit, unpacked there.
+"""What workers run for SQL where there is no Libra: a file of the runtime zip, unpacked there.
 
 Like the bootstrap, which jobs of SQL have where there is one; the order says what is run.
 """

@@ -48,7 +48,7 @@ class Wishes:
     """What a task wants of its job besides its run.
 
     ``promised``: an end without a result is a failure. ``runner``: where the workers have what runs
-    SQL, ``libra_provider/jobs/sql_runner.py`` with the kit around it.
+    SQL, ``libra_provider/jobs/sql_runner.py`` inside the unpacked runtime zip.
     """
 
     promised: bool = False

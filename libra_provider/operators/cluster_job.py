@@ -63,7 +63,7 @@ class SparkClusterJobOperator(ShippingOperator):
     :param libra_conn_id: a connection of type ``libra``, by which files and results travel; None,
         or one that is not defined: they do not.
     :param sql_runner: without Libra: where the workers have ``libra_provider/jobs/sql_runner.py``,
-        with Libra's kit around it (templated).
+        inside Libra's unpacked runtime zip (templated).
 
     ``deferrable``, ``poll_interval``, ``patience``, ``queued_timeout``: see JobOperator.
     """

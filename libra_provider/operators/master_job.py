@@ -44,7 +44,7 @@ class ShippingOperator(JobOperator):
         ``bytes`` and Spark's ``schema`` of them instead.
     :param fetch: what the task returns, see SparkClusterJobOperator.
     :param sql_runner: without Libra: where the workers have ``libra_provider/jobs/sql_runner.py``,
-        with Libra's kit around it (templated).
+        inside Libra's unpacked runtime zip (templated).
     """
 
     def __init__(

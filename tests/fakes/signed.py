@@ -40,11 +40,11 @@ class SignedEndpoints(FakeServer):
 
     def order(self, tag: str, **fields: Any) -> str:
         """LIBRA_JOB, for a job that this Libra knows."""
-        ours = runtime_zip.kit()
+        ours = runtime_zip.runtime_zip()
         order = {
             "tag": tag,
             "kind": "python-file",
-            "kit": self.keep(ours.name, ours.content),
+            "runtime": self.keep(ours.name, ours.content),
             "result_url": f"{self.public_url}/results/{SIGNATURE}/{tag}",
             "report_url": f"{self.public_url}/reports/{SIGNATURE}/{tag}",
             "returns": False,

@@ -317,10 +317,10 @@ def test_a_missing_artifact_is_named_without_its_signature(
 
 
 def test_a_driver_without_a_kit_says_what_is_missing(run: Run) -> None:
-    done = run("", kit=None)
+    done = run("", runtime=None)
 
     assert done.returncode == 1
-    assert done.stderr.startswith("libra.FetchError: LIBRA_JOB names no kit, and ")
+    assert done.stderr.startswith("libra.FetchError: LIBRA_JOB names no runtime zip, and ")
 
 
 def test_the_program_does_not_see_the_signed_urls(run: Run) -> None:
@@ -369,8 +369,8 @@ def test_a_long_job_gives_signs_of_life(run: Run, libra: SignedEndpoints, tmp_pa
     enough = tmp_path / "enough"
     text = (
         "import os, sys, time, types\n"
-        "from libra_provider.jobs import reports\n"
-        "reports._SIGN = 0.05\n"
+        "from libra_provider.jobs import reporting\n"
+        "reporting._SIGN = 0.05\n"
         "context = types.SimpleNamespace(_jsc=1, applicationId='app-1', uiWebUrl=None)\n"
         "of = types.SimpleNamespace(_active_spark_context=context)\n"
         "sys.modules['pyspark.core.context'] = types.SimpleNamespace(SparkContext=of)\n"

@@ -94,7 +94,7 @@ def test_a_python_file_reaches_its_driver_by_libra_and_its_rows_come_back(
     assert said["tag"] == runner.xcoms["job"]["tag"] == next(iter(libra.store.announced))
     assert request(master)["appArgs"][-3:] == ["{{USER_JAR}}", "--day", "1"]
     assert b"end_with_parent" in libra.store.content(request(master)["appResource"])
-    assert zipfile.is_zipfile(io.BytesIO(libra.store.content(said["kit"])))
+    assert zipfile.is_zipfile(io.BytesIO(libra.store.content(said["runtime"])))
 
 
 def test_every_kind_of_file_is_shipped_and_urls_stay_as_they_are(
@@ -446,7 +446,7 @@ def test_without_libra_sql_is_run_by_the_workers_runner_and_its_output_says_wher
         "bytes": 99,
         "schema": {"type": "struct"},
     }
-    assert (said["sql"], said["result_url"], said["kit"]) == ("select 1", None, None)
+    assert (said["sql"], said["result_url"], said["runtime"]) == ("select 1", None, None)
     assert request(master)["appArgs"][-1] == "local:/opt/libra/sql_runner.py"
 
 

@@ -137,9 +137,9 @@ def test_a_job_has_its_files_on_driver_and_executors_which_need_not_reach_libra(
 def test_a_statement_writes_its_rows_and_leaves_a_receipt_without_any_libra(
     cluster: StandaloneCluster, shipping: Shipping, tmp_path: Path
 ) -> None:
-    """The kit lies on the workers, unpacked; parameters travel in the order."""
+    """The runtime zip lies on the workers, unpacked; parameters travel in the order."""
     home = tmp_path / "libra"
-    with zipfile.ZipFile(io.BytesIO(runtime_zip.kit().content)) as archive:
+    with zipfile.ZipFile(io.BytesIO(runtime_zip.runtime_zip().content)) as archive:
         archive.extractall(home)
     runner = home / "libra_provider" / "jobs" / "sql_runner.py"
     tag, out = new_tag(), tmp_path / "out" / "rows"

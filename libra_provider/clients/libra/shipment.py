@@ -70,7 +70,7 @@ class Shipment:
         }
         _check_names(self._files)
         self._code = _code(job)
-        ours = (runtime_zip.kit(), runtime_zip.bootstrap()) if is_bootstrapped(job) else ()
+        ours = (runtime_zip.runtime_zip(), runtime_zip.bootstrap()) if is_bootstrapped(job) else ()
         self._ours = [text(each.name, each.content) for each in ours]
 
     @property
@@ -108,7 +108,7 @@ class Shipment:
             "application": application,
             "result_url": at.result_url,
             "report_url": at.report_url,
-            "kit": at.url(archive),
+            "runtime": at.url(archive),
             "ca": ca,
         }
         for each in _LOCALISED:
@@ -137,7 +137,7 @@ def order_of(job: SparkJob, tag: str, *, returns: bool) -> dict[str, Any]:
         "returns": returns,
         "result_url": None,
         "report_url": None,
-        "kit": None,
+        "runtime": None,
         "ca": None,
     }
 

@@ -45,7 +45,9 @@ def beside_libra(job: SparkJob, statement: Statement, settings: Settings, folder
     at = _announced(statement, [], signer)
     order = order_of(job, statement.job_id, returns=promises(statement)) | {
         **_texts(job, folder),
-        "kit": _written(folder / runtime_zip.kit().name, runtime_zip.kit().content),
+        "runtime": _written(
+            folder / runtime_zip.runtime_zip().name, runtime_zip.runtime_zip().content
+        ),
         "ca": _ca(settings),
         "result_url": at.result_url,
         "report_url": at.report_url,

@@ -178,7 +178,7 @@ def test_sql_travels_with_what_hands_in_its_result(master: FakeMaster, settings:
     stored = {each.name for each in settings.artifacts_dir.iterdir()}
 
     assert created.json()["appResource"].endswith("/bootstrap.py")
-    assert {created.json()["appResource"].split("/")[-2], order["kit"].split("/")[-2]} <= stored
+    assert {created.json()["appResource"].split("/")[-2], order["runtime"].split("/")[-2]} <= stored
     assert (order["sql"], order["parameters"], order["returns"]) == (code, {"n": 1}, True)
     assert order["result_url"].startswith(settings.public_address)
     assert order["report_url"].endswith(f"/{one.job_id}")
@@ -198,7 +198,7 @@ def test_a_file_is_run_where_it_lies_beside_what_it_imports(
     kept = [each for each in settings.artifacts_dir.iterdir() if each.is_file()]
 
     assert order["application"] == file.as_uri()
-    assert len(kept) == len(["kit", "bootstrap"])
+    assert len(kept) == len(["runtime", "bootstrap"])
 
 
 def test_a_kill_is_over_when_the_master_says_so(

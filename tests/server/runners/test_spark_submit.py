@@ -127,7 +127,7 @@ def test_a_program_is_begun_by_the_bootstrap_which_is_told_what_to_run_and_where
 
     assert command == f"{bootstrap.__file__} --day x"
     assert (order["kind"], order["application"]) == ("python", f"{folder}/statement.py")
-    assert order["kit"] == f"{folder}/libra-kit.zip"
+    assert order["runtime"] == f"{folder}/libra-runtime.zip"
     assert order["result_url"].startswith(f"http://127.0.0.1:{settings.port}/results/")
     assert order["report_url"].endswith(f"/{script.errand.job_id}")
 
