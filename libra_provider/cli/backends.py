@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from libra_provider.clients.doctor.checks import Examination
+from libra_provider.clients.doctor.checks import CheckReport
 from libra_provider.clients.doctor.libra import examine_libra
 from libra_provider.clients.doctor.master import examine_master
 from libra_provider.clients.http.call import Call
@@ -19,23 +19,23 @@ from libra_provider.clients.libra.contract import Contract
 from libra_provider.clients.libra.results import Returned, WrittenResult
 from libra_provider.clients.libra.shipment import Shipment
 from libra_provider.clients.libra.view import StatementView
-from libra_provider.clients.observation import Look, View
+from libra_provider.clients.observation import JobView, Observation
 from libra_provider.clients.standalone import create_request, rest
 from libra_provider.clients.standalone.preflight import greet_master
 from libra_provider.clients.standalone.view import DriverView
 from libra_provider.core.errors import ServerError, ServerUnreachable
 from libra_provider.core.job import Kind, SparkJob
-from libra_provider.core.polling import Patience
+from libra_provider.core.polling import PollingPolicy
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 
 T = TypeVar("T")
 
 
-class Statements:
+class LibraJobs:
     """The statements of the Libra at *url*."""
 
-    patience = Patience(poll_interval=0.2)
+    patience = PollingPolicy(poll_interval=0.2)
     _WAIT = 2.0  # seconds that Libra may keep a question; a start is seen no later than that
     _WAIT_AT_FIRST = 1.0  # seconds; so long an interrupt is held back, as the id is not known yet
 
@@ -67,12 +67,12 @@ class Statements:
         """Where statement *job_id* stands."""
         return self._ask(statements.status(job_id))
 
-    def view(self, job_id: str, *, with_log: bool = False) -> View:
+    def view(self, job_id: str, *, with_log: bool = False) -> JobView:
         """A view of statement *job_id*."""
         wait = 0 if with_log else self._WAIT  # what it prints must not wait for its end
         return StatementView(job_id, self._contract, wait=wait, with_log=with_log)
 
-    def look(self, view: View) -> Look:
+    def look(self, view: JobView) -> Observation:
         """Look at a statement when it is over, or two seconds from now."""
         return self._client.run(view.look())
 
@@ -104,7 +104,7 @@ class Statements:
         """Where statement *job_id* wrote its rows."""
         return self._ask(results.written(job_id))
 
-    def examine(self) -> Examination:
+    def examine(self) -> CheckReport:
         """Each step that a question to this Libra takes, and how it goes."""
         return examine_libra(self._client.addresses[0])
 
@@ -112,13 +112,13 @@ class Statements:
         return self._client.run(self._contract.asked(call))
 
 
-class Drivers:
+class MasterJobs:
     """The drivers of the standalone cluster with the masters *master*.
 
     With *libra*, what lies here goes by way of it: ``shipped_as`` is then the tag of the last job.
     """
 
-    patience = Patience(poll_interval=1.0)
+    patience = PollingPolicy(poll_interval=1.0)
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class Drivers:
         ui_urls: Sequence[str],
         secret: str | None = None,
         verify: str = "true",
-        libra: Statements | None = None,
+        libra: LibraJobs | None = None,
     ) -> None:
         signed = jws(secret, parameter="--secret")
         self._client = Client(
@@ -172,11 +172,11 @@ class Drivers:
         """Where driver *job_id* stands, as the master says it."""
         return self._client.send(rest.status(job_id))
 
-    def view(self, job_id: str, *, with_log: bool = False) -> View:
+    def view(self, job_id: str, *, with_log: bool = False) -> JobView:
         """A view of driver *job_id*."""
         return DriverView(job_id, self._ui_urls, with_log=with_log)
 
-    def look(self, view: View) -> Look:
+    def look(self, view: JobView) -> Observation:
         """Look at a driver now: the master does not wait."""
         return self._client.run(view.look())
 
@@ -195,7 +195,7 @@ class Drivers:
         if self._libra and self.shipped_as:
             self._libra.settle(self.shipped_as, well=well)
 
-    def examine(self) -> Examination:
+    def examine(self) -> CheckReport:
         """Each step that a question to these masters takes, and how it goes."""
         return examine_master(
             self._client.addresses, master_url=self._master, ui_urls=self._ui_urls

@@ -28,14 +28,14 @@ from rich.table import Table
 from rich.text import Text
 
 from libra_provider.clients.libra.results import ResultPage
-from libra_provider.clients.observation import Line
+from libra_provider.clients.observation import LogLine
 from libra_provider.core.errors import LibraError
 from libra_provider.core.status import JobStatus, Progress
 from libra_provider.core.units import readable_duration
 
 if TYPE_CHECKING:
     # Importing what talks to the network takes longer than `libra --help` may take.
-    from libra_provider.clients.doctor.checks import Step
+    from libra_provider.clients.doctor.checks import CheckStep
 
 # A pipe or a file has no width to fold rows into.
 _ENDLESS = 100_000
@@ -50,7 +50,7 @@ def say(sentence: str, *, style: str = "") -> None:
     _console(stderr=True).print(_text(sentence, style), soft_wrap=True)
 
 
-def say_lines(lines: Sequence[Line]) -> None:
+def say_lines(lines: Sequence[LogLine]) -> None:
     """What a job has printed, on the streams to which it printed it."""
     for line in lines:
         typer.echo(line.text, err=line.stream == "stderr")
@@ -67,11 +67,11 @@ def show(shown: RenderableType) -> None:
 
 
 @contextlib.contextmanager
-def elapsing(title: str) -> Iterator[Course]:
+def elapsing(title: str) -> Iterator[JobReport]:
     """Say what is told meanwhile; on a terminal, a bar and the seconds run beside *title*."""
     console = _console(stderr=True)
     if not console.is_terminal:
-        yield Course()
+        yield JobReport()
         return
     description = TextColumn("{task.description}", markup=False)
     columns = SpinnerColumn(), description, _Bar(), TimeElapsedColumn()
@@ -79,7 +79,7 @@ def elapsing(title: str) -> Iterator[Course]:
         yield _LiveCourse(bar, bar.add_task(title, total=None))
 
 
-class Course:
+class JobReport:
     """What is told of a job while it runs, one line after the other."""
 
     def tell(self, sentence: str) -> None:
@@ -90,7 +90,7 @@ class Course:
         """How far the job is; a pipe or a file reads it in the sentences."""
 
 
-class _LiveCourse(Course):
+class _LiveCourse(JobReport):
     """The same on a terminal, where a bar shows how far the job is."""
 
     def __init__(self, bar: progress_bar.Progress, task: TaskID) -> None:
@@ -185,7 +185,7 @@ def facts_as_table(facts: Mapping[str, str | None]) -> Table:
     return table
 
 
-def steps_as_table(steps: Sequence[Step]) -> Table:
+def steps_as_table(steps: Sequence[CheckStep]) -> Table:
     """What a check found, under the address that was asked, each with what to do about it."""
     table = Table()
     table.add_column("step", style="bold")

@@ -14,7 +14,7 @@ from libra_provider.cli.console import say, show
 from libra_provider.cli.dag_file import previews, print_previews
 from libra_provider.cli.pairs import pairs
 from libra_provider.cli.tree import answers_as_table, picture, prediction_as_table
-from libra_provider.core.decision import Fact, Facts, Locality, Share
+from libra_provider.core.decision import Fact, Facts, Locality, WorkerShare
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.properties import spark_conf, whole_number
@@ -137,13 +137,13 @@ def _given(text: str | None, read: Callable[[str], T]) -> Fact[T] | None:
     return None if text is None else Fact(read(text), _SOURCE)
 
 
-def _worker(cores: str | None, memory: str | None) -> Fact[Share] | None:
+def _worker(cores: str | None, memory: str | None) -> Fact[WorkerShare] | None:
     if cores is None and memory is None:
         return None
     if cores is None or memory is None:
         raise BadInput("--worker-cores", cores, "give it and --worker-memory, or neither")
     size = size_in_bytes(memory, parameter="--worker-memory")
-    return Fact(Share(int(whole_number("--worker-cores", cores)), size), _SOURCE)
+    return Fact(WorkerShare(int(whole_number("--worker-cores", cores)), size), _SOURCE)
 
 
 def _print(

@@ -15,7 +15,7 @@ from libra_provider.cli.servers import (
     Master,
     Rest,
     Secret,
-    Servers,
+    ServerClients,
     Token,
     Ui,
     Verify,
@@ -23,7 +23,7 @@ from libra_provider.cli.servers import (
 
 if TYPE_CHECKING:
     # Importing what talks to the network takes longer than `libra --help` may take.
-    from libra_provider.clients.doctor.checks import Examination
+    from libra_provider.clients.doctor.checks import CheckReport
 
 NamedLibra = Annotated[
     str | None,
@@ -52,7 +52,7 @@ def doctor(
     Nothing is submitted, changed or stopped.
     """
     url = libra or (None if master else DEFAULT_LIBRA)
-    servers = Servers(
+    servers = ServerClients(
         libra=url or "", token=token, master=master, rest=rest, ui=ui, secret=secret, verify=verify
     )
     found = _examinations(servers)
@@ -67,7 +67,7 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _examinations(servers: Servers) -> list[Examination]:
+def _examinations(servers: ServerClients) -> list[CheckReport]:
     found = []
     if servers.master:
         with contextlib.closing(servers.drivers()) as drivers:

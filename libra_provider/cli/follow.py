@@ -8,21 +8,21 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from libra_provider.cli.console import Course, elapsing, say, say_error, say_lines
-from libra_provider.clients.observation import Look, View
-from libra_provider.clients.stop import Stoppable, kill_and_verify
+from libra_provider.cli.console import JobReport, elapsing, say, say_error, say_lines
+from libra_provider.clients.observation import JobView, Observation
+from libra_provider.clients.stop import KillableServer, kill_and_verify
 from libra_provider.core.errors import LibraError, ServerError
 from libra_provider.core.job import SparkJob, new_tag
-from libra_provider.core.polling import Outcome, Patience, Watch, utc_now
+from libra_provider.core.polling import Outcome, PollingPolicy, Watch, utc_now
 from libra_provider.core.status import JobStatus
 
 _INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
 
 
-class Jobs(Stoppable, Protocol):
+class JobServer(KillableServer, Protocol):
     """A server that runs jobs; every question raises ServerError."""
 
-    patience: Patience
+    patience: PollingPolicy
 
     def answers_at_once(self) -> bool:
         """Whether a submission is answered when it is accepted, not when the job is over."""
@@ -32,11 +32,11 @@ class Jobs(Stoppable, Protocol):
         """Submit *job* under *tag*."""
         ...
 
-    def view(self, job_id: str, *, with_log: bool = False) -> View:
+    def view(self, job_id: str, *, with_log: bool = False) -> JobView:
         """A view of *job_id*; looks of a server that can wait come when it is over, or soon."""
         ...
 
-    def look(self, view: View) -> Look:
+    def look(self, view: JobView) -> Observation:
         """Look once."""
         ...
 
@@ -45,7 +45,7 @@ class Jobs(Stoppable, Protocol):
         ...
 
 
-def submitted(jobs: Jobs, job: SparkJob) -> JobStatus:
+def submitted(jobs: JobServer, job: SparkJob) -> JobStatus:
     """How *job* stands once it is accepted, its id being told; for those who do not wait."""
     with _held_back():
         status = jobs.submit(job, new_tag())
@@ -54,7 +54,7 @@ def submitted(jobs: Jobs, job: SparkJob) -> JobStatus:
 
 
 @contextlib.contextmanager
-def running(jobs: Jobs, job: SparkJob) -> Iterator[JobStatus]:
+def running(jobs: JobServer, job: SparkJob) -> Iterator[JobStatus]:
     """Submit *job*, and stop it should the block be interrupted; how it stood at first."""
     if not jobs.answers_at_once():
         yield _run_to_its_end(jobs, job)
@@ -66,7 +66,7 @@ def running(jobs: Jobs, job: SparkJob) -> Iterator[JobStatus]:
             yield status
 
 
-def followed(jobs: Jobs, first: JobStatus, *, with_log: bool = False) -> Outcome:
+def followed(jobs: JobServer, first: JobStatus, *, with_log: bool = False) -> Outcome:
     """How the watch over a job ended; what happens meanwhile is told.
 
     With *with_log* what the job prints is printed, instead of a bar: both would meet on one line.
@@ -74,7 +74,7 @@ def followed(jobs: Jobs, first: JobStatus, *, with_log: bool = False) -> Outcome
     view = jobs.view(first.job_id, with_log=with_log)
     watch = Watch(first.job_id, jobs.patience, utc_now())
     outcome = watch.told(first, utc_now())
-    with contextlib.nullcontext(Course()) if with_log else elapsing(first.job_id) as course:
+    with contextlib.nullcontext(JobReport()) if with_log else elapsing(first.job_id) as course:
         course.tell(watch.news)
         while outcome is None:
             time.sleep(watch.wait)
@@ -85,7 +85,7 @@ def followed(jobs: Jobs, first: JobStatus, *, with_log: bool = False) -> Outcome
     return outcome
 
 
-def _run_to_its_end(jobs: Jobs, job: SparkJob) -> JobStatus:
+def _run_to_its_end(jobs: JobServer, job: SparkJob) -> JobStatus:
     try:
         return jobs.submit(job, new_tag())
     except KeyboardInterrupt:
@@ -93,7 +93,7 @@ def _run_to_its_end(jobs: Jobs, job: SparkJob) -> JobStatus:
         raise
 
 
-def _answer(jobs: Jobs, view: View) -> JobStatus | ServerError:
+def _answer(jobs: JobServer, view: JobView) -> JobStatus | ServerError:
     try:
         found = jobs.look(view)
     except ServerError as error:
@@ -105,7 +105,7 @@ def _answer(jobs: Jobs, view: View) -> JobStatus | ServerError:
 
 
 @contextlib.contextmanager
-def _killed_when_interrupted(jobs: Jobs, job_id: str) -> Iterator[None]:
+def _killed_when_interrupted(jobs: JobServer, job_id: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:

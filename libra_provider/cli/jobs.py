@@ -15,12 +15,12 @@ from libra_provider.cli.servers import (
     Master,
     Rest,
     Secret,
-    Servers,
+    ServerClients,
     Token,
     Ui,
     Verify,
 )
-from libra_provider.clients.observation import STREAMS, Look
+from libra_provider.clients.observation import STREAMS, Observation
 from libra_provider.clients.stop import kill_and_verify
 from libra_provider.core.errors import BadInput, JobLost, LibraError
 from libra_provider.core.states import JobState
@@ -44,7 +44,7 @@ def status(
     verify: Verify = "true",
 ) -> None:
     """Say how a job stands and where its driver runs."""
-    servers = Servers(
+    servers = ServerClients(
         libra=libra, token=token, master=master, rest=rest, ui=ui, secret=secret, verify=verify
     )
     with contextlib.closing(servers.of(job_id)) as jobs:
@@ -73,7 +73,7 @@ def logs(
     """Print what a job has written, without a launch command and with secrets masked."""
     if stream not in (None, *STREAMS):
         raise BadInput("--stream", stream, f"it is one of {', '.join(STREAMS)}")
-    servers = Servers(
+    servers = ServerClients(
         libra=libra, token=token, master=master, rest=rest, ui=ui, secret=secret, verify=verify
     )
     with contextlib.closing(servers.of(job_id)) as jobs:
@@ -82,7 +82,7 @@ def logs(
             time.sleep(_FOLLOW_EVERY if follow else 0)
 
 
-def _printed(found: Look, stream: str | None, *, follow: bool) -> bool:
+def _printed(found: Observation, stream: str | None, *, follow: bool) -> bool:
     """Print what is new; whether there may be more."""
     for line in found.lines:
         if stream is None:
@@ -108,7 +108,7 @@ def kill(
     verify: Verify = "true",
 ) -> None:
     """Stop a job, and see that it stopped; ends with 1 if it may still run."""
-    servers = Servers(
+    servers = ServerClients(
         libra=libra, token=token, master=master, rest=rest, ui=ui, secret=secret, verify=verify
     )
     with contextlib.closing(servers.of(job_id)) as jobs:

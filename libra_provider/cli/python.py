@@ -12,8 +12,8 @@ import typer
 
 from libra_provider.cli.follow import followed, running
 from libra_provider.cli.pairs import pairs
-from libra_provider.cli.results import Arrow, AsCsv, AsJson, Form, Limit, ResultPath, tell
-from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, Servers, Token, Verify
+from libra_provider.cli.results import Arrow, AsCsv, AsJson, Limit, OutputForm, ResultPath, tell
+from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, ServerClients, Token, Verify
 from libra_provider.cli.statements import (
     Conf,
     Deploy,
@@ -64,7 +64,7 @@ def python(
     failed, was killed or is lost.
     """
     code, rest = _code_and_arguments(file, arguments or [])
-    form = Form.of(as_json=as_json, as_csv=as_csv, arrow=arrow, result_path=result_path)
+    form = OutputForm.of(as_json=as_json, as_csv=as_csv, arrow=arrow, result_path=result_path)
     job = SparkJob(
         kind=Kind.PYTHON,
         code=code,
@@ -79,7 +79,7 @@ def python(
         timeout=seconds(timeout),
     )
     check_statement(job)
-    servers = Servers(libra=libra, token=token, verify=verify)
+    servers = ServerClients(libra=libra, token=token, verify=verify)
     with contextlib.closing(servers.statements()) as there, running(there, job) as first:
         tell(there, followed(there, first, with_log=True).raise_for_state(), form)
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from libra_provider.cli.results import Arrow, AsCsv, AsJson, Form, tell
-from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, Servers, Token, Verify
+from libra_provider.cli.results import Arrow, AsCsv, AsJson, OutputForm, tell
+from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, ServerClients, Token, Verify
 from libra_provider.core.errors import BadInput
 from libra_provider.core.polling import Outcome
 
@@ -30,8 +30,8 @@ def result(
 
     Ends with 1 if it failed, was killed or is lost.
     """
-    form = Form.of(as_json=as_json, as_csv=as_csv, arrow=arrow, result_path=None)
-    servers = Servers(libra=libra, token=token, verify=verify)
+    form = OutputForm.of(as_json=as_json, as_csv=as_csv, arrow=arrow, result_path=None)
+    servers = ServerClients(libra=libra, token=token, verify=verify)
     with contextlib.closing(servers.statements()) as there:
         status = there.status(job_id)
         if not status.state.is_terminal:

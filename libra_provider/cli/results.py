@@ -28,7 +28,7 @@ from libra_provider.core.units import readable_size
 
 if TYPE_CHECKING:
     # Importing what talks to the network takes longer than `libra --help` may take.
-    from libra_provider.cli.backends import Statements
+    from libra_provider.cli.backends import LibraJobs
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print rows as a list of objects.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print rows as CSV with a header.")]
@@ -43,7 +43,7 @@ ResultPath = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class OutputForm:
     """How a result is wanted: ``option`` names the form, empty for a table."""
 
     option: str = ""
@@ -53,7 +53,7 @@ class Form:
     @classmethod
     def of(
         cls, *, as_json: bool, as_csv: bool, arrow: Path | None, result_path: str | None
-    ) -> Form:
+    ) -> OutputForm:
         """The one form that the options ask for; raises BadInput for two that exclude another."""
         option = _only_one({"--json": as_json, "--csv": as_csv, "--arrow": arrow})
         if result_path is not None and option in ("--csv", "--arrow"):
@@ -63,7 +63,7 @@ class Form:
         return cls(option, arrow, result_path is not None)
 
 
-def tell(libra: Statements, status: JobStatus, form: Form) -> None:
+def tell(libra: LibraJobs, status: JobStatus, form: OutputForm) -> None:
     """Print or write what the statement of *status*, which succeeded, gave back."""
     if status.text is not None:
         _tell_text(status, form)
@@ -75,7 +75,7 @@ def tell(libra: Statements, status: JobStatus, form: Form) -> None:
         _tell_returned(status, libra.returned(status.job_id), form)
 
 
-def _tell_returned(status: JobStatus, found: Returned, form: Form) -> None:
+def _tell_returned(status: JobStatus, found: Returned, form: OutputForm) -> None:
     if isinstance(found, ResultPage):
         _tell_rows(found, form)
     elif isinstance(found, ResultValue):
@@ -100,7 +100,7 @@ def _check_file(path: Path) -> None:
         raise BadInput("--arrow", str(path), "it is a folder; name a file")
 
 
-def _tell_text(status: JobStatus, form: Form) -> None:
+def _tell_text(status: JobStatus, form: OutputForm) -> None:
     """The text of a Libra of the old contract, which has no rows."""
     from libra_provider.clients.libra.legacy import whole_text  # noqa: PLC0415 - see above
 
@@ -110,7 +110,7 @@ def _tell_text(status: JobStatus, form: Form) -> None:
     typer.echo(whole_text(status))
 
 
-def _tell_written(found: WrittenResult, form: Form) -> None:
+def _tell_written(found: WrittenResult, form: OutputForm) -> None:
     facts = {"uri": found.uri, "rows": found.rows, "bytes": found.bytes}
     if form.option:
         typer.echo(json.dumps({**facts, "schema": found.schema}, ensure_ascii=False, indent=2))
@@ -118,7 +118,7 @@ def _tell_written(found: WrittenResult, form: Form) -> None:
         show(facts_as_table({name: str(value) for name, value in facts.items()}))
 
 
-def _tell_rows(page: ResultPage, form: Form) -> None:
+def _tell_rows(page: ResultPage, form: OutputForm) -> None:
     if form.option == "--json":
         typer.echo(rows_as_json(page))
     elif form.option == "--csv":
@@ -128,7 +128,7 @@ def _tell_rows(page: ResultPage, form: Form) -> None:
     say(f"{page.row_count} {'row' if page.row_count == 1 else 'rows'}")
 
 
-def _tell_value(status: JobStatus, found: ResultValue, form: Form) -> None:
+def _tell_value(status: JobStatus, found: ResultValue, form: OutputForm) -> None:
     if form.option == "--csv":
         raise ResultNotWhole(status.job_id, "it is a value, which cannot be --csv; use --json")
     if form.option == "--json":
@@ -137,7 +137,7 @@ def _tell_value(status: JobStatus, found: ResultValue, form: Form) -> None:
         typer.echo(value_as_text(found.value))
 
 
-def _write_arrow(libra: Statements, status: JobStatus, path: Path) -> None:
+def _write_arrow(libra: LibraJobs, status: JobStatus, path: Path) -> None:
     """The rows in *path*; nobody ever sees half of them there."""
     unfinished = path.with_name(f"{path.name}.part")
 

@@ -10,8 +10,8 @@ import typer
 
 from libra_provider.cli.follow import followed, running, submitted
 from libra_provider.cli.pairs import pairs
-from libra_provider.cli.results import Form, tell
-from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, Servers, Token, Verify
+from libra_provider.cli.results import OutputForm, tell
+from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, ServerClients, Token, Verify
 from libra_provider.cli.statements import Conf, Deploy, Isolated, Pool, Session, Timeout, seconds
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Mode, SparkJob
@@ -72,13 +72,13 @@ def run(
         session=session,
     )
     check_statement(job)
-    servers = Servers(libra=libra, token=token, verify=verify)
+    servers = ServerClients(libra=libra, token=token, verify=verify)
     with contextlib.closing(servers.statements()) as there:
         if not wait:
             typer.echo(submitted(there, job).job_id)
             return
         with running(there, job) as first:
-            tell(there, followed(there, first, with_log=True).raise_for_state(), Form())
+            tell(there, followed(there, first, with_log=True).raise_for_state(), OutputForm())
 
 
 def _mode(*, shared: bool, isolated: bool) -> Mode | None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from libra_provider.cli.follow import Jobs
+from libra_provider.cli.follow import JobServer
 from libra_provider.core.errors import BadInput
 
 if TYPE_CHECKING:
     # Importing what talks to the network takes longer than `libra --help` may take.
-    from libra_provider.cli.backends import Drivers, Statements
+    from libra_provider.cli.backends import LibraJobs, MasterJobs
 
 LibraUrl = Annotated[
     str, typer.Option("--libra", envvar="LIBRA_URL", metavar="URL", help="Where Libra listens.")
@@ -70,7 +70,7 @@ _MASTER = re.compile(r"spark://(?P<hosts>[\w.-]+:\d+(?:,[\w.-]+:\d+)*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Servers:
+class ServerClients:
     """The servers that a command may speak to; none is asked before it is needed."""
 
     libra: str = DEFAULT_LIBRA
@@ -81,18 +81,18 @@ class Servers:
     secret: str | None = field(default=None, repr=False)
     verify: str = "true"
 
-    def statements(self) -> Statements:
+    def statements(self) -> LibraJobs:
         """Libra; raises BadInput for an address that is none."""
-        from libra_provider.cli.backends import Statements  # noqa: PLC0415 - see above
+        from libra_provider.cli.backends import LibraJobs  # noqa: PLC0415 - see above
 
-        return Statements(self.libra, token=self.token, verify=self.verify)
+        return LibraJobs(self.libra, token=self.token, verify=self.verify)
 
-    def drivers(self, *, ships: bool = False) -> Drivers:
+    def drivers(self, *, ships: bool = False) -> MasterJobs:
         """The master; raises BadInput where none is named. *ships*: files go by way of Libra."""
-        from libra_provider.cli.backends import Drivers  # noqa: PLC0415 - see above
+        from libra_provider.cli.backends import MasterJobs  # noqa: PLC0415 - see above
 
         hosts = self._hosts()
-        return Drivers(
+        return MasterJobs(
             str(self.master),
             rest_urls=_listed(self.rest) or [f"http://{host}:6066" for host in hosts],
             ui_urls=_listed(self.ui) or [f"http://{host}:8080" for host in hosts],
@@ -101,7 +101,7 @@ class Servers:
             libra=self.statements() if ships else None,
         )
 
-    def of(self, job_id: str) -> Jobs:
+    def of(self, job_id: str) -> JobServer:
         """The server that knows *job_id*: the master for ``driver-…``, otherwise Libra."""
         return self.drivers() if job_id.startswith("driver-") else self.statements()
 

@@ -11,8 +11,8 @@ import typer
 
 from libra_provider.cli.follow import followed, running
 from libra_provider.cli.pairs import pairs
-from libra_provider.cli.results import Arrow, AsCsv, AsJson, Form, Limit, ResultPath, tell
-from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, Servers, Token, Verify
+from libra_provider.cli.results import Arrow, AsCsv, AsJson, Limit, OutputForm, ResultPath, tell
+from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, ServerClients, Token, Verify
 from libra_provider.cli.statements import Pool, Session, Timeout, seconds
 from libra_provider.core.job import Kind, SparkJob
 
@@ -42,7 +42,7 @@ def sql(
     verify: Verify = "true",
 ) -> None:
     """Run a SQL statement on Libra and print its rows; Ctrl-C kills it."""
-    form = Form.of(as_json=as_json, as_csv=as_csv, arrow=arrow, result_path=result_path)
+    form = OutputForm.of(as_json=as_json, as_csv=as_csv, arrow=arrow, result_path=result_path)
     job = SparkJob(
         kind=Kind.SQL,
         code=statement,
@@ -53,7 +53,7 @@ def sql(
         result_path=result_path,
         timeout=seconds(timeout),
     )
-    servers = Servers(libra=libra, token=token, verify=verify)
+    servers = ServerClients(libra=libra, token=token, verify=verify)
     with contextlib.closing(servers.statements()) as there, running(there, job) as first:
         tell(there, followed(there, first).raise_for_state(), form)
 

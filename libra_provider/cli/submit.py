@@ -12,7 +12,7 @@ import typer
 from libra_provider.cli.console import say
 from libra_provider.cli.follow import followed, running, submitted
 from libra_provider.cli.pairs import pairs
-from libra_provider.cli.servers import Master, Rest, Secret, Servers, Token, Ui, Verify
+from libra_provider.cli.servers import Master, Rest, Secret, ServerClients, Token, Ui, Verify
 from libra_provider.core.job import DeployMode, SparkJob
 from libra_provider.core.paths import located
 from libra_provider.core.properties import spark_conf
@@ -97,7 +97,7 @@ def submit(
             for key, value in lists.items()
         },
     )
-    servers = Servers(
+    servers = ServerClients(
         libra=libra or "",
         token=token,
         master=master,
@@ -109,7 +109,7 @@ def submit(
     _run(job, servers, wait=wait)
 
 
-def _run(job: SparkJob, servers: Servers, *, wait: bool) -> None:
+def _run(job: SparkJob, servers: ServerClients, *, wait: bool) -> None:
     with contextlib.closing(servers.drivers(ships=bool(servers.libra))) as drivers:
         if not wait:
             typer.echo(submitted(drivers, job).job_id)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from libra_provider.core.decision import Answer, Decision
+from libra_provider.core.decision import Decision, RuleAnswer
 from libra_provider.core.units import readable_duration
 from libra_provider.deploy_mode.rules import RULES, Rule
 
@@ -36,7 +36,7 @@ def _branch(rule: Rule, then: str) -> str:
     return f"yes → {then}" if rule.question.endswith("?") else f"→ {then}"
 
 
-def answers_as_table(answers: Sequence[Answer], decision: Decision) -> Table:
+def answers_as_table(answers: Sequence[RuleAnswer], decision: Decision) -> Table:
     """What every rule says, also those below the one that decided."""
     table = Table("rule", "says", "because")
     for answer in answers:

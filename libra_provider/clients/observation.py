@@ -14,7 +14,7 @@ STREAMS = ("stdout", "stderr")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LogLine:
     """A line of a job's log; as a text it is marked with its stream."""
 
     stream: str
@@ -25,19 +25,19 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Observation:
     """``lines`` are new, whole and without secrets; ``warning`` is something to be said once.
 
     ``more``: there were more lines than one look takes.
     """
 
     status: JobStatus
-    lines: Sequence[Line] = ()
+    lines: Sequence[LogLine] = ()
     warning: str = ""
     more: bool = False
 
 
-class View(Protocol):
+class JobView(Protocol):
     """A job that is looked at again and again; it remembers what it has shown already."""
 
     @property
@@ -45,7 +45,7 @@ class View(Protocol):
         """The job's id."""
         ...
 
-    def look(self) -> Dialogue[Look]:
+    def look(self) -> Dialogue[Observation]:
         """Look once; a server that does not answer the state question raises ServerError."""
         ...
 
@@ -57,7 +57,7 @@ class View(Protocol):
         """Whether more is to be learned of a job that stands as *status* says."""
         ...
 
-    def details(self, status: JobStatus) -> Dialogue[Look]:
+    def details(self, status: JobStatus) -> Dialogue[Observation]:
         """All that there is to know beside *status*: the second half of a look."""
         ...
 
@@ -66,7 +66,7 @@ class View(Protocol):
         ...
 
 
-class Group(Protocol):
+class JobGroup(Protocol):
     """The jobs of one server that are watched together, at the cost of a few."""
 
     def view(self, job_id: str, *, with_log: bool) -> Any:

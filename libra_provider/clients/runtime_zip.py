@@ -19,7 +19,7 @@ _VOCABULARY = ("errors", "masking")
 
 
 @dataclass(frozen=True, slots=True)
-class TravellingFile:
+class RuntimeFile:
     """A file by content; ``sha256`` is the address of its bytes."""
 
     name: str
@@ -32,19 +32,19 @@ class TravellingFile:
 
 
 @cache
-def bootstrap() -> TravellingFile:
+def bootstrap() -> RuntimeFile:
     """The program that SparkSubmit runs, for the application's sake."""
-    return TravellingFile("bootstrap.py", (_PACKAGE / "jobs" / "bootstrap.py").read_bytes())
+    return RuntimeFile("bootstrap.py", (_PACKAGE / "jobs" / "bootstrap.py").read_bytes())
 
 
 @cache
-def runtime_zip() -> TravellingFile:
+def runtime_zip() -> RuntimeFile:
     """A zip that Python imports ``libra_provider.jobs`` from; workers may also unpack it."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, text in _modules().items():
             archive.writestr(zip_entry(f"{_PACKAGE.name}/{name}"), text)
-    return TravellingFile("libra-runtime.zip", content.getvalue())
+    return RuntimeFile("libra-runtime.zip", content.getvalue())
 
 
 def _modules() -> dict[str, bytes]:

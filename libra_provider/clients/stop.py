@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY = 0.5  # seconds
 
 
-class Stoppable(Protocol):
+class KillableServer(Protocol):
     """A server that can be asked how a job stands, and to stop it."""
 
     def status(self, job_id: str) -> JobStatus:
@@ -27,7 +27,7 @@ class Stoppable(Protocol):
         ...
 
 
-def kill_and_verify(server: Stoppable, job_id: str, *, within: float = 30.0) -> JobStatus:
+def kill_and_verify(server: KillableServer, job_id: str, *, within: float = 30.0) -> JobStatus:
     """The final status of *job_id*, which is told to stop if it is alive.
 
     Raises KillNotVerified when it was not seen to end *within* seconds, and ServerError when the
@@ -47,7 +47,7 @@ def kill_and_verify(server: Stoppable, job_id: str, *, within: float = 30.0) -> 
     raise KillNotVerified(job_id, f"it was told to stop {readable_duration(within)} ago")
 
 
-def _look(server: Stoppable, job_id: str) -> JobStatus:
+def _look(server: KillableServer, job_id: str) -> JobStatus:
     try:
         return server.status(job_id)
     except ServerError:

@@ -74,7 +74,7 @@ class Fact(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class WorkerShare:
     """What a worker has: cores, and memory in bytes."""
 
     cores: int
@@ -111,9 +111,9 @@ class Facts:
     """Seconds from Libra's driver to the cluster and back."""
     bandwidth: Fact[float] | None = None
     """Bits per second between them."""
-    largest_worker: Fact[Share] | None = None
+    largest_worker: Fact[WorkerShare] | None = None
     """Of the workers that are alive, the one that could hold the largest driver."""
-    roomiest_worker: Fact[Share] | None = None
+    roomiest_worker: Fact[WorkerShare] | None = None
     """What the worker with the most room has free at the moment."""
 
     @classmethod
@@ -145,7 +145,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class RuleAnswer:
     """What one rule says of one job: ``place`` is None where it has no opinion."""
 
     rule: str
@@ -183,7 +183,7 @@ class Decision:
     """
 
     place: Place
-    path: tuple[Answer, ...]
+    path: tuple[RuleAnswer, ...]
     alternatives: tuple[Alternative, ...]
     predicted: Mapping[str, Mapping[str, float]]
     is_remote: bool

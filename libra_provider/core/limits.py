@@ -15,7 +15,7 @@ _SPARKS_OWN_MEMORY = "1g"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caps:
+class ResourceLimits:
     """Defaults and limits of *owner*, which errors name: "connection spark_default".
 
     ``defaults`` are properties that a job gets unless it sets them. ``max_cores`` limits the

@@ -28,7 +28,7 @@ from libra_provider.core.units import duration_in_seconds, readable_duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class PollingPolicy:
     """How often to ask, and how long silence, refusal and waiting are forgiven; all in seconds.
 
     ``silence`` covers a server that is away or cannot say. ``refusal`` covers 401, 403 and answers
@@ -134,7 +134,7 @@ class Watch:
         *("news", "patience", "status", "wait"),
     )
 
-    def __init__(self, job_id: str, patience: Patience, submitted_at: datetime) -> None:
+    def __init__(self, job_id: str, patience: PollingPolicy, submitted_at: datetime) -> None:
         self.patience = patience
         self.news = ""
         self.wait = 0.0

@@ -11,7 +11,7 @@ from libra_provider.core.units import MIB
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CostStep:
     """What a driver does once: seconds of its own, and round trips to the cluster."""
 
     seconds: float
@@ -53,15 +53,15 @@ class CostModel:
     """Seconds until a driver of its own on Libra's host has executors (design.md, section 10)."""
     cluster_driver_start: float = 10.0
     """Seconds until one on a worker has executors; a driver that is warm, SHARED, pays neither."""
-    submission: Step = Step(0.096, 8)
+    submission: CostStep = CostStep(0.096, 8)
     """0.5 s from afar, 0.1 s on the cluster."""
-    dag_creation: Step = Step(0.29, 18)
+    dag_creation: CostStep = CostStep(0.29, 18)
     """1.2 s and 0.3 s."""
-    task: Step = Step(0.001485, 0.03)
+    task: CostStep = CostStep(0.001485, 0.03)
     """3.0 s and 1.5 s for 1000 tasks: many are launched within one round trip."""
-    transfer: Step = Step(0.0495, 1)
+    transfer: CostStep = CostStep(0.0495, 1)
     """0.1 s and 0.05 s for a count, which is nothing but its round trip."""
-    warm_up: Step = Step(0.33, 57)
+    warm_up: CostStep = CostStep(0.33, 57)
     """What remains of 5 s and 0.5 s for 100 MB, when the bandwidth has had its time."""
     warm_up_bytes: int = 100 * MIB
     usual_tasks: int = 200
@@ -72,7 +72,7 @@ REFERENCE = CostModel()
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class NetworkLink:
     """The way between a driver and its executors: seconds, and bits per second."""
 
     round_trip: float
@@ -116,13 +116,13 @@ def predict(
     )
 
 
-def transfer_seconds(size: int, link: Link, costs: CostModel) -> float:
+def transfer_seconds(size: int, link: NetworkLink, costs: CostModel) -> float:
     """The seconds that *size* bytes take over *link*."""
     warming = min(size / costs.warm_up_bytes, 1.0) * costs.warm_up.over(link.round_trip)
     return costs.transfer.over(link.round_trip) + warming + size * 8 / link.bandwidth
 
 
-def link_of(place: Place, facts: Facts, *, is_remote: bool, costs: CostModel) -> Link:
+def link_of(place: Place, facts: Facts, *, is_remote: bool, costs: CostModel) -> NetworkLink:
     """The way between a driver at *place* and the executors.
 
     A worker is at least as near to them as Libra is, or a larger collect could speak against it.
@@ -132,8 +132,8 @@ def link_of(place: Place, facts: Facts, *, is_remote: bool, costs: CostModel) ->
     round_trip = facts.round_trip.value if facts.round_trip else round_trip
     bandwidth = facts.bandwidth.value if facts.bandwidth else bandwidth
     if place.deploy_mode is DeployMode.CLIENT:
-        return Link(round_trip, bandwidth)
-    return Link(min(round_trip, costs.site_round_trip), max(bandwidth, costs.site_bandwidth))
+        return NetworkLink(round_trip, bandwidth)
+    return NetworkLink(min(round_trip, costs.site_round_trip), max(bandwidth, costs.site_bandwidth))
 
 
 def _start(place: Place, costs: CostModel) -> float:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from libra_provider.core.decision import Alternative, Answer, Decision, Facts, Place
+from libra_provider.core.decision import Alternative, Decision, Facts, Place, RuleAnswer
 from libra_provider.core.job import DeployMode, SparkJob
 from libra_provider.core.units import readable_duration
 from libra_provider.deploy_mode.cost import REFERENCE, CostModel
 from libra_provider.deploy_mode.places import amount, driver_of, holds, possible_places
 from libra_provider.deploy_mode.policy import Policy
 from libra_provider.deploy_mode.presets import sized
-from libra_provider.deploy_mode.rules import CLUSTER, RULES, Case, Rule
+from libra_provider.deploy_mode.rules import CLUSTER, RULES, Rule, RuleInput
 
 DEFAULT = Policy()
 
@@ -56,7 +56,7 @@ def explain(
     *,
     preset: str | None = None,
     costs: CostModel = REFERENCE,
-) -> list[Answer]:
+) -> list[RuleAnswer]:
     """What every rule says of *job*, also those below the one that decides; raises BadInput."""
     case = _case(job, facts, policy, preset, costs)
     return [_answer(rule, case) for rule in RULES]
@@ -64,9 +64,9 @@ def explain(
 
 def _case(
     job: SparkJob, facts: Facts, policy: Policy, preset: str | None, costs: CostModel
-) -> Case:
+) -> RuleInput:
     places, constraints = possible_places(job, facts)
-    return Case(
+    return RuleInput(
         job=job,
         driver=sized(job, preset),
         facts=facts,
@@ -77,9 +77,9 @@ def _case(
     )
 
 
-def _answer(rule: Rule, case: Case) -> Answer:
+def _answer(rule: Rule, case: RuleInput) -> RuleAnswer:
     opinion = rule.ask(case)
-    return Answer(
+    return RuleAnswer(
         rule=rule.name,
         question=rule.question,
         place=opinion.place,
@@ -88,7 +88,7 @@ def _answer(rule: Rule, case: Case) -> Answer:
     )
 
 
-def _down_to_an_opinion(case: Case) -> Iterator[Answer]:
+def _down_to_an_opinion(case: RuleInput) -> Iterator[RuleAnswer]:
     for rule in RULES:
         answer = _answer(rule, case)
         yield answer
@@ -96,25 +96,25 @@ def _down_to_an_opinion(case: Case) -> Iterator[Answer]:
             return
 
 
-def _predicted(case: Case, chosen: Place) -> dict[str, Mapping[str, float]]:
+def _predicted(case: RuleInput, chosen: Place) -> dict[str, Mapping[str, float]]:
     client = case.client if chosen is CLUSTER else chosen
     return {"client": case.predict(client).steps, "cluster": case.predict(CLUSTER).steps}
 
 
-def _alternatives(case: Case, chosen: Place) -> Iterator[Alternative]:
+def _alternatives(case: RuleInput, chosen: Place) -> Iterator[Alternative]:
     for place in Place:
         if place is not chosen:
             yield Alternative(place=place, reason=_why_not(case, place))
 
 
-def _why_not(case: Case, place: Place) -> str:
+def _why_not(case: RuleInput, place: Place) -> str:
     against = [each.why for each in case.constraints if place not in each.places]
     if against:
         return f"not possible: {' and '.join(against)}"
     return f"possible: {readable_duration(case.predict(place).seconds)} predicted"
 
 
-def _warnings(case: Case, place: Place) -> Iterator[str]:
+def _warnings(case: RuleInput, place: Place) -> Iterator[str]:
     """What the job asks for and will not have at *place*."""
     facts, asked = case.facts, driver_of(case.driver)
     if place.deploy_mode is DeployMode.CLIENT:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from libra_provider.core.decision import Answer, Confidence, Decision
+from libra_provider.core.decision import Confidence, Decision, RuleAnswer
 from libra_provider.core.units import readable_duration
 
 _CONFIDENCE = {
@@ -38,6 +38,6 @@ def _sentence(start: str, decision: Decision) -> str:
     return f"{start} {decision.place}, because {decision.reason}."
 
 
-def _asked(answer: Answer) -> str:
+def _asked(answer: RuleAnswer) -> str:
     says = "no" if answer.place is None else str(answer.place)
     return f"{answer.question} {says}: {answer.reason}."

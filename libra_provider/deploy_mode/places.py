@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from libra_provider.core.decision import Facts, Place, Share
+from libra_provider.core.decision import Facts, Place, WorkerShare
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import DeployMode, Kind, Mode, SparkJob
 from libra_provider.core.properties import RESOURCES, whole_number
@@ -95,20 +95,20 @@ def _of_parameters(
             yield Constraint(name, "…", places, f"{name} {why}")
 
 
-def driver_of(job: SparkJob) -> Share:
+def driver_of(job: SparkJob) -> WorkerShare:
     """The cores and the memory that a driver of *job*'s own asks of a worker."""
     memory = job.conf.get("spark.driver.memory", _DRIVER_MEMORY)
     cores = job.conf.get("spark.driver.cores", _DRIVER_CORES)
     count = int(whole_number("conf['spark.driver.cores']", cores))
-    return Share(count, size_in_bytes(memory, parameter="conf['spark.driver.memory']"))
+    return WorkerShare(count, size_in_bytes(memory, parameter="conf['spark.driver.memory']"))
 
 
-def holds(worker: Share, driver: Share) -> bool:
+def holds(worker: WorkerShare, driver: WorkerShare) -> bool:
     """Whether *driver* has room on *worker*; the master counts in whole MiB."""
     return worker.cores >= driver.cores and worker.memory // MIB >= driver.memory // MIB
 
 
-def amount(share: Share) -> str:
+def amount(share: WorkerShare) -> str:
     """*share* for people: "2 cores and 4 GiB"."""
     cores = "1 core" if share.cores == 1 else f"{share.cores} cores"
     return f"{cores} and {readable_size(share.memory)}"

@@ -21,7 +21,7 @@ N = TypeVar("N", int, float)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class RuleInput:
     """A job, what is known of it, and what is left of the places; ``driver`` is *job* as sized."""
 
     job: SparkJob
@@ -76,10 +76,10 @@ class Rule:
     name: str
     question: str
     then: str
-    ask: Callable[[Case], Opinion]
+    ask: Callable[[RuleInput], Opinion]
 
 
-def author_chose(case: Case) -> Opinion:
+def author_chose(case: RuleInput) -> Opinion:
     """``mode`` and ``deploy_mode``; ``mode='isolated'`` alone leaves open where."""
     job = case.job
     if job.deploy_mode is DeployMode.CLUSTER:
@@ -93,7 +93,7 @@ def author_chose(case: Case) -> Opinion:
     return Opinion(None, "the author left it open")
 
 
-def only_one_place(case: Case) -> Opinion:
+def only_one_place(case: RuleInput) -> Opinion:
     """What the job is, or asks for, that only one place has, or where the only way leads."""
     why = " and ".join(each.why for each in case.constraints)
     if len(case.places) == 1 or CLUSTER not in case.places:
@@ -101,7 +101,7 @@ def only_one_place(case: Case) -> Opinion:
     return Opinion(None, why or "SHARED and ISOLATED drivers could all run it")
 
 
-def no_worker_holds_it(case: Case) -> Opinion:
+def no_worker_holds_it(case: RuleInput) -> Opinion:
     """A driver larger than every worker would wait for ever."""
     largest, asked = case.facts.largest_worker, driver_of(case.driver)
     if largest is None:
@@ -112,14 +112,14 @@ def no_worker_holds_it(case: Case) -> Opinion:
     return Opinion(None if fits else case.client, reason, largest.confidence)
 
 
-def must_survive(case: Case) -> Opinion:
+def must_survive(case: RuleInput) -> Opinion:
     """Only a driver on a worker outlives Libra and Airflow."""
     if case.facts.must_survive and case.facts.must_survive.value:
         return Opinion(CLUSTER, "it must survive the loss of Libra and Airflow")
     return Opinion(None, "nobody says that it must survive the loss of Libra")
 
 
-def large_collect(case: Case) -> Opinion:
+def large_collect(case: RuleInput) -> Opinion:
     """What comes back to the driver should not cross a slow network."""
     found, limit = case.facts.collects, case.policy.large_collect
     if found is None:
@@ -134,7 +134,7 @@ def large_collect(case: Case) -> Opinion:
     return Opinion(None, f"{known}, no more than {readable_size(limit)}", found.confidence)
 
 
-def same_site(case: Case) -> Opinion:
+def same_site(case: RuleInput) -> Opinion:
     """In one data centre, a driver in Libra costs nothing and is warm."""
     found = case.locality
     if found.value is Locality.REMOTE:
@@ -143,7 +143,7 @@ def same_site(case: Case) -> Opinion:
     return Opinion(case.client, reason, found.confidence)
 
 
-def costly_way(case: Case) -> Opinion:
+def costly_way(case: RuleInput) -> Opinion:
     """From afar, what makes much use of the way is better not driven over it."""
     if not case.is_remote:
         return Opinion(None, "Libra is not far from the cluster", case.locality.confidence)
@@ -155,7 +155,7 @@ def costly_way(case: Case) -> Opinion:
     return Opinion(None, reason, Confidence.MEDIUM if unknown else Confidence.HIGH)
 
 
-def long_job(case: Case) -> Opinion:
+def long_job(case: RuleInput) -> Opinion:
     """Of a long job, the way to its driver is a small part."""
     found, limit = case.facts.duration, case.policy.long_job
     if found is None:
@@ -167,7 +167,7 @@ def long_job(case: Case) -> Opinion:
     return Opinion(None, f"{known}, no longer than {readable_duration(limit)}", found.confidence)
 
 
-def predicted(case: Case) -> Opinion:
+def predicted(case: RuleInput) -> Opinion:
     """What was measured on this cluster says more than a rule of thumb."""
     if not case.costs.is_measured:
         return Opinion(None, "nobody has measured this cluster")
@@ -177,7 +177,7 @@ def predicted(case: Case) -> Opinion:
     return Opinion(place, f"predicted are {shown}, by {case.costs.source}")
 
 
-def otherwise(_case: Case) -> Opinion:
+def otherwise(_case: RuleInput) -> Opinion:
     """A short job from afar: its start and its scheduling are better near the executors."""
     return Opinion(CLUSTER, "of a short job from afar, the start-up counts")
 
@@ -198,7 +198,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def _against(case: Case) -> Iterator[tuple[str, Confidence]]:
+def _against(case: RuleInput) -> Iterator[tuple[str, Confidence]]:
     """Each way of using the way that is too much for a long one."""
     facts, policy = case.facts, case.policy
     if (trip := facts.round_trip) and trip.value > policy.long_round_trip:

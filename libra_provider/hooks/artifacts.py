@@ -15,7 +15,7 @@ from libra_provider.clients.libra import external_jobs, paging
 from libra_provider.clients.libra import shipment as shipping
 from libra_provider.clients.libra.artifacts import Told, stored
 from libra_provider.clients.libra.contract import Contract
-from libra_provider.clients.libra.external_jobs import Announced, Announcement
+from libra_provider.clients.libra.external_jobs import Announcement, UploadUrls
 from libra_provider.clients.libra.results import Returned, WrittenResult
 from libra_provider.clients.libra.shipment import Shipment
 from libra_provider.core.job import SparkJob
@@ -54,14 +54,14 @@ class ArtifactHook(ServerHook):
         await self._arun(lambda: stored(self._contract, artifact, told))
         return artifact
 
-    def announce(self, tag: str, announcement: Announcement) -> Announced:
+    def announce(self, tag: str, announcement: Announcement) -> UploadUrls:
         """Tell Libra of the job *tag*, whose driver the caller looks after; it may be repeated.
 
         Libra has its artifacts already. The URLs that come back are secrets: they are permissions.
         """
         return self._ask(external_jobs.announce(tag, announcement))
 
-    async def aannounce(self, tag: str, announcement: Announcement) -> Announced:
+    async def aannounce(self, tag: str, announcement: Announcement) -> UploadUrls:
         """Tell Libra of the job *tag*, for event loops."""
         return await self._aask(external_jobs.announce(tag, announcement))
 

@@ -8,13 +8,13 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from airflow.sdk import BaseHook, Connection
 
-from libra_provider.clients.doctor.checks import Examination
+from libra_provider.clients.doctor.checks import CheckReport
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.http.tls import verification
 from libra_provider.clients.http.transport import ServerAddress
-from libra_provider.clients.observation import Group, Look, View
-from libra_provider.clients.standalone.find_by_tag import Adoptable, Sought
+from libra_provider.clients.observation import JobGroup, JobView, Observation
+from libra_provider.clients.standalone.find_by_tag import TagMatches, TagQuery
 from libra_provider.core.errors import BadInput, LibraError
 from libra_provider.core.job import Backend, SparkJob
 from libra_provider.core.status import JobStatus
@@ -82,11 +82,11 @@ class ServerHook(BaseHook, ABC):
         """Whether submitting a tag again finds the job that it has made; raises ServerError."""
 
     @abstractmethod
-    def find(self, sought: Sought) -> Adoptable:
+    def find(self, sought: TagQuery) -> TagMatches:
         """The jobs with the tag of *sought*; raises ServerError, NotOffered where none is found."""
 
     @abstractmethod
-    async def afind(self, sought: Sought) -> Adoptable:
+    async def afind(self, sought: TagQuery) -> TagMatches:
         """The jobs with the tag of *sought*, for event loops."""
 
     @abstractmethod
@@ -130,18 +130,18 @@ class ServerHook(BaseHook, ABC):
         """Where *job_id* stands, for event loops."""
 
     @abstractmethod
-    def view(self, job_id: str, *, with_log: bool = True) -> View:
+    def view(self, job_id: str, *, with_log: bool = True) -> JobView:
         """A view of *job_id* for whoever looks again and again; see :meth:`look`."""
 
     @abstractmethod
-    def group(self) -> Group:
+    def group(self) -> JobGroup:
         """For whoever looks at many jobs of this server; make it after :meth:`use`."""
 
-    def look(self, view: View) -> Look:
+    def look(self, view: JobView) -> Observation:
         """Look once: the state, what explains it, and new lines of the log; raises ServerError."""
         return self.client().run(view.look())
 
-    async def alook(self, view: View) -> Look:
+    async def alook(self, view: JobView) -> Observation:
         """Look once, for triggers; make the view after :meth:`aclient`."""
         return await self.aasked(view.look())
 
@@ -158,7 +158,7 @@ class ServerHook(BaseHook, ABC):
         """Ask for the end of *job_id*, for triggers."""
 
     @abstractmethod
-    def examine(self) -> Examination:
+    def examine(self) -> CheckReport:
         """What ``libra doctor`` finds out, within twelve seconds; raises BadInput."""
 
     def test_connection(self) -> tuple[bool, str]:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from airflow.sdk import Connection
 
-from libra_provider.clients.doctor.checks import Examination
+from libra_provider.clients.doctor.checks import CheckReport
 from libra_provider.clients.doctor.libra import examine_libra
 from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.dialogue import Dialogue
@@ -19,7 +19,7 @@ from libra_provider.clients.libra.results import ResultPage, ResultValue, Return
 from libra_provider.clients.libra.server import Estimate, Health, Session
 from libra_provider.clients.libra.statements import ListedStatement
 from libra_provider.clients.libra.view import StatementView
-from libra_provider.clients.standalone.find_by_tag import Adoptable, Sought
+from libra_provider.clients.standalone.find_by_tag import TagMatches, TagQuery
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import OWN_SESSION, Backend, Kind, SparkJob, new_tag
 from libra_provider.core.libra_rules import check_statement, why_isolated
@@ -75,11 +75,11 @@ class LibraHook(ArtifactHook):
         """Yes, but for a Libra of the old contract, which would run the statement again."""
         return not self._run(self._contract.known).is_old
 
-    def find(self, sought: Sought) -> Adoptable:
+    def find(self, sought: TagQuery) -> TagMatches:
         """The statement of this tag; NotOffered by a Libra of the old contract."""
         return _carriers(self.statements(key=sought.tag))
 
-    async def afind(self, sought: Sought) -> Adoptable:
+    async def afind(self, sought: TagQuery) -> TagMatches:
         """The statement of this tag, for event loops."""
         return _carriers(await self.astatements(key=sought.tag))
 
@@ -276,7 +276,7 @@ class LibraHook(ArtifactHook):
         """What Libra and its Spark say of themselves, for event loops."""
         return await self._aask(server.health())
 
-    def examine(self) -> Examination:
+    def examine(self) -> CheckReport:
         """From the name of the host to the queue; raises BadInput."""
         return examine_libra(self.client().addresses[0])
 
@@ -294,8 +294,8 @@ class LibraHook(ArtifactHook):
         return self._contract.asked(call)
 
 
-def _carriers(found: Sequence[ListedStatement]) -> Adoptable:
-    return Adoptable(carriers=[each.status.job_id for each in found])
+def _carriers(found: Sequence[ListedStatement]) -> TagMatches:
+    return TagMatches(carriers=[each.status.job_id for each in found])
 
 
 def _value(found: ResultPage | ResultValue) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import Connection
 
-from libra_provider.clients.doctor.checks import Examination
+from libra_provider.clients.doctor.checks import CheckReport
 from libra_provider.clients.doctor.master import examine_master
 from libra_provider.clients.http.call import Call
 from libra_provider.clients.http.credentials import jws
@@ -16,13 +16,13 @@ from libra_provider.clients.libra.shipment import ORDER
 from libra_provider.clients.standalone import rest
 from libra_provider.clients.standalone.create_request import TAG, create_request
 from libra_provider.clients.standalone.diagnosis import why_it_may_run
-from libra_provider.clients.standalone.find_by_tag import Adoptable, Sought, carriers
+from libra_provider.clients.standalone.find_by_tag import TagMatches, TagQuery, carriers
 from libra_provider.clients.standalone.group import DriverGroup
 from libra_provider.clients.standalone.preflight import greet_master
 from libra_provider.clients.standalone.view import DriverView
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Backend, DeployMode, SparkJob
-from libra_provider.core.limits import Caps
+from libra_provider.core.limits import ResourceLimits
 from libra_provider.core.properties import CORES_MAX, spark_conf
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
@@ -61,7 +61,7 @@ class SparkMasterHook(ServerHook):
         super().__init__(spark_master_conn_id)
         self.master_url = ""
         self.ui_urls: list[str] = []
-        self.caps = Caps(owner=f"connection {self.connection_id}")
+        self.caps = ResourceLimits(owner=f"connection {self.connection_id}")
         self.bootstrap: str | None = None
 
     def read(self, connection: Connection) -> list[ServerAddress]:
@@ -81,11 +81,11 @@ class SparkMasterHook(ServerHook):
         signed = jws(connection.password)
         return [address(connection, url, authorization=signed) for url in urls]
 
-    def _caps(self, extra: dict[str, Any]) -> Caps:
+    def _caps(self, extra: dict[str, Any]) -> ResourceLimits:
         given = extra.get("spark_defaults")
         if not isinstance(given or {}, dict):
             raise BadInput("spark_defaults", given, "it is a JSON object of properties")
-        return Caps(
+        return ResourceLimits(
             owner=f"connection {self.connection_id}",
             defaults=spark_conf(given, deploy_mode=DeployMode.CLUSTER, parameter="spark_defaults"),
             max_cores=extra.get("max_cores"),
@@ -113,12 +113,12 @@ class SparkMasterHook(ServerHook):
         """No: submitting a tag twice makes two drivers."""
         return False
 
-    def find(self, sought: Sought) -> Adoptable:
+    def find(self, sought: TagQuery) -> TagMatches:
         """The drivers that carry the tag, which only their own logs tell."""
         self.client()  # it reads ui_urls
         return self.client().run(carriers(sought, self.ui_urls))
 
-    async def afind(self, sought: Sought) -> Adoptable:
+    async def afind(self, sought: TagQuery) -> TagMatches:
         """The drivers that carry the tag, for event loops."""
         client = await self.aclient()
         return await client.arun(carriers(sought, self.ui_urls))
@@ -202,7 +202,7 @@ class SparkMasterHook(ServerHook):
         """Ask the master to stop driver *job_id*, for triggers."""
         return await (await self.aclient()).asend(rest.kill(job_id))
 
-    def examine(self) -> Examination:
+    def examine(self) -> CheckReport:
         """From the names of the masters to the settings of the one that leads; raises BadInput."""
         addresses = self.client().addresses
         return examine_master(addresses, master_url=self.master_url, ui_urls=self.ui_urls)

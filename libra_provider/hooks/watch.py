@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from libra_provider.clients.observation import Look, View
+from libra_provider.clients.observation import JobView, Observation
 from libra_provider.core.errors import ServerError
 from libra_provider.core.polling import Outcome, Watch, utc_now
 from libra_provider.core.status import JobStatus
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 def watch(
     server: ServerHook,
-    view: View,
+    view: JobView,
     seen: Watch,
     *,
     placed: Callable[[JobStatus], None] = lambda _: None,
@@ -35,10 +35,10 @@ def watch(
     return outcome
 
 
-def look(server: ServerHook, view: View, seen: Watch) -> Outcome | None:
+def look(server: ServerHook, view: JobView, seen: Watch) -> Outcome | None:
     """Look once; the outcome if the watch is over."""
     try:
-        answer: Look | ServerError = server.look(view)
+        answer: Observation | ServerError = server.look(view)
     except ServerError as error:
         answer = error
     outcome, said = told(seen, answer)
@@ -46,12 +46,14 @@ def look(server: ServerHook, view: View, seen: Watch) -> Outcome | None:
     return outcome
 
 
-def told(seen: Watch, answer: Look | ServerError) -> tuple[Outcome | None, list[tuple[int, str]]]:
+def told(
+    seen: Watch, answer: Observation | ServerError
+) -> tuple[Outcome | None, list[tuple[int, str]]]:
     """The outcome if *answer* ends the watch, and what the task log is to say: level and line."""
     status: JobStatus | ServerError = answer if isinstance(answer, ServerError) else answer.status
     outcome = seen.told(status, utc_now())
     news = [(logging.INFO, seen.news)] if seen.news else []
-    lines = list(_lines(answer)) if isinstance(answer, Look) else []
+    lines = list(_lines(answer)) if isinstance(answer, Observation) else []
     # The end is said after the last lines, everything else before those that it brought.
     return outcome, lines + news if outcome else news + lines
 
@@ -62,7 +64,7 @@ def show(said: Iterable[tuple[int, str]]) -> None:
         log.log(level, "%s", line)
 
 
-def _lines(answer: Look) -> Iterator[tuple[int, str]]:
+def _lines(answer: Observation) -> Iterator[tuple[int, str]]:
     if answer.warning:
         yield logging.WARNING, answer.warning
     for line in answer.lines:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from libra_provider.jobs.bootstrap import fetched
-from libra_provider.jobs.order import Order
+from libra_provider.jobs.job_spec import JobSpec
 
 # Python searches such a file itself; of any other, its folder.
 _PACKAGES = (".zip", ".egg", ".jar")
 
 
-def localise(order: Order) -> None:
+def localise(order: JobSpec) -> None:
     """Have Spark's contexts and ``sys.path`` find the files of *order*; raises FetchError.
 
     As ``spark-submit`` has it for ``--py-files``, ``--files`` and ``--archives``, but that a file
@@ -37,7 +37,7 @@ def localise(order: Order) -> None:
     )
 
 
-def _archive(place: str, order: Order) -> str:
+def _archive(place: str, order: JobSpec) -> str:
     """*place*, with the name that is after its ``#``, if it has one."""
     url, sign, name = place.partition("#")
     # After a path with a space, Spark takes the name for a part of the path.

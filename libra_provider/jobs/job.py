@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from libra_provider.jobs.order import Order
+from libra_provider.jobs.job_spec import JobSpec
 from libra_provider.jobs.outcome import outcome_of
-from libra_provider.jobs.reporting import Reports
+from libra_provider.jobs.reporting import Reporter
 
 
-class HandInError(Exception):
+class ResultError(Exception):
     """A result cannot be handed in; says why, and what to do instead."""
 
 
-class ResultTooLarge(HandInError):
+class ResultTooLarge(ResultError):
     """The result has more rows or bytes than may come back; trying again cannot help."""
 
 
@@ -27,9 +27,9 @@ class Job:
     cluster.
     """
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: JobSpec) -> None:
         self.order = order
-        self.reports = Reports(order)
+        self.reports = Reporter(order)
         self.program = ""
         self.written: Mapping[str, Any] | None = None
         self.has_handed_in = False
@@ -41,7 +41,7 @@ class Job:
         """Around the only hand-in of the job; raises HandInError for a second one."""
         with self._one_at_a_time:
             if self.has_handed_in:
-                raise HandInError("A job has one result, and this one has handed it in already.")
+                raise ResultError("A job has one result, and this one has handed it in already.")
             yield
             self.has_handed_in = True
 

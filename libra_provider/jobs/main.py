@@ -16,7 +16,7 @@ from libra_provider.jobs import bootstrap as program
 from libra_provider.jobs import files, packed_python
 from libra_provider.jobs.bootstrap import FOLDER, ORDER, FetchError, fetched, folders_of
 from libra_provider.jobs.job import Job, set_running
-from libra_provider.jobs.order import Order
+from libra_provider.jobs.job_spec import JobSpec
 from libra_provider.jobs.result_upload import result, result_of_last_line
 
 _LAST = "__libra_last__"
@@ -24,7 +24,7 @@ _LAST = "__libra_last__"
 
 def run(said: Mapping[str, Any], *, bootstrap: str) -> None:
     """Carry out the order that LIBRA_JOB *said*; *bootstrap* is the file that has begun it."""
-    order = Order.of(said)
+    order = JobSpec.of(said)
     job = Job(order)
     set_running(job)
     # What is registered first is called last: after the program's threads, and what it registers.
@@ -91,7 +91,7 @@ def _run_sql(job: Job) -> None:
         raise SystemExit(1) from error
 
 
-def _run_statement(text: str, order: Order) -> None:
+def _run_statement(text: str, order: JobSpec) -> None:
     """Return the rows of *text*, none for a command; raises Spark's errors.
 
     Spark refuses more than one statement as a syntax error.
@@ -117,7 +117,7 @@ def _application(job: Job) -> str:
     return application
 
 
-def _sql(order: Order) -> str:
+def _sql(order: JobSpec) -> str:
     if order.sql_url is None:
         return order.sql or ""
     return fetched(order.sql_url, ca=order.ca).read_text(encoding="utf-8")

@@ -15,13 +15,13 @@ import tempfile
 from pathlib import Path
 
 from libra_provider.jobs.bootstrap import fetched
-from libra_provider.jobs.order import Order
+from libra_provider.jobs.job_spec import JobSpec
 from libra_provider.jobs.reporting import ATTEMPT
 
 _ENTERED = "LIBRA_PYTHON"
 
 
-def enter(order: Order, bootstrap: str, attempt: str) -> None:
+def enter(order: JobSpec, bootstrap: str, attempt: str) -> None:
     """Go on as *bootstrap* in the job's own Python, if it has one; else return.
 
     Raises FetchError, and OSError for an archive that has no such Python.

@@ -20,7 +20,7 @@ _NOT_IN_PARQUET: TextTypes = (
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenRows:
     """What lies at *uri* now; *schema* is Spark's, as JSON."""
 
     uri: str
@@ -29,7 +29,7 @@ class Written:
     schema: str
 
 
-def write(frame: DataFrame, path: str, *, parameter: str) -> Written:
+def write(frame: DataFrame, path: str, *, parameter: str) -> WrittenRows:
     """Where the rows are; a retry finds its own files and replaces them.
 
     Raises BadInput, which names *parameter*, for a *path* that holds anything else, or that the
@@ -41,7 +41,7 @@ def write(frame: DataFrame, path: str, *, parameter: str) -> Written:
     written = Observation()
     counted = frame.observe(written, count(lit(1)).alias(_ROWS))
     counted.write.mode("overwrite").parquet(folder.uri)
-    return Written(folder.uri, written.get[_ROWS], folder.size(), frame.schema.json())
+    return WrittenRows(folder.uri, written.get[_ROWS], folder.size(), frame.schema.json())
 
 
 class _Folder:

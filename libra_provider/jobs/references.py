@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from libra_provider.jobs.job import HandInError
+from libra_provider.jobs.job import ResultError
 from libra_provider.jobs.json_values import json_text
 
 _COUNTS = range(2**53 + 1)  # what JSON's readers agree on
@@ -40,7 +40,7 @@ def reference(
 def _uri(value: Any) -> str:
     if isinstance(value, str) and value:
         return value
-    raise HandInError(f"A reference is to a URI, which is a text, not {value!r}.")
+    raise ResultError(f"A reference is to a URI, which is a text, not {value!r}.")
 
 
 def _count(name: str, value: Any) -> int | None:
@@ -50,7 +50,7 @@ def _count(name: str, value: Any) -> int | None:
     with suppress(TypeError):
         if (count := operator.index(value)) in _COUNTS:
             return count
-    raise HandInError(f"{name}={value!r} is no number of {name}; leave it out if it is not known.")
+    raise ResultError(f"{name}={value!r} is no number of {name}; leave it out if it is not known.")
 
 
 def _schema(value: Any) -> dict[str, Any] | None:
@@ -59,4 +59,4 @@ def _schema(value: Any) -> dict[str, Any] | None:
         json_text(said)
         if said is None or isinstance(said, dict):
             return said
-    raise HandInError(f"The schema of a reference is Spark's, as frame.schema, not {value!r}.")
+    raise ResultError(f"The schema of a reference is Spark's, as frame.schema, not {value!r}.")

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from libra_provider.jobs.order import Order
-from libra_provider.jobs.upload import Line, NotTaken
+from libra_provider.jobs.job_spec import JobSpec
+from libra_provider.jobs.upload import Uploader, UploadFailed
 
 ATTEMPT = "LIBRA_ATTEMPT"
 """One start of the driver, in the environment of a process that takes the place of another."""
@@ -26,14 +26,14 @@ _SHORT, _LONG = 5.0, 75.0  # seconds: a Libra that restarts must not cost what i
 _JSON = "application/json"
 
 
-class Reports:
+class Reporter:
     """Tells Libra of one start of a driver; the job waits for none of it but the last.
 
     Without a Libra, the receipt is the last line of the driver's output.
     """
 
-    def __init__(self, order: Order) -> None:
-        self._order, self._line = order, Line(order.ca)
+    def __init__(self, order: JobSpec) -> None:
+        self._order, self._line = order, Uploader(order.ca)
         self.attempt = os.environ.pop(ATTEMPT, "") or uuid.uuid4().hex
         self._facts = _of_process()
         self._told: Mapping[str, Any] | None = None
@@ -62,10 +62,10 @@ class Reports:
         receipt = {"event": "ended", "attempt": self.attempt, **outcome}
         try:
             if not self._order.report_url:
-                raise NotTaken("there is no Libra")
+                raise UploadFailed("there is no Libra")
             self._tell_news(_SHORT)
             self._post(receipt, _LONG)
-        except NotTaken as error:
+        except UploadFailed as error:
             if self._order.report_url:
                 _say(f"libra: the receipt was not taken: {error}")
             self._leave_here(json.dumps({"tag": self._order.tag, **receipt}))
@@ -103,7 +103,7 @@ class Reports:
                 return True
             try:
                 self._post({"event": "started", "attempt": self.attempt, **facts}, within)
-            except NotTaken as error:
+            except UploadFailed as error:
                 if not error.is_final:
                     return False
                 _say(f"libra: the start of this driver was not taken: {error}")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from libra_provider.jobs.job import HandInError, Job, ResultTooLarge, running
+from libra_provider.jobs.job import Job, ResultError, ResultTooLarge, running
+from libra_provider.jobs.job_spec import JobSpec
 from libra_provider.jobs.json_values import LARGEST, json_text
-from libra_provider.jobs.order import Order
 from libra_provider.jobs.references import Reference
 from libra_provider.jobs.tables import size_of
-from libra_provider.jobs.upload import Line, NotTaken
+from libra_provider.jobs.upload import Uploader, UploadFailed
 
 _PATIENCE = 75.0  # seconds: a Libra that restarts must not cost the result
 _JSON = "application/json"
@@ -21,7 +21,7 @@ _LONGEST_REPR = 2**16
 _WRITE_IT = "have it written to storage with result_path"
 
 
-class NotCarried(HandInError):
+class NotSerializable(ResultError):
     """The value is of a type that JSON has no form for."""
 
 
@@ -50,11 +50,11 @@ def result_of_last_line(value: Any, job: Job) -> None:
         return
     try:
         result(value)
-    except NotCarried:
+    except NotSerializable:
         result(repr(value)[:_LONGEST_REPR])
 
 
-def _has_taker(value: Any, order: Order) -> bool:
+def _has_taker(value: Any, order: JobSpec) -> bool:
     return value is not None and bool(order.result_url or order.result_path)
 
 
@@ -108,7 +108,7 @@ def _check(rows: int, job: Job) -> None:
 def _check_line(job: Job) -> None:
     if job.order.result_url is None:
         advice = f"submit it with a Libra connection, or {_WRITE_IT} (DataFrames only)"
-        raise HandInError(f"This job has no Libra to hand its result in at: {advice}.")
+        raise ResultError(f"This job has no Libra to hand its result in at: {advice}.")
 
 
 def _too_large(what: str) -> ResultTooLarge:
@@ -119,13 +119,13 @@ def _too_large(what: str) -> ResultTooLarge:
 def _send(content_type: str, content: bytes, job: Job) -> None:
     _check_line(job)
     job.reports.began()
-    url, line = f"{job.order.result_url}?attempt={job.reports.attempt}", Line(job.order.ca)
+    url, line = f"{job.order.result_url}?attempt={job.reports.attempt}", Uploader(job.order.ca)
     try:
         line.send("PUT", url, content, content_type=content_type, within=_PATIENCE)
-    except NotTaken as error:
+    except UploadFailed as error:
         if error.status == _TOO_LARGE:
             raise _too_large(f"more bytes than Libra takes ({error})") from error
-        raise HandInError(f"The result was not handed in: {error}") from error
+        raise ResultError(f"The result was not handed in: {error}") from error
 
 
 def _write(frame: Any, path: str) -> dict[str, Any]:
@@ -146,7 +146,9 @@ def _json(value: Any) -> str:
         text = json.dumps({"value": json.loads(json_text(value))})
     except (TypeError, ValueError, RecursionError) as error:
         known = "a DataFrame, a table of pandas or Arrow, jobs.reference(…), or JSON's types"
-        raise NotCarried(f"A result is {known}, not a {type(value).__name__}: {error}.") from error
+        raise NotSerializable(
+            f"A result is {known}, not a {type(value).__name__}: {error}."
+        ) from error
     if len(text) > LARGEST:
         size = f"{len(text) / _MIB:.1f} MiB as JSON, more than 1 MiB"
         raise ResultTooLarge(f"The value is {size}; make a DataFrame of it, or {_WRITE_IT}.")

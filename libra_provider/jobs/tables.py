@@ -7,20 +7,20 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
-class Size(NamedTuple):
+class TableSize(NamedTuple):
     """Of a table; *memory* is in bytes."""
 
     rows: int
     memory: int
 
 
-def size_of(value: Any) -> Size | None:
+def size_of(value: Any) -> TableSize | None:
     """How large the table *value* is; None if it is no table."""
     for module, name, memory_of in _TABLES:
         # Whoever has a value of a library has imported it.
         kind = getattr(sys.modules.get(module), name, None)
         if kind is not None and isinstance(value, kind):
-            return Size(len(value), memory_of(value))
+            return TableSize(len(value), memory_of(value))
     return None
 
 

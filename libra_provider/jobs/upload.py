@@ -15,7 +15,7 @@ _LONGEST_PAUSE = 8.0
 _LONGEST_PROBLEM = 2000
 
 
-class NotTaken(Exception):
+class UploadFailed(Exception):
     """Libra did not take what it was sent; *status* is None when it did not answer.
 
     ``is_final``: nor will it later.
@@ -31,7 +31,7 @@ class NotTaken(Exception):
         return self.problem
 
 
-class Line:
+class Uploader:
     """Sends to signed URLs; *ca* are certificates (PEM) to believe instead of the machine's."""
 
     def __init__(self, ca: str | None = None) -> None:
@@ -60,13 +60,15 @@ class Line:
             answer.read()
 
 
-def _not_taken(url: str, error: Exception) -> NotTaken:
+def _not_taken(url: str, error: Exception) -> UploadFailed:
     final = is_final(error)
     if isinstance(error, HTTPError):
         problem = f"Libra says {error.code}: {_problem(error)}"
-        return NotTaken(problem, error.code, is_final=final)
+        return UploadFailed(problem, error.code, is_final=final)
     why = error.reason if isinstance(error, URLError) else error
-    return NotTaken(f"no answer from {shown(url)}: {why or type(error).__name__}", is_final=final)
+    return UploadFailed(
+        f"no answer from {shown(url)}: {why or type(error).__name__}", is_final=final
+    )
 
 
 def _problem(error: HTTPError) -> str:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from libra_provider.clients.standalone.find_by_tag import Adoptable, Sought
+from libra_provider.clients.standalone.find_by_tag import TagMatches, TagQuery
 from libra_provider.core.errors import JobError, LibraError, NotOffered, ServerError
 from libra_provider.core.polling import utc_now
 from libra_provider.hooks.base import ServerHook
 from libra_provider.lifecycle.retrying import patiently
-from libra_provider.lifecycle.task_record import Record
+from libra_provider.lifecycle.task_record import TaskRecord
 
 log = logging.getLogger(__name__)
 # A request that something on the way has held back arrives after its sender gave up.
@@ -39,12 +39,12 @@ class Adoption:
     patience: float
     grace: float = GRACE
 
-    def now(self, intent: Record) -> str | None:
+    def now(self, intent: TaskRecord) -> str | None:
         """The job of *intent* that is there now, at a server that finds what it has accepted."""
         found = patiently(partial(self.server.find, _sought(intent)), within=self.patience)
         return self._first(found, intent) if found.carriers else None
 
-    def surely(self, intent: Record, *, under_way: bool) -> str | None:
+    def surely(self, intent: TaskRecord, *, under_way: bool) -> str | None:
         """The job of *intent*; None once it is certain that there is none and will be none.
 
         *under_way*: its sender may be another process, which still waits for an answer. Raises
@@ -63,7 +63,7 @@ class Adoption:
                 raise self._undecided(intent, doubt)
             time.sleep(min(_AGAIN, self.grace))
 
-    def _seconds_to_go(self, intent: Record, under_way: bool) -> float:
+    def _seconds_to_go(self, intent: TaskRecord, under_way: bool) -> float:
         """Until the sender of *intent* has certainly given up."""
         if not under_way:
             return 0.0
@@ -72,7 +72,7 @@ class Adoption:
         # The clock of the worker that wrote it may be another one.
         return min(max(left, 0.0), longest.total_seconds())
 
-    def _look(self, intent: Record) -> tuple[Adoptable, str]:
+    def _look(self, intent: TaskRecord) -> tuple[TagMatches, str]:
         """What is there, and what keeps one from being sure that it is all."""
         try:
             found = self.server.find(_sought(intent))
@@ -80,12 +80,12 @@ class Adoption:
             why = f"its sender was interrupted at {intent.at} ({error})"
             raise self._undecided(intent, why, kind=UnknowableSubmission) from error
         except ServerError as error:
-            return Adoptable(), str(error)
+            return TagMatches(), str(error)
         waiting = [f"{driver_id} (it waits)" for driver_id in found.waiting]
         names = ", ".join(filter(None, [found.names, *waiting]))
         return found, f"it may be {names}" if names else ""
 
-    def _first(self, found: Adoptable, intent: Record) -> str:
+    def _first(self, found: TagMatches, intent: TaskRecord) -> str:
         """The oldest carrier; another one would do the work twice, and is stopped."""
         first, *others = found.carriers
         for other in others:
@@ -100,11 +100,11 @@ class Adoption:
             return f"it could not be told ({error})"
 
     def _undecided(
-        self, intent: Record, doubt: str, kind: type[UndecidedSubmission] = UndecidedSubmission
+        self, intent: TaskRecord, doubt: str, kind: type[UndecidedSubmission] = UndecidedSubmission
     ) -> UndecidedSubmission:
         name = f"The job with tag {intent.tag} at {self.server.where}"
         return kind(name, f"{doubt}; {self.server.by_hand(intent.tag)}")
 
 
-def _sought(intent: Record) -> Sought:
-    return Sought(tag=intent.tag, since=intent.submitted_at, main_class=intent.main_class)
+def _sought(intent: TaskRecord) -> TagQuery:
+    return TagQuery(tag=intent.tag, since=intent.submitted_at, main_class=intent.main_class)

@@ -44,7 +44,7 @@ _RESULT = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class DeliveryNeeds:
     """What a task wants of its job besides its run.
 
     ``promised``: an end without a result is a failure. ``runner``: where the workers have what runs
@@ -108,7 +108,7 @@ def shipped(libra: LibraHook, job: SparkJob, tag: str, *, promised: bool) -> Spa
     """*job* as a master gets it, once Libra has what its driver will need; it may be repeated."""
     shipment = Shipment(job, returns=promised)
     try:
-        return libra.ship(shipment, tag, told=Progress(time.monotonic))
+        return libra.ship(shipment, tag, told=UploadProgress(time.monotonic))
     except Rejected as error:
         if error.status != _CONFLICT:
             raise
@@ -119,12 +119,12 @@ def shipped(libra: LibraHook, job: SparkJob, tag: str, *, promised: bool) -> Spa
 def shipped_file(libra: LibraHook, path: str, *, parameter: str) -> str:
     """How Libra's statements name the file *path*, which may have a ``#name``, once it is there."""
     file = path.partition("#")[0]
-    kept = libra.upload(file, parameter=parameter, told=Progress(time.monotonic))
+    kept = libra.upload(file, parameter=parameter, told=UploadProgress(time.monotonic))
     artifact, fragment = aliased(kept, path, parameter=parameter)
     return artifact.uri + fragment
 
 
-class Progress:
+class UploadProgress:
     """Tells the log which files are sent, and of a long one how much of it."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from libra_provider.clients.libra.history import LATEST, Run, earlier_runs, refused_runs
+from libra_provider.clients.libra.history import LATEST, PastRun, earlier_runs, refused_runs
 from libra_provider.clients.libra.server import Health
 from libra_provider.clients.standalone.page_lookup import leading
 from libra_provider.clients.standalone.pages import Worker
-from libra_provider.core.decision import Confidence, Fact, Facts, Locality, Share
+from libra_provider.core.decision import Confidence, Fact, Facts, Locality, WorkerShare
 from libra_provider.core.errors import BadInput, LibraError
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.units import MIB, readable_duration
@@ -29,7 +29,7 @@ Source = Callable[[], Iterator[Facts]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gathering:
+class FactsCollector:
     """Who is asked about ``job``, a run of task ``task_id`` of Dag ``dag_id``; None: nobody.
 
     The hooks are for this alone, and have read their connections: threads cannot ask Airflow.
@@ -119,7 +119,7 @@ def _why_no_worker(health: Health) -> str:
     return ""
 
 
-def of_runs(runs: Sequence[Run], refused: Sequence[Run] = ()) -> Facts:
+def of_runs(runs: Sequence[PastRun], refused: Sequence[PastRun] = ()) -> Facts:
     """What earlier *runs* say of the next one, and *refused* ones, whose result was too large."""
     median = f"the median of {_number(runs)}"
     seconds = [each.seconds for each in runs if each.seconds is not None]
@@ -133,7 +133,7 @@ def of_runs(runs: Sequence[Run], refused: Sequence[Run] = ()) -> Facts:
     )
 
 
-def _collected(runs: Sequence[Run], refused: Sequence[Run]) -> Fact[int] | None:
+def _collected(runs: Sequence[PastRun], refused: Sequence[PastRun]) -> Fact[int] | None:
     """The most of the latest ten, whether they succeeded or not."""
     latest = sorted((*runs, *refused), key=lambda each: each.submitted_at)[-LATEST:]
     known = [each for each in latest if each.collected is not None]
@@ -150,23 +150,23 @@ def _number(runs: Sequence[object]) -> str:
     return f"{len(runs)} earlier runs" if len(runs) > 1 else "1 earlier run"
 
 
-def of_workers(workers: Sequence[Worker], driver: Share) -> Facts:
+def of_workers(workers: Sequence[Worker], driver: WorkerShare) -> Facts:
     """What the *workers* of the cluster have for *driver*."""
     if not workers:
         return Facts()
     source = "the master's page says so"
-    largest = [Share(each.cores, each.memory_mib * MIB) for each in workers]
-    free = [Share(each.cores_free, each.memory_free_mib * MIB) for each in workers]
+    largest = [WorkerShare(each.cores, each.memory_mib * MIB) for each in workers]
+    free = [WorkerShare(each.cores_free, each.memory_free_mib * MIB) for each in workers]
     return Facts(
         largest_worker=Fact(_best(largest, driver), source),
         roomiest_worker=Fact(_best(free, driver), source),
     )
 
 
-def _best(shares: Sequence[Share], driver: Share) -> Share:
+def _best(shares: Sequence[WorkerShare], driver: WorkerShare) -> WorkerShare:
     """That of *shares* with the most room for *driver*, by the scarcer of cores and memory."""
 
-    def room(share: Share) -> float:
+    def room(share: WorkerShare) -> float:
         return min(share.cores / max(driver.cores, 1), share.memory / max(driver.memory, 1))
 
     return max(shares, key=room)

@@ -17,11 +17,11 @@ from libra_provider.core.errors import (
     ResultNotWhole,
 )
 from libra_provider.lifecycle.adoption import UnknowableSubmission
-from libra_provider.lifecycle.recovery import LostForGood
+from libra_provider.lifecycle.recovery import JobLostForGood
 
 _FINAL = (
     *(BadInput, NotInstalled, AccessDenied, Rejected, NotOffered),
-    *(JobWrong, ResultNotWhole, UnknowableSubmission, LostForGood),
+    *(JobWrong, ResultNotWhole, UnknowableSubmission, JobLostForGood),
 )
 
 

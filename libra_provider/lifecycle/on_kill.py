@@ -7,18 +7,22 @@ import threading
 import time
 from collections.abc import Callable
 
-from libra_provider.clients.standalone.find_by_tag import Sought
+from libra_provider.clients.standalone.find_by_tag import TagQuery
 from libra_provider.core.errors import LibraError
 from libra_provider.core.units import readable_duration
 from libra_provider.hooks.base import ServerHook
-from libra_provider.lifecycle.task_record import Record
+from libra_provider.lifecycle.task_record import TaskRecord
 
 log = logging.getLogger(__name__)
 _AGAIN = 0.2  # seconds
 
 
 def stop(
-    server: ServerHook, record: Record, *, within: float, then: Callable[[], None] = lambda: None
+    server: ServerHook,
+    record: TaskRecord,
+    *,
+    within: float,
+    then: Callable[[], None] = lambda: None,
 ) -> None:
     """Tell the job of *record* to stop, and wait for its end for so many seconds at the most.
 
@@ -41,7 +45,7 @@ def stop(
 class _Stopping(threading.Thread):
     """Kills once, then looks until the job is over; ``said`` is the last that is known."""
 
-    def __init__(self, server: ServerHook, record: Record, then: Callable[[], None]) -> None:
+    def __init__(self, server: ServerHook, record: TaskRecord, then: Callable[[], None]) -> None:
         super().__init__(daemon=True)
         self.job_id = record.job_id
         self.said = "its server did not answer"
@@ -63,7 +67,9 @@ class _Stopping(threading.Thread):
     def _step(self) -> None:
         if self.job_id is None:
             record = self._record
-            sought = Sought(tag=record.tag, since=record.submitted_at, main_class=record.main_class)
+            sought = TagQuery(
+                tag=record.tag, since=record.submitted_at, main_class=record.main_class
+            )
             self.job_id = next(iter(self._server.find(sought).carriers), None)
             self.said = "whether it was submitted is not known"
             return

@@ -26,8 +26,8 @@ from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.hooks.servers import server_of
 from libra_provider.hooks.spark_master import SparkMasterHook
-from libra_provider.lifecycle.facts import Gathering, declared
-from libra_provider.lifecycle.task_record import Generation, Record, Records, Store
+from libra_provider.lifecycle.facts import FactsCollector, declared
+from libra_provider.lifecycle.task_record import Generation, TaskRecord, TaskRecords, TaskStateStore
 
 log = logging.getLogger(__name__)
 XCOM = "deploy_mode_decision"
@@ -37,7 +37,7 @@ H = TypeVar("H", bound=ServerHook)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Placement:
     """Where a task's job runs, and why.
 
     ``backend`` is whose server it is given to, ``conf`` what it gets unless its author said
@@ -50,7 +50,7 @@ class Choice:
     decision: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def kept(cls, store: Store) -> Self | None:
+    def kept(cls, store: TaskStateStore) -> Self | None:
         """What an earlier try, or this one before its deferral, has chosen."""
         found = store.get(_KEY)
         if not found:
@@ -58,14 +58,14 @@ class Choice:
         place, backend = Place[found["place"]], Backend(found["backend"])
         return cls(**{**found, "place": place, "backend": backend})
 
-    def keep(self, store: Store) -> None:
+    def keep(self, store: TaskStateStore) -> None:
         """Write it down; it is on disk when this returns."""
         found = {"place": self.place.name, "backend": str(self.backend)}
         store.set(_KEY, found | {"conf": dict(self.conf), "decision": dict(self.decision)})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
+class PlacementDecider:
     """Decides for one try of a task; ``policy`` are the thresholds that the task itself sets."""
 
     job: SparkJob
@@ -75,11 +75,11 @@ class Desk:
     libra_conn_id: str
     spark_master_conn_id: str
 
-    def choice(self, context: Context) -> Choice:
+    def choice(self, context: Context) -> Placement:
         """That of an earlier try whose job goes on, or a new one; raises BadInput."""
         store = context["task_state_store"]
-        found = Choice.kept(store)
-        if found and _goes_on(Records(store).load(), Generation.of(context)):
+        found = Placement.kept(store)
+        if found and _goes_on(TaskRecords(store).load(), Generation.of(context)):
             log.info("The job of an earlier try may go on: %s", found.place)
         else:
             found = self._new(context)
@@ -87,7 +87,7 @@ class Desk:
         context["ti"].xcom_push(key=XCOM, value=dict(found.decision))
         return found
 
-    def _new(self, context: Context) -> Choice:
+    def _new(self, context: Context) -> Placement:
         self._check_connections()
         decision = self._decided(context)
         block, backend = told(decision), Backend.LIBRA
@@ -96,7 +96,7 @@ class Desk:
         elif decision.place is Place.ISOLATED_CLUSTER:
             backend = Backend.SPARK_MASTER
         log.info("%s", "\n".join(block))
-        return Choice(
+        return Placement(
             place=decision.place,
             backend=backend,
             conf=defaults_of(decision, self.preset),
@@ -118,7 +118,7 @@ class Desk:
             known = replace(known, has_libra=Fact(False, self._no_libra))
         if self._libra:
             known = known.or_else(declared(self._libra, self._extra))
-        gathering = Gathering(
+        gathering = FactsCollector(
             job=sized(self.job, self.preset),
             dag_id=context["ti"].dag_id,
             task_id=context["ti"].task_id,
@@ -195,7 +195,7 @@ def _ready(hook: H, connection: Connection | None) -> H | None:
         return None
 
 
-def _goes_on(record: Record | None, generation: Generation) -> bool:
+def _goes_on(record: TaskRecord | None, generation: Generation) -> bool:
     """Whether the job of *record* may be rejoined: what runs is not decided about again."""
     if record is None or generation.is_cleared(record) or record.condemned:
         return False

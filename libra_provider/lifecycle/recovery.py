@@ -20,7 +20,7 @@ from libra_provider.lifecycle import metrics
 from libra_provider.lifecycle.adoption import Adoption, UndecidedSubmission
 from libra_provider.lifecycle.retrying import patiently
 from libra_provider.lifecycle.submission import Submission, Submitter
-from libra_provider.lifecycle.task_record import Record
+from libra_provider.lifecycle.task_record import TaskRecord
 
 log = logging.getLogger(__name__)
 _LOOK_AGAIN = 1.0  # seconds
@@ -40,7 +40,7 @@ class OnLost(StrEnum):
         return cls(word)
 
 
-class LostForGood(JobLost):
+class JobLostForGood(JobLost):
     """The job is lost and may still run: another one could be a second one."""
 
     unexplained = "its process may still run, and nothing was submitted again"
@@ -53,11 +53,11 @@ def check_lost(status: JobStatus, backend: Backend, on_lost: OnLost) -> None:
     """
     own = backend is Backend.SPARK_MASTER or status.deploy_mode is DeployMode.CLUSTER
     if status.state is JobState.LOST and own and on_lost is OnLost.FAIL:
-        raise LostForGood(status.job_id, status.detail)
+        raise JobLostForGood(status.job_id, status.detail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finder:
+class Recovery:
     """The job of a logical run: that of an earlier try, or a new one.
 
     ``recalled`` tells what else is known of a job that its server has forgotten; ``tell_end`` lets
@@ -67,7 +67,7 @@ class Finder:
     submitter: Submitter
     on_lost: OnLost = OnLost.FAIL
     recalled: Callable[[JobStatus], JobStatus] = lambda status: status
-    tell_end: Callable[[Record], None] = lambda _: None
+    tell_end: Callable[[TaskRecord], None] = lambda _: None
 
     def find_or_submit(self) -> Submission:
         """One job, and no more; raises what :meth:`Submitter.submit` raises, and LostForGood."""
@@ -82,7 +82,7 @@ class Finder:
             return self._of_intent(found)
         return self._rejoined(found) or self.submitter.submit()
 
-    def _why_replaced(self, found: Record) -> str:
+    def _why_replaced(self, found: TaskRecord) -> str:
         """Why no try may go on with *found*; empty if this one may."""
         server = self.submitter.server
         if self.submitter.generation.is_cleared(found):
@@ -93,7 +93,7 @@ class Finder:
             return "The task runs elsewhere now"
         return ""
 
-    def _of_intent(self, found: Record) -> Submission:
+    def _of_intent(self, found: TaskRecord) -> Submission:
         """An earlier try was interrupted in its request: its job, or one of this try."""
         adoption = self.submitter.adoption
         if patiently(self.submitter.server.finds_again, within=self.submitter.patience):
@@ -105,7 +105,7 @@ class Finder:
         metrics.count(metrics.ADOPTIONS, found.tags)
         return self._rejoined(found.with_job(job_id)) or self.submitter.submit()
 
-    def _rejoined(self, found: Record) -> Submission | None:
+    def _rejoined(self, found: TaskRecord) -> Submission | None:
         """The job of an earlier try, unless it is over and a new one has to do its work."""
         status = self._status_of(found)
         check_lost(status, found.backend, self.on_lost)
@@ -122,7 +122,7 @@ class Finder:
             self.submitter.records.save(record)
         return Submission(record, status, found=True)
 
-    def _status_of(self, found: Record) -> JobStatus:
+    def _status_of(self, found: TaskRecord) -> JobStatus:
         server, job_id = self.submitter.server, str(found.job_id)
         try:
             status = patiently(partial(server.status, job_id), within=self.submitter.patience)
@@ -134,7 +134,7 @@ class Finder:
             return JobStatus(job_id=job_id, state=JobState.UNCLEAR)
         return self.recalled(status) if status.state is JobState.LOST else status
 
-    def _end(self, found: Record) -> None:
+    def _end(self, found: TaskRecord) -> None:
         """Stop the job of *found*, and see that it has stopped."""
         server = self._server_of(found)
         patience = self.submitter.patience
@@ -147,7 +147,7 @@ class Finder:
             log.info("%s was over when its server told its id", found.job_id)
         self.tell_end(found)
 
-    def _adopted_for_its_end(self, found: Record, server: ServerHook) -> str | None:
+    def _adopted_for_its_end(self, found: TaskRecord, server: ServerHook) -> str | None:
         adoption = Adoption(server, self.submitter.patience, self.submitter.grace)
         try:
             return adoption.surely(found, under_way=True)
@@ -155,7 +155,7 @@ class Finder:
             log.warning("%s. The user has cleared the task since; it is submitted anew", error)
             return None
 
-    def _server_of(self, found: Record) -> ServerHook:
+    def _server_of(self, found: TaskRecord) -> ServerHook:
         ours = self.submitter.server
         if (found.backend, found.connection_id) == (ours.backend, ours.connection_id):
             return ours
@@ -175,7 +175,7 @@ class Finder:
         while why := _why_it_may_run(server, status):
             if time.monotonic() > gives_up_at:
                 if self.on_lost is OnLost.FAIL:
-                    raise LostForGood(status.job_id, f"{why}; the driver may still run there")
+                    raise JobLostForGood(status.job_id, f"{why}; the driver may still run there")
                 log.warning("%s: %s; submitting all the same", status.job_id, why)
                 return
             log.info("%s may still run: %s", status.job_id, why)

@@ -26,7 +26,7 @@ from libra_provider.hooks.base import ServerHook
 from libra_provider.lifecycle import messages, metrics
 from libra_provider.lifecycle.adoption import GRACE, Adoption
 from libra_provider.lifecycle.retrying import patiently
-from libra_provider.lifecycle.task_record import Generation, Record, Records, TakenOver
+from libra_provider.lifecycle.task_record import Generation, TakenOver, TaskRecord, TaskRecords
 
 log = logging.getLogger(__name__)
 _SOONEST, _LATEST = 1.0, 15.0  # seconds between two requests
@@ -39,7 +39,7 @@ class Submission:
     ``found``: it was submitted before this request, or its answer was lost.
     """
 
-    record: Record
+    record: TaskRecord
     status: JobStatus
     found: bool = False
 
@@ -55,7 +55,7 @@ class Submitter:
     plan: Callable[[], SparkJob]
     prepare: Callable[[SparkJob, str], SparkJob]
     server: ServerHook
-    records: Records
+    records: TaskRecords
     generation: Generation
     patience: float
     grace: float = GRACE
@@ -77,7 +77,7 @@ class Submitter:
         tags = metrics.tags_of(job, self.server.backend)
         prepared = patiently(partial(self.prepare, job, tag), within=self.patience)
         intent = partial(
-            Record.intent,
+            TaskRecord.intent,
             self.server.backend,
             self.server.connection_id,
             self.generation,
@@ -93,7 +93,7 @@ class Submitter:
         metrics.count(metrics.ADOPTIONS if submission.found else metrics.SUBMISSIONS, tags)
         return submission
 
-    def _sent(self, job: SparkJob, intent: Callable[[], Record]) -> Submission:
+    def _sent(self, job: SparkJob, intent: Callable[[], TaskRecord]) -> Submission:
         gives_up_at, pause = time.monotonic() + self.patience, _SOONEST
         while True:
             if self.is_told_to_end():
@@ -112,7 +112,7 @@ class Submitter:
             time.sleep(pause)
             pause = min(2 * pause, _LATEST)
 
-    def _adopted(self, record: Record, error: ServerError) -> Submission | None:
+    def _adopted(self, record: TaskRecord, error: ServerError) -> Submission | None:
         """The job of a request that failed with *error*, if it has made one all the same."""
         if isinstance(error, Rejected) and self.server.finds_again():
             # Its tag may have been used by an earlier try, for a job that was written otherwise.
@@ -133,7 +133,7 @@ class Submitter:
         if not (_may_have_arrived(error) and self.server.finds_again()):
             self.records.forget()
 
-    def _accepted(self, intent: Record, status: JobStatus) -> Submission:
+    def _accepted(self, intent: TaskRecord, status: JobStatus) -> Submission:
         record = intent.with_job(status.job_id)
         if self.is_told_to_end():
             self._stop(status.job_id)
@@ -145,7 +145,7 @@ class Submitter:
             self._kept(record)
         return Submission(record, status)
 
-    def _kept(self, record: Record) -> Record:
+    def _kept(self, record: TaskRecord) -> TaskRecord:
         """Write *record* down; a job of which a later try does not know is stopped."""
         try:
             return self.records.save(record)

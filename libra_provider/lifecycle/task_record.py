@@ -16,7 +16,7 @@ from libra_provider.core.polling import utc_now
 _KEY = "libra_job"
 
 
-class Store(Protocol):
+class TaskStateStore(Protocol):
     """Airflow's task state store: it survives crashes, retries and clears of one task instance."""
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -55,15 +55,15 @@ class Generation:
             is_first_try=ti.max_tries - ti.try_number + 1 == ti.task.retries,
         )
 
-    def is_another(self, record: Record) -> bool:
+    def is_another(self, record: TaskRecord) -> bool:
         """Whether a user has cleared the task since *record* was written, as far as tries tell."""
         return self.max_tries != record.max_tries
 
-    def is_cleared(self, record: Record) -> bool:
+    def is_cleared(self, record: TaskRecord) -> bool:
         """Whether a user has certainly cleared the task before this try, since *record*."""
         return self.is_another(record) or (self.may_be_cleared(record) and self.is_first_try)
 
-    def may_be_cleared(self, record: Record) -> bool:
+    def may_be_cleared(self, record: TaskRecord) -> bool:
         """Whether this task, while it ran, or another one of the run was cleared since then."""
         return self.clear_number != record.clear_number
 
@@ -80,7 +80,7 @@ def origin(context: Context) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class TaskRecord:
     """One submission: written without ``job_id`` before the request leaves, completed after it.
 
     ``main_class`` is that of its driver; ``tags`` are those of its metrics. ``condemned``: its job
@@ -126,11 +126,11 @@ class Record:
             return None
         return JobHandle(self.backend, self.connection_id, self.job_id, self.tag)
 
-    def with_job(self, job_id: str) -> Record:
+    def with_job(self, job_id: str) -> TaskRecord:
         """The record of a submission that was answered."""
         return replace(self, job_id=job_id)
 
-    def taken_up(self, generation: Generation) -> Record:
+    def taken_up(self, generation: Generation) -> TaskRecord:
         """The record of a job that a try of *generation* goes on with."""
         return replace(
             self,
@@ -154,22 +154,22 @@ class TakenOver(JobError):
     outcome = "is not this try's any more"
 
 
-class Records:
+class TaskRecords:
     """The one record of a task instance, in Airflow's task state store.
 
     ``last`` is the record as this try knows it: it can be read where Airflow cannot be asked.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: TaskStateStore) -> None:
         self._store = store
-        self.last: Record | None = None
+        self.last: TaskRecord | None = None
 
-    def load(self) -> Record | None:
+    def load(self) -> TaskRecord | None:
         """What an earlier try, or an earlier life of this one, left behind."""
         self.last = self._read()
         return self.last
 
-    def save(self, record: Record) -> Record:
+    def save(self, record: TaskRecord) -> TaskRecord:
         """Keep *record*, which is on disk when this returns; raises TakenOver."""
         self._check_ours(record.job_id)
         self._store.set(_KEY, record.to_json())
@@ -192,9 +192,9 @@ class Records:
         if self.last and generation.may_be_cleared(self.last):
             self.save(replace(self.last, clear_number=generation.clear_number))
 
-    def _read(self) -> Record | None:
+    def _read(self) -> TaskRecord | None:
         found = self._store.get(_KEY)
-        return Record.from_json(found) if found else None
+        return TaskRecord.from_json(found) if found else None
 
     def _check_ours(self, job_id: str | None) -> None:
         """A zombie must not write over what a later try has written; both may have one job."""

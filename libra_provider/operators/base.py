@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferralError, TaskDe
 from libra_provider.clients.stop import kill_and_verify
 from libra_provider.core.errors import JobKilled, KillNotVerified, LibraError
 from libra_provider.core.job import Backend, SparkJob
-from libra_provider.core.polling import Outcome, Patience, Watch, time_left
+from libra_provider.core.polling import Outcome, PollingPolicy, Watch, time_left
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_duration
@@ -29,10 +29,10 @@ from libra_provider.lifecycle.failures import final_where_retrying_cannot_help
 from libra_provider.lifecycle.masking import mask_secrets_of
 from libra_provider.lifecycle.on_kill import stop
 from libra_provider.lifecycle.openlineage import Lineage
-from libra_provider.lifecycle.recovery import Finder, OnLost, check_lost
+from libra_provider.lifecycle.recovery import OnLost, Recovery, check_lost
 from libra_provider.lifecycle.retrying import patiently
 from libra_provider.lifecycle.submission import Submission, Submitter
-from libra_provider.lifecycle.task_record import Generation, Record, Records, origin
+from libra_provider.lifecycle.task_record import Generation, TaskRecord, TaskRecords, origin
 from libra_provider.links import in_xcom, targets
 from libra_provider.triggers.job import JobTrigger
 
@@ -83,7 +83,7 @@ class JobOperator(BaseOperator):
         if deferrable is None:
             deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = deferrable
-        self.watching = Patience.of(
+        self.watching = PollingPolicy.of(
             poll_interval=poll_interval,
             silence=patience,
             queued_timeout=queued_timeout,
@@ -94,7 +94,7 @@ class JobOperator(BaseOperator):
         self.lineage = Lineage.of(
             openlineage_inject_parent_job_info, openlineage_inject_transport_info
         )
-        self._records: Records | None = None
+        self._records: TaskRecords | None = None
         self._told_to_end = False
         self.link_targets: dict[str, str] = {}
 
@@ -113,7 +113,7 @@ class JobOperator(BaseOperator):
         """What to run, checked before anything is sent; raises BadInput."""
 
     @property
-    def record(self) -> Record | None:
+    def record(self) -> TaskRecord | None:
         """What is written down of the job; None before its submission."""
         return self._records.last if self._records else None
 
@@ -130,7 +130,7 @@ class JobOperator(BaseOperator):
         """The connection of a Libra that knows of a job which is not its own; None: nobody does."""
         return None
 
-    def tell_end(self, record: Record, *, apart: bool = False) -> None:
+    def tell_end(self, record: TaskRecord, *, apart: bool = False) -> None:
         """Tell others than its server that the job of *record* is gone: here nobody knows of it.
 
         ``apart``: a signal holds the task; so over connections of its own, without Airflow.
@@ -159,7 +159,7 @@ class JobOperator(BaseOperator):
         """The job of this logical run, submitted now or before; its handle is in XCom ``job``."""
         self.server.client()  # on_kill can ask for no connection
         mask_secrets_of(self)
-        self._records = Records(context["task_state_store"])
+        self._records = TaskRecords(context["task_state_store"])
         submitter = Submitter(
             plan=lambda: self._planned(context),
             prepare=self.prepare,
@@ -170,7 +170,7 @@ class JobOperator(BaseOperator):
             grace=self.adoption_grace,
             is_told_to_end=lambda: self._told_to_end,
         )
-        finder = Finder(
+        finder = Recovery(
             submitter=submitter,
             on_lost=self.on_lost,
             recalled=self.recalled,
@@ -265,7 +265,7 @@ class JobOperator(BaseOperator):
         """Go on with the job of this try, after a deferral: no clear since then was this task's."""
         self.server.client()  # on_kill can ask for no connection
         mask_secrets_of(self)
-        self._records = Records(context["task_state_store"])
+        self._records = TaskRecords(context["task_state_store"])
         self._records.load()
         self._records.note_clears(Generation.of(context))
 

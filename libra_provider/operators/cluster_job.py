@@ -17,10 +17,10 @@ from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.failures import final_where_retrying_cannot_help
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
 from libra_provider.operators.arguments import check_work, python_code
-from libra_provider.operators.master_job import Place, ShippingOperator
+from libra_provider.operators.master_job import MasterJobOperator, Place
 
 
-class SparkClusterJobOperator(ShippingOperator):
+class SparkClusterJobOperator(MasterJobOperator):
     """
     Run a Python file, a JAR, SQL or Python code in a driver of its own, on a worker of a cluster.
 

@@ -22,12 +22,12 @@ from libra_provider.deploy_mode.presets import preset_of
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.failures import final_where_retrying_cannot_help
-from libra_provider.lifecycle.placement import Choice, Desk
+from libra_provider.lifecycle.placement import Placement, PlacementDecider
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
 from libra_provider.operators.arguments import check_fetch, check_work
 from libra_provider.operators.base import JobOperator
 from libra_provider.operators.cluster_job import SparkClusterJobOperator
-from libra_provider.operators.placements import InLibra, OwnDriver
+from libra_provider.operators.placements import IsolatedPlan, SharedPlan
 
 _LISTS = ("py_files", "jars", "files", "archives")
 
@@ -188,7 +188,7 @@ class LibraOperator(JobOperator):
     def execute(self, context: Context) -> Any:
         """Decide, then do as the operator of that place."""
         with final_where_retrying_cannot_help():
-            desk = Desk(
+            desk = PlacementDecider(
                 job=self.job(),
                 workload=self.workload,
                 preset=self.preset,
@@ -206,7 +206,7 @@ class LibraOperator(JobOperator):
         self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
     ) -> Any:
         """Go on as the operator that has deferred."""
-        choice = Choice.kept(context["task_state_store"])
+        choice = Placement.kept(context["task_state_store"])
         if choice is None:
             raise LibraError(f"Nothing is written down of where the job of {self.task_id} runs.")
         self._arm = self._armed(choice)
@@ -240,7 +240,7 @@ class LibraOperator(JobOperator):
             return SparkJob(kind=Kind.PYTHON, code=self.python, **rest)
         return SparkJob(kind=Kind.SQL, code=self.sql, **rest)
 
-    def _armed(self, choice: Choice) -> JobOperator:
+    def _armed(self, choice: Placement) -> JobOperator:
         """The operator of the chosen place, with what this one was given."""
         by_libra = partial(self._by_libra, deploy_mode=choice.place.deploy_mode)
         makers: dict[tuple[Place, Backend], Callable[..., JobOperator]] = {
@@ -275,7 +275,7 @@ class LibraOperator(JobOperator):
         }
 
     def _in_libra(self, **same: Any) -> JobOperator:
-        return InLibra(
+        return SharedPlan(
             **same,
             mode="shared",
             session=self.session,
@@ -285,7 +285,7 @@ class LibraOperator(JobOperator):
         )
 
     def _by_libra(self, **same: Any) -> JobOperator:
-        return OwnDriver(
+        return IsolatedPlan(
             **same,
             **self._files(),
             packages=self.packages,

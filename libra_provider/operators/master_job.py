@@ -21,9 +21,9 @@ from libra_provider.core.status import JobStatus
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle import receipts
-from libra_provider.lifecycle.delivery import Wishes, shipped
+from libra_provider.lifecycle.delivery import DeliveryNeeds, shipped
 from libra_provider.lifecycle.submission import Submission
-from libra_provider.lifecycle.task_record import Record
+from libra_provider.lifecycle.task_record import TaskRecord
 from libra_provider.operators.arguments import check_fetch, fetched
 from libra_provider.operators.base import JobOperator
 
@@ -33,7 +33,7 @@ _OVER = (JobState.FAILED, JobState.KILLED)
 Place = Callable[[str, str], str]
 
 
-class ShippingOperator(JobOperator):
+class MasterJobOperator(JobOperator):
     """
     Submit one job to a master, with its files, and return what it hands in.
 
@@ -91,10 +91,10 @@ class ShippingOperator(JobOperator):
             self.wishes.refuse_without_libra(job)
 
     @property
-    def wishes(self) -> Wishes:
+    def wishes(self) -> DeliveryNeeds:
         """What is wanted besides the run."""
         promised = self.fetch not in (None, "none")
-        return Wishes(promised=promised, runner=self.sql_runner)
+        return DeliveryNeeds(promised=promised, runner=self.sql_runner)
 
     def prepare(self, job: SparkJob, tag: str) -> SparkJob:
         """*job* as the master gets it, once Libra has its files and knows of it."""
@@ -124,7 +124,7 @@ class ShippingOperator(JobOperator):
         """By which Libra files and result travel, if they have to."""
         return self.libra_conn_id if self._went_by_libra else None
 
-    def tell_end(self, record: Record, *, apart: bool = False) -> None:
+    def tell_end(self, record: TaskRecord, *, apart: bool = False) -> None:
         """Tell Libra, if it knows of the driver of *record*, that this one is gone."""
         if apart and "libra" not in self.__dict__:
             return

@@ -26,7 +26,7 @@ _WAYS_OUT = (
 )
 
 
-class InLibra(LibraStatementOperator):
+class SharedPlan(LibraStatementOperator):
     """SHARED: what is too much for the shared driver is told with the ways out."""
 
     def settle(self, outcome: Outcome, context: Context) -> Any:
@@ -37,7 +37,7 @@ class InLibra(LibraStatementOperator):
         return super().settle(outcome, context)
 
 
-class OwnDriver(LibraStatementOperator):
+class IsolatedPlan(LibraStatementOperator):
     """
     ISOLATED: what lies on this machine is shipped to Libra, which starts the job's own driver.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
 
-from libra_provider.core.decision import Fact, Facts, Locality, Share
+from libra_provider.core.decision import Fact, Facts, Locality, WorkerShare
 from libra_provider.core.errors import LibraError
 from libra_provider.deploy_mode.decide import decide
 from libra_provider.deploy_mode.policy import Policy
@@ -53,7 +53,7 @@ def _facts(given: Mapping[str, Mapping[str, Any]]) -> Facts:
     """The inverse of :meth:`Facts.to_json`."""
     read: Mapping[str, Callable[[Any], Any]] = {
         "locality": Locality,
-        "largest_worker": lambda share: Share(**share),
+        "largest_worker": lambda share: WorkerShare(**share),
     }
     return Facts(
         **{

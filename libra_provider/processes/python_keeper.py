@@ -81,7 +81,7 @@ class Output:
                 self._file.write(data)
 
 
-class Keeper:
+class PythonKeeper:
     """The command and all its descendants; *memory* in bytes is what they may have together."""
 
     def __init__(self, libra: socket.socket, *, memory: int, processes: int, log_size: int) -> None:
@@ -227,7 +227,7 @@ def main() -> None:
     _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     memory, processes, log_size, descriptor = map(int, sys.argv[1:5])
     libra = socket.socket(fileno=0)
-    keeper = Keeper(libra, memory=memory, processes=processes, log_size=log_size)
+    keeper = PythonKeeper(libra, memory=memory, processes=processes, log_size=log_size)
     keeper.run(sys.argv[6:], descriptor, Path(sys.argv[5]))
 
 

@@ -12,10 +12,10 @@ from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
-from libra_provider.clients.observation import View
+from libra_provider.clients.observation import JobView
 from libra_provider.core.errors import BadInput, JobFailed, JobKilled, JobLost
 from libra_provider.core.job import Backend, JobHandle
-from libra_provider.core.polling import Outcome, Patience, Watch, utc_now
+from libra_provider.core.polling import Outcome, PollingPolicy, Watch, utc_now
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
 from libra_provider.hooks.watch import look
@@ -47,9 +47,9 @@ class JobSensor(BaseSensorOperator):
             deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = deferrable
         self.driver_log = driver_log
-        self.watching = Patience.of(poll_interval=self.poke_interval, silence=patience)
+        self.watching = PollingPolicy.of(poll_interval=self.poke_interval, silence=patience)
         self._watch: Watch | None = None
-        self._view: View | None = None
+        self._view: JobView | None = None
 
     @property
     @abstractmethod

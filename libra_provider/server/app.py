@@ -10,8 +10,8 @@ from fastapi import APIRouter, FastAPI
 
 from libra_provider import __version__
 from libra_provider.server.api import errors, openapi
-from libra_provider.server.api.auth import Gate
-from libra_provider.server.api.body_limits import Limits
+from libra_provider.server.api.auth import AuthMiddleware
+from libra_provider.server.api.body_limits import BodyLimitMiddleware
 from libra_provider.server.api.routes import (
     artifacts,
     estimates,
@@ -86,6 +86,6 @@ def create_app(
         app.include_router(router)
     errors.install(app)
     # The last one is the first to see a request: nobody's body is read before they may pass.
-    app.add_middleware(Limits, settings=settings)
-    app.add_middleware(Gate, token=settings.token, signer=signer)
+    app.add_middleware(BodyLimitMiddleware, settings=settings)
+    app.add_middleware(AuthMiddleware, token=settings.token, signer=signer)
     return app

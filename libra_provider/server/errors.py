@@ -88,7 +88,7 @@ class TooSlow(Refusal):
     """The body did not arrive in time."""
 
 
-class TooLarge(Refusal):
+class BodyTooLarge(Refusal):
     """The body has more bytes than the settings allow."""
 
 
@@ -96,7 +96,7 @@ class NotJson(Refusal):
     """The body is not declared as JSON."""
 
 
-class NoRoom(Refusal):
+class StorageFull(Refusal):
     """What is kept may not grow: by the settings, or the disk is full."""
 
 
@@ -116,7 +116,7 @@ class Conflict(Refusal):
     """The job was announced, begun or handed in otherwise than the request supposes."""
 
 
-class Over(Refusal):
+class JobAlreadyEnded(Refusal):
     """The job has ended; what its driver says now comes too late."""
 
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import DeployMode
 from libra_provider.server.model.artifact import SCHEME, Artifact
-from libra_provider.server.model.statement import Order
+from libra_provider.server.model.statement import StatementSpec
 
 _REMOTE = ("http", "https", "s3a", "hdfs")
 # The properties that are lists of files.
@@ -68,7 +68,7 @@ def _check_root(given: str, path: Path, roots: Sequence[Path], parameter: str) -
         raise BadInput(parameter, given, f"files must lie below Libra's file_roots ({below})")
 
 
-def artifacts_of(order: Order) -> Iterator[tuple[str, Artifact]]:
+def artifacts_of(order: StatementSpec) -> Iterator[tuple[str, Artifact]]:
     """The artifacts that *order* names, each with the parameter that does."""
     yield from (("artifacts", Artifact(**each)) for each in order.artifacts)
     for parameter, path in _named(order):
@@ -76,7 +76,7 @@ def artifacts_of(order: Order) -> Iterator[tuple[str, Artifact]]:
             yield parameter, Artifact.of(path, parameter=parameter)
 
 
-def _named(order: Order) -> Iterator[tuple[str, str]]:
+def _named(order: StatementSpec) -> Iterator[tuple[str, str]]:
     yield "filePath", order.file_path or ""
     for key in FILES:
         for item in order.spark_config.get(key, "").split(","):

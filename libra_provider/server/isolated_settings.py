@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import DeployMode
-from libra_provider.core.limits import Caps
+from libra_provider.core.limits import ResourceLimits
 from libra_provider.core.masking import MASK, masked_conf
 from libra_provider.core.properties import CORES_MAX, spark_conf
 from libra_provider.core.units import MIB, size_in_bytes
@@ -63,9 +63,9 @@ class IsolatedSettings:
         _ = self.caps  # raises BadInput for limits that cannot work
 
     @property
-    def caps(self) -> Caps:
+    def caps(self) -> ResourceLimits:
         """Defaults and limits, as they are applied to a job."""
-        return Caps(
+        return ResourceLimits(
             owner="this Libra",
             parameter="sparkConfig",
             defaults=self.defaults,

@@ -17,7 +17,7 @@ HEAD_SECONDS = 30.0
 _MOST_HEAD_BYTES = 64 * 1024
 
 
-class PatientProtocol(Protocol):
+class HeadTimeoutProtocol(Protocol):
     """uvicorn's, which would wait for ever, and read on for ever, until a request's head ends."""
 
     _head_bytes = 0

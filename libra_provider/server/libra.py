@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from libra_provider.server.artifacts.in_use import needed
-from libra_provider.server.artifacts.store import Artifacts
+from libra_provider.server.artifacts.store import ArtifactStore
 from libra_provider.server.driver.supervisor import Supervisor
-from libra_provider.server.external_jobs.upload import Inbox
+from libra_provider.server.external_jobs.upload import UploadFolder
 from libra_provider.server.ledger.ledger import Ledger
-from libra_provider.server.network_probe import Survey
+from libra_provider.server.network_probe import NetworkProbe
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import Signer
-from libra_provider.server.statements.service import Dispatcher
+from libra_provider.server.statements.service import StatementService
 
 
 class Libra:
@@ -25,7 +25,7 @@ class Libra:
         self.signer = signer
         self.ledger = ledger
         self.driver = driver
-        self.artifacts = Artifacts(settings, partial(needed, settings.artifacts_dir, ledger))
-        self.dispatcher = Dispatcher(settings, ledger, driver, self.artifacts)
-        self.inbox = Inbox(settings.data_dir / "incoming")
-        self.survey = Survey(settings)
+        self.artifacts = ArtifactStore(settings, partial(needed, settings.artifacts_dir, ledger))
+        self.dispatcher = StatementService(settings, ledger, driver, self.artifacts)
+        self.inbox = UploadFolder(settings.data_dir / "incoming")
+        self.survey = NetworkProbe(settings)

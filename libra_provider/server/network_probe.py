@@ -30,7 +30,7 @@ _AT_ONCE, _ROUNDS = 4, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
+class NetworkFigures:
     """What was measured: seconds there and back, and bits per second, None where nothing came.
 
     A master stands for its cluster: its workers are beside it.
@@ -41,7 +41,7 @@ class Network:
     measured_at: datetime
 
 
-class Survey:
+class NetworkProbe:
     """Measures now and then; ``latest`` is None until it has succeeded once, or without a cluster.
 
     The driver is on the same host, so that what is measured here holds for it.
@@ -49,7 +49,7 @@ class Survey:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.latest: Network | None = None
+        self.latest: NetworkFigures | None = None
 
     async def run(self) -> None:
         """Measure until cancelled; a driver without a cluster has no way to one."""
@@ -67,7 +67,9 @@ class Survey:
         bandwidth = await self._bandwidth(round_trip)
         wide = "" if bandwidth is None else f", over {readable_bandwidth(bandwidth)}"
         _log.info("The cluster is %s away%s", readable_latency(round_trip), wide)
-        self.latest = Network(round_trip=round_trip, bandwidth=bandwidth, measured_at=utc_now())
+        self.latest = NetworkFigures(
+            round_trip=round_trip, bandwidth=bandwidth, measured_at=utc_now()
+        )
         return True
 
     async def _round_trip(self) -> float | None:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from libra_provider.clients.observation import STREAMS
 from libra_provider.core.polling import utc_now
-from libra_provider.server.artifacts.store import Artifacts
+from libra_provider.server.artifacts.store import ArtifactStore
 from libra_provider.server.errors import LedgerAway
 from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.model.statement import State
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import StatementLogs
-from libra_provider.server.statements.service import Dispatcher
+from libra_provider.server.statements.service import StatementService
 
 _log = logging.getLogger(__name__)
 _EVERY = 60.0  # seconds
@@ -30,7 +30,11 @@ class Retention:
     """Keeps *settings* true of the ledger and of the folders beside it."""
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, dispatcher: Dispatcher, artifacts: Artifacts
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        dispatcher: StatementService,
+        artifacts: ArtifactStore,
     ) -> None:
         self._settings = settings
         self._ledger = ledger

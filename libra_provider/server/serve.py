@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from libra_provider.core.errors import BadInput
 from libra_provider.server.app import create_app
 from libra_provider.server.driver.process import HOST_COMMAND
-from libra_provider.server.keep_alive import PatientProtocol
+from libra_provider.server.keep_alive import HeadTimeoutProtocol
 from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.settings import Settings
 
@@ -50,7 +50,7 @@ def configured(app: FastAPI, settings: Settings) -> uvicorn.Config:
     """How *app* is served: what is between it and the network."""
     return uvicorn.Config(
         app,
-        http=PatientProtocol,
+        http=HeadTimeoutProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -13,7 +13,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from libra_provider.core.job import Backend, JobHandle
-from libra_provider.core.polling import Patience, Watch, utc_now
+from libra_provider.core.polling import PollingPolicy, Watch, utc_now
 from libra_provider.core.status import DriverLocation
 from libra_provider.hooks.servers import server_of
 from libra_provider.triggers.links import link
@@ -27,7 +27,7 @@ _KILLS: set[asyncio.Task[None]] = set()
 # A triggerer begins with a trigger seconds after the deferral. One that comes later has moved.
 _MOVED_AFTER = 60.0  # seconds
 # Thousands of triggers have the same.
-_patience = lru_cache(Patience)
+_patience = lru_cache(PollingPolicy)
 
 
 class JobTrigger(BaseTrigger):
@@ -35,7 +35,7 @@ class JobTrigger(BaseTrigger):
     Wait for one job, then fire exactly once with how the watch ended.
 
     :param handle: the job, as :meth:`JobHandle.to_json` writes it.
-    :param patience: the fields of :class:`Patience`.
+    :param patience: the fields of :class:`PollingPolicy`.
     :param submitted_at: when the job was submitted, ISO 8601.
     :param kills: whether a user who ends the task ends the job too; a sensor's does not.
     :param with_log: whether the driver's log is shown in the task log.

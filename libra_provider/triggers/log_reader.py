@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 
-from libra_provider.clients.observation import Look
+from libra_provider.clients.observation import Observation
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook
-from libra_provider.triggers.subscription import Waiting
+from libra_provider.triggers.subscription import Subscription
 
 log = logging.getLogger(__name__)
 # So many jobs that run are read within that time; each costs about two requests.
@@ -21,7 +21,7 @@ _WITHIN = 5.0  # seconds
 _AT_ONCE = 16
 
 
-class Reader:
+class LogReader:
     """Reads the logs, places and reasons of jobs at *server*, and tells those who wait for them."""
 
     def __init__(self, server: ServerHook) -> None:
@@ -30,7 +30,7 @@ class Reader:
         self._readings: set[asyncio.Task[None]] = set()
         self._budget, self._counted = float(READ), time.monotonic()
 
-    def read_some(self, waiting: Iterable[Waiting]) -> None:
+    def read_some(self, waiting: Iterable[Subscription]) -> None:
         """Begin to read those of *waiting* that were read longest ago, as many as are allowed."""
         now = time.monotonic()
         earned = (now - self._counted) * READ / _WITHIN
@@ -43,7 +43,7 @@ class Reader:
             self._budget -= 1
             self.read(each)
 
-    def read(self, waiting: Waiting) -> None:
+    def read(self, waiting: Subscription) -> None:
         """Begin to read one; nothing else if that is under way, for its end is read after it."""
         if waiting.status and not waiting.reading:
             waiting.reading, waiting.read_at = True, time.monotonic()
@@ -57,7 +57,7 @@ class Reader:
             reading.cancel()
         await asyncio.gather(*self._readings, return_exceptions=True)
 
-    async def _read(self, waiting: Waiting, status: JobStatus) -> None:
+    async def _read(self, waiting: Subscription, status: JobStatus) -> None:
         async with self._slots:
             look = await self._look(waiting, status)
         waiting.reading = False
@@ -69,9 +69,11 @@ class Reader:
             known = look.status if now is status else waiting.view.known(now)
             waiting.tell(replace(look, status=known))
 
-    async def _look(self, waiting: Waiting, status: JobStatus) -> Look:
+    async def _look(self, waiting: Subscription, status: JobStatus) -> Observation:
         try:
             return await self._server.aasked(waiting.view.details(status))
         except Exception as error:  # whatever it is, the job's end must be told
             log.exception("The log of %s could not be read", status.job_id)
-            return Look(status, warning=f"{status.job_id}: its log could not be read: {error}")
+            return Observation(
+                status, warning=f"{status.job_id}: its log could not be read: {error}"
+            )

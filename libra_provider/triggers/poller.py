@@ -10,13 +10,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import Context
 
-from libra_provider.clients.observation import Look
+from libra_provider.clients.observation import Observation
 from libra_provider.core.errors import AccessDenied, LibraError, ServerError
 from libra_provider.core.polling import Watch
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook
-from libra_provider.triggers.log_reader import Reader
-from libra_provider.triggers.subscription import NEVER, Waiting
+from libra_provider.triggers.log_reader import LogReader
+from libra_provider.triggers.subscription import NEVER, Subscription
 
 log = logging.getLogger(__name__)
 # Rounds are no closer: jobs that are due within that time are asked about together.
@@ -41,11 +41,11 @@ class Poller:
     def __init__(self, server: ServerHook, renew: Callable[[], Awaitable[object]]) -> None:
         self._server, self._renew = server, renew
         self._group = server.group()
-        self._members: set[Waiting] = set()
-        self._asked: dict[Waiting, None] = {}  # those of them whose jobs are not over
+        self._members: set[Subscription] = set()
+        self._asked: dict[Subscription, None] = {}  # those of them whose jobs are not over
         self._joined = asyncio.Event()
         self._slots = asyncio.Semaphore(_ALONE_AT_ONCE)
-        self._reader = Reader(server)
+        self._reader = LogReader(server)
         self._origin = time.monotonic()
         self._measure = random.uniform(_SHORTEST_INTERVAL, 1)  # noqa: S311 - no secret
         self._refused, self._renewed = False, NEVER
@@ -58,16 +58,16 @@ class Poller:
         """Whether it takes no trigger any more."""
         return self._ended or self._task.cancelling() > 0
 
-    def join(self, seen: Watch, *, with_log: bool) -> Waiting:
+    def join(self, seen: Watch, *, with_log: bool) -> Subscription:
         """A place for a trigger that waits for the job of *seen*."""
         view = self._group.view(seen.status.job_id, with_log=with_log)
-        waiting = Waiting(view, seen, self._leave)
+        waiting = Subscription(view, seen, self._leave)
         self._members.add(waiting)
         self._asked[waiting] = None
         self._joined.set()
         return waiting
 
-    def _leave(self, waiting: Waiting) -> None:
+    def _leave(self, waiting: Subscription) -> None:
         self._members.discard(waiting)
         self._asked.pop(waiting, None)
         if not self._members and not self._ended:
@@ -103,7 +103,7 @@ class Poller:
         except TimeoutError:
             return
 
-    async def _round(self, asked: Sequence[Waiting]) -> None:
+    async def _round(self, asked: Sequence[Subscription]) -> None:
         """Ask about *asked*, and tell each what concerns it."""
         if not asked:
             return
@@ -122,7 +122,7 @@ class Poller:
         if self._refused:
             await self._renew_connection()
 
-    async def _tell(self, asked: Sequence[Waiting], told: Mapping[str, JobStatus]) -> None:
+    async def _tell(self, asked: Sequence[Subscription], told: Mapping[str, JobStatus]) -> None:
         for number, waiting in enumerate(asked, 1):
             if status := told.get(waiting.view.job_id):
                 waiting.asked_alone = NEVER
@@ -130,15 +130,15 @@ class Poller:
             if number % _BREATH == 0:
                 await asyncio.sleep(0)
 
-    async def _tell_all(self, asked: Sequence[Waiting], error: ServerError) -> None:
+    async def _tell_all(self, asked: Sequence[Subscription], error: ServerError) -> None:
         for number, waiting in enumerate(asked, 1):
             self._answer(waiting, error)
             if number % _BREATH == 0:
                 await asyncio.sleep(0)
 
     def _left(
-        self, asked: Sequence[Waiting], together: Mapping[str, JobStatus] | None
-    ) -> Sequence[Waiting]:
+        self, asked: Sequence[Subscription], together: Mapping[str, JobStatus] | None
+    ) -> Sequence[Subscription]:
         """Those who need a question of their own now: who just left the page, and some others.
 
         A driver that has left is over, and asked about once. One that the page never lists, and
@@ -152,7 +152,7 @@ class Poller:
             each.due = time.monotonic() + 1
         return left[:most]
 
-    async def _ask_alone(self, waiting: Waiting) -> None:
+    async def _ask_alone(self, waiting: Subscription) -> None:
         waiting.asked_alone = time.monotonic()
         try:
             async with self._slots:
@@ -165,7 +165,7 @@ class Poller:
         else:
             self._take(waiting, status)
 
-    def _take(self, waiting: Waiting, status: JobStatus) -> None:
+    def _take(self, waiting: Subscription, status: JobStatus) -> None:
         """*status* is how the job of *waiting* stands; one that is over is read to its end."""
         same, waiting.status = status is waiting.status, status
         if status.state.is_terminal and waiting.view.has_details(status):
@@ -174,9 +174,9 @@ class Poller:
         elif same and waiting.seen.waits_for_news:
             self._schedule(waiting)
         else:
-            self._answer(waiting, Look(waiting.view.known(status)))
+            self._answer(waiting, Observation(waiting.view.known(status)))
 
-    def _answer(self, waiting: Waiting, answer: Look | ServerError) -> None:
+    def _answer(self, waiting: Subscription, answer: Observation | ServerError) -> None:
         self._refused |= isinstance(answer, AccessDenied)
         waiting.tell(answer)
         if waiting.is_over:
@@ -184,7 +184,7 @@ class Poller:
         else:
             self._schedule(waiting)
 
-    def _schedule(self, waiting: Waiting) -> None:
+    def _schedule(self, waiting: Subscription) -> None:
         """Have it asked about again when its watch wants; those that wait long, all together."""
         now, wait = time.monotonic(), waiting.seen.wait
         interval = waiting.seen.patience.poll_interval * self._measure

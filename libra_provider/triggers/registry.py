@@ -14,14 +14,14 @@ from libra_provider.core.polling import Watch
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
 from libra_provider.triggers.poller import Poller
-from libra_provider.triggers.subscription import Waiting
+from libra_provider.triggers.subscription import Subscription
 
 # A triggerer that starts has thousands of triggers, and its supervisor reads one connection after
 # the other. Credentials that were changed within that time are found out by the poller.
 _FRESH = 10.0  # seconds
 
 
-async def join(handle: JobHandle, seen: Watch, *, with_log: bool) -> Waiting:
+async def join(handle: JobHandle, seen: Watch, *, with_log: bool) -> Subscription:
     """A place at the poller of the server of *handle*; raises BadInput for its connection."""
     pool = _POOLS.setdefault(asyncio.get_running_loop(), _Pool())
     async with pool.lock:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from libra_provider.clients.observation import Look, View
+from libra_provider.clients.observation import JobView, Observation
 from libra_provider.core.errors import ServerError
 from libra_provider.core.polling import Outcome, Watch
 from libra_provider.core.states import JobState
@@ -17,7 +17,7 @@ from libra_provider.hooks.watch import show, told
 NEVER = -math.inf
 
 
-class Waiting:
+class Subscription:
     """One watch over one job, between the poller that asks and the trigger that waits.
 
     By the poller's clock: ``due`` is when to ask again, ``asked_alone`` when it was asked about by
@@ -31,7 +31,7 @@ class Waiting:
         *("_leave", "_news", "_outcome", "_said"),
     )
 
-    def __init__(self, view: View, seen: Watch, leave: Callable[[Waiting], None]) -> None:
+    def __init__(self, view: JobView, seen: Watch, leave: Callable[[Subscription], None]) -> None:
         self.view, self.seen, self._leave = view, seen, leave
         self.due = self.asked_alone = self.read_at = NEVER
         self.reading = False
@@ -50,7 +50,7 @@ class Waiting:
         """Whether there is more to learn than the state, and nobody learns it yet."""
         return not self.reading and bool(self.status and self.view.has_details(self.status))
 
-    def tell(self, answer: Look | ServerError) -> None:
+    def tell(self, answer: Observation | ServerError) -> None:
         """Take *answer* into account; wakes the trigger only if that is news."""
         if self.is_over:
             return

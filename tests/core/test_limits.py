@@ -6,12 +6,12 @@ import pytest
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import SparkJob
-from libra_provider.core.limits import Caps
+from libra_provider.core.limits import ResourceLimits
 
 
 def completed(caps: dict[str, Any], **fields: Any) -> SparkJob:
     job = SparkJob.from_application("etl.py", **fields)
-    return Caps(owner="connection spark_prod", **caps).complete(job)
+    return ResourceLimits(owner="connection spark_prod", **caps).complete(job)
 
 
 def test_a_default_is_what_a_job_leaves_open() -> None:
@@ -67,7 +67,7 @@ def test_who_asks_for_more_is_told_which_connection_forbids_it(
 def test_the_limit_itself_is_allowed_and_completing_twice_changes_nothing(
     conf: dict[str, str],
 ) -> None:
-    caps = Caps(owner="c", max_cores=4, max_memory="2g")
+    caps = ResourceLimits(owner="c", max_cores=4, max_memory="2g")
     once = caps.complete(SparkJob.from_application("etl.py", conf=conf))
 
     assert caps.complete(once) == once
@@ -78,4 +78,4 @@ def test_the_limit_itself_is_allowed_and_completing_twice_changes_nothing(
 )
 def test_a_limit_that_is_none_is_refused(caps: dict[str, Any]) -> None:
     with pytest.raises(BadInput):
-        Caps(owner="c", **caps)
+        ResourceLimits(owner="c", **caps)

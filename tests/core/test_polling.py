@@ -20,7 +20,7 @@ from libra_provider.core.errors import (
     ServerError,
     ServerUnreachable,
 )
-from libra_provider.core.polling import Outcome, Patience, Watch
+from libra_provider.core.polling import Outcome, PollingPolicy, Watch
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus, Progress
 
@@ -37,7 +37,7 @@ def status(state: JobState, detail: str = "") -> JobStatus:
 
 
 def watch(**patience: float) -> Watch:
-    return Watch("driver-1", Patience(**patience), START)
+    return Watch("driver-1", PollingPolicy(**patience), START)
 
 
 def progress(done: int) -> JobStatus:
@@ -104,7 +104,7 @@ def test_an_old_libra_is_not_asked_again_for_what_it_does_not_have() -> None:
 @pytest.mark.parametrize("poll_interval", [0, -1])
 def test_a_watch_never_asks_without_a_pause(poll_interval: float) -> None:
     with pytest.raises(BadInput, match="poll_interval"):
-        Patience.of(poll_interval=poll_interval, silence=1)
+        PollingPolicy.of(poll_interval=poll_interval, silence=1)
 
 
 @pytest.mark.parametrize("state", [state for state in JobState if state.is_terminal])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_provider.core.decision import Decision, Fact, Facts, Locality, Place, Share
+from libra_provider.core.decision import Decision, Fact, Facts, Locality, Place, WorkerShare
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import DeployMode, Kind, Mode, SparkJob
 from libra_provider.core.units import GIB
@@ -35,7 +35,7 @@ def facts_of(value: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 sizes = st.integers(0, 20 * GIB)
 seconds = st.floats(0, 1.0)
 durations = st.floats(0, 10_000.0)
-shares = st.builds(Share, st.integers(0, 16), st.integers(0, 32 * GIB))
+shares = st.builds(WorkerShare, st.integers(0, 16), st.integers(0, 32 * GIB))
 some_facts = st.builds(
     Facts,
     collects=facts_of(sizes),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from libra_provider.core.decision import Confidence, Fact, Facts, Locality, Place, Share
+from libra_provider.core.decision import Confidence, Fact, Facts, Locality, Place, WorkerShare
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import SparkJob
 from libra_provider.core.units import GIB, MIB
@@ -63,10 +63,20 @@ SHORT = {**FAR, "duration": 60.0}
         (CLASS.replace(conf=SIZED), {}, CLIENT, "same-site"),
         (PYTHON.replace(py_files=["a.py"]), {}, CLIENT, "same-site"),
         # 3: a driver that no worker can hold
-        (FILE, {"largest_worker": Share(1, GIB), "collects": 9 * GIB}, CLUSTER, "large-collect"),
-        (FILE, {"largest_worker": Share(1, GIB - 1)}, CLIENT, "no-worker-holds-it"),
-        (SQL, {"largest_worker": Share(0, GIB)}, S, "no-worker-holds-it"),
-        (SQL.replace(conf=SIZED), {"largest_worker": Share(8, GIB)}, CLIENT, "no-worker-holds-it"),
+        (
+            FILE,
+            {"largest_worker": WorkerShare(1, GIB), "collects": 9 * GIB},
+            CLUSTER,
+            "large-collect",
+        ),
+        (FILE, {"largest_worker": WorkerShare(1, GIB - 1)}, CLIENT, "no-worker-holds-it"),
+        (SQL, {"largest_worker": WorkerShare(0, GIB)}, S, "no-worker-holds-it"),
+        (
+            SQL.replace(conf=SIZED),
+            {"largest_worker": WorkerShare(8, GIB)},
+            CLIENT,
+            "no-worker-holds-it",
+        ),
         # 4: production
         (SQL, {"must_survive": True}, CLUSTER, "must-survive"),
         (SQL, {"must_survive": False}, S, "same-site"),
@@ -142,7 +152,7 @@ def test_an_unknown_preset_is_bad_input() -> None:
 
 
 def test_a_preset_counts_when_it_is_asked_whether_a_worker_holds_the_driver() -> None:
-    worker = known(largest_worker=Share(4, 4 * GIB), must_survive=True)
+    worker = known(largest_worker=WorkerShare(4, 4 * GIB), must_survive=True)
 
     assert decide(FILE, worker, preset="analytics").rule == "must-survive"
     assert decide(FILE, worker, preset="ml").rule == "no-worker-holds-it"
@@ -214,12 +224,12 @@ def test_the_places_not_taken_say_why_not() -> None:
         (SQL.replace(mode="shared"), {"must_survive": True}, "its driver ends with Libra"),
         (
             FILE.replace(deploy_mode="cluster"),
-            {"largest_worker": Share(8, GIB // 2)},
+            {"largest_worker": WorkerShare(8, GIB // 2)},
             "asks 1 core and 1 GiB, and waits: the largest worker has 8 cores and 512 MiB",
         ),
         (
             FILE,
-            {"must_survive": True, "roomiest_worker": Share(0, 0)},
+            {"must_survive": True, "roomiest_worker": WorkerShare(0, 0)},
             "waits: the roomiest worker has 0 cores and 0 bytes free",
         ),
     ],

@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 from libra_provider.core.errors import BadInput
 from libra_provider.jobs import arrow_body, main, result_upload
 from libra_provider.jobs.job import Job, ResultTooLarge, set_running
-from libra_provider.jobs.order import Order
+from libra_provider.jobs.job_spec import JobSpec
 from libra_provider.server.results import store
 from libra_provider.server.results.from_json import table_of
 from tests.fakes.server import Answer
@@ -50,13 +50,13 @@ def spark() -> Iterator[SparkSession]:
 def libra() -> Iterator[SignedEndpoints]:
     with SignedEndpoints() as running:
         yield running
-    set_running(Job(Order(tag="over")))
+    set_running(Job(JobSpec(tag="over")))
 
 
 @pytest.fixture
 def job(libra: SignedEndpoints) -> Job:
     """A job that may return three rows."""
-    running = Job(Order.of(json.loads(libra.order("5" * 32, result_limit=3))))
+    running = Job(JobSpec.of(json.loads(libra.order("5" * 32, result_limit=3))))
     set_running(running)
     return running
 

@@ -12,14 +12,14 @@ from libra_provider.clients.artifact import text
 from libra_provider.core.errors import Rejected
 from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.hooks import LibraHook
-from libra_provider.lifecycle.delivery import Progress, shipped
+from libra_provider.lifecycle.delivery import UploadProgress, shipped
 from tests.fakes.libra import TOKEN, FakeLibra
 
 
 def said_of(sent: list[tuple[float, int]], caplog: pytest.LogCaptureFixture) -> list[str]:
     """What is logged when so many of 4 MiB have gone at these seconds."""
     moments = iter([moment for moment, _ in sent])
-    progress, artifact = Progress(lambda: next(moments)), text("app.jar", b"x" * 2**22)
+    progress, artifact = UploadProgress(lambda: next(moments)), text("app.jar", b"x" * 2**22)
     with caplog.at_level("INFO"):
         for _, size in sent:
             progress(artifact, size)

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from libra_provider.clients.libra.history import Run
+from libra_provider.clients.libra.history import PastRun
 from libra_provider.clients.standalone.pages import Worker
-from libra_provider.core.decision import Confidence, Fact, Facts, Share
+from libra_provider.core.decision import Confidence, Fact, Facts, WorkerShare
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import SparkJob
 from libra_provider.core.units import GIB
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.hooks.spark_master import SparkMasterHook
-from libra_provider.lifecycle.facts import Gathering, declared, of_runs, of_workers
+from libra_provider.lifecycle.facts import FactsCollector, declared, of_runs, of_workers
 from tests.fakes.libra import TOKEN, FakeLibra
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
@@ -40,11 +40,11 @@ def master() -> Iterator[FakeMaster]:
 
 def gathering(
     job: SparkJob = SQL, *, with_master: bool = False, only_by_libra: str = ""
-) -> Gathering:
+) -> FactsCollector:
     libra, master = LibraHook(), SparkMasterHook() if with_master else None
     for hook in filter(None, (libra, master)):
         hook.client()
-    return Gathering(
+    return FactsCollector(
         job=job,
         dag_id="d",
         task_id="t",
@@ -106,7 +106,7 @@ def test_the_workers_are_those_of_the_masters_page(libra: FakeLibra, master: Fak
 
     assert libra.requests
     assert master.requests
-    assert found.largest_worker == Fact(Share(4, 4 * GIB), "the master's page says so")
+    assert found.largest_worker == Fact(WorkerShare(4, 4 * GIB), "the master's page says so")
     assert found.roomiest_worker is not None
 
 
@@ -184,7 +184,7 @@ def test_a_server_that_is_not_there_is_unknown_at_once() -> None:
 
 
 def test_the_largest_collect_and_the_median_duration_of_earlier_runs_count() -> None:
-    runs = [Run("3", 5, 10.0, 20), Run("2", 9, 30.0, None), Run("1", None, 20.0, 40)]
+    runs = [PastRun("3", 5, 10.0, 20), PastRun("2", 9, 30.0, None), PastRun("1", None, 20.0, 40)]
     facts = of_runs(runs)
 
     assert facts.collects == Fact(9, "measured in 3 earlier runs")
@@ -193,8 +193,8 @@ def test_the_largest_collect_and_the_median_duration_of_earlier_runs_count() -> 
     assert of_runs([]) == Facts()
 
 
-def refused(moment: str, size: int | None) -> Run:
-    return Run(moment, size, None, None)
+def refused(moment: str, size: int | None) -> PastRun:
+    return PastRun(moment, size, None, None)
 
 
 def test_what_was_too_large_is_collected_at_least_and_says_how_it_was_measured() -> None:
@@ -208,8 +208,8 @@ def test_what_was_too_large_is_collected_at_least_and_says_how_it_was_measured()
 
 def test_what_was_too_large_is_known_until_ten_later_runs_have_collected_less() -> None:
     """And where they collect as much elsewhere, it must not be tried in Libra's driver again."""
-    small = [Run(f"2{number}", 10, 1.0, 1) for number in range(10)]
-    large = [Run(f"2{number}", 900, 1.0, 1) for number in range(10)]
+    small = [PastRun(f"2{number}", 10, 1.0, 1) for number in range(10)]
+    large = [PastRun(f"2{number}", 900, 1.0, 1) for number in range(10)]
     nine, ten, elsewhere = (of_runs(runs, [refused("1", 64)]) for runs in (small[1:], small, large))
 
     assert nine.collects is not None
@@ -226,10 +226,10 @@ def worker(cores: int, memory_gib: int) -> Worker:
 
 
 def test_the_largest_worker_is_the_one_that_could_hold_the_driver() -> None:
-    driver = Share(4, 4 * GIB)
+    driver = WorkerShare(4, 4 * GIB)
     facts = of_workers([worker(2, 64), worker(8, 8), worker(16, 2)], driver)
 
-    assert facts.largest_worker == Fact(Share(8, 8 * GIB), "the master's page says so")
+    assert facts.largest_worker == Fact(WorkerShare(8, 8 * GIB), "the master's page says so")
 
 
 def test_a_locality_is_declared_or_measured_and_nothing_else() -> None:

@@ -20,9 +20,9 @@ from hypothesis.stateful import (
 from libra_provider.core.job import SparkJob
 from libra_provider.core.polling import utc_now
 from libra_provider.hooks import SparkMasterHook
-from libra_provider.lifecycle.recovery import Finder
+from libra_provider.lifecycle.recovery import Recovery
 from libra_provider.lifecycle.submission import Submission, Submitter
-from libra_provider.lifecycle.task_record import Generation, Records
+from libra_provider.lifecycle.task_record import Generation, TaskRecords
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
 from tests.operators.conftest import connect
@@ -118,12 +118,12 @@ class Lives(RuleBasedStateMachine):
             plan=lambda: JOB,
             prepare=lambda job, _: job,
             server=SparkMasterHook(),
-            records=Records(self.store),
+            records=TaskRecords(self.store),
             generation=self.generation,
             patience=30.0,
             grace=0.02,
         )
-        return Finder(submitter=submitter).find_or_submit()
+        return Recovery(submitter=submitter).find_or_submit()
 
     def _age(self) -> None:
         """A retry begins after the requests of the last try have come to their end."""

@@ -22,31 +22,31 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 from libra_provider.server.driver.host import heartbeat
 from libra_provider.server.driver.host.channel import Channel
 from libra_provider.server.driver.messages import (
-    Broken,
-    Ended,
-    Estimate,
-    Estimated,
-    Held,
-    Kill,
+    DriverFailed,
+    DriverReady,
+    EstimateQuery,
+    EstimateResult,
+    KillStatement,
     Message,
-    Progressed,
-    Ready,
-    Run,
-    Stop,
+    RunStatement,
+    SessionHolds,
+    StatementEnded,
+    StatementProgress,
+    StopDriver,
 )
 from libra_provider.server.results import store
 
 SCHEMA = '{"type":"struct","fields":[{"name":"n","type":"long","nullable":true,"metadata":{}}]}'
 
 
-def outcome(order: Run, folder: Path) -> Ended:
+def outcome(order: RunStatement, folder: Path) -> StatementEnded:
     verb, _, rest = order.code.partition(" ")
     if verb in ("nap", "hold", "stall"):
         rest = "1"
     elif verb == "value":
-        return Ended(job_id=order.job_id, state="SUCCESS", value=rest or None)
+        return StatementEnded(job_id=order.job_id, state="SUCCESS", value=rest or None)
     elif verb != "rows":
-        return Ended(
+        return StatementEnded(
             job_id=order.job_id,
             state="FAILED",
             error=f"[FAKE] {order.code} failed (line 1, pos 0)",
@@ -54,9 +54,9 @@ def outcome(order: Run, folder: Path) -> Ended:
             sql_state="42000",
         )
     if order.as_text:
-        return Ended(job_id=order.job_id, state="SUCCESS", text=f"Total rows: {rest}")
+        return StatementEnded(job_id=order.job_id, state="SUCCESS", text=f"Total rows: {rest}")
     if order.result_path:
-        return Ended(
+        return StatementEnded(
             job_id=order.job_id,
             state="SUCCESS",
             row_count=int(rest),
@@ -66,13 +66,13 @@ def outcome(order: Run, folder: Path) -> Ended:
         )
     table = pa.table({"n": list(range(int(rest)))})
     store.write(store.path_of(folder, order.job_id), table, SCHEMA)
-    return Ended(
+    return StatementEnded(
         job_id=order.job_id, state="SUCCESS", row_count=int(rest), result_bytes=table.nbytes
     )
 
 
-def progress(job_id: str) -> Progressed:
-    return Progressed(
+def progress(job_id: str) -> StatementProgress:
+    return StatementProgress(
         job_id=job_id,
         tasks_done=1,
         tasks_total=2,
@@ -102,7 +102,7 @@ class FakeHost:
         self._channel = channel
         self._folder = folder
         self._stubborn: dict[str, str] = {}
-        self._verbs: dict[str, Callable[[Run, str], object]] = {
+        self._verbs: dict[str, Callable[[RunStatement, str], object]] = {
             "hang": lambda _order, _rest: None,
             "stubborn": lambda order, seconds: self._stubborn.update({order.job_id: seconds}),
             "halfway": lambda order, _rest: channel.say(progress(order.job_id)),
@@ -122,40 +122,44 @@ class FakeHost:
 
     def hear(self, message: Message) -> None:
         match message:
-            case Run():
+            case RunStatement():
                 verb, _, rest = message.code.partition(" ")
                 if verb == "hold":
-                    self._channel.say(Held(message.session, rest.split(",") if rest else []))
+                    self._channel.say(
+                        SessionHolds(message.session, rest.split(",") if rest else [])
+                    )
                 if act := self._verbs.get(verb):
                     act(message, rest)
                 else:
                     self._end(message)
-            case Kill():
-                ended = Ended(job_id=message.job_id, state="CANCELLED", error="It was killed.")
+            case KillStatement():
+                ended = StatementEnded(
+                    job_id=message.job_id, state="CANCELLED", error="It was killed."
+                )
                 delay = self._stubborn.get(message.job_id, "")
                 later(delay, lambda: self._channel.say(ended))
-            case Estimate(code="die"):
+            case EstimateQuery(code="die"):
                 os._exit(9)
-            case Estimate():
+            case EstimateQuery():
                 size = len(message.code)
-                self._channel.say(Estimated(key=message.key, bytes=size, guessed=False))
-            case Stop():
+                self._channel.say(EstimateResult(key=message.key, bytes=size, guessed=False))
+            case StopDriver():
                 sys.exit()
 
-    def _end(self, order: Run) -> None:
+    def _end(self, order: RunStatement) -> None:
         self._channel.say(outcome(order, self._folder))
 
-    def _stall(self, order: Run, moment: str) -> None:
+    def _stall(self, order: RunStatement, moment: str) -> None:
         self._answers.clear()
         if moment:
             later(moment, lambda: self._recover(order))
 
-    def _recover(self, order: Run) -> None:
+    def _recover(self, order: RunStatement) -> None:
         self._answers.set()
         self._end(order)
 
     def _break(self) -> None:
-        self._channel.say(Broken("its JVM ended with exit code -9"))
+        self._channel.say(DriverFailed("its JVM ended with exit code -9"))
         os._exit(1)
 
 
@@ -166,7 +170,9 @@ def main() -> None:
     options, _ = parser.parse_known_args()
     channel = Channel(options.channel)
     channel.say(
-        Ready(host="h", application_id="app-1", master="fake", spark_version="4", spark_ui=None)
+        DriverReady(
+            host="h", application_id="app-1", master="fake", spark_version="4", spark_ui=None
+        )
     )
     host = FakeHost(channel, options.results)
     heartbeat.start(host.is_over, channel.say)

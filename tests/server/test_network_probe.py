@@ -12,7 +12,7 @@ from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.libra.server import Health, health
 from libra_provider.server import network_probe
 from libra_provider.server.isolated_settings import IsolatedSettings
-from libra_provider.server.network_probe import Survey
+from libra_provider.server.network_probe import NetworkProbe
 from libra_provider.server.settings import Settings
 from tests.fakes.server import Answer, FakeServer, Request
 from tests.server.conftest import MakeLibra
@@ -49,8 +49,8 @@ def settings(folder: Path, *masters: int, ui: str = "http://127.0.0.1:9") -> Set
     return Settings(data_dir=folder, master=f"spark://{hosts}", isolated=isolated)
 
 
-def surveyed(given: Settings) -> Survey:
-    survey = Survey(given)
+def surveyed(given: Settings) -> NetworkProbe:
+    survey = NetworkProbe(given)
     asyncio.run(survey.measure())
     return survey
 

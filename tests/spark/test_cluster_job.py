@@ -13,7 +13,7 @@ from libra_provider.clients.stop import kill_and_verify
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.core.job import SparkJob, new_tag
-from libra_provider.core.polling import Patience, Watch, utc_now
+from libra_provider.core.polling import PollingPolicy, Watch, utc_now
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks import LibraHook, SparkMasterHook
@@ -69,7 +69,7 @@ def test_a_python_job_runs_on_the_cluster_and_finds_room_beside_libra(
 @pytest.mark.slow
 def test_drivers_that_hold_all_cores_are_told_so_and_ended(tmp_path: Path) -> None:
     """Both are RUNNING for the master, for ever; queued_timeout does not see it."""
-    patience = Patience(poll_interval=1, executors_timeout=5)
+    patience = PollingPolicy(poll_interval=1, executors_timeout=5)
     job = SparkJob.from_application(
         str(JOBS / "whereami.py"), application_args=[str(tmp_path / "facts.json")], conf=SMALL
     )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from libra_provider.clients.doctor.checks import Examination, Outcome, Visit
+from libra_provider.clients.doctor.checks import CheckOutcome, CheckReport, Probe
 from libra_provider.clients.doctor.libra import examine_libra
 from libra_provider.clients.doctor.master import examine_master
 from libra_provider.clients.http.credentials import BearerToken, jws
@@ -43,7 +43,7 @@ SIGNED = {
 }
 
 
-def examined(cluster: StandaloneCluster, rest_url: str | None = None) -> Examination:
+def examined(cluster: StandaloneCluster, rest_url: str | None = None) -> CheckReport:
     return examine_master(
         [ServerAddress(url=rest_url or cluster.rest_url)],
         master_url=cluster.master_url,
@@ -51,7 +51,7 @@ def examined(cluster: StandaloneCluster, rest_url: str | None = None) -> Examina
     )
 
 
-def found(examination: Examination, name: str) -> str:
+def found(examination: CheckReport, name: str) -> str:
     return next(each.found for each in examination.steps if each.name == name)
 
 
@@ -68,8 +68,8 @@ def test_a_real_cluster_passes_every_step(cluster: StandaloneCluster) -> None:
     outcomes = {each.name: each.outcome for each in examination.steps}
 
     assert examination.is_well
-    assert Outcome.SKIPPED not in outcomes.values()
-    assert {name for name, outcome in outcomes.items() if outcome is not Outcome.OK} <= {
+    assert CheckOutcome.SKIPPED not in outcomes.values()
+    assert {name for name, outcome in outcomes.items() if outcome is not CheckOutcome.OK} <= {
         *("number of drivers", "recovery"),
         "workers",  # other tests may hold all cores just now
     }
@@ -102,7 +102,7 @@ def test_a_real_libra_passes_every_step(
         ServerAddress(url=libra.url, authorization=BearerToken(libra.token))
     )
 
-    assert {each.outcome for each in examination.steps} == {Outcome.OK}
+    assert {each.outcome for each in examination.steps} == {CheckOutcome.OK}
     assert examination.sentence == f"Libra with Spark 4.3.0 on {cluster.master_url} answers."
     assert f"number {epoch}" in found(examination, "epoch")
 
@@ -149,7 +149,7 @@ def test_the_settings_of_a_real_master_are_read_from_its_page(furnished: Standal
 
 
 def test_a_real_reverse_proxy_leads_to_the_workers_page(furnished: StandaloneCluster) -> None:
-    visit = Visit()
+    visit = Probe()
     page = ServerAddress(url=furnished.ui_url)
     worker = visit.ask(page, pages.cluster()).alive[0]
     proxied = ServerAddress(url=f"{furnished.ui_url}/proxy/{worker.worker_id}")
@@ -181,7 +181,7 @@ def until_said(cluster: StandaloneCluster, what: str) -> bool:
     return True
 
 
-def of_masters(masters: Masters, order: slice, key: str | None = None) -> Examination:
+def of_masters(masters: Masters, order: slice, key: str | None = None) -> CheckReport:
     return examine_master(
         [ServerAddress(url=url, authorization=jws(key)) for url in masters.rest_urls[order]],
         master_url=masters.master_url,

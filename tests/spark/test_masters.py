@@ -25,7 +25,7 @@ from libra_provider.clients.stop import kill_and_verify
 from libra_provider.cluster.ports import free_ports
 from libra_provider.core.errors import AccessDenied, ServerBusy, ServerError
 from libra_provider.core.job import SparkJob, new_tag
-from libra_provider.core.polling import Outcome, Patience, Watch, utc_now
+from libra_provider.core.polling import Outcome, PollingPolicy, Watch, utc_now
 from libra_provider.core.states import JobState
 from libra_provider.hooks import SparkMasterHook
 from libra_provider.hooks.watch import watch
@@ -117,7 +117,7 @@ def running(hook: SparkMasterHook, driver_id: str) -> bool:
 
 def watched(hook: SparkMasterHook, driver_id: str) -> Outcome:
     """As an operator watches: with patience, and never taking silence for an end."""
-    patience = Patience(poll_interval=0.5, silence=600)
+    patience = PollingPolicy(poll_interval=0.5, silence=600)
     return watch(hook, hook.view(driver_id), Watch(driver_id, patience, utc_now()))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from libra_provider.clients.observation import Look
+from libra_provider.clients.observation import Observation
 from libra_provider.clients.standalone import rest
 from libra_provider.clients.standalone.view import DriverView
 from libra_provider.clients.stop import kill_and_verify
@@ -83,7 +83,7 @@ def jar(tmp_path_factory: pytest.TempPathFactory) -> SparkJob:
     return SparkJob.from_application(str(folder / "main.jar"), java_class="Main", conf=SMALL)
 
 
-def run(hook: SparkMasterHook, job: SparkJob) -> tuple[Look, list[str]]:
+def run(hook: SparkMasterHook, job: SparkJob) -> tuple[Observation, list[str]]:
     """The last look at *job*, and every line of its log."""
     hook.greet()
     view = hook.view(hook.submit(job, new_tag()).job_id)

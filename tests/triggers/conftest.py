@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from libra_provider.core.job import JobHandle, Kind, SparkJob
-from libra_provider.core.polling import Patience, utc_now
+from libra_provider.core.polling import PollingPolicy, utc_now
 from libra_provider.hooks import LibraHook, SparkMasterHook
 from libra_provider.triggers.job import JobTrigger
 from tests.fakes.spark_master import FakeMaster
@@ -32,7 +32,7 @@ def make_trigger(
     """A trigger for a job submitted *age* seconds ago; *rest*: its own arguments and patience."""
     own = {name: rest.pop(name) for name in _OWN if name in rest}
     hook: SparkMasterHook | LibraHook = at()
-    patience = Patience(**{"poll_interval": 0.5, **rest})
+    patience = PollingPolicy(**{"poll_interval": 0.5, **rest})
     return JobTrigger(
         handle=JobHandle(hook.backend, hook.connection_id, job_id, "tag").to_json(),
         patience=asdict(patience),

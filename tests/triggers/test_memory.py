@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 import libra_provider
-from libra_provider.clients.observation import Group
-from libra_provider.core.polling import Patience, Watch, utc_now
+from libra_provider.clients.observation import JobGroup
+from libra_provider.core.polling import PollingPolicy, Watch, utc_now
 from libra_provider.hooks import SparkMasterHook
-from libra_provider.triggers.subscription import Waiting
+from libra_provider.triggers.subscription import Subscription
 from tests.fakes.spark_master import FakeMaster
 from tests.triggers.conftest import drivers
 
@@ -45,9 +45,9 @@ async def waiting_for(job_ids: list[str]) -> AsyncIterator[None]:
     """Wait for *job_ids*, all told how they stand, and their logs so far, as a poller would."""
     hook = SparkMasterHook()
     await hook.aclient()
-    group, patience = hook.group(), Patience()
+    group, patience = hook.group(), PollingPolicy()
     views = [group.view(each, with_log=True) for each in job_ids]
-    waiting = [Waiting(v, Watch(v.job_id, patience, utc_now()), lambda _: None) for v in views]
+    waiting = [Subscription(v, Watch(v.job_id, patience, utc_now()), lambda _: None) for v in views]
     tasks = [asyncio.create_task(each.outcome()) for each in waiting]
     for _ in range(3):
         await look(hook, group, waiting)
@@ -58,7 +58,7 @@ async def waiting_for(job_ids: list[str]) -> AsyncIterator[None]:
     await hook.aclose()
 
 
-async def look(hook: SparkMasterHook, group: Group, waiting: list[Waiting]) -> None:
+async def look(hook: SparkMasterHook, group: JobGroup, waiting: list[Subscription]) -> None:
     """A round of a poller that may read all logs at once."""
     told = await hook.aasked(group.together([each.view for each in waiting])) or {}
     for each in waiting:

@@ -213,7 +213,7 @@ async def test_a_poller_that_fails_tells_all_who_wait(
 ) -> None:
     """The tasks fail with a reason, and their retries find their jobs again; none hangs."""
     job_ids = drivers(master, 3)
-    monkeypatch.setattr(log_reader.Reader, "read_some", lambda *_: 1 / 0)
+    monkeypatch.setattr(log_reader.LogReader, "read_some", lambda *_: 1 / 0)
     async with Triggerer() as triggerer:
         triggers = [triggerer.add(make_trigger(each)) for each in job_ids]
         events = [await triggerer.event(each) for each in triggers]
@@ -235,8 +235,8 @@ async def test_nobody_joins_a_poller_that_has_failed(
 
     async with Triggerer() as triggerer:
         with monkeypatch.context() as broken:
-            broken.setattr(log_reader.Reader, "read_some", lambda *_: 1 / 0)
-            broken.setattr(log_reader.Reader, "close", close_slowly)
+            broken.setattr(log_reader.LogReader, "read_some", lambda *_: 1 / 0)
+            broken.setattr(log_reader.LogReader, "close", close_slowly)
             triggerer.add(make_trigger(first))
             await closing.wait()
         later = triggerer.add(make_trigger(second))

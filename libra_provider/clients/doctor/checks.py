@@ -25,7 +25,7 @@ T = TypeVar("T")
 WHOLE_VISIT, ONE_QUESTION = 12.0, 3.0  # seconds
 
 
-class Outcome(StrEnum):
+class CheckOutcome(StrEnum):
     """How a step went; SKIPPED ones were not reached, or cannot be known from here."""
 
     OK = "ok"
@@ -38,27 +38,27 @@ class Outcome(StrEnum):
 class Finding:
     """What a step found, and what to do about it."""
 
-    outcome: Outcome
+    outcome: CheckOutcome
     found: str
     advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CheckStep:
     """One thing that was looked at, and at which address."""
 
     name: str
     about: str
-    outcome: Outcome
+    outcome: CheckOutcome
     found: str
     advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class CheckReport:
     """Every step of a check; ``headlines`` names those that sum it up when all went well."""
 
-    steps: Sequence[Step]
+    steps: Sequence[CheckStep]
     headlines: Sequence[str]
 
     @property
@@ -73,24 +73,25 @@ class Examination:
             said = f"{failed.about}: {failed.found}"
             return f"{said}; {failed.advice}." if failed.advice else f"{said}."
         said = "; ".join(each.found for each in self._answered)
-        warnings = sum(each.outcome is Outcome.WARNING for each in self.steps)
+        warnings = sum(each.outcome is CheckOutcome.WARNING for each in self.steps)
         noun = "warning" if warnings == 1 else "warnings"
         return f"{said}; {warnings} {noun}, see libra doctor." if warnings else f"{said}."
 
     @property
-    def _answered(self) -> list[Step]:
+    def _answered(self) -> list[CheckStep]:
         return [
             each
             for each in self.steps
-            if each.name in self.headlines and each.outcome in (Outcome.OK, Outcome.WARNING)
+            if each.name in self.headlines
+            and each.outcome in (CheckOutcome.OK, CheckOutcome.WARNING)
         ]
 
     @property
-    def _failed(self) -> Step | None:
+    def _failed(self) -> CheckStep | None:
         """The first step that failed; what was not reached in time is not well either."""
         first = {each.outcome: each for each in reversed(self.steps)}
-        unreached = None if self._answered else first.get(Outcome.SKIPPED)
-        return first.get(Outcome.FAILED) or unreached
+        unreached = None if self._answered else first.get(CheckOutcome.SKIPPED)
+        return first.get(CheckOutcome.FAILED) or unreached
 
 
 Check: TypeAlias = Callable[[], Finding]
@@ -98,33 +99,33 @@ Check: TypeAlias = Callable[[], Finding]
 
 def ok(found: str) -> Finding:
     """All is as it should be."""
-    return Finding(Outcome.OK, found)
+    return Finding(CheckOutcome.OK, found)
 
 
 def warning(found: str, advice: str) -> Finding:
     """It works, and may surprise one day."""
-    return Finding(Outcome.WARNING, found, advice)
+    return Finding(CheckOutcome.WARNING, found, advice)
 
 
 def failed(found: str, advice: str) -> Finding:
     """Nothing works before this is put right."""
-    return Finding(Outcome.FAILED, found, advice)
+    return Finding(CheckOutcome.FAILED, found, advice)
 
 
 def skipped(found: str) -> Finding:
     """It was not looked at."""
-    return Finding(Outcome.SKIPPED, found)
+    return Finding(CheckOutcome.SKIPPED, found)
 
 
-def in_turn(about: str, checks: Mapping[str, Check]) -> list[Step]:
+def in_turn(about: str, checks: Mapping[str, Check]) -> list[CheckStep]:
     """Each of *checks* until one fails; those after it are skipped, and say why."""
-    steps: list[Step] = []
+    steps: list[CheckStep] = []
     stopped_by: str | None = None
     for name, check in checks.items():
         finding = skipped(f"not reached: {stopped_by!r} failed") if stopped_by else _found(check)
-        if finding.outcome is Outcome.FAILED:
+        if finding.outcome is CheckOutcome.FAILED:
             stopped_by = name
-        steps.append(Step(name, about, finding.outcome, finding.found, finding.advice))
+        steps.append(CheckStep(name, about, finding.outcome, finding.found, finding.advice))
     return steps
 
 
@@ -139,7 +140,7 @@ class OutOfTimeError(Exception):
     """The time for the whole check is over; inside the doctor only."""
 
 
-class Visit:
+class Probe:
     """Asks servers: each question takes at most three seconds, all of them at most twelve."""
 
     def __init__(self, seconds: float = WHOLE_VISIT) -> None:
@@ -202,10 +203,10 @@ def spoken(reply: Reply) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-class Reach:
+class PortProbe:
     """The way to the server at *url*: its name, and whether something listens."""
 
-    def __init__(self, url: str, visit: Visit) -> None:
+    def __init__(self, url: str, visit: Probe) -> None:
         parts = urlsplit(url)
         self.host = parts.hostname or ""
         self.port = parts.port or {"https": 443}.get(parts.scheme, 80)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from libra_provider.clients.doctor.checks import (
+    CheckStep,
     Finding,
     OutOfTimeError,
-    Step,
-    Visit,
+    Probe,
     failed,
     in_turn,
     ok,
@@ -52,7 +52,7 @@ class _Leader:
 class Pages:
     """The web pages of the masters and workers: what they tell of the cluster."""
 
-    def __init__(self, like: ServerAddress, urls: Sequence[str], visit: Visit) -> None:
+    def __init__(self, like: ServerAddress, urls: Sequence[str], visit: Probe) -> None:
         self._addresses = [without_secret(like, url) for url in urls]
         self._visit = visit
         self._leader: _Leader | None = None
@@ -70,7 +70,7 @@ class Pages:
                 return advice_of(page, asked)
         return "set rest_port to spark.master.rest.port (6066), and see that the master runs"
 
-    def steps(self, versions: set[str]) -> list[Step]:
+    def steps(self, versions: set[str]) -> list[CheckStep]:
         """From the page to the settings; *versions* are those that the masters' REST ports say.
 
         Without a page most cannot be known, and jobs run all the same.

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from libra_provider.clients.doctor.checks import (
-    Examination,
+    CheckReport,
     Finding,
-    Reach,
-    Visit,
+    PortProbe,
+    Probe,
     failed,
     in_turn,
     ok,
@@ -27,10 +27,10 @@ _HEALTH = Call(method="GET", path="/api/v1/health", parse=lambda reply: reply)
 _QUEUE_SHOWN = 1000  # Libra's largest page
 
 
-def examine_libra(address: ServerAddress) -> Examination:
+def examine_libra(address: ServerAddress) -> CheckReport:
     """Every step for the Libra at *address*, within twelve seconds; asks, never acts."""
-    visit = Visit()
-    reach, health = Reach(address.url, visit), _HealthPage(address, visit)
+    visit = Probe()
+    reach, health = PortProbe(address.url, visit), _HealthPage(address, visit)
     checks = {
         "name": reach.resolves,
         "port": lambda: reach.opens(lambda: "start it (libra serve), or correct host and port"),
@@ -42,13 +42,13 @@ def examine_libra(address: ServerAddress) -> Examination:
         "epoch": health.epoch,
         "queue": health.queue,
     }
-    return Examination(in_turn(address.url, checks), headlines=("driver",))
+    return CheckReport(in_turn(address.url, checks), headlines=("driver",))
 
 
 class _HealthPage:
     """Libra's health, asked once; each step reads the answer in its own way."""
 
-    def __init__(self, address: ServerAddress, visit: Visit) -> None:
+    def __init__(self, address: ServerAddress, visit: Probe) -> None:
         self._address, self._visit = address, visit
         self._reply = Reply(address.url, 0, {}, b"")
         self._body: Mapping[str, Any] = {}

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from libra_provider.clients.doctor.checks import (
-    Examination,
+    CheckOutcome,
+    CheckReport,
+    CheckStep,
     Finding,
-    Outcome,
-    Reach,
-    Step,
-    Visit,
+    PortProbe,
+    Probe,
     failed,
     in_turn,
     ok,
@@ -33,10 +33,10 @@ def examine_master(
     *,
     master_url: str,
     ui_urls: Sequence[str],
-    visit: Visit | None = None,
-) -> Examination:
+    visit: Probe | None = None,
+) -> CheckReport:
     """Every step for the masters at *addresses* (REST), within twelve seconds; asks, never acts."""
-    visit = visit or Visit()
+    visit = visit or Probe()
     pages = Pages(addresses[0], ui_urls, visit)
     ports = [RestPort(each, visit, pages=pages, master_url=master_url) for each in addresses]
     chains = [port.steps() for port in ports]
@@ -44,18 +44,18 @@ def examine_master(
         chains = [[_stood_in_for(step) for step in chain] for chain in chains]
     steps = [step for chain in chains for step in chain]
     versions = {port.version for port in ports if port.version}
-    return Examination([*steps, *pages.steps(versions)], headlines=("ready", "workers"))
+    return CheckReport([*steps, *pages.steps(versions)], headlines=("ready", "workers"))
 
 
-def _stood_in_for(step: Step) -> Step:
+def _stood_in_for(step: CheckStep) -> CheckStep:
     """What fails at one master while another answers costs safety, not the connection."""
-    if step.outcome is not Outcome.FAILED:
+    if step.outcome is not CheckOutcome.FAILED:
         return step
     if step.name == "ready":
         found = "it stands by: another master answers"
-        return replace(step, name="standby", outcome=Outcome.OK, found=found, advice="")
+        return replace(step, name="standby", outcome=CheckOutcome.OK, found=found, advice="")
     found = f"{step.found}; another master answers"
-    return replace(step, outcome=Outcome.WARNING, found=found)
+    return replace(step, outcome=CheckOutcome.WARNING, found=found)
 
 
 _READY = Call(method="GET", path="/v1/submissions/readyz", parse=lambda reply: reply)
@@ -65,16 +65,16 @@ class RestPort:
     """One master's REST port, asked once; each step reads the answer in its own way."""
 
     def __init__(
-        self, address: ServerAddress, visit: Visit, *, pages: Pages, master_url: str
+        self, address: ServerAddress, visit: Probe, *, pages: Pages, master_url: str
     ) -> None:
         self._address, self._visit, self._pages = address, visit, pages
-        self._reach = Reach(address.url, visit)
+        self._reach = PortProbe(address.url, visit)
         self._is_rpc_port = master_url.endswith(f":{self._reach.port}")
         self._reply = Reply(address.url, 0, {}, b"")
         self.version = ""
         self.is_ready = False
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[CheckStep]:
         """From the name to the readiness."""
         return in_turn(
             self._address.url,

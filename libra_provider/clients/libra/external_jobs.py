@@ -50,7 +50,7 @@ class Announcement:
 
 
 @dataclass(frozen=True, slots=True)
-class Announced:
+class UploadUrls:
     """Where a driver finds its files, and hands in; whoever has such a URL may do what it names."""
 
     urls: Mapping[Key, str] = field(repr=False)
@@ -82,15 +82,15 @@ def succeeded(tag: str, written: WrittenResult | None = None) -> Call[JobStatus]
     )
 
 
-def announce(tag: str, announcement: Announcement) -> Call[Announced]:
+def announce(tag: str, announcement: Announcement) -> Call[UploadUrls]:
     """Tell Libra of the job *tag*; the same again gives the same URLs."""
     expected = {(each.sha256, each.name) for each in announcement.artifacts}
 
-    def parse(reply: Reply) -> Announced:
+    def parse(reply: Reply) -> UploadUrls:
         body = checked(reply).json_object()
         try:
             urls = {(a["sha256"], a["name"]): str(a["url"]) for a in body["artifacts"]}
-            found = Announced(urls, str(body["resultUrl"]), str(body["reportUrl"]))
+            found = UploadUrls(urls, str(body["resultUrl"]), str(body["reportUrl"]))
         except (KeyError, TypeError) as error:
             raise reply.not_as_expected(f"the URLs of a job were expected ({error!r})") from error
         if not expected <= urls.keys():

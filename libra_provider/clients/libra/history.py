@@ -14,7 +14,7 @@ LATEST = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class PastRun:
     """A run that is over: what None stands for is not known.
 
     ``submitted_at`` tells which of two was the later one. ``collected`` are the bytes that came
@@ -27,12 +27,12 @@ class Run:
     tasks: int | None
 
 
-def earlier_runs(dag_id: str, task_id: str) -> Call[Sequence[Run]]:
+def earlier_runs(dag_id: str, task_id: str) -> Call[Sequence[PastRun]]:
     """The latest ten runs of a task that succeeded, whichever driver they had."""
     return _latest(dag_id, task_id, "SUCCESS", _run)
 
 
-def refused_runs(dag_id: str, task_id: str) -> Call[Sequence[Run]]:
+def refused_runs(dag_id: str, task_id: str) -> Call[Sequence[PastRun]]:
     """Of its latest ten runs that failed, those whose result was too large for Libra's driver.
 
     What they collected is at least so much.
@@ -41,9 +41,9 @@ def refused_runs(dag_id: str, task_id: str) -> Call[Sequence[Run]]:
 
 
 def _latest(
-    dag_id: str, task_id: str, state: str, read: Callable[[dict[str, Any]], Run | None]
-) -> Call[Sequence[Run]]:
-    def parse(reply: Reply) -> Sequence[Run]:
+    dag_id: str, task_id: str, state: str, read: Callable[[dict[str, Any]], PastRun | None]
+) -> Call[Sequence[PastRun]]:
+    def parse(reply: Reply) -> Sequence[PastRun]:
         found = checked(reply).json_object().get("statements")
         if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
             raise reply.not_as_expected("a list of statements was expected")
@@ -57,16 +57,16 @@ def _latest(
     return Call(method="GET", path="/api/v1/statements", parse=parse, query=query)
 
 
-def _refused(body: dict[str, Any]) -> Run | None:
+def _refused(body: dict[str, Any]) -> PastRun | None:
     if body.get("errorClass") != RESULT_TOO_LARGE or not body.get("resultBytes"):
         return None
-    return Run(str(body.get("submittedAt")), _count(body.get("resultBytes")), None, None)
+    return PastRun(str(body.get("submittedAt")), _count(body.get("resultBytes")), None, None)
 
 
-def _run(body: dict[str, Any]) -> Run:
+def _run(body: dict[str, Any]) -> PastRun:
     progress = body.get("progress")
     milliseconds = _count(body.get("executionTimeMs"))
-    return Run(
+    return PastRun(
         submitted_at=str(body.get("submittedAt")),
         collected=0 if body.get("resultUri") else _count(body.get("resultBytes")),
         seconds=None if milliseconds is None else milliseconds / 1000,

@@ -10,7 +10,7 @@ from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.http.problems import checked, is_unknown, problem
 from libra_provider.clients.libra.contract import Contract
 from libra_provider.clients.libra.statements import path_of
-from libra_provider.clients.observation import STREAMS, Line
+from libra_provider.clients.observation import STREAMS, LogLine
 from libra_provider.core.errors import BadInput, JobLost
 from libra_provider.core.masking import masked_text
 
@@ -80,7 +80,7 @@ class StatementLog:
         self._job_id = job_id
         self._contract = contract
         self._offsets = dict.fromkeys(STREAMS, 0)
-        self._lines: list[Line] = []
+        self._lines: list[LogLine] = []
         self.more = False
 
     def read(self, *, to_the_end: bool) -> Dialogue[None]:
@@ -92,7 +92,7 @@ class StatementLog:
         for stream in STREAMS:
             yield from self._read(stream, _MOST_PIECES if to_the_end else 1)
 
-    def taken(self) -> tuple[Line, ...]:
+    def taken(self) -> tuple[LogLine, ...]:
         """The lines that were read since this was last asked."""
         lines, self._lines = self._lines, []
         return tuple(lines)
@@ -102,11 +102,11 @@ class StatementLog:
             offset = self._offsets[stream]
             call = log(self._job_id, stream=stream, offset=offset)
             piece = yield from self._contract.asked(call)
-            self._lines += [Line(stream, text) for text in piece.lines]
+            self._lines += [LogLine(stream, text) for text in piece.lines]
             self._offsets[stream] = piece.next_offset
             if piece.complete or piece.next_offset == offset:
                 return
         self.more |= piece.next_offset < piece.size
         if pieces == _MOST_PIECES:
             rest = f"{piece.size - piece.next_offset} bytes more, from offset {piece.next_offset}"
-            self._lines.append(Line(stream, f"... Libra has {rest} on"))
+            self._lines.append(LogLine(stream, f"... Libra has {rest} on"))

@@ -22,34 +22,34 @@ _WAIT = 20.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RunReply:
     """How a statement stands, and what it gave back, unless that has to be asked for."""
 
     status: JobStatus
     returned: Returned | None = None
 
 
-def submission(job: SparkJob, tag: str, *, wait: float) -> Call[Answer]:
+def submission(job: SparkJob, tag: str, *, wait: float) -> Call[RunReply]:
     """Accept *job* at most once under *tag*, and wait for its end, *wait* seconds at most."""
     return _with_result(statements.submit(job, tag), wait)
 
 
-def poll(job_id: str, *, wait: float) -> Call[Answer]:
+def poll(job_id: str, *, wait: float) -> Call[RunReply]:
     """Wait for the end of *job_id*, *wait* seconds at most. An unknown id is LOST."""
     return _with_result(statements.status(job_id), wait)
 
 
-def accepted(contract: Contract, job: SparkJob, tag: str, *, wait: float) -> Dialogue[Answer]:
+def accepted(contract: Contract, job: SparkJob, tag: str, *, wait: float) -> Dialogue[RunReply]:
     """*job*, accepted once under *tag*, at its end or after *wait* seconds; asked again if lost.
 
     A Libra of the old contract answers at its end, with its result as text.
     """
     if (yield from contract.known()).is_old:
-        return Answer((yield from contract.submit(job, tag)))
+        return RunReply((yield from contract.submit(job, tag)))
     return (yield from _surely(submission(job, tag, wait=wait), tag))
 
 
-def ended(contract: Contract, job: SparkJob, tag: str) -> Dialogue[Answer]:
+def ended(contract: Contract, job: SparkJob, tag: str) -> Dialogue[RunReply]:
     """*job* once it is over, accepted once under *tag*."""
     answer = yield from accepted(contract, job, tag, wait=_WAIT)
     while not answer.status.state.is_terminal:
@@ -69,15 +69,15 @@ def run(contract: Contract, job: SparkJob, tag: str) -> Dialogue[Returned]:
     return (yield from paging.returned(contract, status.job_id, first=answer.returned))
 
 
-def _with_result(call: Call[Any], wait: float) -> Call[Answer]:
-    def parse(reply: Reply) -> Answer:
+def _with_result(call: Call[Any], wait: float) -> Call[RunReply]:
+    def parse(reply: Reply) -> RunReply:
         if is_unknown(reply):
-            return Answer(call.parse(reply))
+            return RunReply(call.parse(reply))
         body = checked(reply).json_object()
         status = statements.status_in(body, reply)
         if call.method == "GET" and not status.state.is_terminal:
             _check_waited(reply)
-        return Answer(status, results.come_along(body.get("result"), reply))
+        return RunReply(status, results.come_along(body.get("result"), reply))
 
     prefer = f"{statements.waiting(wait)}, return=representation"
     headers = {**call.headers, "Prefer": prefer}
@@ -91,9 +91,9 @@ def _check_waited(reply: Reply) -> None:
         raise reply.not_as_expected(advice)
 
 
-def _surely(call: Call[Answer], tag: str) -> Dialogue[Answer]:
+def _surely(call: Call[RunReply], tag: str) -> Dialogue[RunReply]:
     """The answer to *call*, which finds the same statement when it is asked again."""
-    answer: Answer
+    answer: RunReply
     try:
         answer = yield Ask(call)
     except ServerUnreachable as error:
@@ -103,9 +103,9 @@ def _surely(call: Call[Answer], tag: str) -> Dialogue[Answer]:
     return answer
 
 
-def _once_more(call: Call[Answer], tag: str) -> Dialogue[Answer]:
+def _once_more(call: Call[RunReply], tag: str) -> Dialogue[RunReply]:
     try:
-        answer: Answer = yield Ask(call)
+        answer: RunReply = yield Ask(call)
     except ServerUnreachable as error:
         problem = f"{error.problem}; the statement may run all the same, under the tag {tag}"
         raise ServerUnreachable(error.server, problem, may_have_arrived=True) from error

@@ -12,7 +12,7 @@ from libra_provider.clients.artifact import Artifact, aliased, packed, text
 from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.libra.artifacts import Told, stored
 from libra_provider.clients.libra.contract import Contract
-from libra_provider.clients.libra.external_jobs import Announced, Announcement, announce
+from libra_provider.clients.libra.external_jobs import Announcement, UploadUrls, announce
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.masking import MASK
@@ -95,7 +95,7 @@ class Shipment:
             supervised=job.supervise,
         )
 
-    def sent(self, tag: str, at: Announced, *, ca: str | None = None) -> SparkJob:
+    def sent(self, tag: str, at: UploadUrls, *, ca: str | None = None) -> SparkJob:
         """The job as its master gets it; *ca* are certificates (PEM) for its driver to trust."""
         job = self._job
         found = {key: at.url(each) + fragment for key, (each, fragment) in self._files.items()}
@@ -176,7 +176,7 @@ def ship(
     """
     for artifact in shipment.artifacts:
         yield from stored(contract, artifact, told)
-    announced: Announced = yield Ask(announce(tag, shipment.announcement))
+    announced: UploadUrls = yield Ask(announce(tag, shipment.announcement))
     return shipment.sent(tag, announced, ca=ca)
 
 

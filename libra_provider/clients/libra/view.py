@@ -6,7 +6,7 @@ from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.libra import statements
 from libra_provider.clients.libra.contract import Contract
 from libra_provider.clients.libra.logs import StatementLog
-from libra_provider.clients.observation import Look
+from libra_provider.clients.observation import Observation
 from libra_provider.core.errors import JobLost, ServerError
 from libra_provider.core.job import Kind
 from libra_provider.core.states import JobState
@@ -32,7 +32,7 @@ class StatementView:
         self._log = StatementLog(job_id, contract) if with_log else None
         self._warned = False
 
-    def look(self) -> Dialogue[Look]:
+    def look(self) -> Dialogue[Observation]:
         """Where the statement stands: now, at its end, or when *wait* is over."""
         return (yield from self.details((yield from self.state())))
 
@@ -49,12 +49,12 @@ class StatementView:
         kept = status.kind not in (None, Kind.SQL) and status.state is not JobState.WAITING
         return self._log is not None and kept
 
-    def details(self, status: JobStatus) -> Dialogue[Look]:
+    def details(self, status: JobStatus) -> Dialogue[Observation]:
         """What a statement that stands as *status* has printed since the last time."""
         if self._log is None or not self.has_details(status):
-            return Look(status)
+            return Observation(status)
         warning = yield from self._read(self._log, to_the_end=status.state.is_terminal)
-        return Look(status, self._log.taken(), warning, more=self._log.more)
+        return Observation(status, self._log.taken(), warning, more=self._log.more)
 
     def known(self, status: JobStatus) -> JobStatus:
         """*status*: Libra tells everything each time."""

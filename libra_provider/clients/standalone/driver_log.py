@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from libra_provider.clients.http.dialogue import Ask, Dialogue
-from libra_provider.clients.observation import STREAMS, Line
+from libra_provider.clients.observation import STREAMS, LogLine
 from libra_provider.clients.standalone.pages import LogPart, driver_log
 from libra_provider.core.masking import masked_text
 
@@ -91,12 +91,14 @@ class DriverLog:
         self.spark_ui_port: int | None = None
         self.more = False
 
-    def new_lines(self, worker_ui: str, *, to_the_end: bool) -> Dialogue[list[Line]]:
+    def new_lines(self, worker_ui: str, *, to_the_end: bool) -> Dialogue[list[LogLine]]:
         """What was written since the last call."""
-        lines: list[Line] = []
+        lines: list[LogLine] = []
         for stream, log in zip(STREAMS, self._streams, strict=True):
             new = yield from self._new_of(stream, log, worker_ui, _REST if to_the_end else _PART)
-            lines += [Line(stream, text) for text in new + (log.remainder() if to_the_end else [])]
+            lines += [
+                LogLine(stream, text) for text in new + (log.remainder() if to_the_end else [])
+            ]
         self.more = not all(log.complete for log in self._streams)
         self._learn(lines)
         return lines
@@ -115,7 +117,7 @@ class DriverLog:
             lines.append(f"... the rest of a log of {part.size} bytes is on the worker's page")
         return lines
 
-    def _learn(self, lines: list[Line]) -> None:
+    def _learn(self, lines: list[LogLine]) -> None:
         for line in lines:
             if found := APPLICATION_LINE.search(line.text):
                 self.application_id = found[1]

@@ -22,7 +22,7 @@ _COMMAND = "Launch Command: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sought:
+class TagQuery:
     """A submission of which only its tag is known; it was sent between *since* and *until*.
 
     ``main_class`` is that of its driver, where it is known.
@@ -43,7 +43,7 @@ class Sought:
 
 
 @dataclass(frozen=True, slots=True)
-class Adoptable:
+class TagMatches:
     """What a search by tag has found.
 
     ``carriers`` are the drivers with the tag, the oldest first. ``undecided`` are those of which
@@ -60,7 +60,7 @@ class Adoptable:
         return ", ".join(f"{driver_id} ({why})" for driver_id, why in self.undecided.items())
 
 
-def carriers(sought: Sought, ui_urls: Sequence[str]) -> Dialogue[Adoptable]:
+def carriers(sought: TagQuery, ui_urls: Sequence[str]) -> Dialogue[TagMatches]:
     """The drivers that carry the tag of *sought*.
 
     Raises ServerError when the page of no leading master can be read.
@@ -72,7 +72,7 @@ def carriers(sought: Sought, ui_urls: Sequence[str]) -> Dialogue[Adoptable]:
     for driver in sorted(candidates, key=lambda each: (each.submitted, each.driver_id)):
         alive = driver.driver_id in active
         verdicts[driver.driver_id] = yield from _verdict(driver, sought.tag, ui_urls, alive=alive)
-    return Adoptable(
+    return TagMatches(
         carriers=[driver_id for driver_id, said in verdicts.items() if said == _CARRIES],
         waiting=[driver_id for driver_id, said in verdicts.items() if said == _WAITS],
         undecided={name: said for name, said in verdicts.items() if said not in _SETTLED},

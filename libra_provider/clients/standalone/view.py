@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from libra_provider.clients.http.dialogue import Ask, Dialogue
-from libra_provider.clients.observation import Line, Look
+from libra_provider.clients.observation import LogLine, Observation
 from libra_provider.clients.standalone import page_lookup, pages, rest
 from libra_provider.clients.standalone.diagnosis import why_starving, why_waiting
 from libra_provider.clients.standalone.driver_log import DriverLog
@@ -64,7 +64,7 @@ class DriverView:
         """The driver's id."""
         return self.driver_id
 
-    def look(self) -> Dialogue[Look]:
+    def look(self) -> Dialogue[Observation]:
         """Where the driver stands now, and the lines of its log since the last look."""
         return (yield from self.details((yield from self.state())))
 
@@ -80,9 +80,9 @@ class DriverView:
         unknown = self._log.application_id is None or not self._has_executors
         return self._with_log or unknown or status.state is not JobState.RUNNING
 
-    def details(self, status: JobStatus) -> Dialogue[Look]:
+    def details(self, status: JobStatus) -> Dialogue[Observation]:
         """What the pages say of a driver that stands as *status*; raises nothing of theirs."""
-        lines: list[Line] = []
+        lines: list[LogLine] = []
         warning = ""
         if status.state.is_terminal or utc_now() >= self._pages_from:
             try:
@@ -92,7 +92,7 @@ class DriverView:
                 status, warning = self._without_pages(status, error)
         status = self._located(status)
         self._seen = _Seen(status.state, status.detail, status.has_executors, utc_now())
-        return Look(status, tuple(lines), warning, more=self._log.more)
+        return Observation(status, tuple(lines), warning, more=self._log.more)
 
     def known(self, status: JobStatus) -> JobStatus:
         """*status* with the place and the reasons that earlier looks have found out."""
@@ -106,7 +106,7 @@ class DriverView:
             status, detail=status.detail or seen.detail, has_executors=seen.has_executors
         )
 
-    def whole_log(self) -> Dialogue[list[Line]]:
+    def whole_log(self) -> Dialogue[list[LogLine]]:
         """Every line that the driver has written so far; raises ServerError without its page."""
         status: JobStatus = yield Ask(rest.status(self.driver_id))
         if status.location is None:
@@ -159,7 +159,7 @@ class DriverView:
             seen = f"was last seen {self._seen.state} at {self._seen.moment:%H:%M:%S} UTC"
         return f"it {seen}; the master lists {len(cluster.ended_drivers)} ended drivers"
 
-    def _new_lines(self, status: JobStatus) -> Dialogue[list[Line]]:
+    def _new_lines(self, status: JobStatus) -> Dialogue[list[LogLine]]:
         wanted = self._with_log or self._log.application_id is None
         if status.location is None or not wanted:
             return []

@@ -16,7 +16,7 @@ from libra_provider.server.signed_urls import SignedPath, Signer
 _OPEN_TO_ALL = frozenset({"/livez", "/readyz", "/openapi.json", "/docs"})
 
 
-class Gate:
+class AuthMiddleware:
     """Middleware: whoever presents neither *token* nor what *signer* has signed learns nothing.
 
     Nobody is listened to before. What is behind the gate never sees a signature, so it cannot show

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from libra_provider.core.units import readable_duration, readable_size
 from libra_provider.server.api import errors
 from libra_provider.server.body_stream import BodyStream
-from libra_provider.server.errors import Refusal, TooLarge, TooSlow
+from libra_provider.server.errors import BodyTooLarge, Refusal, TooSlow
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import Purpose
 
@@ -21,7 +21,7 @@ BODY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class BodyLimit:
     """How many bytes a body may have; the sentence of the refusal names *setting*."""
 
     most: int
@@ -35,10 +35,10 @@ class Limit:
                 f"The body is larger than {readable_size(self.most)}, which is what this Libra"
                 f" reads ({self.setting}); {self.advice}."
             )
-            raise TooLarge(sentence)
+            raise BodyTooLarge(sentence)
 
 
-class Limits:
+class BodyLimitMiddleware:
     """Middleware: what is larger than *settings* allow is 413, what arrives too slowly is 408.
 
     A body has a minute, and is read before anybody sees it; but artifacts and results are handed
@@ -48,7 +48,7 @@ class Limits:
     def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self._app = app
         advice = "put large data into a table or file"
-        self._limit = Limit(settings.max_request_bytes, "max_request_bytes", advice)
+        self._limit = BodyLimit(settings.max_request_bytes, "max_request_bytes", advice)
         self._streamed = _streamed(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,22 +70,24 @@ class Limits:
         except ClientDisconnect:
             return
 
-    async def _stream(self, limit: Limit, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _stream(self, limit: BodyLimit, scope: Scope, receive: Receive, send: Send) -> None:
         is_held_back = "expect" in Headers(scope=scope)
         body = BodyStream(receive, send, check=limit.check, is_held_back=is_held_back)
         await self._app(scope, body.receive, body.send)
 
 
-def _streamed(settings: Settings) -> Mapping[str, Limit]:
+def _streamed(settings: Settings) -> Mapping[str, BodyLimit]:
     """The limits of what is handed on as it comes, by how its path begins."""
-    file = Limit(settings.artifact_max_bytes, "artifact_max_bytes", "put it where workers see it")
+    file = BodyLimit(
+        settings.artifact_max_bytes, "artifact_max_bytes", "put it where workers see it"
+    )
     # JSON takes more than the values, which are counted once they are here.
     most = 2 * settings.result_max_bytes
-    result = Limit(most, "twice result_max_bytes", "write the rows with resultPath")
+    result = BodyLimit(most, "twice result_max_bytes", "write the rows with resultPath")
     return {"/api/v1/artifacts/": file, f"/{Purpose.RESULT}/": result}
 
 
-async def _read(limit: Limit, receive: Receive) -> bytes:
+async def _read(limit: BodyLimit, receive: Receive) -> bytes:
     """The body; raises TooLarge, TooSlow, and ClientDisconnect."""
     body = bytearray()
     try:

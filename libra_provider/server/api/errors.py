@@ -35,13 +35,13 @@ STATUS_OF_ERROR: Mapping[type[LibraError], int] = {
     errors.NoResult: 409,
     errors.IllegalMove: 409,
     errors.Conflict: 409,
-    errors.Over: 410,
-    errors.TooLarge: 413,
+    errors.JobAlreadyEnded: 410,
+    errors.BodyTooLarge: 413,
     errors.NotJson: 415,
     errors.QueueFull: 429,
     errors.TooManySessions: 429,
     errors.NotReady: 503,
-    errors.NoRoom: 507,
+    errors.StorageFull: 507,
     LibraError: 500,
 }
 # A problem is read by a person: half a megabyte of somebody's SQL is not a sentence.

@@ -19,8 +19,8 @@ from libra_provider.core.units import readable_size
 from libra_provider.server.api.schemas.statements import StatementRequest
 from libra_provider.server.files import permitted
 from libra_provider.server.model.pools import DEFAULT_POOL
-from libra_provider.server.model.statement import Order
-from libra_provider.server.runners.job import Isolation, isolation
+from libra_provider.server.model.statement import StatementSpec
+from libra_provider.server.runners.job import IsolatedSpec, isolation
 from libra_provider.server.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -73,7 +73,9 @@ _MOST_PARAMETERS = 64 * 1024
 _PASSWORD_IN_URL = re.compile(r"\w+://[^/]*@")
 
 
-def order_of(session: str, request: StatementRequest, settings: Settings, *, old: bool) -> Order:
+def order_of(
+    session: str, request: StatementRequest, settings: Settings, *, old: bool
+) -> StatementSpec:
     """The order in *request*; raises BadInput. ``old`` is the lenient door of the old contract."""
     if request.kind not in list(Kind):
         kinds = ", ".join(Kind)
@@ -91,7 +93,7 @@ def order_of(session: str, request: StatementRequest, settings: Settings, *, old
         own = {"args": tuple(request.args or ())} if request.kind == Kind.PYTHON else {}
     else:
         raise BadInput("code", request.code, "it has no code: send the text of a statement")
-    return Order(
+    return StatementSpec(
         session=session,
         kind=request.kind,
         code=request.code or "",
@@ -145,7 +147,7 @@ def _main_class(request: StatementRequest, settings: Settings) -> dict[str, Any]
     }
 
 
-def _isolation(request: StatementRequest, settings: Settings) -> Isolation:
+def _isolation(request: StatementRequest, settings: Settings) -> IsolatedSpec:
     is_text = request.kind in (Kind.SQL, Kind.PYTHON)
     if is_text and not (request.code and request.code.strip()):
         raise BadInput("code", request.code, "it has no code: send the text of a statement")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from libra_provider.core.units import readable_size
-from libra_provider.server.errors import NoRoom
+from libra_provider.server.errors import StorageFull
 
 
 class Quota:
@@ -27,7 +27,7 @@ class Quota:
                 " named by unfinished jobs or was used a moment ago; try again when jobs have"
                 " ended, or raise the limit."
             )
-            raise NoRoom(sentence)
+            raise StorageFull(sentence)
         self.used += size
 
     def give_back(self, size: int) -> None:

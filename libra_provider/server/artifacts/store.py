@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 
 from libra_provider.server.artifacts.in_use import hold
 from libra_provider.server.artifacts.quota import Quota
-from libra_provider.server.artifacts.upload import Incoming
+from libra_provider.server.artifacts.upload import IncomingFile
 from libra_provider.server.body_stream import pieces
-from libra_provider.server.errors import NoRoom, UnknownArtifact
+from libra_provider.server.errors import StorageFull, UnknownArtifact
 from libra_provider.server.model.artifact import Artifact, is_sha256
 from libra_provider.server.settings import Settings
 
@@ -32,7 +32,7 @@ FRESH_SECONDS = 600.0
 
 
 @dataclass(slots=True)
-class Kept:
+class StoredArtifact:
     """An artifact that is there."""
 
     path: Path
@@ -45,7 +45,7 @@ class Kept:
         return self.path.name
 
 
-class Artifacts:
+class ArtifactStore:
     """The store in ``artifacts_dir`` of *settings*; lives on one event loop.
 
     What is *needed*, which may block, stays, whatever is too old or too much. What stands under a
@@ -57,7 +57,7 @@ class Artifacts:
         self._seconds = settings.artifact_seconds
         self._needed = needed
         self._quota = Quota(settings.artifacts_max_bytes, self._free)
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[str, StoredArtifact] = {}
         # A file that comes again while it is being removed must not go with its predecessor.
         self._changing = asyncio.Lock()
         # Of its own: a slow disk must not keep others from the threads that all share.
@@ -96,7 +96,7 @@ class Artifacts:
         """Keep *artifacts*, which *job_id* does not name, until it is over, across restarts."""
         await self._in_thread(hold, self._folder, job_id, [each.sha256 for each in artifacts])
 
-    async def use(self, artifact: Artifact) -> Kept:
+    async def use(self, artifact: Artifact) -> StoredArtifact:
         """*artifact* where it lies; it counts as used now. Raises UnknownArtifact."""
         if kept := self._kept.get(artifact.sha256):
             kept.used_at = time.time()
@@ -112,7 +112,7 @@ class Artifacts:
 
     async def receive(
         self, artifact: Artifact, stream: AsyncIterator[bytes], declared: int
-    ) -> tuple[Kept, bool]:
+    ) -> tuple[StoredArtifact, bool]:
         """*artifact*, and whether it is new; *stream* is not read if it is not.
 
         *declared* is how many bytes come (0: nobody knows). Raises BadInput for bytes of another
@@ -125,15 +125,15 @@ class Artifacts:
         except OSError as error:
             if error.errno not in _FULL:
                 raise
-            raise NoRoom(f"The disk below {self._folder} is full; make room there.") from error
+            raise StorageFull(f"The disk below {self._folder} is full; make room there.") from error
 
     async def _received(
         self, sha256: str, stream: AsyncIterator[bytes], declared: int
-    ) -> tuple[Kept, bool]:
+    ) -> tuple[StoredArtifact, bool]:
         taken, size, is_new = declared, 0, False
         await self._quota.take(taken)
         try:
-            incoming = await self._in_thread(Incoming, self._folder / "incoming")
+            incoming = await self._in_thread(IncomingFile, self._folder / "incoming")
             try:
                 async for piece in pieces(stream):
                     size += len(piece)
@@ -149,11 +149,13 @@ class Artifacts:
             self._quota.give_back(taken - size if is_new else taken)
         return kept, is_new
 
-    async def _keep(self, incoming: Incoming, sha256: str, size: int) -> tuple[Kept, bool]:
+    async def _keep(
+        self, incoming: IncomingFile, sha256: str, size: int
+    ) -> tuple[StoredArtifact, bool]:
         async with self._changing:
             if known := self._kept.get(sha256):  # another upload was first
                 return known, False
-            kept = Kept(self._folder / sha256, size, time.time())
+            kept = StoredArtifact(self._folder / sha256, size, time.time())
             await self._in_thread(incoming.keep, kept.path)
             self._kept[sha256] = kept
             return kept, True
@@ -178,29 +180,31 @@ class Artifacts:
                 size -= each.size
             await self._remove(victims)
 
-    def _unneeded(self, needed: Collection[str], oldest: float) -> list[Kept]:
+    def _unneeded(self, needed: Collection[str], oldest: float) -> list[StoredArtifact]:
         found = [each for each in self._kept.values() if each.used_at < oldest]
         return sorted(
             (each for each in found if each.sha256 not in needed), key=lambda each: each.used_at
         )
 
-    async def _remove(self, victims: Collection[Kept]) -> None:
+    async def _remove(self, victims: Collection[StoredArtifact]) -> None:
         self._forget(victims)
         for each in victims:
             _log.info("Artifact %s (%s bytes) goes: nobody needs it", each.sha256, each.size)
             await self._in_thread(partial(each.path.unlink, missing_ok=True))
 
-    def _forget(self, gone: Collection[Kept]) -> None:
+    def _forget(self, gone: Collection[StoredArtifact]) -> None:
         for each in gone:
             if self._kept.pop(each.sha256, None):
                 self._quota.give_back(each.size)
 
-    def _found(self) -> list[Kept]:
+    def _found(self) -> list[StoredArtifact]:
         incoming = self._folder / "incoming"
         shutil.rmtree(incoming, ignore_errors=True)
         incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
         files = [file for file in self._folder.iterdir() if is_sha256(file.name)]
-        return [Kept(each, (stat := each.stat()).st_size, stat.st_mtime) for each in files]
+        return [
+            StoredArtifact(each, (stat := each.stat()).st_size, stat.st_mtime) for each in files
+        ]
 
     async def _in_thread(self, act: Callable[..., T], *arguments: Any) -> T:
         loop = asyncio.get_running_loop()

@@ -11,7 +11,7 @@ from pathlib import Path
 from libra_provider.core.errors import BadInput
 
 
-class Incoming:
+class IncomingFile:
     """A new file in *folder*, hashed as it is written; nobody else sees it before :meth:`keep`."""
 
     def __init__(self, folder: Path) -> None:

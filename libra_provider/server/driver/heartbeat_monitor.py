@@ -15,7 +15,7 @@ _GIVEN_UP_AFTER = 30.0
 _STARTS_WITHIN = 600.0
 
 
-class Silence:
+class HeartbeatMonitor:
     """Of one driver, which is starting."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ PYTHON_VARIABLES = "Python variables"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class RunStatement:
     """To the host: run this statement now."""
 
     job_id: str
@@ -37,7 +37,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Kill:
+class KillStatement:
     """To the host: stop this statement, whatever it is doing."""
 
     job_id: str
@@ -51,8 +51,8 @@ class CloseSession:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """To the host: what would this query read and return; ``Estimated`` has the same ``key``."""
+class EstimateQuery:
+    """To the host: what would this query read and return? ``EstimateResult`` has this ``key``."""
 
     key: str
     session: str
@@ -61,12 +61,12 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class StopDriver:
     """To the host: end Spark, then yourself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
+class DriverReady:
     """From the host: the driver is up, and this is where."""
 
     host: str
@@ -79,19 +79,19 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
+class Heartbeat:
     """From the host, every second: it lives, and its JVM answers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class DriverFailed:
     """From the host, its last words: why it cannot go on."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class StatementEnded:
     """From the host: a statement is over; ``state`` is one of Libra's terminal words."""
 
     job_id: str
@@ -110,7 +110,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class SessionHolds:
     """From the host: all that a session holds now that ends with the driver, in words."""
 
     session: str
@@ -118,7 +118,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progressed:
+class StatementProgress:
     """From the host: how far a running statement is; numbers are of all its jobs so far."""
 
     job_id: str
@@ -131,7 +131,7 @@ class Progressed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimated:
+class EstimateResult:
     """From the host: Spark's statistics of a query that was not run.
 
     ``bytes`` is the optimizer's size of the result; ``rows`` is None where it has no idea.
@@ -148,13 +148,18 @@ class Estimated:
 
 
 def too_large(
-    order: Run, what: str, way_out: str, *, rows: int | None = None, size: int | None = None
-) -> Ended:
+    order: RunStatement,
+    what: str,
+    way_out: str,
+    *,
+    rows: int | None = None,
+    size: int | None = None,
+) -> StatementEnded:
     """The result has *what*; *way_out* is what may be done, besides writing it.
 
     It has at least so many *rows* and *size* bytes, as far as that was found out.
     """
-    return Ended(
+    return StatementEnded(
         job_id=order.job_id,
         state="FAILED",
         error=f"The result has {what}; {way_out}, or have it written to storage with resultPath.",
@@ -164,8 +169,16 @@ def too_large(
     )
 
 
-FromServer = Run | Kill | CloseSession | Estimate | Stop
-FromHost = Ready | Pulse | Broken | Ended | Held | Progressed | Estimated
+FromServer = RunStatement | KillStatement | CloseSession | EstimateQuery | StopDriver
+FromHost = (
+    DriverReady
+    | Heartbeat
+    | DriverFailed
+    | StatementEnded
+    | SessionHolds
+    | StatementProgress
+    | EstimateResult
+)
 Message = FromServer | FromHost
 _TYPES: Mapping[str, type[Message]] = {each.__name__: each for each in get_args(Message)}
 

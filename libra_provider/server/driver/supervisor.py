@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Protocol
 
 from libra_provider.server.driver import application_check, spark_properties
-from libra_provider.server.driver.heartbeat_monitor import Silence
+from libra_provider.server.driver.heartbeat_monitor import HeartbeatMonitor
 from libra_provider.server.driver.messages import (
-    Broken,
-    Ended,
-    Estimated,
-    Held,
+    DriverFailed,
+    DriverReady,
+    EstimateResult,
+    Heartbeat,
     Message,
-    Progressed,
-    Pulse,
-    Ready,
-    Stop,
+    SessionHolds,
+    StatementEnded,
+    StatementProgress,
+    StopDriver,
     decode,
 )
 from libra_provider.server.driver.process import HOST_COMMAND, HostProcess, end_leftovers
@@ -37,28 +37,28 @@ _LAST_BREATH = 0.5
 _GONE_WITHIN = 12.0
 
 
-class Listener(Protocol):
+class DriverListener(Protocol):
     """Who is told of what happens in the driver."""
 
     async def epoch_begins(self) -> Epoch:
         """The epoch that is about to start."""
 
-    def epoch_ready(self, epoch: Epoch, ready: Ready) -> None:
+    def epoch_ready(self, epoch: Epoch, ready: DriverReady) -> None:
         """The driver of *epoch* takes statements."""
 
     def epoch_resumes(self) -> None:
         """The driver takes statements again: it had not answered for a while."""
 
-    def statement_ended(self, ended: Ended) -> None:
+    def statement_ended(self, ended: StatementEnded) -> None:
         """A statement is over."""
 
-    def statement_progressed(self, progressed: Progressed) -> None:
+    def statement_progressed(self, progressed: StatementProgress) -> None:
         """A statement has come further."""
 
-    def session_holds(self, held: Held) -> None:
+    def session_holds(self, held: SessionHolds) -> None:
         """What a session holds has changed."""
 
-    def estimated(self, estimated: Estimated) -> None:
+    def estimated(self, estimated: EstimateResult) -> None:
         """An estimate was asked for, and is here."""
 
     def epoch_ended(self, reason: str) -> None:
@@ -74,9 +74,9 @@ class Supervisor:
         self._process: HostProcess | None = None
         self._stopping = False
         self._task: asyncio.Task[None]
-        self._ready: Ready | None = None
+        self._ready: DriverReady | None = None
         self._application: str | None = None
-        self._silence = Silence()
+        self._silence = HeartbeatMonitor()
         self._last_words = ""
         self._problem = "the driver is starting"
         self.epoch: Epoch | None = None
@@ -87,7 +87,7 @@ class Supervisor:
         return self._ready is not None
 
     @property
-    def facts(self) -> Ready | None:
+    def facts(self) -> DriverReady | None:
         """What the driver said of itself; None while it takes no statements."""
         return None if self._silence.is_noticed else self._ready
 
@@ -97,11 +97,11 @@ class Supervisor:
         return str(self._silence) if self._ready else self._problem
 
     def say(self, message: Message) -> None:
-        """Send *message*; if the driver just died, :meth:`Listener.epoch_ended` follows."""
+        """Send *message*; if the driver just died, :meth:`DriverListener.epoch_ended` follows."""
         if self._process:
             self._process.say(message)
 
-    def start(self, listener: Listener, *, after: Epoch | None = None) -> None:
+    def start(self, listener: DriverListener, *, after: Epoch | None = None) -> None:
         """End what is left of the epoch *after* which the first one begins, then begin it.
 
         Call it on the event loop's thread, see HostProcess.start.
@@ -112,7 +112,7 @@ class Supervisor:
         """Return when the driver's processes and files are gone; it is asked politely at first."""
         self._stopping = True
         if self.facts:
-            self.say(Stop())
+            self.say(StopDriver())
             await asyncio.wait([self._task], timeout=_STOP_WITHIN)
         self._task.cancel()
         await asyncio.wait([self._task])
@@ -123,7 +123,7 @@ class Supervisor:
         doubts = await application_check.doubts(self._settings, self._application, within=within)
         return f"; {doubts}" if doubts else ""
 
-    async def _run(self, listener: Listener, last: Epoch | None) -> None:
+    async def _run(self, listener: DriverListener, last: Epoch | None) -> None:
         if last:
             await self._bury(last, listener)
         failures = 0
@@ -140,14 +140,14 @@ class Supervisor:
             failures = 0 if ready else failures + 1
             await asyncio.sleep(min(2.0**failures - 1, _LONGEST_PAUSE))
 
-    async def _bury(self, epoch: Epoch, listener: Listener) -> None:
+    async def _bury(self, epoch: Epoch, listener: DriverListener) -> None:
         """End what an earlier Libra has left behind of its driver."""
         await asyncio.to_thread(end_leftovers, epoch.tag)
         self._application = epoch.application_id
         doubts = await self.doubts(within=_GONE_WITHIN)
         listener.epoch_ended(f"Libra itself ended while it ran{doubts}")
 
-    async def _next(self, listener: Listener) -> Epoch:
+    async def _next(self, listener: DriverListener) -> Epoch:
         while True:
             try:
                 return await listener.epoch_begins()
@@ -156,7 +156,7 @@ class Supervisor:
                 self._problem = f"no driver epoch can begin: {error}"
                 await asyncio.sleep(_TRY_AGAIN)
 
-    async def _live(self, epoch: Epoch, listener: Listener) -> Ready | None:
+    async def _live(self, epoch: Epoch, listener: DriverListener) -> DriverReady | None:
         """What the driver said of itself, if it ever took statements.
 
         Its processes are gone now, and the problem says why.
@@ -166,7 +166,7 @@ class Supervisor:
         except OSError as error:
             self._problem = f"the driver host cannot be started: {error}"
             return None
-        self._silence, self._last_words = Silence(), ""
+        self._silence, self._last_words = HeartbeatMonitor(), ""
         watch = asyncio.create_task(self._end_when_silent(process), name="driver silence")
         try:
             async for line in process.reader:
@@ -186,22 +186,22 @@ class Supervisor:
         self._last_words = await self._silence.unbearable()
         process.kill()
 
-    def _heard(self, message: Message, epoch: Epoch, listener: Listener) -> None:
+    def _heard(self, message: Message, epoch: Epoch, listener: DriverListener) -> None:
         match message:
-            case Ready():
+            case DriverReady():
                 self._begin(epoch, message, listener)
-            case Pulse():
+            case Heartbeat():
                 was_noticed = self._silence.is_noticed
                 self._silence.end()
                 if was_noticed:
                     _log.warning("The driver answers again (epoch %s)", epoch.number)
                     listener.epoch_resumes()
-            case Broken():
+            case DriverFailed():
                 self._last_words = message.reason
             case _:
                 _tell(listener, message)
 
-    def _begin(self, epoch: Epoch, ready: Ready, listener: Listener) -> None:
+    def _begin(self, epoch: Epoch, ready: DriverReady, listener: DriverListener) -> None:
         self._ready, self._application = ready, ready.application_id
         self._silence.end()
         listener.epoch_ready(epoch, ready)
@@ -242,15 +242,15 @@ class Supervisor:
         )
 
 
-def _tell(listener: Listener, message: Message) -> None:
+def _tell(listener: DriverListener, message: Message) -> None:
     match message:
-        case Ended():
+        case StatementEnded():
             listener.statement_ended(message)
-        case Progressed():
+        case StatementProgress():
             listener.statement_progressed(message)
-        case Held():
+        case SessionHolds():
             listener.session_holds(message)
-        case Estimated():
+        case EstimateResult():
             listener.estimated(message)
 
 

@@ -19,29 +19,29 @@ from typing import Any
 from libra_provider.core.polling import utc_now
 from libra_provider.core.status import DriverLocation
 from libra_provider.core.units import readable_duration
-from libra_provider.server.errors import Conflict, Over
-from libra_provider.server.external_jobs.upload import HandedIn
+from libra_provider.server.errors import Conflict, JobAlreadyEnded
+from libra_provider.server.external_jobs.upload import UploadedResult
 from libra_provider.server.ledger.ledger import Ledger
-from libra_provider.server.ledger.writer import Clerk
+from libra_provider.server.ledger.writer import LedgerWriter
 from libra_provider.server.model.receipt import Receipt
-from libra_provider.server.model.statement import Order, State, Statement
+from libra_provider.server.model.statement import State, Statement, StatementSpec
 from libra_provider.server.results import store
 from libra_provider.server.settings import Settings
 
 
-class AnnouncedJobs:
+class ExternalJobs:
     """Takes announcements, reports and results; lives on one event loop.
 
     Each method raises UnknownStatement, Over once the job has ended, and LedgerAway.
     """
 
-    def __init__(self, settings: Settings, ledger: Ledger, clerk: Clerk) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, clerk: LedgerWriter) -> None:
         self._settings = settings
         self._ledger = ledger
         self._clerk = clerk
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
 
-    async def announce(self, order: Order, tag: str) -> tuple[Statement, bool]:
+    async def announce(self, order: StatementSpec, tag: str) -> tuple[Statement, bool]:
         """The job *tag*, and whether it is new; raises Conflict if it was another order's."""
         return await self._clerk.write(partial(self._accept, order, tag))
 
@@ -53,7 +53,7 @@ class AnnouncedJobs:
         """The job after its driver's word that it runs, and where; raises Conflict."""
         return await self._clerk.write(partial(self._begin, job_id, attempt, place))
 
-    async def hand_in(self, job_id: str, attempt: str | None, handed: HandedIn) -> bool:
+    async def hand_in(self, job_id: str, attempt: str | None, handed: UploadedResult) -> bool:
         """Whether what was handed in is new, and not the same again; raises Conflict."""
         return await self._clerk.write(partial(self._take, job_id, attempt, handed))
 
@@ -105,7 +105,7 @@ class AnnouncedJobs:
 
     # From here on: on the clerk's thread, in its transaction, where a refusal undoes nothing.
 
-    def _accept(self, order: Order, tag: str) -> tuple[Statement, bool]:
+    def _accept(self, order: StatementSpec, tag: str) -> tuple[Statement, bool]:
         if known := self._ledger.get_many([tag]):
             if known[0].order.digest != order.digest:
                 sentence = f"Job {tag} was announced with another body; submit under a new tag."
@@ -117,7 +117,9 @@ class AnnouncedJobs:
     def _open(self, job_id: str) -> tuple[Statement, Receipt]:
         statement = self._ledger.get(job_id)
         if statement.state.is_terminal:
-            raise Over(f"Job {job_id} is {statement.state}; this comes too late.", job_id)
+            raise JobAlreadyEnded(
+                f"Job {job_id} is {statement.state}; this comes too late.", job_id
+            )
         known = self._ledger.receipts.get(job_id)
         return statement, known or Receipt(job_id=job_id, seen_at=utc_now())
 
@@ -144,7 +146,7 @@ class AnnouncedJobs:
         self._ledger.note_driver(located)
         return located
 
-    def _take(self, job_id: str, attempt: str | None, handed: HandedIn) -> bool:
+    def _take(self, job_id: str, attempt: str | None, handed: UploadedResult) -> bool:
         _, receipt, _ = self._heard(job_id, attempt)
         if receipt.digest and receipt.digest != handed.digest:
             sentence = f"Job {job_id} has handed in another result; it can do so once."

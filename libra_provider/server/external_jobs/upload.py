@@ -18,7 +18,7 @@ from pydantic_core import from_json
 from libra_provider.core.errors import BadInput
 from libra_provider.core.units import MIB, readable_size
 from libra_provider.server.body_stream import pieces
-from libra_provider.server.errors import TooLarge
+from libra_provider.server.errors import BodyTooLarge
 from libra_provider.server.results import store
 from libra_provider.server.results.arrow_stream import batches
 from libra_provider.server.results.from_json import table_of
@@ -29,7 +29,7 @@ _MOST_VALUE = MIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandedIn:
+class UploadedResult:
     """A checked result: fields of a Statement, and the Arrow stream of its rows, if it has any."""
 
     digest: str
@@ -38,7 +38,7 @@ class HandedIn:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class UploadLimit:
     """What a result may have: *rows*, and bytes in Arrow's form."""
 
     rows: int
@@ -53,10 +53,10 @@ class Limit:
         else:
             return
         instead = "or have it written to storage with resultPath"
-        raise TooLarge(f"The result has more than {what}; {way_out}, {instead}.")
+        raise BodyTooLarge(f"The result has more than {what}; {way_out}, {instead}.")
 
 
-class Inbox:
+class UploadFolder:
     """The folder where results arrive; what a Libra that was killed left there goes."""
 
     def __init__(self, folder: Path) -> None:
@@ -84,13 +84,13 @@ async def received(body: AsyncIterator[bytes], place: Path) -> tuple[Path, str]:
     return path, digest.hexdigest()
 
 
-def checked(path: Path, digest: str, media_type: str, limit: Limit) -> HandedIn:
+def checked(path: Path, digest: str, media_type: str, limit: UploadLimit) -> UploadedResult:
     """The result in the file *path*; raises BadInput, or TooLarge."""
     if media_type == ARROW:
         return _rows(path, digest, limit)
     body = _json(path)
     if "value" in body:
-        return HandedIn(digest=digest, outcome={"value": _value(body["value"])})
+        return UploadedResult(digest=digest, outcome={"value": _value(body["value"])})
     schema, rows = body.get("schema"), body.get("rows")
     if not isinstance(schema, dict) or not isinstance(rows, list):
         expected = "it has a value, or rows with their schema"
@@ -101,7 +101,7 @@ def checked(path: Path, digest: str, media_type: str, limit: Limit) -> HandedIn:
     return _rows(written, digest, limit)
 
 
-def _rows(path: Path, digest: str, limit: Limit) -> HandedIn:
+def _rows(path: Path, digest: str, limit: UploadLimit) -> UploadedResult:
     count = size = 0
     for batch in batches(path):
         count += batch.num_rows
@@ -109,7 +109,9 @@ def _rows(path: Path, digest: str, limit: Limit) -> HandedIn:
         limit.check(count, size)
     with path.open("rb") as file:
         os.fsync(file.fileno())
-    return HandedIn(digest=digest, outcome={"row_count": count, "result_bytes": size}, rows=path)
+    return UploadedResult(
+        digest=digest, outcome={"row_count": count, "result_bytes": size}, rows=path
+    )
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -126,5 +128,5 @@ def _value(value: Any) -> str:
     text = json.dumps(value)
     if len(text) > _MOST_VALUE:
         most = readable_size(_MOST_VALUE)
-        raise TooLarge(f"The value is more than {most} as JSON; hand it in as rows instead.")
+        raise BodyTooLarge(f"The value is more than {most} as JSON; hand it in as rows instead.")
     return text

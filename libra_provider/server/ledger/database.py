@@ -38,7 +38,7 @@ _POSTGRES: dict[str, Any] = {
 }
 
 
-class Store:
+class LedgerDatabase:
     """The database at *url*: ``writer`` is one connection that keeps other Libras out.
 
     Raises BadInput when *url* is of no use, LedgerTaken when another Libra has it, LedgerAway when

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, insert, sele
 
 from libra_provider.core.polling import utc_now
 from libra_provider.server.errors import IllegalMove, KeyReused, UnknownStatement
-from libra_provider.server.ledger.database import Store, patiently, reaching
+from libra_provider.server.ledger.database import LedgerDatabase, patiently, reaching
 from libra_provider.server.ledger.receipts import Receipts
 from libra_provider.server.ledger.tables import (
     ACCEPT,
@@ -39,7 +39,7 @@ from libra_provider.server.ledger.tables import (
     storable,
     tag_rows,
 )
-from libra_provider.server.model.statement import Epoch, Order, State, Statement
+from libra_provider.server.model.statement import Epoch, State, Statement, StatementSpec
 
 _BY_KEY = SELECT.where(STATEMENTS.c.idempotency_key == bindparam("key"))
 _BY_ID = SELECT.where(STATEMENTS.c.job_id.in_(bindparam("job_ids", expanding=True)))
@@ -60,7 +60,7 @@ class Ledger:
         patiently(lambda: self._open(url))
 
     def _open(self, url: str) -> None:
-        self._store = Store(url)
+        self._store = LedgerDatabase(url)
         try:
             with reaching():
                 METADATA.create_all(self._store.writer)
@@ -106,7 +106,7 @@ class Ledger:
 
     def accept(
         self,
-        order: Order,
+        order: StatementSpec,
         key: str | None = None,
         *,
         job_id: str | None = None,
@@ -141,7 +141,7 @@ class Ledger:
             for table in (TAGS, RECEIPTS, STATEMENTS):
                 connection.execute(delete(table).where(table.c.job_id.in_(job_ids)))
 
-    def by_key(self, key: str, order: Order) -> Statement | None:
+    def by_key(self, key: str, order: StatementSpec) -> Statement | None:
         """The statement accepted under *key*; raises KeyReused if it was for another order."""
         found = self._rows(_BY_KEY, key=storable(key))
         if found and found[0].order.digest != order.digest:

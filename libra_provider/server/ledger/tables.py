@@ -30,10 +30,10 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from libra_provider.core.status import DriverLocation, Progress
-from libra_provider.server.model.statement import Epoch, Order, State, Statement
+from libra_provider.server.model.statement import Epoch, State, Statement, StatementSpec
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcTimestamp(TypeDecorator[datetime]):
     """A moment in UTC; SQLite forgets zones, so it is put back when read."""
 
     impl = DateTime(timezone=True)
@@ -72,9 +72,9 @@ STATEMENTS = Table(
     Column("announced", Boolean, nullable=False),
     Column("state", String(16), nullable=False),
     Column("epoch", Integer),
-    Column("submitted_at", Moment, nullable=False),
-    Column("started_at", Moment),
-    Column("completed_at", Moment),
+    Column("submitted_at", UtcTimestamp, nullable=False),
+    Column("started_at", UtcTimestamp),
+    Column("completed_at", UtcTimestamp),
     Column("error", Text),
     Column("error_class", Text),
     Column("sql_state", Text),
@@ -103,7 +103,7 @@ RECEIPTS = Table(
     "receipts",
     METADATA,
     Column("job_id", String(64), primary_key=True),
-    Column("seen_at", Moment, nullable=False),
+    Column("seen_at", UtcTimestamp, nullable=False),
     Column("attempts", Text, nullable=False),
     Column("driver_id", Text),
     Column("digest", String(64)),
@@ -204,7 +204,7 @@ def from_row(row: RowMapping) -> Statement:
     """The statement in *row* of :data:`SELECT`."""
     return Statement(
         job_id=row["job_id"],
-        order=Order.from_json(row["order"]),
+        order=StatementSpec.from_json(row["order"]),
         state=State(row["state"]),
         submitted_at=row["submitted_at"],
         started_at=row["started_at"],

@@ -33,7 +33,7 @@ class _Act(Generic[T]):
 _Outcome = tuple[_Act[Any], Any, BaseException | None]
 
 
-class Clerk:
+class LedgerWriter:
     """Commits, in the order in which it was asked; lives on one event loop.
 
     ``problem`` says why the ledger cannot be written now; it is empty while it can.

@@ -45,7 +45,7 @@ _FOLLOWERS = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class StatementSpec:
     """What a client asked for, checked; ``as_text`` is the old contract's form of the result."""
 
     session: str
@@ -107,10 +107,10 @@ class Order:
 
 
 _DEFAULTS: Mapping[str, Any] = {
-    each.name: each.default for each in fields(Order) if each.default is not MISSING
+    each.name: each.default for each in fields(StatementSpec) if each.default is not MISSING
 } | {
     each.name: each.default_factory()
-    for each in fields(Order)
+    for each in fields(StatementSpec)
     if each.default_factory is not MISSING
 }
 
@@ -131,7 +131,7 @@ class Statement:
     """One row of the ledger; a moment or number is None until it is known."""
 
     job_id: str
-    order: Order
+    order: StatementSpec
     state: State
     submitted_at: datetime
     started_at: datetime | None = None

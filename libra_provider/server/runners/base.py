@@ -10,13 +10,13 @@ from typing import Protocol
 from libra_provider.core.job import Kind
 from libra_provider.core.polling import utc_now
 from libra_provider.core.status import DriverLocation
-from libra_provider.server.driver.messages import Ended
+from libra_provider.server.driver.messages import StatementEnded
 from libra_provider.server.model.receipt import Receipt
 from libra_provider.server.model.statement import State, Statement
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Errand:
+class IsolatedRun:
     """One statement that waits for room, runs, or is taken up again.
 
     ``killed`` is set once it must end. ``note(driver_id=…, location=…)`` keeps what becomes known
@@ -45,7 +45,7 @@ class Runner(Protocol):
 
     ends_with_libra: bool
 
-    async def run(self, errand: Errand) -> Ended:
+    async def run(self, errand: IsolatedRun) -> StatementEnded:
         """How the statement ended; cancelled, it ends what :attr:`ends_with_libra` says."""
         ...
 
@@ -54,7 +54,7 @@ class Runner(Protocol):
         ...
 
 
-class Listener(Protocol):
+class RunListener(Protocol):
     """Who keeps the statements."""
 
     async def isolated_begins(self, job_id: str) -> Statement | None:
@@ -75,15 +75,15 @@ class Listener(Protocol):
         """What the driver of a statement has handed in and said; None if that is nothing."""
         ...
 
-    def statement_ended(self, ended: Ended) -> None:
+    def statement_ended(self, ended: StatementEnded) -> None:
         """A statement is over."""
         ...
 
 
-def lost(job_id: str, why: str) -> Ended:
+def lost(job_id: str, why: str) -> StatementEnded:
     """The end of a statement of which only *why* is known."""
     advice = "it may have written; check before running it again"
-    return Ended(job_id=job_id, state=State.LOST, error=f"{why}; {advice}.")
+    return StatementEnded(job_id=job_id, state=State.LOST, error=f"{why}; {advice}.")
 
 
 def promises(statement: Statement) -> bool:
@@ -91,16 +91,16 @@ def promises(statement: Statement) -> bool:
     return statement.order.kind == Kind.SQL
 
 
-def succeeded(errand: Errand, receipt: Receipt | None) -> Ended:
+def succeeded(errand: IsolatedRun, receipt: Receipt | None) -> StatementEnded:
     """The end of a statement whose driver ended well, with what that has handed in."""
     known = receipt or Receipt(job_id=errand.job_id, seen_at=utc_now())
     state, outcome = known.success(promised=promises(errand.statement))
-    return Ended(job_id=errand.job_id, state=state, **outcome)
+    return StatementEnded(job_id=errand.job_id, state=state, **outcome)
 
 
-def known_end(errand: Errand, receipt: Receipt | None) -> Ended | None:
+def known_end(errand: IsolatedRun, receipt: Receipt | None) -> StatementEnded | None:
     """How the driver said that it ended; None if it did not."""
     words = dict(receipt.last_words or {}) if receipt else {}
     if words.get("state") == State.SUCCESS:
         return succeeded(errand, receipt)
-    return Ended(job_id=errand.job_id, **words) if words else None
+    return StatementEnded(job_id=errand.job_id, **words) if words else None

@@ -12,7 +12,7 @@ from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.standalone import page_lookup, pages, rest
 from libra_provider.clients.standalone.create_request import create_request
-from libra_provider.clients.standalone.find_by_tag import Adoptable, Sought, carriers
+from libra_provider.clients.standalone.find_by_tag import TagMatches, TagQuery, carriers
 from libra_provider.clients.standalone.pages import LogPart
 from libra_provider.core.errors import (
     JobLost,
@@ -27,12 +27,12 @@ from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus
 from libra_provider.core.units import readable_duration
 from libra_provider.server import masters
-from libra_provider.server.artifacts.store import Artifacts
-from libra_provider.server.driver.messages import Ended
+from libra_provider.server.artifacts.store import ArtifactStore
+from libra_provider.server.driver.messages import StatementEnded
 from libra_provider.server.errors import NotReady
 from libra_provider.server.model.receipt import Receipt
 from libra_provider.server.model.statement import State, Statement
-from libra_provider.server.runners.base import Errand, known_end, lost, succeeded
+from libra_provider.server.runners.base import IsolatedRun, known_end, lost, succeeded
 from libra_provider.server.runners.job import job_of
 from libra_provider.server.runners.payload import to_worker
 from libra_provider.server.runners.poller import DriverPoller
@@ -60,7 +60,7 @@ class ClusterRunner:
 
     ends_with_libra = False
 
-    def __init__(self, settings: Settings, artifacts: Artifacts) -> None:
+    def __init__(self, settings: Settings, artifacts: ArtifactStore) -> None:
         self._settings = settings
         self._artifacts = artifacts
 
@@ -78,7 +78,7 @@ class ClusterRunner:
             await self._poller.close()
             await self._client.aclose()
 
-    async def run(self, errand: Errand) -> Ended:
+    async def run(self, errand: IsolatedRun) -> StatementEnded:
         """Submit once, or take up what was submitted, and watch it to its end."""
         try:
             driver_id = errand.statement.driver_id or await self._submit_once(errand)
@@ -113,7 +113,7 @@ class ClusterRunner:
         part: LogPart = yield Ask(call, worker)
         return part
 
-    async def _submit_once(self, errand: Errand) -> str | None:
+    async def _submit_once(self, errand: IsolatedRun) -> str | None:
         """The driver of *errand*; None if it was killed before there was one."""
         statement, settings = errand.statement, self._settings
         job = await to_worker(job_of(statement, settings), statement, settings, self._artifacts)
@@ -137,11 +137,11 @@ class ClusterRunner:
                 _log.info("Statement %s is not submitted yet: %s", errand.job_id, error)
                 await asyncio.sleep(getattr(error, "retry_after", _AGAIN))
 
-    async def _submitted(self, errand: Errand, job: SparkJob) -> str:
+    async def _submitted(self, errand: IsolatedRun, job: SparkJob) -> str:
         call = rest.submit(job, errand.job_id, master=self._settings.master)
         return await self._client.asend(call)
 
-    async def _adopted(self, errand: Errand, job: SparkJob, since: datetime) -> str | None:
+    async def _adopted(self, errand: IsolatedRun, job: SparkJob, since: datetime) -> str | None:
         """The driver that carries the tag, once it can be said; raises JobLost if it cannot."""
         main_class = create_request(job, errand.job_id, master=self._settings.master)["mainClass"]
         began = time.monotonic()
@@ -156,17 +156,17 @@ class ClusterRunner:
             if not doubt and not found.waiting and waited > _GRACE:
                 return None
 
-    async def _search(self, tag: str, main_class: str, since: datetime) -> tuple[Adoptable, str]:
+    async def _search(self, tag: str, main_class: str, since: datetime) -> tuple[TagMatches, str]:
         """What carries *tag*, and what keeps one from being sure."""
         ui_urls = masters.ui_urls(self._settings)
-        sought = Sought(tag=tag, since=since, main_class=main_class)
+        sought = TagQuery(tag=tag, since=since, main_class=main_class)
         try:
             found = await self._client.arun(carriers(sought, ui_urls))
         except ServerError as error:
-            return Adoptable(), f"the master's page cannot be read ({error})"
+            return TagMatches(), f"the master's page cannot be read ({error})"
         return found, f"it may be one of {found.names}" if found.undecided else ""
 
-    async def _first(self, errand: Errand, found: Adoptable) -> str:
+    async def _first(self, errand: IsolatedRun, found: TagMatches) -> str:
         """The oldest driver with the tag; a second one would do the work twice."""
         first, *others = found.carriers
         for other in others:
@@ -175,7 +175,7 @@ class ClusterRunner:
             await self._kill(other)
         return first
 
-    async def _kill_when_told(self, errand: Errand, driver_id: str) -> None:
+    async def _kill_when_told(self, errand: IsolatedRun, driver_id: str) -> None:
         await errand.killed.wait()
         while True:
             await self._kill(driver_id)
@@ -202,7 +202,7 @@ def _may_have_arrived(error: ServerError) -> bool:
     return bool(getattr(error, "may_have_arrived", isinstance(error, ProtocolError)))
 
 
-def _note(errand: Errand, status: JobStatus) -> None:
+def _note(errand: IsolatedRun, status: JobStatus) -> None:
     location = status.location
     if status.state is JobState.WAITING:
         why = status.detail or "for a worker"
@@ -211,11 +211,13 @@ def _note(errand: Errand, status: JobStatus) -> None:
         errand.note(location=location)
 
 
-def _killed(errand: Errand, sentence: str) -> Ended:
-    return Ended(job_id=errand.job_id, state=State.CANCELLED, error=sentence)
+def _killed(errand: IsolatedRun, sentence: str) -> StatementEnded:
+    return StatementEnded(job_id=errand.job_id, state=State.CANCELLED, error=sentence)
 
 
-def _ended(errand: Errand, driver_id: str, last: JobStatus, receipt: Receipt | None) -> Ended:
+def _ended(
+    errand: IsolatedRun, driver_id: str, last: JobStatus, receipt: Receipt | None
+) -> StatementEnded:
     """*last* in Libra's words; what the driver itself has said is better than what is missing."""
     if last.state is JobState.SUCCEEDED:
         return succeeded(errand, receipt)
@@ -229,4 +231,4 @@ def _ended(errand: Errand, driver_id: str, last: JobStatus, receipt: Receipt | N
     if said and (last.worker_lost or said.state == State.FAILED):
         return said
     why = last.detail or f"{driver_id} failed; its log may say why."
-    return Ended(job_id=errand.job_id, state=State.FAILED, error=why)
+    return StatementEnded(job_id=errand.job_id, state=State.FAILED, error=why)

@@ -14,7 +14,7 @@ from libra_provider.core.polling import utc_now
 from libra_provider.core.properties import CORES_MAX, spark_conf, whole_number
 from libra_provider.server.files import FILES, permitted
 from libra_provider.server.model.artifact import Artifact, named
-from libra_provider.server.model.statement import Order, Statement
+from libra_provider.server.model.statement import Statement, StatementSpec
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import LIFE, Signer
 
@@ -27,7 +27,7 @@ _NOT_YOURS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Isolation:
+class IsolatedSpec:
     """The part of an order that only ISOLATED statements have, checked."""
 
     deploy_mode: str
@@ -51,7 +51,7 @@ def isolation(
     file_path: str | None = None,
     main_class: str | None = None,
     args: tuple[str, ...] = (),
-) -> Isolation:
+) -> IsolatedSpec:
     """How a statement of *kind* runs in a driver of its own; raises BadInput."""
     mode = _deploy_mode(deploy_mode, settings)
     conf = _conf(spark_config or {}, mode, settings)
@@ -61,7 +61,7 @@ def isolation(
         _permitted(file_path, "filePath", mode, settings, named)
         if kind in (Kind.JAR, Kind.JAR_CLASS) and not main_class:
             raise BadInput("mainClass", main_class, "a JAR needs the name of its main class")
-    return Isolation(
+    return IsolatedSpec(
         deploy_mode=mode,
         deploy_mode_by_default=deploy_mode is None,
         spark_config=conf,
@@ -140,7 +140,7 @@ def job_of(statement: Statement, settings: Settings, *, folder: Path | None = No
 
     Its files are looked at again, for what lies there now: raises BadInput.
     """
-    order: Order = statement.order
+    order: StatementSpec = statement.order
     mode = str(order.deploy_mode)
     artifact = _fetched(settings, folder)
     path = order.file_path

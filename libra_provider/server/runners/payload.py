@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from libra_provider.clients import runtime_zip
-from libra_provider.clients.libra.external_jobs import Announced
+from libra_provider.clients.libra.external_jobs import UploadUrls
 from libra_provider.clients.libra.shipment import Shipment, is_bootstrapped, order_of, ordered
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.paths import scheme
 from libra_provider.jobs import bootstrap
-from libra_provider.server.artifacts.store import Artifacts
+from libra_provider.server.artifacts.store import ArtifactStore
 from libra_provider.server.model.artifact import Artifact
 from libra_provider.server.model.statement import Statement
 from libra_provider.server.runners.base import promises
@@ -23,7 +23,7 @@ from libra_provider.server.signed_urls import LIFE, Purpose, Signer
 
 
 async def to_worker(
-    job: SparkJob, statement: Statement, settings: Settings, artifacts: Artifacts
+    job: SparkJob, statement: Statement, settings: Settings, artifacts: ArtifactStore
 ) -> SparkJob:
     """*job* as the master gets it; what its driver fetches is among *artifacts* then."""
     if not is_bootstrapped(job):
@@ -71,10 +71,10 @@ def _texts(job: SparkJob, folder: Path) -> Mapping[str, Any]:
     return {}
 
 
-def _announced(statement: Statement, files: Sequence[Artifact], signer: Signer) -> Announced:
+def _announced(statement: Statement, files: Sequence[Artifact], signer: Signer) -> UploadUrls:
     """Where the driver of *statement* finds *files*, and hands in."""
     expires, tag = statement.submitted_at + LIFE, statement.job_id
-    return Announced(
+    return UploadUrls(
         {(each.sha256, each.name): each.url(signer, expires=expires) for each in files},
         signer.url(Purpose.RESULT, tag, expires=expires),
         signer.url(Purpose.REPORT, tag, expires=expires),

@@ -9,10 +9,10 @@ from functools import partial
 
 from libra_provider.core.errors import LibraError
 from libra_provider.core.job import DeployMode
-from libra_provider.server.artifacts.store import Artifacts
-from libra_provider.server.driver.messages import Ended
+from libra_provider.server.artifacts.store import ArtifactStore
+from libra_provider.server.driver.messages import StatementEnded
 from libra_provider.server.model.statement import State, Statement
-from libra_provider.server.runners.base import Errand, Listener, Runner, lost
+from libra_provider.server.runners.base import IsolatedRun, RunListener, Runner, lost
 from libra_provider.server.runners.cluster import ClusterRunner
 from libra_provider.server.runners.spark_submit import SparkSubmitRunner
 from libra_provider.server.settings import Settings
@@ -21,10 +21,10 @@ from libra_provider.server.statement_logs import LogPiece, StatementLogs, piece
 _log = logging.getLogger(__name__)
 
 
-class IsolatedStatements:
+class IsolatedQueue:
     """Lives on one event loop; each deploy mode has its own queue and its own limit."""
 
-    def __init__(self, settings: Settings, listener: Listener, artifacts: Artifacts) -> None:
+    def __init__(self, settings: Settings, listener: RunListener, artifacts: ArtifactStore) -> None:
         self._settings = settings
         self._listener = listener
         self._cluster = ClusterRunner(settings, artifacts)
@@ -36,7 +36,7 @@ class IsolatedStatements:
             DeployMode.CLIENT: asyncio.Semaphore(settings.isolated.max_client),
             DeployMode.CLUSTER: asyncio.Semaphore(settings.isolated.max_cluster),
         }
-        self._errands: dict[str, Errand] = {}
+        self._errands: dict[str, IsolatedRun] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -77,13 +77,13 @@ class IsolatedStatements:
     def _begin(self, statement: Statement, *, resumed: bool) -> None:
         note = partial(self._listener.driver_noted, statement.job_id)
         receipt = partial(self._listener.receipt, statement.job_id)
-        errand = Errand(statement=statement, note=note, receipt=receipt, resumed=resumed)
+        errand = IsolatedRun(statement=statement, note=note, receipt=receipt, resumed=resumed)
         self._errands[errand.job_id] = errand
         task = asyncio.create_task(self._live(errand), name=f"isolated {errand.job_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _live(self, errand: Errand) -> None:
+    async def _live(self, errand: IsolatedRun) -> None:
         mode = DeployMode(str(errand.statement.order.deploy_mode))
         try:
             async with self._room[mode]:
@@ -92,7 +92,7 @@ class IsolatedStatements:
         finally:
             del self._errands[errand.job_id]
 
-    async def _has_begun(self, errand: Errand) -> bool:
+    async def _has_begun(self, errand: IsolatedRun) -> bool:
         if not errand.resumed:
             begun = await self._listener.isolated_begins(errand.job_id)
             if begun is None:
@@ -101,7 +101,7 @@ class IsolatedStatements:
         errand.has_begun = True
         return True
 
-    async def _run(self, runner: Runner, errand: Errand) -> Ended:
+    async def _run(self, runner: Runner, errand: IsolatedRun) -> StatementEnded:
         try:
             return await runner.run(errand)
         except asyncio.CancelledError:
@@ -115,4 +115,4 @@ class IsolatedStatements:
             why = "Libra met an error of its own while it ran; its log says more"
         if errand.resumed:
             return lost(errand.job_id, why)
-        return Ended(job_id=errand.job_id, state=State.FAILED, error=why)
+        return StatementEnded(job_id=errand.job_id, state=State.FAILED, error=why)

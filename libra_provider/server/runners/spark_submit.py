@@ -18,7 +18,7 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.job import SparkJob
 from libra_provider.core.status import DriverLocation
 from libra_provider.processes import keeper
-from libra_provider.server.driver.messages import Ended
+from libra_provider.server.driver.messages import StatementEnded
 from libra_provider.server.driver.process import MARK, end_leftovers, without_secrets
 from libra_provider.server.driver.spark_properties import (
     JAVA_OPTIONS,
@@ -28,7 +28,7 @@ from libra_provider.server.driver.spark_properties import (
 )
 from libra_provider.server.model.receipt import Receipt
 from libra_provider.server.model.statement import State
-from libra_provider.server.runners.base import Errand, known_end, lost, succeeded
+from libra_provider.server.runners.base import IsolatedRun, known_end, lost, succeeded
 from libra_provider.server.runners.job import job_of
 from libra_provider.server.runners.payload import beside_libra
 from libra_provider.server.settings import Settings
@@ -50,7 +50,7 @@ class SparkSubmitRunner:
         self._settings = settings
         self._program = program
 
-    async def run(self, errand: Errand) -> Ended:
+    async def run(self, errand: IsolatedRun) -> StatementEnded:
         """Run ``spark-submit`` to its end; when this returns, none of its processes is left."""
         if errand.resumed:
             return await self._end_what_is_left(errand)
@@ -70,20 +70,20 @@ class SparkSubmitRunner:
     async def close(self) -> None:
         """Nothing is open between statements."""
 
-    def _folder(self, errand: Errand) -> Path:
+    def _folder(self, errand: IsolatedRun) -> Path:
         """The working directory of a driver; it goes with it."""
         return self._settings.data_dir / "isolated" / errand.job_id
 
-    async def _end_what_is_left(self, errand: Errand) -> Ended:
+    async def _end_what_is_left(self, errand: IsolatedRun) -> StatementEnded:
         await asyncio.to_thread(self._clear, errand)
         why = "Libra itself ended while it ran, and its driver on Libra's host with it"
         return lost(errand.job_id, why)
 
-    def _clear(self, errand: Errand) -> None:
+    def _clear(self, errand: IsolatedRun) -> None:
         end_leftovers(errand.job_id)
         shutil.rmtree(self._folder(errand), ignore_errors=True)
 
-    def _submission(self, errand: Errand, folder: Path) -> tuple[list[str], dict[str, str]]:
+    def _submission(self, errand: IsolatedRun, folder: Path) -> tuple[list[str], dict[str, str]]:
         """The command, and its environment; what is secret is in a file in *folder*."""
         job = job_of(errand.statement, self._settings, folder=folder)
         job = beside_libra(job, errand.statement, self._settings, folder)
@@ -109,7 +109,7 @@ class SparkSubmitRunner:
             TAG: tag,
         }
 
-    def _env(self, job: SparkJob, errand: Errand) -> dict[str, str]:
+    def _env(self, job: SparkJob, errand: IsolatedRun) -> dict[str, str]:
         env = without_secrets(os.environ) | {MARK: errand.job_id}
         env.setdefault("PYSPARK_PYTHON", sys.executable)
         env["PYSPARK_DRIVER_PYTHON"] = env["PYSPARK_PYTHON"]
@@ -140,7 +140,7 @@ class SparkSubmitRunner:
             await process.wait()
 
     async def _watch(
-        self, errand: Errand, process: asyncio.subprocess.Process, logs: StatementLogs
+        self, errand: IsolatedRun, process: asyncio.subprocess.Process, logs: StatementLogs
     ) -> None:
         """Return when the keeper has ended, which is told to end when the statement must."""
         ended = asyncio.create_task(process.wait())
@@ -157,7 +157,7 @@ class SparkSubmitRunner:
             for each in (ended, killed, looks):
                 each.cancel()
 
-    async def _locate(self, errand: Errand, logs: StatementLogs) -> None:
+    async def _locate(self, errand: IsolatedRun, logs: StatementLogs) -> None:
         """Note where the driver is, and again once its log tells its application."""
         errand.note(location=DriverLocation(where=_WHERE, host=self._host))
         while True:
@@ -165,7 +165,7 @@ class SparkSubmitRunner:
                 return
             await asyncio.sleep(_LOOK_EVERY)
 
-    async def _look(self, errand: Errand, logs: StatementLogs) -> bool:
+    async def _look(self, errand: IsolatedRun, logs: StatementLogs) -> bool:
         """Whether the log tells the application by now, which is noted then."""
         application, port = await asyncio.to_thread(logs.application)
         if application:
@@ -182,20 +182,20 @@ class SparkSubmitRunner:
 
 
 def _outcome(
-    errand: Errand, code: int | None, logs: StatementLogs, receipt: Receipt | None
-) -> Ended:
+    errand: IsolatedRun, code: int | None, logs: StatementLogs, receipt: Receipt | None
+) -> StatementEnded:
     """How it ended, by the exit code of ``spark-submit`` (128 + N after signal N) and its words."""
     if code == 0 and errand.statement.order.as_text:
         text = logs.text("stdout")[-_MOST_TEXT:]
-        return Ended(job_id=errand.job_id, state=State.SUCCESS, text=text)
+        return StatementEnded(job_id=errand.job_id, state=State.SUCCESS, text=text)
     if code == 0:
         return succeeded(errand, receipt)
     if errand.killed.is_set():
-        return Ended(job_id=errand.job_id, state=State.CANCELLED, error="It was killed.")
+        return StatementEnded(job_id=errand.job_id, state=State.CANCELLED, error="It was killed.")
     if (said := known_end(errand, receipt)) and said.state == State.FAILED:
         return said
     sentence = logs.first_exception() or _last_resort(code)
-    return Ended(job_id=errand.job_id, state=State.FAILED, error=sentence)
+    return StatementEnded(job_id=errand.job_id, state=State.FAILED, error=sentence)
 
 
 def _last_resort(code: int | None) -> str:

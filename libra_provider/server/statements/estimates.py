@@ -7,26 +7,26 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from libra_provider.server.driver.messages import Estimate, Estimated, Message
+from libra_provider.server.driver.messages import EstimateQuery, EstimateResult, Message
 from libra_provider.server.errors import NotReady
 
 _PATIENCE = 30.0
 
 
-class Estimates:
+class PendingEstimates:
     """What was asked through *say* and is not answered yet; lives on one event loop."""
 
     def __init__(self, say: Callable[[Message], None]) -> None:
         self._say = say
-        self._asked: dict[str, asyncio.Future[Estimated]] = {}
+        self._asked: dict[str, asyncio.Future[EstimateResult]] = {}
 
     async def ask(
         self, session: str, code: str, parameters: Mapping[str, Any] | Sequence[Any] | None
-    ) -> Estimated:
+    ) -> EstimateResult:
         """Spark's answer; raises NotReady when there is none within 30 seconds."""
         key = secrets.token_hex(8)
         answer = self._asked[key] = asyncio.get_running_loop().create_future()
-        self._say(Estimate(key=key, session=session, code=code, parameters=parameters))
+        self._say(EstimateQuery(key=key, session=session, code=code, parameters=parameters))
         try:
             return await asyncio.wait_for(answer, _PATIENCE)
         except TimeoutError as error:
@@ -35,7 +35,7 @@ class Estimates:
         finally:
             del self._asked[key]
 
-    def answered(self, estimated: Estimated) -> None:
+    def answered(self, estimated: EstimateResult) -> None:
         """Tell who asked; an answer that comes late is nobody's."""
         answer = self._asked.get(estimated.key)
         if answer and not answer.done():

@@ -11,7 +11,7 @@ _MOST = 1000
 _LONGEST = 16 * 1024  # characters
 
 
-class Recent:
+class RecentStatements:
     """A bounded number of small, ended statements, by id."""
 
     def __init__(self) -> None:

@@ -12,32 +12,32 @@ from typing import Any
 from libra_provider.core.job import DeployMode
 from libra_provider.core.polling import utc_now
 from libra_provider.core.status import DriverLocation, Progress
-from libra_provider.server.artifacts.store import Artifacts
+from libra_provider.server.artifacts.store import ArtifactStore
 from libra_provider.server.driver.messages import (
-    Ended,
-    Estimated,
-    Held,
-    Kill,
-    Progressed,
-    Ready,
+    DriverReady,
+    EstimateResult,
+    KillStatement,
+    SessionHolds,
+    StatementEnded,
+    StatementProgress,
 )
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.ledger.ledger import Ledger
-from libra_provider.server.ledger.writer import Clerk
+from libra_provider.server.ledger.writer import LedgerWriter
 from libra_provider.server.model.receipt import Receipt
-from libra_provider.server.model.statement import Epoch, Order, State, Statement
-from libra_provider.server.runners.queue import IsolatedStatements
+from libra_provider.server.model.statement import Epoch, State, Statement, StatementSpec
+from libra_provider.server.runners.queue import IsolatedQueue
 from libra_provider.server.settings import Settings
-from libra_provider.server.statements.estimates import Estimates
-from libra_provider.server.statements.live import Live
-from libra_provider.server.statements.recent import Recent
-from libra_provider.server.statements.session_contents import Holdings
-from libra_provider.server.statements.slots import Places
+from libra_provider.server.statements.active import ActiveStatement
+from libra_provider.server.statements.estimates import PendingEstimates
+from libra_provider.server.statements.recent import RecentStatements
+from libra_provider.server.statements.session_contents import SessionContents
+from libra_provider.server.statements.slots import Slots
 
 _log = logging.getLogger(__name__)
 
 
-class Flow:
+class Scheduler:
     """What has been accepted and is not over, in ``live``; lives on one event loop.
 
     It hears of the driver from the supervisor. What it decides is committed in the same order,
@@ -48,9 +48,9 @@ class Flow:
         self,
         settings: Settings,
         ledger: Ledger,
-        clerk: Clerk,
+        clerk: LedgerWriter,
         driver: Supervisor,
-        artifacts: Artifacts,
+        artifacts: ArtifactStore,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
@@ -58,12 +58,12 @@ class Flow:
         self._driver = driver
         self._epoch: Epoch | None = None
         pythons = settings.max_python_sessions
-        self._places = Places(settings.max_running, settings.pools, pythons=pythons)
-        self._holdings = Holdings()
-        self.live: dict[str, Live] = {}
-        self.recent = Recent()
-        self.estimates = Estimates(driver.say)
-        self.isolated = IsolatedStatements(settings, self, artifacts)
+        self._places = Slots(settings.max_running, settings.pools, pythons=pythons)
+        self._holdings = SessionContents()
+        self.live: dict[str, ActiveStatement] = {}
+        self.recent = RecentStatements()
+        self.estimates = PendingEstimates(driver.say)
+        self.isolated = IsolatedQueue(settings, self, artifacts)
         self.draining = False
 
     @property
@@ -77,36 +77,36 @@ class Flow:
         return len(self._places) + self.isolated.waiting
 
     @property
-    def running(self) -> Sequence[Live]:
+    def running(self) -> Sequence[ActiveStatement]:
         """What the shared driver has heard of, and not ended."""
         return [live for live in self._begun_ones if live.statement.order.deploy_mode is None]
 
     @property
-    def ending_with_libra(self) -> Sequence[Live]:
+    def ending_with_libra(self) -> Sequence[ActiveStatement]:
         """What runs here: all but the drivers at the master, which outlive Libra."""
         cluster = DeployMode.CLUSTER
         return [live for live in self._begun_ones if live.statement.order.deploy_mode != cluster]
 
     @property
-    def _begun_ones(self) -> Sequence[Live]:
+    def _begun_ones(self) -> Sequence[ActiveStatement]:
         return [live for live in self.live.values() if live.told and not live.ended]
 
-    def reserve(self, order: Order) -> Epoch | None:
+    def reserve(self, order: StatementSpec) -> Epoch | None:
         """The epoch where one statement begins at once: :meth:`enter` it, or :meth:`release`."""
         epoch = self.epoch
         if self.draining or not epoch or not self._places.take(order):
             return None
         return epoch
 
-    def release(self, order: Order) -> None:
+    def release(self, order: StatementSpec) -> None:
         """Give a place back, to whoever waits for it."""
         self._places.give_back(order)
         self._hand_out()
 
-    def enter(self, statement: Statement, *, has_room: bool = False) -> Live:
+    def enter(self, statement: Statement, *, has_room: bool = False) -> ActiveStatement:
         """Take in what was just accepted, or what an earlier Libra left PENDING."""
         over = asyncio.get_running_loop().create_future()
-        live = self.live[statement.job_id] = Live(statement, over, has_room=has_room)
+        live = self.live[statement.job_id] = ActiveStatement(statement, over, has_room=has_room)
         if statement.order.deploy_mode:
             self.isolated.submit(statement)
         elif has_room:
@@ -122,12 +122,12 @@ class Flow:
         The rest is LOST with its epoch, once that is known to be over.
         """
         over = asyncio.get_running_loop().create_future()
-        live = self.live[statement.job_id] = Live(statement, over, told=True)
+        live = self.live[statement.job_id] = ActiveStatement(statement, over, told=True)
         if statement.order.deploy_mode:
             self._set_timer(live)
             self.isolated.resume(statement)
 
-    def kill(self, live: Live) -> None:
+    def kill(self, live: ActiveStatement) -> None:
         """Have it stopped, by the driver where it runs already."""
         live.killed = not live.timed_out
         if self._places.leave(live):
@@ -138,13 +138,13 @@ class Flow:
             self.isolated.kill(live.job_id)
             self._settle(live, State.CANCELLED, error="It was killed before it began.")
 
-    def _stop(self, live: Live) -> None:
+    def _stop(self, live: ActiveStatement) -> None:
         if live.statement.order.deploy_mode:
             self.isolated.kill(live.job_id)
         else:
-            self._driver.say(Kill(live.job_id))
+            self._driver.say(KillStatement(live.job_id))
 
-    def lose(self, live: Live, reason: str) -> None:
+    def lose(self, live: ActiveStatement, reason: str) -> None:
         """Call LOST what was with a driver that is gone for *reason*."""
         epoch = live.statement.epoch
         over = f"Driver epoch {epoch.number if epoch else 'unknown'} is over ({reason})"
@@ -163,14 +163,14 @@ class Flow:
             )
             self._clerk.keep(begin).add_done_callback(partial(self._begun, live))
 
-    def _begun(self, live: Live, written: asyncio.Future[Statement]) -> None:
+    def _begun(self, live: ActiveStatement, written: asyncio.Future[Statement]) -> None:
         if error := written.exception():
             self._unstorable(live, error)
             return
         live.statement = written.result()
         self._hand_over(live)
 
-    def _hand_over(self, live: Live) -> None:
+    def _hand_over(self, live: ActiveStatement) -> None:
         if live.killed:
             self._settle(live, State.CANCELLED, error="It was killed before it began.")
         elif live.statement.epoch is not self._epoch or not self._driver.is_there:
@@ -180,18 +180,18 @@ class Flow:
             self._driver.say(live.run(self._settings))
             self._set_timer(live)
 
-    def _set_timer(self, live: Live) -> None:
+    def _set_timer(self, live: ActiveStatement) -> None:
         if seconds := live.statement.order.timeout_seconds:
             ran = utc_now() - (live.statement.started_at or utc_now())
             left = max(0.0, seconds - ran.total_seconds())
             live.timer = asyncio.get_running_loop().call_later(left, self._time_out, live)
 
-    def _time_out(self, live: Live) -> None:
+    def _time_out(self, live: ActiveStatement) -> None:
         if not live.killed:
             live.timed_out = True
             self._stop(live)
 
-    def _settle(self, live: Live, to: State, **outcome: Any) -> None:
+    def _settle(self, live: ActiveStatement, to: State, **outcome: Any) -> None:
         live.ended = True
         if live.timer:
             live.timer.cancel()
@@ -201,7 +201,7 @@ class Flow:
             live.has_room = False
             self.release(live.statement.order)
 
-    def _settled(self, live: Live, written: asyncio.Future[Statement]) -> None:
+    def _settled(self, live: ActiveStatement, written: asyncio.Future[Statement]) -> None:
         if error := written.exception():
             self._unstorable(live, error)
             return
@@ -210,7 +210,7 @@ class Flow:
         self.recent.add(statement)
         live.over.set_result(statement)
 
-    def _unstorable(self, live: Live, error: BaseException) -> None:
+    def _unstorable(self, live: ActiveStatement, error: BaseException) -> None:
         _log.error("What became of %s cannot be stored", live.job_id, exc_info=error)
         if live.unstorable:
             return  # the ledger's next opening calls it LOST
@@ -254,7 +254,7 @@ class Flow:
         """A number for the driver that is about to start."""
         return await self._clerk.keep(self._ledger.open_epoch)
 
-    def epoch_ready(self, epoch: Epoch, ready: Ready) -> None:
+    def epoch_ready(self, epoch: Epoch, ready: DriverReady) -> None:
         """Note where the driver is, and give it what waits."""
         self._epoch = replace(
             epoch, host=ready.host, application_id=ready.application_id, spark_ui=ready.spark_ui
@@ -279,7 +279,7 @@ class Flow:
         self._holdings.clear()
         self._clerk.keep(self._ledger.forget_holdings)
 
-    def _refuse_to_run(self, live: Live, missed: str, reason: str) -> None:
+    def _refuse_to_run(self, live: ActiveStatement, missed: str, reason: str) -> None:
         self._places.leave(live)
         why = (
             f"Session {live.statement.order.session!r} had {missed}, which ended with its driver"
@@ -287,7 +287,7 @@ class Flow:
         )
         self._settle(live, State.LOST, error=why)
 
-    def session_holds(self, held: Held) -> None:
+    def session_holds(self, held: SessionHolds) -> None:
         """Keep what would be missed if the driver ended."""
         self._holdings.note(held)
         self._clerk.keep(partial(self._ledger.note_holding, held.session, held.what))
@@ -295,9 +295,9 @@ class Flow:
     def know_holdings(self, holdings: Mapping[str, Sequence[str]]) -> None:
         """Take in what sessions held when an earlier Libra ended."""
         for session, what in holdings.items():
-            self._holdings.note(Held(session, what))
+            self._holdings.note(SessionHolds(session, what))
 
-    def statement_ended(self, ended: Ended) -> None:
+    def statement_ended(self, ended: StatementEnded) -> None:
         """Commit the outcome, then tell who waits."""
         live = self.live.get(ended.job_id)
         if live is None or live.ended:
@@ -306,13 +306,13 @@ class Flow:
         state, outcome = live.outcome(ended)
         self._settle(live, state, **outcome)
 
-    def statement_progressed(self, progressed: Progressed) -> None:
+    def statement_progressed(self, progressed: StatementProgress) -> None:
         """Keep how far it is, for who asks now and for its end."""
         if live := self.live.get(progressed.job_id):
             told = asdict(progressed)
             del told["job_id"]
             live.progress = Progress(**told)
 
-    def estimated(self, estimated: Estimated) -> None:
+    def estimated(self, estimated: EstimateResult) -> None:
         """Tell who asked."""
         self.estimates.answered(estimated)

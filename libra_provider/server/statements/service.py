@@ -10,42 +10,42 @@ from functools import partial
 from typing import Any, TypeVar
 
 from libra_provider.core.errors import BadInput
-from libra_provider.server.artifacts.store import Artifacts
-from libra_provider.server.driver.messages import CloseSession, Estimated
+from libra_provider.server.artifacts.store import ArtifactStore
+from libra_provider.server.driver.messages import CloseSession, EstimateResult
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.errors import ComeBackLater, LedgerAway, NotReady, QueueFull
-from libra_provider.server.external_jobs.service import AnnouncedJobs
+from libra_provider.server.external_jobs.service import ExternalJobs
 from libra_provider.server.files import artifacts_of
 from libra_provider.server.ledger.ledger import Ledger
-from libra_provider.server.ledger.writer import Clerk
+from libra_provider.server.ledger.writer import LedgerWriter
 from libra_provider.server.model.sessions import Sessions
-from libra_provider.server.model.statement import Epoch, Order, PoolQueue, State, Statement
+from libra_provider.server.model.statement import Epoch, PoolQueue, State, Statement, StatementSpec
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import LogPiece
-from libra_provider.server.statements.live import queues
-from libra_provider.server.statements.scheduler import Flow
+from libra_provider.server.statements.active import queues
+from libra_provider.server.statements.scheduler import Scheduler
 
 T = TypeVar("T")
 _COMMIT_WITHIN = 5.0  # seconds
 
 
-class Dispatcher:
+class StatementService:
     """Every statement between its acceptance and its end; lives on one event loop."""
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, driver: Supervisor, artifacts: Artifacts
+        self, settings: Settings, ledger: Ledger, driver: Supervisor, artifacts: ArtifactStore
     ) -> None:
         self._settings = settings
         self._artifacts = artifacts
         self._ledger = ledger
         self._driver = driver
-        self._clerk = Clerk(ledger)
-        self._flow = Flow(settings, ledger, self._clerk, driver, artifacts)
+        self._clerk = LedgerWriter(ledger)
+        self._flow = Scheduler(settings, ledger, self._clerk, driver, artifacts)
         # Reading has a thread of its own, so that a long list delays no commit.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._arriving = 0
         self.sessions = Sessions(settings.max_sessions)
-        self.announced = AnnouncedJobs(settings, ledger, self._clerk)
+        self.announced = ExternalJobs(settings, ledger, self._clerk)
 
     async def start(self) -> None:
         """Take in what an earlier Libra left behind, then start the driver."""
@@ -88,7 +88,7 @@ class Dispatcher:
         why = f"No driver takes statements now: {self._driver.problem}."
         raise NotReady(why, retry_after=2)
 
-    async def submit(self, order: Order, key: str | None = None) -> Statement:
+    async def submit(self, order: StatementSpec, key: str | None = None) -> Statement:
         """The accepted statement, committed; raises BadInput, ComeBackLater, or KeyReused.
 
         What was accepted under *key* before is returned even where nothing new can be taken in.
@@ -101,7 +101,7 @@ class Dispatcher:
             raise
         return await self._accept(order, key)
 
-    def _admit(self, order: Order) -> None:
+    def _admit(self, order: StatementSpec) -> None:
         if self._flow.draining:
             raise NotReady("Libra is stopping; submit again once it is back.", retry_after=5)
         waiting = self._flow.waiting + self._arriving
@@ -113,7 +113,7 @@ class Dispatcher:
                 raise artifact.unknown(parameter)
         self.sessions.touch(order.session)
 
-    async def _accept(self, order: Order, key: str | None) -> Statement:
+    async def _accept(self, order: StatementSpec, key: str | None) -> Statement:
         job_id = secrets.token_hex(16)
         # Accepted and begun in one commit, where there is room at once.
         epoch = None if order.deploy_mode else self._flow.reserve(order)
@@ -188,7 +188,7 @@ class Dispatcher:
         session: str,
         code: str,
         parameters: Mapping[str, Any] | Sequence[Any] | None = None,
-    ) -> Estimated:
+    ) -> EstimateResult:
         """Spark's statistics of a query that is not run; raises NotReady when nobody answers."""
         self._epoch()
         self.sessions.touch(session)

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from libra_provider.core.errors import LibraError
 from libra_provider.server.model.statement import State, Statement
-from libra_provider.server.statements.service import Dispatcher
+from libra_provider.server.statements.service import StatementService
 
 _log = logging.getLogger(__name__)
 _LOOKS = 4
@@ -17,7 +17,7 @@ _LOOKS = 4
 _ROUND = 1000
 
 
-async def close(dispatcher: Dispatcher, name: str) -> None:
+async def close(dispatcher: StatementService, name: str) -> None:
     """Kill what waits or runs in the session, then forget it with its views and settings.
 
     Raises UnknownSession, and BadInput for the default session. A statement that waited would
@@ -33,7 +33,7 @@ async def close(dispatcher: Dispatcher, name: str) -> None:
     await dispatcher.forget_session(name)
 
 
-async def close_idle(dispatcher: Dispatcher, idle_seconds: float) -> None:
+async def close_idle(dispatcher: StatementService, idle_seconds: float) -> None:
     """Until it is cancelled: close each session that had nothing to do for *idle_seconds*."""
     span = timedelta(seconds=idle_seconds)
     while True:
@@ -45,7 +45,7 @@ async def close_idle(dispatcher: Dispatcher, idle_seconds: float) -> None:
             _log.warning("Idle sessions stay open for now: %s", error)
 
 
-async def _close_if_idle(dispatcher: Dispatcher, name: str, span: timedelta) -> None:
+async def _close_if_idle(dispatcher: StatementService, name: str, span: timedelta) -> None:
     busy = await _is_busy(dispatcher, name)
     if name not in [each.name for each in dispatcher.sessions.idle(span)]:
         return  # used, or closed, meanwhile
@@ -56,11 +56,13 @@ async def _close_if_idle(dispatcher: Dispatcher, name: str, span: timedelta) -> 
     await close(dispatcher, name)
 
 
-async def _is_busy(dispatcher: Dispatcher, name: str) -> bool:
+async def _is_busy(dispatcher: StatementService, name: str) -> bool:
     return any(
         [await _open(dispatcher, name, state, 1) for state in (State.PENDING, State.RUNNING)]
     )
 
 
-async def _open(dispatcher: Dispatcher, name: str, state: State, limit: int) -> Sequence[Statement]:
+async def _open(
+    dispatcher: StatementService, name: str, state: State, limit: int
+) -> Sequence[Statement]:
     return await dispatcher.page(session=name, state=state, announced=False, offset=0, limit=limit)

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from libra_provider.core.job import Kind
-from libra_provider.server.driver.messages import PYTHON_VARIABLES, Held
-from libra_provider.server.statements.live import Live
+from libra_provider.server.driver.messages import PYTHON_VARIABLES, SessionHolds
+from libra_provider.server.statements.active import ActiveStatement
 
 
-class Holdings:
+class SessionContents:
     """By session, in words for people."""
 
     def __init__(self) -> None:
         self._held: dict[str, Sequence[str]] = {}
 
-    def note(self, held: Held) -> None:
+    def note(self, held: SessionHolds) -> None:
         """This is what the session holds now."""
         self._held[held.session] = held.what
 
-    def suppose(self, live: Live) -> None:
+    def suppose(self, live: ActiveStatement) -> None:
         """The driver ended while *live* ran: what it left in its session can only be supposed.
 
         Statements of Python run one after the other, so those behind it may count on it. Nobody
@@ -30,7 +30,7 @@ class Holdings:
             known = self._held.get(order.session, ())
             self._held[order.session] = list(dict.fromkeys([*known, PYTHON_VARIABLES]))
 
-    def missed_by(self, live: Live) -> str:
+    def missed_by(self, live: ActiveStatement) -> str:
         """What *live* would run without if its session were new; empty if nothing."""
         order = live.statement.order
         held = self._held.get(order.session, ())

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from libra_provider.core.job import Kind
 from libra_provider.server.model.pools import Pool
-from libra_provider.server.model.statement import Order
-from libra_provider.server.statements.live import Live
+from libra_provider.server.model.statement import StatementSpec
+from libra_provider.server.statements.active import ActiveStatement
 
 _UNKNOWN = Pool()
 # Of all places, the part that pools without a running statement may keep free.
@@ -20,7 +20,7 @@ class _Line:
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
-        self.waiting: dict[str, Live] = {}
+        self.waiting: dict[str, ActiveStatement] = {}
         self.running = 0
         self.used = 0.0
 
@@ -30,7 +30,7 @@ class _Line:
         return self.running / self.pool.weight, self.used + 1 / self.pool.weight
 
 
-class Places:
+class Slots:
     """*most* places, shared by *pools* according to their weights; in a pool, the oldest is next.
 
     A pool that runs nothing finds a place however many statements of others run: one is kept free
@@ -47,14 +47,14 @@ class Places:
         self._busy_pythons: Counter[str] = Counter()
 
     @property
-    def waiting(self) -> list[Live]:
+    def waiting(self) -> list[ActiveStatement]:
         """Everyone who waits."""
         return [live for line in self._lines.values() for live in line.waiting.values()]
 
     def __len__(self) -> int:
         return sum(len(line.waiting) for line in self._lines.values())
 
-    def wait(self, live: Live) -> None:
+    def wait(self, live: ActiveStatement) -> None:
         """Put *live* at the end of its pool's line."""
         line = self._line(live.statement.order.pool)
         if not line.waiting and not line.running:
@@ -62,11 +62,11 @@ class Places:
             line.used = max(line.used, min(self._used, default=0.0))
         line.waiting[live.job_id] = live
 
-    def leave(self, live: Live) -> bool:
+    def leave(self, live: ActiveStatement) -> bool:
         """Whether *live* was waiting; it is not any more."""
         return self._line(live.statement.order.pool).waiting.pop(live.job_id, None) is not None
 
-    def take(self, order: Order) -> bool:
+    def take(self, order: StatementSpec) -> bool:
         """Whether a statement by *order* that does not wait has got a place at once."""
         line = self._line(order.pool)
         if line.waiting or not self._is_open_to(line) or not self._has_turn(order):
@@ -74,7 +74,7 @@ class Places:
         self._begin(line, order)
         return True
 
-    def next(self) -> Live | None:
+    def next(self) -> ActiveStatement | None:
         """Who begins next, with a place; None while nobody waits for whom there is one."""
         lines = [each for each in self._lines.values() if each.waiting and self._is_open_to(each)]
         for line in sorted(lines, key=lambda each: each.claim):
@@ -83,7 +83,7 @@ class Places:
                 return line.waiting.pop(live.job_id)
         return None
 
-    def give_back(self, order: Order) -> None:
+    def give_back(self, order: StatementSpec) -> None:
         """The statement by *order*, which had a place, is over."""
         self._line(order.pool).running -= 1
         self._free += 1
@@ -99,14 +99,14 @@ class Places:
         kept = min(idle, self._most // _KEPT) if line.running else 0
         return self._free > kept
 
-    def _has_turn(self, order: Order) -> bool:
+    def _has_turn(self, order: StatementSpec) -> bool:
         most = self._pythons if order.has_own_session else 1
         return order.kind != Kind.PYTHON or self._busy_pythons[order.session] < most
 
-    def _first_with_turn(self, line: _Line) -> Live | None:
+    def _first_with_turn(self, line: _Line) -> ActiveStatement | None:
         return next((e for e in line.waiting.values() if self._has_turn(e.statement.order)), None)
 
-    def _begin(self, line: _Line, order: Order) -> None:
+    def _begin(self, line: _Line, order: StatementSpec) -> None:
         self._free -= 1
         line.running += 1
         line.used += 1 / line.pool.weight

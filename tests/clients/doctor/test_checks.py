@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from libra_provider.clients.doctor import checks
-from libra_provider.clients.doctor.checks import Examination, Outcome, Step
+from libra_provider.clients.doctor.checks import CheckOutcome, CheckReport, CheckStep
 from libra_provider.clients.doctor.libra import examine_libra
 from libra_provider.clients.doctor.master import examine_master
 from libra_provider.clients.http.client import Client
@@ -51,23 +51,23 @@ def master() -> Iterator[Master]:
         yield running
 
 
-def examined(*urls: str, ui: str, token: str | None = None) -> Examination:
+def examined(*urls: str, ui: str, token: str | None = None) -> CheckReport:
     addresses = [ServerAddress(url=url, authorization=BearerToken(token)) for url in urls]
     return examine_master(addresses, master_url="spark://127.0.0.1:7077", ui_urls=[ui])
 
 
-def of_master(master: FakeMaster, token: str | None = None) -> Examination:
+def of_master(master: FakeMaster, token: str | None = None) -> CheckReport:
     return examined(master.url, ui=master.url, token=token)
 
 
-def step(found: Examination, name: str) -> Step:
+def step(found: CheckReport, name: str) -> CheckStep:
     return next(each for each in found.steps if each.name == name)
 
 
 def test_a_healthy_master_is_ok_in_every_step(master: Master) -> None:
     found = of_master(master)
 
-    assert {each.outcome for each in found.steps} == {Outcome.OK}
+    assert {each.outcome for each in found.steps} == {CheckOutcome.OK}
     assert found.is_well
     assert found.sentence == (
         "The REST port of a Spark 4.3.0 master answers and is ready; "
@@ -86,7 +86,7 @@ def test_a_name_that_does_not_resolve_is_named_and_not_asked_again() -> None:
 
     assert not found.is_well
     assert "the name nowhere.invalid does not resolve" in found.sentence
-    assert step(found, "ready").outcome is Outcome.SKIPPED
+    assert step(found, "ready").outcome is CheckOutcome.SKIPPED
 
 
 def test_where_nothing_listens_the_masters_page_tells_the_right_rest_port(
@@ -149,8 +149,8 @@ def test_a_refusal_is_about_access_and_names_the_secret(master: Master) -> None:
     master.pages["/v1/submissions/readyz"] = Answer(403, "<html>Forbidden</html>")
     found = of_master(master)
 
-    assert step(found, "REST port").outcome is Outcome.OK
-    assert step(found, "access").outcome is Outcome.FAILED
+    assert step(found, "REST port").outcome is CheckOutcome.OK
+    assert step(found, "access").outcome is CheckOutcome.FAILED
     assert "JWS secret key" in found.sentence
 
 
@@ -179,7 +179,7 @@ def test_an_open_master_beyond_this_machine_is_a_warning(master: Master) -> None
     # Linux takes this address for the machine itself; for the doctor it is anybody's.
     found = examined(f"http://0.0.0.0:{master.port}", ui=master.url)
 
-    assert step(found, "access").outcome is Outcome.WARNING
+    assert step(found, "access").outcome is CheckOutcome.WARNING
     assert "whoever reaches this port runs code on the cluster" in step(found, "access").found
     assert found.is_well
 
@@ -199,8 +199,8 @@ def test_a_dead_master_beside_a_ready_one_is_a_warning(master: Master, closed_po
 
     assert found.is_well
     assert [each.outcome for each in found.steps if each.name == "port"] == [
-        Outcome.WARNING,
-        Outcome.OK,
+        CheckOutcome.WARNING,
+        CheckOutcome.OK,
     ]
     assert found.sentence.endswith("1 warning, see libra doctor.")
 
@@ -210,7 +210,7 @@ def test_a_standby_beside_a_ready_master_is_as_it_should_be(master: Master) -> N
     with FakeServer(lambda _: Answer(503, said)) as standby:
         found = examined(standby.url, master.url, ui=master.url)
 
-    assert step(found, "standby").outcome is Outcome.OK
+    assert step(found, "standby").outcome is CheckOutcome.OK
     assert found.sentence.startswith("The REST port of a Spark 4.3.0 master answers and is ready;")
     assert "warning" not in found.sentence
 
@@ -220,7 +220,7 @@ def test_no_living_worker_is_a_failure(master: Master) -> None:
     found = of_master(master)
 
     assert "none of 0 workers is alive" in found.sentence
-    assert step(found, "recovery").outcome is Outcome.OK
+    assert step(found, "recovery").outcome is CheckOutcome.OK
 
 
 def test_an_unreachable_page_costs_facts_and_not_the_connection(
@@ -229,7 +229,7 @@ def test_an_unreachable_page_costs_facts_and_not_the_connection(
     found = examined(master.url, ui=f"http://127.0.0.1:{closed_port}")
 
     assert found.is_well
-    assert step(found, "web page").outcome is Outcome.WARNING
+    assert step(found, "web page").outcome is CheckOutcome.WARNING
     assert step(found, "version").found == "Spark 4.3.0"
 
 
@@ -248,7 +248,7 @@ def test_an_unreachable_worker_page_is_a_warning(master: Master, closed_port: in
     master.page["workers"] = [worker_at(f"http://127.0.0.1:{closed_port}")]
     found = of_master(master)
 
-    assert step(found, "worker pages").outcome is Outcome.WARNING
+    assert step(found, "worker pages").outcome is CheckOutcome.WARNING
     assert "spark.ui.reverseProxy=true" in step(found, "worker pages").advice
 
 
@@ -277,7 +277,7 @@ def test_an_untested_version_is_a_warning(master: Master) -> None:
     master.pages["/v1/submissions/readyz"] = Answer(body=said)
     found = of_master(master)
 
-    assert step(found, "version").outcome is Outcome.WARNING
+    assert step(found, "version").outcome is CheckOutcome.WARNING
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_settings_that_surprise_one_day_are_warnings(
     master.settings = settings
     found = of_master(master)
 
-    assert step(found, name).outcome is Outcome.WARNING
+    assert step(found, name).outcome is CheckOutcome.WARNING
     assert says in step(found, name).found
     assert found.is_well
 
@@ -310,7 +310,7 @@ def test_a_master_that_forgets_within_minutes_is_a_warning(master: Master) -> No
     master.page["completeddrivers"] = [ended | {"starttime": now}] * 2
     found = of_master(master)
 
-    assert step(found, "memory of drivers").outcome is Outcome.WARNING
+    assert step(found, "memory of drivers").outcome is CheckOutcome.WARNING
     assert "it keeps 2 ended drivers, 2 now" in step(found, "memory of drivers").found
 
 
@@ -322,7 +322,7 @@ def test_spark_3_5_works_and_what_it_lacks_is_said(master: Master) -> None:
     assert found.is_well
     assert "before Spark 4.0 it cannot say whether it is ready" in step(found, "ready").found
     assert "Spark 3.5.7 is outside of the tested 4.0 to 4.3" in step(found, "version").found
-    assert step(found, "recovery").outcome is Outcome.SKIPPED
+    assert step(found, "recovery").outcome is CheckOutcome.SKIPPED
 
 
 def test_spark_3_5_is_greeted_before_a_submission(master: Master) -> None:
@@ -341,7 +341,7 @@ def test_a_port_that_never_answers_does_not_hold_the_doctor_up() -> None:
             [ServerAddress(url=url)],
             master_url="spark://127.0.0.1:7077",
             ui_urls=[url],
-            visit=checks.Visit(seconds=0.3),
+            visit=checks.Probe(seconds=0.3),
         )
 
     assert "it took the request and did not answer in time" in found.sentence
@@ -350,9 +350,9 @@ def test_a_port_that_never_answers_does_not_hold_the_doctor_up() -> None:
 
 def test_what_was_not_reached_in_time_is_not_well() -> None:
     def too_late() -> checks.Finding:
-        return checks.Finding(Outcome.OK, str(checks.Visit(seconds=0).share()))
+        return checks.Finding(CheckOutcome.OK, str(checks.Probe(seconds=0).share()))
 
-    found = Examination(checks.in_turn("http://m", {"ready": too_late}), headlines=("ready",))
+    found = CheckReport(checks.in_turn("http://m", {"ready": too_late}), headlines=("ready",))
 
     assert not found.is_well
     assert found.sentence == "http://m: not reached: the 12 s for the whole check were over."
@@ -364,7 +364,7 @@ def libra() -> Iterator[FakeLibra]:
         yield running
 
 
-def of_libra(url: str, token: str | None = TOKEN) -> Examination:
+def of_libra(url: str, token: str | None = TOKEN) -> CheckReport:
     return examine_libra(ServerAddress(url=url, authorization=BearerToken(token)))
 
 
@@ -381,7 +381,7 @@ def test_a_healthy_libra_is_well(libra: FakeLibra) -> None:
 def test_a_wrong_token_is_about_access(libra: FakeLibra) -> None:
     found = of_libra(libra.url, token="wrong")
 
-    assert step(found, "Libra").outcome is Outcome.OK
+    assert step(found, "Libra").outcome is CheckOutcome.OK
     assert "set the password to Libra's token" in found.sentence
 
 
@@ -390,7 +390,7 @@ def test_a_libra_without_spark_says_why(libra: FakeLibra) -> None:
     libra.disturb = lambda _: Answer(body={"service": "whereq-libra", "spark": spark})
     found = of_libra(libra.url)
 
-    assert step(found, "driver").outcome is Outcome.FAILED
+    assert step(found, "driver").outcome is CheckOutcome.FAILED
     assert "its Spark is down: the master spark://m:7077 does not answer" in found.sentence
 
 
@@ -423,5 +423,5 @@ def test_the_old_contract_is_a_warning(libra: FakeLibra) -> None:
     found = of_libra(libra.url)
 
     assert found.is_well
-    assert step(found, "version").outcome is Outcome.WARNING
-    assert step(found, "queue").outcome is Outcome.SKIPPED
+    assert step(found, "version").outcome is CheckOutcome.WARNING
+    assert step(found, "queue").outcome is CheckOutcome.SKIPPED

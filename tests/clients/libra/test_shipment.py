@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from libra_provider.clients.libra.external_jobs import Announced
+from libra_provider.clients.libra.external_jobs import UploadUrls
 from libra_provider.clients.libra.shipment import ORDER, Shipment, order_of, ordered
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind, SparkJob
@@ -40,7 +40,7 @@ def test_a_packed_python_does_not_have_to_begin_the_driver(
 ) -> None:
     shipment = Shipment(SparkJob(kind=Kind.PYTHON, code="1", conf=given))
     urls = {(each.sha256, each.name): "http://libra/x" for each in shipment.artifacts}
-    at = Announced(urls=urls, result_url="http://libra/result", report_url="http://libra/report")
+    at = UploadUrls(urls=urls, result_url="http://libra/result", report_url="http://libra/report")
 
     assert shipment.sent("a" * 32, at).conf.get("spark.pyspark.driver.python") == sent
 

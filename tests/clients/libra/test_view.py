@@ -12,7 +12,7 @@ from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.libra import statements
 from libra_provider.clients.libra.contract import Contract
 from libra_provider.clients.libra.view import StatementView
-from libra_provider.clients.observation import Line
+from libra_provider.clients.observation import LogLine
 from libra_provider.core.job import Kind, SparkJob, new_tag
 from libra_provider.core.states import JobState
 from tests.fakes.libra import TOKEN, FakeLibra, problem
@@ -54,9 +54,9 @@ def test_each_line_is_shown_once_and_the_last_at_the_end(fake: FakeLibra, client
     fake.logs["stdout"] += "ine\nthree"
     second, third = client.run(view.look()), client.run(view.look())
 
-    assert first.lines == (Line("stdout", "one"), Line("stderr", "password=***"))
-    assert second.lines == (Line("stdout", "half a line"),)
-    assert third.lines == (Line("stdout", "three"),)
+    assert first.lines == (LogLine("stdout", "one"), LogLine("stderr", "password=***"))
+    assert second.lines == (LogLine("stdout", "half a line"),)
+    assert third.lines == (LogLine("stdout", "three"),)
     assert third.status.state is JobState.SUCCEEDED
 
 
@@ -92,7 +92,7 @@ def test_a_log_that_cannot_be_read_costs_one_warning_and_no_line(
     assert "statement-0: its log cannot be read now" in first.warning
     assert "Its worker is away." in first.warning
     assert (second.warning, first.status.state) == ("", JobState.RUNNING)
-    assert third.lines == (Line("stdout", "one"),)
+    assert third.lines == (LogLine("stdout", "one"),)
 
 
 def test_an_end_whose_log_cannot_be_read_says_so_again(fake: FakeLibra, client: Client) -> None:
@@ -109,7 +109,7 @@ def test_what_was_read_before_a_failure_is_shown(fake: FakeLibra, client: Client
     fake.disturb = lambda request: no_log(request) if "stderr" in request.path else None
     found = client.run(view.look())
 
-    assert found.lines == (Line("stdout", "one"),)
+    assert found.lines == (LogLine("stdout", "one"),)
     assert found.warning
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.transport import ServerAddress
-from libra_provider.clients.observation import Line, Look
+from libra_provider.clients.observation import LogLine, Observation
 from libra_provider.clients.standalone.view import DriverView
 from libra_provider.core.states import JobState
 from tests.fakes.server import Answer, Request
@@ -35,7 +35,7 @@ def client(master: FakeMaster) -> Iterator[Client]:
     client.close()
 
 
-def looks(client: Client, view: DriverView, times: int) -> list[Look]:
+def looks(client: Client, view: DriverView, times: int) -> list[Observation]:
     return [client.run(view.look()) for _ in range(times)]
 
 
@@ -172,7 +172,7 @@ def test_a_worker_behind_the_masters_proxy_is_found(master: FakeMaster, client: 
     master.disturb = proxied
     found = client.run(DriverView(ID, [master.url]).look())
 
-    assert found.lines == (Line("stdout", "hello"),)
+    assert found.lines == (LogLine("stdout", "hello"),)
 
 
 def test_the_log_of_a_relaunched_driver_is_read_from_its_beginning(
@@ -187,8 +187,8 @@ def test_the_log_of_a_relaunched_driver_is_read_from_its_beginning(
     driver.worker, driver.logs = "worker-2", {"stdout": "2nd life\n"}
     second = client.run(view.look())
 
-    assert first.lines == (Line("stdout", "first life"),)
-    assert second.lines == (Line("stdout", "2nd life"),)
+    assert first.lines == (LogLine("stdout", "first life"),)
+    assert second.lines == (LogLine("stdout", "2nd life"),)
 
 
 def test_a_standby_page_is_passed_over(master: FakeMaster, client: Client) -> None:
@@ -196,4 +196,4 @@ def test_a_standby_page_is_passed_over(master: FakeMaster, client: Client) -> No
         master.drivers[ID] = FakeDriver({}, ["RUNNING"], {"stdout": "hello\n"})
         found = client.run(DriverView(ID, [standby.url, master.url]).look())
 
-    assert found.lines == (Line("stdout", "hello"),)
+    assert found.lines == (LogLine("stdout", "hello"),)

@@ -24,7 +24,7 @@ from libra_provider.core.paths import NAME
 from libra_provider.core.polling import utc_now
 from libra_provider.server import body_stream
 from libra_provider.server.artifacts import store as artifacts
-from libra_provider.server.artifacts.upload import Incoming
+from libra_provider.server.artifacts.upload import IncomingFile
 from libra_provider.server.model.artifact import Artifact
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import Signer, key_at
@@ -431,11 +431,11 @@ def test_without_room_the_refusal_says_what_to_do(
 def test_a_full_disk_is_told_and_leaves_nothing(
     api: RunningLibra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write(_incoming: Incoming, _piece: bytes) -> None:
+    def write(_incoming: IncomingFile, _piece: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Incoming, "write", write)
+        patched.setattr(IncomingFile, "write", write)
         refused = put(api)
     after = stored(tmp_path)
 

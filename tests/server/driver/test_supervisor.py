@@ -3,7 +3,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from libra_provider.server.driver.messages import Ended, Estimated, Held, Progressed, Ready
+from libra_provider.server.driver.messages import (
+    DriverReady,
+    EstimateResult,
+    SessionHolds,
+    StatementEnded,
+    StatementProgress,
+)
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.model.statement import Epoch
 from libra_provider.server.settings import Settings
@@ -23,7 +29,7 @@ class Clumsy:
             raise RuntimeError("no such table: epochs")
         return Epoch(number=len(self.heard), tag=f"tag {len(self.heard)}")
 
-    def epoch_ready(self, epoch: Epoch, ready: Ready) -> None:
+    def epoch_ready(self, epoch: Epoch, ready: DriverReady) -> None:
         del ready
         self.heard.append(f"ready {epoch.number}")
         if epoch.number == 2:
@@ -34,10 +40,10 @@ class Clumsy:
         self.heard.append(reason.partition(";")[0])
 
     def epoch_resumes(self) -> None: ...
-    def session_holds(self, held: Held) -> None: ...
-    def statement_ended(self, ended: Ended) -> None: ...
-    def statement_progressed(self, progressed: Progressed) -> None: ...
-    def estimated(self, estimated: Estimated) -> None: ...
+    def session_holds(self, held: SessionHolds) -> None: ...
+    def statement_ended(self, ended: StatementEnded) -> None: ...
+    def statement_progressed(self, progressed: StatementProgress) -> None: ...
+    def estimated(self, estimated: EstimateResult) -> None: ...
 
 
 def test_no_error_of_its_listener_ends_a_supervisor(tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.units import MIB
-from libra_provider.server.errors import TooLarge
-from libra_provider.server.external_jobs.upload import Limit, checked
+from libra_provider.server.errors import BodyTooLarge
+from libra_provider.server.external_jobs.upload import UploadLimit, checked
 from tests.server.announcing import ARROW, SCHEMA, AnnouncedJob, stream
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra
 
-LIMIT = Limit(rows=10, size=MIB)
+LIMIT = UploadLimit(rows=10, size=MIB)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_bytes_that_changed_on_the_way_never_break_libra(tmp_path: Path, data: A
 
     try:
         handed = checked(tmp_path / "body", "d", ARROW, LIMIT)
-    except (BadInput, TooLarge):
+    except (BadInput, BodyTooLarge):
         return
     assert handed.outcome["row_count"] <= LIMIT.rows
 
@@ -94,7 +94,7 @@ def test_more_rows_than_the_limit_name_both_ways_out(
 ) -> None:
     (tmp_path / "body").write_bytes(stream(*batches))
 
-    with pytest.raises(TooLarge, match=r"more than resultLimit=10 rows; .* or .* resultPath"):
+    with pytest.raises(BodyTooLarge, match=r"more than resultLimit=10 rows; .* or .* resultPath"):
         checked(tmp_path / "body", "d", ARROW, LIMIT)
 
 

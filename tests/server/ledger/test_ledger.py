@@ -23,9 +23,11 @@ from libra_provider.server.errors import (
     UnknownStatement,
 )
 from libra_provider.server.ledger.ledger import Ledger
-from libra_provider.server.model.statement import Order, State, Statement
+from libra_provider.server.model.statement import State, Statement, StatementSpec
 
-ORDER = Order(session="default", kind="sql", code="select 1", pool="default", result_limit=10)
+ORDER = StatementSpec(
+    session="default", kind="sql", code="select 1", pool="default", result_limit=10
+)
 
 
 @pytest.fixture

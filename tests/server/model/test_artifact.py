@@ -20,7 +20,7 @@ from libra_provider.server.files import artifacts_of
 from libra_provider.server.isolated_settings import IsolatedSettings
 from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.model.artifact import Artifact
-from libra_provider.server.model.statement import Order, State, Statement
+from libra_provider.server.model.statement import State, Statement, StatementSpec
 from libra_provider.server.runners.job import job_of
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import SignedPath, Signer
@@ -43,12 +43,12 @@ def settings(tmp_path: Path) -> Settings:
     return found
 
 
-def order(settings: Settings, **given: Any) -> Order:
+def order(settings: Settings, **given: Any) -> StatementSpec:
     body = {"kind": "python-file", "filePath": NAMED, **given}
     return order_of("default", StatementRequest.model_validate(body), settings, old=False)
 
 
-def statement(order: Order) -> Statement:
+def statement(order: StatementSpec) -> Statement:
     return Statement(
         job_id=secrets.token_hex(16), order=order, state=State.RUNNING, submitted_at=utc_now()
     )
@@ -149,7 +149,7 @@ def test_every_artifact_of_an_order_is_found(settings: Settings) -> None:
 def test_what_is_held_for_a_job_is_needed_until_that_is_over(tmp_path: Path) -> None:
     store = tmp_path / "artifacts"
     with closing(Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")) as ledger:
-        shared = Order(session="default", kind="sql", code="rows 1", pool="default")
+        shared = StatementSpec(session="default", kind="sql", code="rows 1", pool="default")
         job, _ = ledger.accept(shared)
         hold(store, job.job_id, ["1" * 64, "2" * 64])
         hold(store, "forgotten", ["3" * 64])

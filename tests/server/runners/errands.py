@@ -7,13 +7,13 @@ from typing import Any
 from libra_provider.core.job import new_tag
 from libra_provider.core.polling import utc_now
 from libra_provider.server.model.receipt import Receipt
-from libra_provider.server.model.statement import Order, State, Statement
-from libra_provider.server.runners.base import Errand
+from libra_provider.server.model.statement import State, Statement, StatementSpec
+from libra_provider.server.runners.base import IsolatedRun
 from libra_provider.server.runners.job import isolation
 from libra_provider.server.settings import Settings
 
 
-class Noting(Errand):
+class Noting(IsolatedRun):
     """An errand that remembers its notes."""
 
     def __init__(self, statement: Statement, *, resumed: bool = False) -> None:
@@ -42,7 +42,7 @@ def errand(
 ) -> Noting:
     """A statement of *kind* that has just begun, or *resumed*."""
     own = isolation(kind, settings=settings, **given)
-    order = Order(
+    order = StatementSpec(
         session="default",
         kind=kind,
         code=code,

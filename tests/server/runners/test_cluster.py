@@ -14,8 +14,8 @@ import pytest
 
 from libra_provider.core.errors import Rejected, ServerUnreachable
 from libra_provider.core.polling import utc_now
-from libra_provider.server.artifacts.store import Artifacts
-from libra_provider.server.driver.messages import Ended
+from libra_provider.server.artifacts.store import ArtifactStore
+from libra_provider.server.driver.messages import StatementEnded
 from libra_provider.server.isolated_settings import IsolatedSettings
 from libra_provider.server.model.receipt import Receipt
 from libra_provider.server.runners import cluster
@@ -54,8 +54,8 @@ def make(settings: Settings) -> Callable[..., Noting]:
     return made
 
 
-async def watched(settings: Settings, *errands: Noting) -> list[Ended]:
-    artifacts = Artifacts(settings, set)
+async def watched(settings: Settings, *errands: Noting) -> list[StatementEnded]:
+    artifacts = ArtifactStore(settings, set)
     await artifacts.open()
     runner = ClusterRunner(settings, artifacts)
     try:
@@ -64,7 +64,7 @@ async def watched(settings: Settings, *errands: Noting) -> list[Ended]:
         await runner.close()
 
 
-def run(settings: Settings, *errands: Noting) -> list[Ended]:
+def run(settings: Settings, *errands: Noting) -> list[StatementEnded]:
     return asyncio.run(asyncio.wait_for(watched(settings, *errands), 300))
 
 
@@ -207,7 +207,7 @@ def test_a_kill_is_over_when_the_master_says_so(
     master.states = ["RUNNING"]
     one = make()
 
-    async def killed() -> Ended:
+    async def killed() -> StatementEnded:
         running = asyncio.create_task(watched(settings, one))
         while not one.notes:  # noqa: ASYNC110 - a list has no event
             await asyncio.sleep(0.02)

@@ -9,13 +9,13 @@ from libra_provider.core.errors import BadInput
 from libra_provider.server.api.schemas.statements import StatementRequest
 from libra_provider.server.api.validation import order_of
 from libra_provider.server.isolated_settings import IsolatedSettings
-from libra_provider.server.runners.job import Isolation, isolation
+from libra_provider.server.runners.job import IsolatedSpec, isolation
 from libra_provider.server.settings import Settings
 
 
 def taken(
     tmp_path: Path, spark_config: dict[str, object], *, mode: str = "client", **own: Any
-) -> Isolation:
+) -> IsolatedSpec:
     settings = Settings(
         master="spark://h:7077",
         data_dir=tmp_path,

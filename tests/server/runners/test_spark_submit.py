@@ -17,7 +17,7 @@ import pytest
 
 from libra_provider.core.polling import utc_now
 from libra_provider.jobs import bootstrap
-from libra_provider.server.driver.messages import Ended
+from libra_provider.server.driver.messages import StatementEnded
 from libra_provider.server.driver.process import MARK
 from libra_provider.server.isolated_settings import IsolatedSettings
 from libra_provider.server.model.receipt import Receipt
@@ -48,16 +48,16 @@ class Script:
         jar = {"file_path": str(settings.file_roots[0] / "a.jar"), "main_class": "Main"}
         self.errand: Noting = errand(settings, **({} if given.get("kind") else jar) | given)
 
-    def run(self) -> Ended:
+    def run(self) -> StatementEnded:
         return asyncio.run(self.runner.run(self.errand))
 
-    async def _run_and_kill(self, marker: Path) -> Ended:
+    async def _run_and_kill(self, marker: Path) -> StatementEnded:
         running = asyncio.create_task(self.runner.run(self.errand))
         await comes_true(marker.exists)
         self.errand.killed.set()
         return await asyncio.wait_for(running, 300)
 
-    def run_and_kill(self, marker: Path) -> Ended:
+    def run_and_kill(self, marker: Path) -> StatementEnded:
         return asyncio.run(self._run_and_kill(marker))
 
     def log(self, stream: str) -> str:

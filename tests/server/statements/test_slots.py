@@ -8,9 +8,9 @@ import pytest
 from libra_provider.core.job import OWN_SESSION
 from libra_provider.core.polling import utc_now
 from libra_provider.server.model.pools import STANDARD_POOLS, Pool
-from libra_provider.server.model.statement import Order, State, Statement
-from libra_provider.server.statements.live import Live
-from libra_provider.server.statements.slots import Places
+from libra_provider.server.model.statement import State, Statement, StatementSpec
+from libra_provider.server.statements.active import ActiveStatement
+from libra_provider.server.statements.slots import Slots
 from tests.server.api.test_statements import AT_ONCE, WAIT, status, submit
 from tests.server.conftest import MakeLibra
 
@@ -24,13 +24,13 @@ def lives(
     *,
     kind: str = "sql",
     session: str = "s",
-) -> list[Live]:
-    def live(number: int) -> Live:
-        order = Order(session=session, kind=kind, code="", pool=pool)
+) -> list[ActiveStatement]:
+    def live(number: int) -> ActiveStatement:
+        order = StatementSpec(session=session, kind=kind, code="", pool=pool)
         statement = Statement(
             job_id=f"{pool} {number}", order=order, state=State.PENDING, submitted_at=utc_now()
         )
-        return Live(statement, loop.create_future())
+        return ActiveStatement(statement, loop.create_future())
 
     return [live(number) for number in range(many)]
 
@@ -43,11 +43,11 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @pytest.fixture
-def waiting(loop: asyncio.AbstractEventLoop) -> Callable[..., Places]:
+def waiting(loop: asyncio.AbstractEventLoop) -> Callable[..., Slots]:
     """Places with so many that wait in each pool."""
 
-    def made(most: int, pools: dict[str, Pool], **many: int) -> Places:
-        places = Places(most, pools, pythons=1)
+    def made(most: int, pools: dict[str, Pool], **many: int) -> Slots:
+        places = Slots(most, pools, pythons=1)
         for pool, count in many.items():
             for live in lives(loop, pool, count):
                 places.wait(live)
@@ -56,14 +56,14 @@ def waiting(loop: asyncio.AbstractEventLoop) -> Callable[..., Places]:
     return made
 
 
-def begun(places: Places, *, most: int = 1000) -> list[str]:
+def begun(places: Slots, *, most: int = 1000) -> list[str]:
     found: list[str] = []
     while len(found) < most and (live := places.next()):
         found.append(live.job_id)
     return found
 
 
-def one_by_one(places: Places, count: int) -> Sequence[str]:
+def one_by_one(places: Slots, count: int) -> Sequence[str]:
     """Who begins if each is over before the next one can begin."""
     order = []
     for _ in range(count):
@@ -74,7 +74,7 @@ def one_by_one(places: Places, count: int) -> Sequence[str]:
     return order
 
 
-def test_in_a_pool_the_oldest_is_next(waiting: Callable[..., Places]) -> None:
+def test_in_a_pool_the_oldest_is_next(waiting: Callable[..., Slots]) -> None:
     places = waiting(2, TWO, light=4)
 
     assert begun(places) == ["light 0", "light 1"]
@@ -82,7 +82,7 @@ def test_in_a_pool_the_oldest_is_next(waiting: Callable[..., Places]) -> None:
 
 
 def test_with_one_place_pools_begin_in_turn_by_their_weights(
-    waiting: Callable[..., Places],
+    waiting: Callable[..., Slots],
 ) -> None:
     order = one_by_one(waiting(1, TWO, heavy=30, light=30), 20)
 
@@ -91,31 +91,31 @@ def test_with_one_place_pools_begin_in_turn_by_their_weights(
 
 
 def test_with_many_places_pools_hold_them_by_their_weights(
-    waiting: Callable[..., Places],
+    waiting: Callable[..., Slots],
 ) -> None:
     held = begun(waiting(20, TWO, light=30, heavy=30))
 
     assert sum(each.startswith("heavy") for each in held) == 15
 
 
-def test_a_pool_alone_leaves_one_place_for_each_idle_one(waiting: Callable[..., Places]) -> None:
+def test_a_pool_alone_leaves_one_place_for_each_idle_one(waiting: Callable[..., Slots]) -> None:
     places = waiting(32, dict(STANDARD_POOLS), default=100)
 
     assert len(begun(places)) == 29
-    assert places.take(Order(session="s", kind="sql", code="", pool="interactive"))
-    assert not places.take(Order(session="s", kind="sql", code="", pool="default"))
+    assert places.take(StatementSpec(session="s", kind="sql", code="", pool="interactive"))
+    assert not places.take(StatementSpec(session="s", kind="sql", code="", pool="default"))
     assert begun(places) == []
 
 
 @pytest.mark.parametrize(("most", "alone"), [(1, 1), (3, 3), (4, 3), (8, 6)])
 def test_of_few_places_at_most_a_quarter_is_kept_free(
-    waiting: Callable[..., Places], most: int, alone: int
+    waiting: Callable[..., Slots], most: int, alone: int
 ) -> None:
     assert len(begun(waiting(most, dict(STANDARD_POOLS), default=100))) == alone
 
 
 def test_a_pool_that_was_idle_does_not_make_up_for_it(
-    waiting: Callable[..., Places], loop: asyncio.AbstractEventLoop
+    waiting: Callable[..., Slots], loop: asyncio.AbstractEventLoop
 ) -> None:
     places = waiting(1, {"a": Pool(), "b": Pool()}, a=100)
     one_by_one(places, 50)
@@ -126,7 +126,7 @@ def test_a_pool_that_was_idle_does_not_make_up_for_it(
 
 
 def test_a_pool_that_the_settings_have_lost_has_its_turn_too(
-    waiting: Callable[..., Places],
+    waiting: Callable[..., Slots],
 ) -> None:
     assert set(one_by_one(waiting(1, TWO, lost=5, heavy=5), 4)) == {"lost", "heavy"}
 
@@ -134,7 +134,7 @@ def test_a_pool_that_the_settings_have_lost_has_its_turn_too(
 def test_a_sessions_pythons_begin_one_after_the_other_and_hold_nobody_up(
     loop: asyncio.AbstractEventLoop,
 ) -> None:
-    places = Places(8, {"python": Pool(), "sql": Pool()}, pythons=8)
+    places = Slots(8, {"python": Pool(), "sql": Pool()}, pythons=8)
     first, second = lives(loop, "python", 2, kind="python")
     (other,) = lives(loop, "sql", 1)
     for each in (first, second, other):
@@ -148,7 +148,7 @@ def test_a_sessions_pythons_begin_one_after_the_other_and_hold_nobody_up(
 def test_pythons_with_a_session_to_themselves_run_side_by_side_up_to_a_number(
     loop: asyncio.AbstractEventLoop,
 ) -> None:
-    places = Places(8, {"python": Pool(), "sql": Pool()}, pythons=2)
+    places = Slots(8, {"python": Pool(), "sql": Pool()}, pythons=2)
     first, second, third = lives(loop, "python", 3, kind="python", session=OWN_SESSION)
     (other,) = lives(loop, "sql", 1, session=OWN_SESSION)
     for each in (first, second, third, other):

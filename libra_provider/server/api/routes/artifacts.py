@@ -14,7 +14,7 @@ from libra_provider.core.units import MIB
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals
 from libra_provider.server.api.schemas.server import ArtifactBody
-from libra_provider.server.artifacts.store import Kept
+from libra_provider.server.artifacts.store import StoredArtifact
 from libra_provider.server.model.artifact import SHA256, Artifact
 from libra_provider.server.signed_urls import Purpose
 
@@ -62,7 +62,7 @@ class ArtifactFile(FileResponse):
 
     chunk_size = MIB
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, kept: StoredArtifact) -> None:
         super().__init__(kept.path, media_type=BYTES)
         self._size = kept.size
 

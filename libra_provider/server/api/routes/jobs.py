@@ -10,10 +10,10 @@ from libra_provider.core.job import DeployMode
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals
 from libra_provider.server.api.schemas.external_jobs import (
-    AnnouncedBody,
     Announcement,
+    AnnouncementReply,
     ArtifactUrl,
-    Succeeded,
+    SuccessReport,
 )
 from libra_provider.server.api.schemas.statements import StatementBody
 from libra_provider.server.api.strict_json import StrictJsonRoute
@@ -22,7 +22,7 @@ from libra_provider.server.errors import Conflict
 from libra_provider.server.libra import Libra
 from libra_provider.server.model.artifact import Artifact
 from libra_provider.server.model.pools import DEFAULT_POOL
-from libra_provider.server.model.statement import Order, State, Statement
+from libra_provider.server.model.statement import State, Statement, StatementSpec
 from libra_provider.server.signed_urls import LIFE, Purpose
 
 router = APIRouter(tags=["jobs"], route_class=StrictJsonRoute)
@@ -35,8 +35,8 @@ Tag = Annotated[
     "/jobs/{tag}",
     response_model=None,
     responses={
-        200: {"model": AnnouncedBody, "description": "It was announced before, likewise."},
-        201: {"model": AnnouncedBody, "description": "It is announced."},
+        200: {"model": AnnouncementReply, "description": "It was announced before, likewise."},
+        201: {"model": AnnouncementReply, "description": "It is announced."},
         **refusals(409, body=True),
     },
 )
@@ -64,7 +64,7 @@ async def announce_job(tag: Tag, request: Announcement, libra: LibraDep) -> Resp
         **refusals(404, body=True),
     },
 )
-async def job_succeeded(tag: Tag, request: Succeeded, libra: LibraDep) -> Response:
+async def job_succeeded(tag: Tag, request: SuccessReport, libra: LibraDep) -> Response:
     """Say that the driver of a job has ended well, where it has left no receipt.
 
     What it has handed in is the job's result then. A job that is over stays as it is.
@@ -75,8 +75,8 @@ async def job_succeeded(tag: Tag, request: Succeeded, libra: LibraDep) -> Respon
     return Response(StatementBody.of(statement).to_json(), media_type="application/json")
 
 
-def _order(request: Announcement) -> Order:
-    return Order(
+def _order(request: Announcement) -> StatementSpec:
+    return StatementSpec(
         session=request.session,
         kind=request.kind,
         code="",
@@ -93,7 +93,7 @@ def _order(request: Announcement) -> Order:
     )
 
 
-def _answer(libra: Libra, statement: Statement) -> AnnouncedBody:
+def _answer(libra: Libra, statement: Statement) -> AnnouncementReply:
     # The same whenever it is asked.
     expires, sign = statement.submitted_at + LIFE, libra.signer.url
     tag = statement.job_id
@@ -101,7 +101,7 @@ def _answer(libra: Libra, statement: Statement) -> AnnouncedBody:
         ArtifactUrl(**each, url=Artifact(**each).url(libra.signer, expires=expires))
         for each in statement.order.artifacts
     ]
-    return AnnouncedBody(
+    return AnnouncementReply(
         job_id=tag,
         state=statement.state,
         artifacts=artifacts,

@@ -15,7 +15,7 @@ from libra_provider.core.job import Kind
 from libra_provider.core.masking import masked_text
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import Answers, refusals
-from libra_provider.server.api.schemas.base import Plain, Wire, milliseconds
+from libra_provider.server.api.schemas.base import Plain, WireModel, milliseconds
 from libra_provider.server.api.schemas.statements import StatementRequest
 from libra_provider.server.api.strict_json import StrictJsonRoute
 from libra_provider.server.api.validation import order_of
@@ -27,7 +27,7 @@ from libra_provider.server.statement_logs import StatementLogs
 _MOST_OUTPUT = 2**20  # characters
 
 
-class JarJobRequest(Wire):
+class JarJobRequest(WireModel):
     """A JAR to run: with ``spark-submit``, or in the shared driver's JVM."""
 
     jar_path: Plain | None = None
@@ -49,7 +49,7 @@ class JarJobRequest(Wire):
         )
 
 
-class PythonJobRequest(Wire):
+class PythonJobRequest(WireModel):
     """A Python file, or the text of one, to run with ``spark-submit``."""
 
     file_path: Plain | None = None
@@ -77,7 +77,7 @@ def _statement(job: JarJobRequest | PythonJobRequest, **fields: object) -> State
     return StatementRequest.model_validate(same | fields)
 
 
-class OldJobBody(Wire):
+class OldJobBody(WireModel):
     """How a program ended; ``output`` is what it printed."""
 
     status: Literal["SUCCESS", "FAILED"]

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Query, Response
 
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals
-from libra_provider.server.api.schemas.base import Wire
+from libra_provider.server.api.schemas.base import WireModel
 from libra_provider.server.api.schemas.statements import JobId
 
 router = APIRouter(tags=["statements"])
 
 
-class LogBody(Wire):
+class LogBody(WireModel):
     """A piece of a statement's log: whole lines, values of secret-looking keys replaced."""
 
     job_id: str

@@ -17,12 +17,12 @@ from libra_provider.server.api.schemas.external_jobs import (
     EndedReport,
     ReceivedBody,
     Report,
-    Started,
+    StartReport,
 )
 from libra_provider.server.api.schemas.statements import JobId
 from libra_provider.server.api.strict_json import StrictJsonRoute
 from libra_provider.server.errors import NotJson
-from libra_provider.server.external_jobs.upload import ARROW, JSON, Limit, checked, received
+from libra_provider.server.external_jobs.upload import ARROW, JSON, UploadLimit, checked, received
 from libra_provider.server.libra import Libra
 from libra_provider.server.model.statement import State, Statement
 
@@ -91,9 +91,11 @@ async def hand_in_result(
     return _received(statement, 201 if new else 200)
 
 
-def _limit(libra: Libra, statement: Statement) -> Limit:
+def _limit(libra: Libra, statement: Statement) -> UploadLimit:
     settings = libra.settings
-    return Limit(statement.order.result_limit or settings.result_limit, settings.result_max_bytes)
+    return UploadLimit(
+        statement.order.result_limit or settings.result_limit, settings.result_max_bytes
+    )
 
 
 @reports.post(
@@ -112,7 +114,7 @@ async def report(
 ) -> Response:
     """Tell that a driver runs, or how it ends: its receipt, which outlives the master's memory."""
     announced = libra.dispatcher.announced
-    if isinstance(request, Started):
+    if isinstance(request, StartReport):
         place = request.model_dump(exclude={"event", "attempt"})
         return _received(await announced.began(job_id, request.attempt, place))
     return _received(await announced.ended(job_id, request.attempt, _words(request)))

@@ -14,7 +14,7 @@ from libra_provider.server.api import result_pages
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import LINKS, LOCATION, PREFERENCE_APPLIED, refusals
 from libra_provider.server.api.preferences import Preference
-from libra_provider.server.api.schemas.base import Plain, SessionName, Wire
+from libra_provider.server.api.schemas.base import Plain, SessionName, WireModel
 from libra_provider.server.api.schemas.server import StatesReply, StatesRequest
 from libra_provider.server.api.schemas.statements import (
     JobId,
@@ -121,7 +121,7 @@ async def _answer(libra: Libra, statement: Statement, preference: Preference) ->
     return answer
 
 
-def _json(body: Wire) -> Response:
+def _json(body: WireModel) -> Response:
     # Made here: FastAPI would check and convert what is a checked model already.
     return Response(body.to_json(), media_type="application/json")
 

@@ -27,7 +27,7 @@ def _without_nul(text: str) -> str:
 Plain = Annotated[str, AfterValidator(_without_nul)]
 
 
-class Wire(BaseModel):
+class WireModel(BaseModel):
     """A body: camelCase outside, snake_case inside."""
 
     model_config = ConfigDict(

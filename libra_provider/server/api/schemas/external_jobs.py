@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from libra_provider.core.job import Kind
-from libra_provider.server.api.schemas.base import Moment, Plain, SessionName, Wire
+from libra_provider.server.api.schemas.base import Moment, Plain, SessionName, WireModel
 from libra_provider.server.api.schemas.statements import MOST_ROWS, TagText
 from libra_provider.server.model.sessions import DEFAULT_SESSION
 from libra_provider.server.model.statement import State
@@ -21,7 +21,7 @@ Attempt = Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
 Place = Annotated[Plain, Field(max_length=_LONGEST_PLACE)]
 
 
-class _Strict(Wire):
+class _Strict(WireModel):
     """A body of which every field means something to this Libra."""
 
     model_config = ConfigDict(extra="forbid")
@@ -50,7 +50,7 @@ class Announcement(_Strict):
     ] = False
 
 
-class ArtifactUrl(Wire):
+class ArtifactUrl(WireModel):
     """Where a driver fetches a file."""
 
     sha256: str
@@ -58,7 +58,7 @@ class ArtifactUrl(Wire):
     url: str
 
 
-class AnnouncedBody(Wire):
+class AnnouncementReply(WireModel):
     """What the driver of an announced job needs; each URL is its own permission."""
 
     job_id: str
@@ -69,7 +69,7 @@ class AnnouncedBody(Wire):
     expires_at: Moment
 
 
-class WrittenReport(Wire):
+class WrittenReport(WireModel):
     """Rows that a driver has written to storage."""
 
     uri: Plain
@@ -89,13 +89,13 @@ class WrittenReport(Wire):
         }
 
 
-class Succeeded(_Strict):
+class SuccessReport(_Strict):
     """A driver has ended well, and may have written rows, as who submitted it knows."""
 
     written: WrittenReport | None = None
 
 
-class Started(Wire):
+class StartReport(WireModel):
     """A driver runs; said twice, the second one completes the first."""
 
     event: Literal["started"]
@@ -106,7 +106,7 @@ class Started(Wire):
     spark_ui: Place | None = None
 
 
-class EndedReport(Wire):
+class EndedReport(WireModel):
     """A driver is about to end; ``attempt`` is the start that it had."""
 
     event: Literal["ended"]
@@ -118,10 +118,10 @@ class EndedReport(Wire):
     written: WrittenReport | None = None
 
 
-Report = Annotated[Started | EndedReport, Field(discriminator="event")]
+Report = Annotated[StartReport | EndedReport, Field(discriminator="event")]
 
 
-class ReceivedBody(Wire):
+class ReceivedBody(WireModel):
     """What was told is kept; this is how the job stands."""
 
     job_id: str

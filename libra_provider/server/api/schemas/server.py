@@ -8,15 +8,15 @@ from pydantic import Field, JsonValue
 
 from libra_provider import __version__
 from libra_provider.core.units import readable_size
-from libra_provider.server.api.schemas.base import Moment, SessionName, Wire, local_time
-from libra_provider.server.driver.messages import Estimated, Ready
+from libra_provider.server.api.schemas.base import Moment, SessionName, WireModel, local_time
+from libra_provider.server.driver.messages import DriverReady, EstimateResult
 from libra_provider.server.model.pools import Pool
 from libra_provider.server.model.sessions import DEFAULT_SESSION, Session
 from libra_provider.server.model.statement import PoolQueue, State
-from libra_provider.server.network_probe import Network
+from libra_provider.server.network_probe import NetworkFigures
 
 
-class Problem(Wire):
+class Problem(WireModel):
     """What went wrong, in one sentence (RFC 9457)."""
 
     type: str = "about:blank"
@@ -28,7 +28,7 @@ class Problem(Wire):
     """The statement that it is about, if any."""
 
 
-class SessionBody(Wire):
+class SessionBody(WireModel):
     """A session in the old contract's form; times are local to Libra's machine."""
 
     session_id: str
@@ -40,7 +40,7 @@ class SessionBody(Wire):
     last_activity: str | None
 
     @classmethod
-    def of(cls, session: Session, facts: Ready | None, master: str) -> SessionBody:
+    def of(cls, session: Session, facts: DriverReady | None, master: str) -> SessionBody:
         """*session* on the driver that *facts* describes."""
         return cls(
             session_id=session.name,
@@ -53,7 +53,7 @@ class SessionBody(Wire):
         )
 
 
-class PoolBody(Wire):
+class PoolBody(WireModel):
     """A FAIR pool, and who stands in line for it."""
 
     name: str
@@ -77,7 +77,7 @@ class PoolBody(Wire):
         )
 
 
-class EstimateRequest(Wire):
+class EstimateRequest(WireModel):
     """A query to weigh, with the temp views and settings of its session."""
 
     session: SessionName = DEFAULT_SESSION
@@ -85,7 +85,7 @@ class EstimateRequest(Wire):
     parameters: dict[str, JsonValue] | list[JsonValue] | None = None
 
 
-class EstimateReply(Wire):
+class EstimateReply(WireModel):
     """What Spark's optimizer expects of a query: null where it has no idea.
 
     ``readable`` is ``bytes`` in words, for people.
@@ -98,7 +98,7 @@ class EstimateReply(Wire):
     readable: str | None
 
     @classmethod
-    def of(cls, estimated: Estimated) -> EstimateReply:
+    def of(cls, estimated: EstimateResult) -> EstimateReply:
         """The answer that *estimated* gives."""
         size = estimated.bytes
         return cls(
@@ -109,19 +109,19 @@ class EstimateReply(Wire):
         )
 
 
-class StatesRequest(Wire):
+class StatesRequest(WireModel):
     """Ids whose states are all that is asked for."""
 
     job_ids: list[str] = Field(max_length=10_000)
 
 
-class StatesReply(Wire):
+class StatesReply(WireModel):
     """How those statements stand that are known, by id; the others are left out."""
 
     states: dict[str, State]
 
 
-class ArtifactBody(Wire):
+class ArtifactBody(WireModel):
     """A file that is kept for drivers."""
 
     sha256: str
@@ -129,7 +129,7 @@ class ArtifactBody(Wire):
     size: int
 
 
-class SparkBody(Wire):
+class SparkBody(WireModel):
     """A driver that takes statements."""
 
     version: str
@@ -140,14 +140,14 @@ class SparkBody(Wire):
     """A number, as text: so it is in the old contract."""
 
 
-class NoSparkBody(Wire):
+class NoSparkBody(WireModel):
     """Why there is no driver."""
 
     status: Literal["ERROR"] = "ERROR"
     error: str
 
 
-class NetworkBody(Wire):
+class NetworkBody(WireModel):
     """The way between Libra's driver and its cluster, as Libra has measured it."""
 
     round_trip_seconds: float
@@ -156,7 +156,7 @@ class NetworkBody(Wire):
     measured_at: Moment
 
     @classmethod
-    def of(cls, network: Network) -> NetworkBody:
+    def of(cls, network: NetworkFigures) -> NetworkBody:
         """*network* on the wire."""
         return cls(
             round_trip_seconds=network.round_trip,
@@ -165,7 +165,7 @@ class NetworkBody(Wire):
         )
 
 
-class HealthBody(Wire):
+class HealthBody(WireModel):
     """The old contract's health, with Libra's version, the driver's epoch, and the network."""
 
     status: Literal["UP"] = "UP"
@@ -179,13 +179,13 @@ class HealthBody(Wire):
     """None until it is measured, and without a cluster."""
 
 
-class AliveBody(Wire):
+class AliveBody(WireModel):
     """The API answers."""
 
     status: Literal["alive"] = "alive"
 
 
-class ReadyBody(Wire):
+class ReadyBody(WireModel):
     """A statement would start now."""
 
     status: Literal["ready"] = "ready"

@@ -12,7 +12,13 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import DeployMode
 from libra_provider.core.polling import utc_now
-from libra_provider.server.api.schemas.base import Moment, Plain, Wire, local_time, milliseconds
+from libra_provider.server.api.schemas.base import (
+    Moment,
+    Plain,
+    WireModel,
+    local_time,
+    milliseconds,
+)
 from libra_provider.server.errors import UnknownStatement
 from libra_provider.server.model.statement import State, Statement
 
@@ -38,7 +44,7 @@ TagText = Annotated[Plain, Field(max_length=255)]
 Parameters = dict[str, JsonValue] | list[JsonValue]
 
 
-class StatementRequest(Wire):
+class StatementRequest(WireModel):
     """A statement to run; fields unknown to the old contract open the door to the new one."""
 
     # Kept, not refused here: the old contract ignores what it does not know.
@@ -97,7 +103,7 @@ _NEW_FIELDS = (
 )
 
 
-class DriverBody(Wire):
+class DriverBody(WireModel):
     """Where a statement ran, or runs."""
 
     where: str = "in Libra"
@@ -133,7 +139,7 @@ class DriverBody(Wire):
         return None
 
 
-class ProgressBody(Wire):
+class ProgressBody(WireModel):
     """How far a statement is."""
 
     tasks_done: int
@@ -144,7 +150,7 @@ class ProgressBody(Wire):
     bytes_read: int
 
 
-class ResultBody(Wire):
+class ResultBody(WireModel):
     """A page of rows; ``rowCount`` counts all of them, ``offset`` says where these begin.
 
     Exact numbers and moments are text, binary is base64, NaN and infinities are their names.
@@ -160,7 +166,7 @@ class ResultBody(Wire):
     row_count: int
 
 
-class WrittenBody(Wire):
+class WrittenBody(WireModel):
     """Rows that were written to ``resultPath``."""
 
     job_id: str
@@ -172,14 +178,14 @@ class WrittenBody(Wire):
     )
 
 
-class ValueBody(Wire):
+class ValueBody(WireModel):
     """What a statement came to that is no table: a JSON value, or the text that Python shows."""
 
     job_id: str
     value: JsonValue
 
 
-class StatementBody(Wire):
+class StatementBody(WireModel):
     """How a statement stands; times carry their zone, spans are milliseconds."""
 
     job_id: str
@@ -244,7 +250,7 @@ class RepresentationBody(StatementBody):
     result: ResultBody | ValueBody | None = None
 
 
-class OldStatementBody(Wire):
+class OldStatementBody(WireModel):
     """A finished statement as the old contract has it: two states, local times without a zone."""
 
     job_id: str
@@ -286,7 +292,7 @@ class OldStatementBody(Wire):
         )
 
 
-class StatementPage(Wire):
+class StatementPage(WireModel):
     """A page of statements, newest first; an empty one is the last."""
 
     statements: list[StatementBody]
@@ -294,13 +300,13 @@ class StatementPage(Wire):
     limit: int
 
 
-class StatusRequest(Wire):
+class StatusRequest(WireModel):
     """Ids to ask for in one request."""
 
     job_ids: list[str] = Field(max_length=1000)
 
 
-class StatusReply(Wire):
+class StatusReply(WireModel):
     """The statements that are known, and the ids that are not."""
 
     statements: list[StatementBody]

@@ -27,29 +27,29 @@ from pyspark.sql import SparkSession
 from libra_provider.core.job import Kind
 from libra_provider.jobs.spark_errors import failure_of
 from libra_provider.server.driver.host import heartbeat
-from libra_provider.server.driver.host.cancellation import Kills
+from libra_provider.server.driver.host.cancellation import Cancellations
 from libra_provider.server.driver.host.channel import Channel
 from libra_provider.server.driver.host.estimate import estimate
 from libra_provider.server.driver.host.jar_class import MainClasses
-from libra_provider.server.driver.host.progress import Progress
-from libra_provider.server.driver.host.python.child import Limits
+from libra_provider.server.driver.host.progress import ProgressReporter
+from libra_provider.server.driver.host.python.child import ChildLimits
 from libra_provider.server.driver.host.python.connect import Connect
-from libra_provider.server.driver.host.python.pool import Children
+from libra_provider.server.driver.host.python.pool import ChildPool
 from libra_provider.server.driver.host.python.session import CarryOut
 from libra_provider.server.driver.host.python.sessions import PythonSessions
-from libra_provider.server.driver.host.result_guard import Room
+from libra_provider.server.driver.host.result_guard import ResultGuard
 from libra_provider.server.driver.host.sessions import DriverSessions
-from libra_provider.server.driver.host.sql import Statements
+from libra_provider.server.driver.host.sql import SqlRunner
 from libra_provider.server.driver.messages import (
-    Broken,
     CloseSession,
-    Ended,
-    Estimate,
-    Kill,
+    DriverFailed,
+    DriverReady,
+    EstimateQuery,
+    KillStatement,
     Message,
-    Ready,
-    Run,
-    Stop,
+    RunStatement,
+    StatementEnded,
+    StopDriver,
 )
 
 _PR_SET_PDEATHSIG = 1
@@ -71,7 +71,7 @@ class Host:
         channel: Channel,
         main_classes: MainClasses,
         pythons: Callable[[CarryOut], PythonSessions],
-        statements: Statements,
+        statements: SqlRunner,
         *,
         threads: int,
     ) -> None:
@@ -83,8 +83,8 @@ class Host:
         self._asked = ThreadPoolExecutor(_ESTIMATES, thread_name_prefix="estimate")
         self._sessions = DriverSessions(spark, channel.say)
         self._statements = statements
-        self._progress = Progress(spark.sparkContext, channel.say)
-        self._kills = Kills(spark.sparkContext)
+        self._progress = ProgressReporter(spark.sparkContext, channel.say)
+        self._kills = Cancellations(spark.sparkContext)
         self._pythons = pythons(self._run)
         self._stopping = False
 
@@ -92,19 +92,19 @@ class Host:
         """Obey until told to stop, or until nobody is there to tell."""
         heartbeat.start(self._is_over, self._channel.say)
         answers: Mapping[type[Message], Callable[[Any], object]] = {
-            Run: self._start,
-            Kill: self._kill,
+            RunStatement: self._start,
+            KillStatement: self._kill,
             CloseSession: self._close,
-            Estimate: lambda asked: self._asked.submit(self._estimate, asked),
+            EstimateQuery: lambda asked: self._asked.submit(self._estimate, asked),
         }
         for message in self._channel.heard():
-            if isinstance(message, Stop):
+            if isinstance(message, StopDriver):
                 self._stopping = True
                 self._spark.stop()
                 return
             answers[type(message)](message)
 
-    def _start(self, order: Run) -> None:
+    def _start(self, order: RunStatement) -> None:
         self._kills.begin(order.job_id)
         self._progress.begin(order.job_id)
         if order.kind == Kind.PYTHON:
@@ -112,7 +112,7 @@ class Host:
         else:
             self._threads.submit(self._run, order)
 
-    def _kill(self, message: Kill) -> None:
+    def _kill(self, message: KillStatement) -> None:
         self._kills.kill(message.job_id)
         self._main_classes.kill(message.job_id)
         self._pythons.kill(message.job_id)
@@ -121,10 +121,10 @@ class Host:
         self._pythons.close(message.session)
         self._sessions.close(message.session)
 
-    def _estimate(self, asked: Estimate) -> None:
+    def _estimate(self, asked: EstimateQuery) -> None:
         self._channel.say(estimate(self._sessions.get(asked.session), asked))
 
-    def _run(self, order: Run) -> None:
+    def _run(self, order: RunStatement) -> None:
         context = self._spark.sparkContext
         job_id = order.job_id
         try:
@@ -144,7 +144,7 @@ class Host:
         self._channel.say(ended)
         self._clear()
 
-    def _carried_out(self, session: SparkSession, order: Run) -> Ended:
+    def _carried_out(self, session: SparkSession, order: RunStatement) -> StatementEnded:
         go_on = partial(self._kills.check, order.job_id)
         try:
             if order.kind == Kind.JAR_CLASS:
@@ -175,14 +175,16 @@ class Host:
             jvm_of(self._spark).wait(_LAST_WORDS)
         except subprocess.TimeoutExpired:
             reason = "its SparkContext was stopped, or its JVM died"
-            self._channel.say(Broken(blaming(reason, self._main_classes)))
+            self._channel.say(DriverFailed(blaming(reason, self._main_classes)))
             end_group()
 
-    def _failed(self, job_id: str, error: Exception) -> Ended:
+    def _failed(self, job_id: str, error: Exception) -> StatementEnded:
         if self._kills.has(job_id):
-            return Ended(job_id=job_id, state="CANCELLED", error="It was killed while it ran.")
+            return StatementEnded(
+                job_id=job_id, state="CANCELLED", error="It was killed while it ran."
+            )
         why = failure_of(error)
-        return Ended(
+        return StatementEnded(
             job_id=job_id,
             state="FAILED",
             error=why.sentence,
@@ -198,10 +200,10 @@ class Host:
         context.setLocalProperty("spark.scheduler.pool", None)  # type: ignore[arg-type]
 
 
-def ready(spark: SparkSession) -> Ready:
+def ready(spark: SparkSession) -> DriverReady:
     """Where the driver of *spark* is."""
     context = spark.sparkContext
-    return Ready(
+    return DriverReady(
         host=context.getConf().get("spark.driver.host") or socket.gethostname(),
         application_id=context.applicationId,
         master=context.master,
@@ -242,7 +244,7 @@ def watch_jvm(spark: SparkSession, channel: Channel, main_classes: MainClasses) 
         code = jvm.wait()
         meaning = "" if main_classes.ended_it else _MEANING.get(code, "")
         why = f"its JVM ended with exit code {code}{meaning}"
-        channel.say(Broken(blaming(why, main_classes)))
+        channel.say(DriverFailed(blaming(why, main_classes)))
         end_group()
 
     threading.Thread(target=wait, daemon=True, name="jvm").start()
@@ -279,17 +281,17 @@ def main() -> None:
     try:
         spark = SparkSession.builder.getOrCreate()
     except Exception as error:  # noqa: BLE001  # any failure to start is told to the supervisor
-        channel.say(Broken(f"Spark does not start: {why_not(failure_of(error).sentence)}"))
+        channel.say(DriverFailed(f"Spark does not start: {why_not(failure_of(error).sentence)}"))
         end_group()
     note = options.properties.parent / "ended-by"
     main_classes = MainClasses(spark, logs=options.logs, note=note)
     connect = Connect(spark)
-    limits = Limits(memory=options.python_memory)
+    limits = ChildLimits(memory=options.python_memory)
     own, most = options.properties.parent, options.max_python_sessions
-    children = Children(limits, connect.token, own, most=most)
+    children = ChildPool(limits, connect.token, own, most=most)
     pythons = partial(PythonSessions, connect, children, options.logs)
     watch_jvm(spark, channel, main_classes)
-    statements = Statements(options.results, Room(spark, options.properties.parent))
+    statements = SqlRunner(options.results, ResultGuard(spark, options.properties.parent))
     channel.say(ready(spark))
     threads = options.threads
     Host(spark, channel, main_classes, pythons, statements, threads=threads).serve()

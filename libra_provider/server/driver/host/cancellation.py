@@ -12,11 +12,11 @@ from pyspark import SparkContext
 _AGAIN = 0.2
 
 
-class Killed(Exception):
+class StatementKilled(Exception):
     """The statement was told to stop before it came so far."""
 
 
-class Kills:
+class Cancellations:
     """Which statements run, and which of them must not."""
 
     def __init__(self, context: SparkContext) -> None:
@@ -48,7 +48,7 @@ class Kills:
     def check(self, job_id: str) -> None:
         """Raise Killed if it was told to stop: between its steps, it has no job to be stopped."""
         if job_id in self._killed:
-            raise Killed(job_id)
+            raise StatementKilled(job_id)
 
     def _keep_killing(self) -> None:
         # Again and again: "future jobs" leaves out the shuffle stages of adaptive execution, so a

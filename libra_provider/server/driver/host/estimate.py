@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from libra_provider.jobs.parameters import bound
 from libra_provider.jobs.spark_errors import failure_of
-from libra_provider.server.driver.messages import Estimate, Estimated
+from libra_provider.server.driver.messages import EstimateQuery, EstimateResult
 
 _PLANS = "org.apache.spark.sql.catalyst.plans.logical"
 # What acts as soon as it is analyzed, as Spark's parser calls it.
@@ -23,16 +23,16 @@ _ACTS = "only a query can be estimated, and it does something"
 _RELATION = "org.apache.spark.sql.execution.datasources.LogicalRelation"
 
 
-def estimate(session: SparkSession, asked: Estimate) -> Estimated:
+def estimate(session: SparkSession, asked: EstimateQuery) -> EstimateResult:
     """Spark's statistics of the query; what is no query, or wrong, is said in ``error``."""
     try:
         if _acts(session, asked.code):
-            return Estimated(key=asked.key, error=_ACTS)
+            return EstimateResult(key=asked.key, error=_ACTS)
         frame: Any = session.sql(asked.code, args=bound(session, asked.parameters))
         return _estimated(session, asked.key, frame._jdf.queryExecution().optimizedPlan())  # noqa: SLF001
     except Exception as error:  # noqa: BLE001  # whatever Spark raises is the answer
         why = failure_of(error)
-        return Estimated(
+        return EstimateResult(
             key=asked.key,
             error=why.sentence,
             error_class=why.error_class,
@@ -57,11 +57,11 @@ def _tree(plan: Any) -> Iterator[Any]:
         yield from _tree(children.apply(position))
 
 
-def _estimated(session: SparkSession, key: str, plan: Any) -> Estimated:
+def _estimated(session: SparkSession, key: str, plan: Any) -> EstimateResult:
     stats = plan.stats()
     leaves = plan.collectLeaves()
     known = (_is_known(session, leaves.apply(position)) for position in range(leaves.size()))
-    return Estimated(
+    return EstimateResult(
         key=key,
         bytes=int(stats.sizeInBytes()),
         rows=int(stats.rowCount().get()) if stats.rowCount().isDefined() else None,

@@ -6,12 +6,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from libra_provider.server.driver.messages import Pulse
+from libra_provider.server.driver.messages import Heartbeat
 
 _EVERY = 1.0  # second
 
 
-def start(is_over: Callable[[], bool], say: Callable[[Pulse], None]) -> None:
+def start(is_over: Callable[[], bool], say: Callable[[Heartbeat], None]) -> None:
     """Say a pulse every second until *is_over*, which asks the JVM, and waits while it stalls.
 
     On a thread of its own, which has its own line to the JVM: statements do not delay it.
@@ -19,7 +19,7 @@ def start(is_over: Callable[[], bool], say: Callable[[Pulse], None]) -> None:
 
     def beat() -> None:
         while not is_over():
-            say(Pulse())
+            say(Heartbeat())
             time.sleep(_EVERY)
 
     threading.Thread(target=beat, daemon=True, name="pulse").start()

@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 from libra_provider.core.units import MIB
 from libra_provider.jobs.spark_errors import failure_of
 from libra_provider.server.driver.host.java_sources import loaded
-from libra_provider.server.driver.messages import Ended, Run
+from libra_provider.server.driver.messages import RunStatement, StatementEnded
 from libra_provider.server.statement_logs import StatementLogs
 
 _LOG_CAP = 16 * MIB
@@ -40,7 +40,9 @@ class MainClasses:
         self._lock = threading.Lock()
         self._runs: dict[str, Any] = {}
 
-    def run(self, session: SparkSession, order: Run, *, go_on: Callable[[], None]) -> Ended:
+    def run(
+        self, session: SparkSession, order: RunStatement, *, go_on: Callable[[], None]
+    ) -> StatementEnded:
         """How the main class of *order* ended, in the pool and job group of the calling thread.
 
         *go_on* is called once before it starts; what it raises passes through.
@@ -77,7 +79,7 @@ class MainClasses:
         ids = " or ".join(sorted(self._runs))
         return f"statement {ids}, which ran a main class, may have ended it"
 
-    def _new_run(self, session: SparkSession, order: Run) -> Any:
+    def _new_run(self, session: SparkSession, order: RunStatement) -> Any:
         gateway: Any = self._spark.sparkContext._gateway  # noqa: SLF001  # the way to its arrays
         args = gateway.new_array(gateway.jvm.String, len(order.args))
         for position, each in enumerate(order.args):
@@ -104,8 +106,8 @@ def _java_of(session: SparkSession) -> Any:
     return session._jsparkSession  # noqa: SLF001  # what the Java side knows it by
 
 
-def _ended(job_id: str, outcome: Any) -> Ended:
-    return Ended(
+def _ended(job_id: str, outcome: Any) -> StatementEnded:
+    return StatementEnded(
         job_id=job_id,
         state=outcome.state(),
         error=_sentence(outcome.error(), outcome.position()),

@@ -11,7 +11,7 @@ from typing import Any
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # py4j has no types
 from pyspark import SparkContext
 
-from libra_provider.server.driver.messages import Message, Progressed
+from libra_provider.server.driver.messages import Message, StatementProgress
 
 _INTERVAL = 1.0
 _FINAL = {"COMPLETE", "FAILED", "SKIPPED"}
@@ -29,13 +29,13 @@ class _Stage:
 @dataclass(slots=True)
 class _Watched:
     since: float
-    said: Progressed | None = None
+    said: StatementProgress | None = None
     # What a stage was when it ended is what it stays: Spark is not asked again.
     ended: dict[int, _Stage] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class Progress:
+class ProgressReporter:
     """Watches the statements between ``begin`` and ``end``, and tells *say* what has changed."""
 
     def __init__(self, context: SparkContext, say: Callable[[Message], None]) -> None:
@@ -73,9 +73,9 @@ class Progress:
                 watched.said = found
                 self._say(found)
 
-    def _progress(self, job_id: str, watched: _Watched) -> Progressed:
+    def _progress(self, job_id: str, watched: _Watched) -> StatementProgress:
         stages = [self._stage(each, watched) for each in self._stages_of(job_id)]
-        return Progressed(
+        return StatementProgress(
             job_id=job_id,
             tasks_done=sum(each.tasks_done for each in stages),
             tasks_total=sum(each.tasks for each in stages),

@@ -52,7 +52,7 @@ _OFFSET = 4
 _SHARE_OF_HEAP = 16
 
 
-class Room:
+class ResultGuard:
     """What the driver of *spark* can hand out; *folder* takes the class that executors need."""
 
     def __init__(self, spark: SparkSession, folder: Path) -> None:

@@ -14,7 +14,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from libra_provider.core.job import Kind
-from libra_provider.server.driver.messages import PYTHON_VARIABLES, Held, Run
+from libra_provider.server.driver.messages import PYTHON_VARIABLES, RunStatement, SessionHolds
 
 # What begins like this leaves nothing behind; of everything else the session itself is asked.
 _QUERY = re.compile(r"[\s(]*(?:select|with|from|values|table)\b", re.IGNORECASE)
@@ -26,7 +26,9 @@ class SessionState:
     Global temporary views and added JARs belong to no session: they are not looked for.
     """
 
-    def __init__(self, name: str, session: SparkSession, say: Callable[[Held], None]) -> None:
+    def __init__(
+        self, name: str, session: SparkSession, say: Callable[[SessionHolds], None]
+    ) -> None:
         self._name, self._say = name, say
         self._java: Any = session._jsparkSession.sessionState()
         self._settings = self._java.conf().getAllConfs()
@@ -35,7 +37,7 @@ class SessionState:
         self._has_python = self._is_closed = False
         self._told: list[str] = []
 
-    def look(self, order: Run) -> None:
+    def look(self, order: RunStatement) -> None:
         """Say what the session holds after *order* has run in it, if that is news."""
         # A main class changes a copy.
         if order.kind == Kind.JAR_CLASS or (order.kind == Kind.SQL and _QUERY.match(order.code)):
@@ -53,7 +55,7 @@ class SessionState:
     def _tell(self, held: list[str]) -> None:
         if held != self._told and not self._is_closed:
             self._told = held
-            self._say(Held(self._name, held))
+            self._say(SessionHolds(self._name, held))
 
     def _looked(self) -> Mapping[str, bool]:
         catalog, manager = self._java.catalog(), self._java.catalogManager()

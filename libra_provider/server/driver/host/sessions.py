@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pyspark.sql import SparkSession
 
 from libra_provider.server.driver.host.session_state import SessionState
-from libra_provider.server.driver.messages import Held, Run
+from libra_provider.server.driver.messages import RunStatement, SessionHolds
 from libra_provider.server.model.sessions import DEFAULT_SESSION
 
 
 class DriverSessions:
     """By name; *spark* is the default one. What they hold, *say* is told."""
 
-    def __init__(self, spark: SparkSession, say: Callable[[Held], None]) -> None:
+    def __init__(self, spark: SparkSession, say: Callable[[SessionHolds], None]) -> None:
         self._spark, self._say = spark, say
         self._lock = threading.Lock()
         self._open: dict[str, tuple[SparkSession, SessionState]] = {}
@@ -28,7 +28,7 @@ class DriverSessions:
                 self._add(name, self._spark.newSession())
             return self._open[name][0]
 
-    def look(self, session: SparkSession, order: Run) -> None:
+    def look(self, session: SparkSession, order: RunStatement) -> None:
         """Tell what *session* holds after *order* ran in it, if that is news and it is open."""
         found, state = self._open.get(order.session, (None, None))
         if state and found is session:

@@ -22,8 +22,8 @@ from libra_provider.jobs.columns import (
 )
 from libra_provider.jobs.parameters import bound
 from libra_provider.server.driver.host.collect import collected
-from libra_provider.server.driver.host.result_guard import Room
-from libra_provider.server.driver.messages import Ended, Run, too_large
+from libra_provider.server.driver.host.result_guard import ResultGuard
+from libra_provider.server.driver.messages import RunStatement, StatementEnded, too_large
 from libra_provider.server.results import store
 
 _TEXT_ROWS = 20
@@ -31,14 +31,16 @@ _TEXT_ROWS = 20
 _BURST = (RESULT_TOO_LARGE, "spark.driver.maxResultSize")
 
 
-class Statements:
+class SqlRunner:
     """Runs statements; their rows are in *folder* when they end, and within *room*."""
 
-    def __init__(self, folder: Path, room: Room) -> None:
+    def __init__(self, folder: Path, room: ResultGuard) -> None:
         self._folder = folder
         self._room = room
 
-    def run(self, session: SparkSession, order: Run, *, go_on: Callable[[], None]) -> Ended:
+    def run(
+        self, session: SparkSession, order: RunStatement, *, go_on: Callable[[], None]
+    ) -> StatementEnded:
         """How the statement ended; Spark's errors pass through, and those of *go_on*.
 
         *go_on* is called between the steps.
@@ -48,7 +50,7 @@ class Statements:
         go_on()
         return self.answer(frame, order)
 
-    def answer(self, frame: DataFrame, order: Run) -> Ended:
+    def answer(self, frame: DataFrame, order: RunStatement) -> StatementEnded:
         """The end of a statement that came to *frame*; Spark's errors pass through."""
         try:
             if order.as_text:
@@ -61,7 +63,7 @@ class Statements:
                 raise
             return self._too_many_bytes(order)
 
-    def _rows(self, frame: DataFrame, order: Run) -> Ended:
+    def _rows(self, frame: DataFrame, order: RunStatement) -> StatementEnded:
         frame = with_text(frame, NOT_IN_ARROW)
         most = min(order.result_max_bytes, self._room.most)
         named = with_unique_names(with_typed_elements(frame))
@@ -75,14 +77,14 @@ class Statements:
             return self._too_many_bytes(order, table.nbytes)
         table = table.rename_columns(frame.columns)
         store.write(store.path_of(self._folder, order.job_id), table, frame.schema.json())
-        return Ended(
+        return StatementEnded(
             job_id=order.job_id,
             state="SUCCESS",
             row_count=table.num_rows,
             result_bytes=table.nbytes,
         )
 
-    def _too_many_bytes(self, order: Run, size: int = 0) -> Ended:
+    def _too_many_bytes(self, order: RunStatement, size: int = 0) -> StatementEnded:
         most = min(order.result_max_bytes, self._room.most)
         what = f"more than {readable_size(most)}"
         if order.result_max_bytes > self._room.most:
@@ -91,7 +93,7 @@ class Statements:
         return too_large(order, what, way_out, size=max(size, most))
 
 
-def _frame(session: SparkSession, order: Run) -> DataFrame:
+def _frame(session: SparkSession, order: RunStatement) -> DataFrame:
     if order.parameters:
         # A method of py4j takes no Mapping; Run promises the plain list or dict of its JSON.
         return session.sql(order.code, args=bound(session, order.parameters))
@@ -100,9 +102,9 @@ def _frame(session: SparkSession, order: Run) -> DataFrame:
     return ClassicFrame(java.sql(order.code), session)
 
 
-def _written(frame: DataFrame, order: Run, path: str) -> Ended:
+def _written(frame: DataFrame, order: RunStatement, path: str) -> StatementEnded:
     found = parquet.write(frame, path, parameter="resultPath")
-    return Ended(
+    return StatementEnded(
         job_id=order.job_id,
         state="SUCCESS",
         row_count=found.row_count,
@@ -112,7 +114,7 @@ def _written(frame: DataFrame, order: Run, path: str) -> Ended:
     )
 
 
-def _text(frame: DataFrame, order: Run) -> Ended:
+def _text(frame: DataFrame, order: RunStatement) -> StatementEnded:
     # Java's own text of a row is what the old contract's clients know.
     rows = [row.toString() for row in frame._jdf.limit(_TEXT_ROWS + 1).collectAsList()]  # noqa: SLF001
     shown = rows[:_TEXT_ROWS]
@@ -122,4 +124,4 @@ def _text(frame: DataFrame, order: Run) -> Ended:
     else:
         total, last = len(rows), f"Total rows: {len(rows)}"
     text = "\n".join([f"Schema: {frame.schema.simpleString()}", *shown, last])
-    return Ended(job_id=order.job_id, state="SUCCESS", row_count=total, text=text)
+    return StatementEnded(job_id=order.job_id, state="SUCCESS", row_count=total, text=text)

@@ -30,7 +30,7 @@ _WITHHELD = ("LIBRA_", "SPARK_", "PYSPARK_GATEWAY", "PYSPARK_SUBMIT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ChildLimits:
     """What one child may take, with everything it starts."""
 
     memory: int = 2048 * MIB
@@ -43,13 +43,13 @@ class ChildEnded(Exception):
     """The child is no more; its text says why, beginning with a verb."""
 
 
-class Child:
+class PythonChild:
     """A Python that waits for statements; nothing that it starts outlives it.
 
     *token* opens Spark Connect; it works in a folder of its own in *folder*.
     """
 
-    def __init__(self, limits: Limits, token: str, folder: Path) -> None:
+    def __init__(self, limits: ChildLimits, token: str, folder: Path) -> None:
         self._limits = limits
         own = tempfile.mkdtemp(prefix="python-", dir=folder)
         self._keeper_line, keepers = socket.socketpair()

@@ -25,7 +25,7 @@ _DATASET = "org.apache.spark.sql.classic.Dataset$"
 
 
 @dataclass(slots=True)
-class Door:
+class ConnectAccess:
     """How one child gets into *session*: with a user id, and a session id, of its own."""
 
     session: SparkSession
@@ -43,7 +43,7 @@ class Connect:
         self._properties: Any = None
         self.token = secrets.token_urlsafe(32)
 
-    def address(self, door: Door) -> str:
+    def address(self, door: ConnectAccess) -> str:
         """What a client of *door* connects to; another one when its session id was used up.
 
         An id ends with ``release_session``; the session itself does not.
@@ -58,7 +58,7 @@ class Connect:
         where = f"sc://localhost:{self._service().localPort()}"
         return f"{where}/;user_id={door.user};session_id={door.session_id}"
 
-    def begin(self, door: Door, *, pool: str, group: str) -> None:
+    def begin(self, door: ConnectAccess, *, pool: str, group: str) -> None:
         """From now on, jobs of *door* run in this pool and this job group."""
         self._service()
         properties = self._jvm.java.util.HashMap()
@@ -66,16 +66,16 @@ class Connect:
         properties.put("spark.jobGroup.id", group)
         self._properties.put(door.user, properties)
 
-    def end(self, door: Door) -> None:
+    def end(self, door: ConnectAccess) -> None:
         """Jobs of *door* belong to no statement any more."""
         self._properties.remove(door.user)
 
-    def interrupt(self, door: Door) -> None:
+    def interrupt(self, door: ConnectAccess) -> None:
         """Stop what *door* runs, in each session that its client may have made."""
         for holder in self._holders(door):
             holder.interruptAll()
 
-    def close(self, door: Door) -> None:
+    def close(self, door: ConnectAccess) -> None:
         """Stop what *door* runs, and let nobody in by it any more."""
         if self._java is None:
             return
@@ -84,7 +84,7 @@ class Connect:
         for holder in self._holders(door):
             sessions.closeSession(holder.key(), False)
 
-    def frame(self, door: Door, relation: bytes) -> DataFrame:
+    def frame(self, door: ConnectAccess, relation: bytes) -> DataFrame:
         """The DataFrame whose plan a client of *door* has serialized."""
         jvm, nothing = self._jvm, self._jvm.scala.Option.empty()
         holder = self._service().sessionManager().getIsolatedSession(self._key(door), nothing)
@@ -95,7 +95,7 @@ class Connect:
         rows = self._module(_DATASET).ofRows(door.session._jsparkSession, plan)
         return DataFrame(rows, door.session)
 
-    def _holders(self, door: Door) -> list[Any]:
+    def _holders(self, door: ConnectAccess) -> list[Any]:
         sessions = self._service().sessionManager()
         nothing = self._jvm.scala.Option.empty()
         known = self._jvm.scala.jdk.javaapi.CollectionConverters.asJava(
@@ -108,7 +108,7 @@ class Connect:
         ]
         return [sessions.getIsolatedSession(key, nothing) for key in keys]
 
-    def _key(self, door: Door) -> Any:
+    def _key(self, door: ConnectAccess) -> Any:
         return self._key_of(door.user, door.session_id)
 
     def _key_of(self, user: str, session_id: str) -> Any:

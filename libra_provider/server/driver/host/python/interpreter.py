@@ -23,7 +23,7 @@ from typing import Any
 from pyspark.sql.connect.session import SparkSession
 
 from libra_provider.jobs.python_errors import failure_of
-from libra_provider.server.driver.host.python.value import TooLarge, answer_of
+from libra_provider.server.driver.host.python.value import ValueTooLarge, answer_of
 
 
 class Interpreter:
@@ -46,7 +46,7 @@ class Interpreter:
             sys.argv = [name, *order["args"]]
             value = self._execute(order["code"], name)
             return answer_of(value, spark, order["most_rows"], order["most_bytes"])
-        except TooLarge as error:
+        except ValueTooLarge as error:
             found = {"rows": error.rows, "size": error.size}
             return {"too_large": error.what, "way_out": error.way_out, **found}
         except SystemExit as error:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from libra_provider.jobs.python_errors import place_of, said_by
-from libra_provider.server.driver.messages import Ended, Run
+from libra_provider.server.driver.messages import RunStatement, StatementEnded
 
 # What pyspark says where a session of Spark Connect does not reach.
 _OUT_OF_REACH = {
@@ -18,17 +18,17 @@ _OUT_OF_REACH = {
 _INSTEAD = "; a shared driver offers no RDDs and no JVM, run the statement ISOLATED for them"
 
 
-def succeeded(order: Run, value: str | None) -> Ended:
+def succeeded(order: RunStatement, value: str | None) -> StatementEnded:
     """It ended well, with *value* as JSON if it has one."""
     text = _text(value) if order.as_text else None
-    return Ended(job_id=order.job_id, state="SUCCESS", value=value, text=text)
+    return StatementEnded(job_id=order.job_id, state="SUCCESS", value=value, text=text)
 
 
-def failed(order: Run, answer: Mapping[str, Any], *, notice: str) -> Ended:
+def failed(order: RunStatement, answer: Mapping[str, Any], *, notice: str) -> StatementEnded:
     """It raised what *answer* tells; *notice* is what else may explain it."""
     condition = answer.get("condition")
     sentence = _sentence(answer)
-    return Ended(
+    return StatementEnded(
         job_id=order.job_id,
         state="FAILED",
         error=f"{sentence.rstrip('.')}. {notice}" if notice else sentence,
@@ -37,9 +37,9 @@ def failed(order: Run, answer: Mapping[str, Any], *, notice: str) -> Ended:
     )
 
 
-def died(order: Run, why: str, *, notice: str) -> Ended:
+def died(order: RunStatement, why: str, *, notice: str) -> StatementEnded:
     """Its Python ended under it; *why* begins with a verb."""
-    return Ended(
+    return StatementEnded(
         job_id=order.job_id,
         state="FAILED",
         error=f"The Python that ran it {why}. {notice}".rstrip(),
@@ -47,15 +47,15 @@ def died(order: Run, why: str, *, notice: str) -> Ended:
     )
 
 
-def killed(order: Run, *, session_closed: bool) -> Ended:
+def killed(order: RunStatement, *, session_closed: bool) -> StatementEnded:
     """Somebody wanted it to end."""
     error = "Its session was closed" if session_closed else "It was killed"
-    return Ended(job_id=order.job_id, state="CANCELLED", error=f"{error} while it ran.")
+    return StatementEnded(job_id=order.job_id, state="CANCELLED", error=f"{error} while it ran.")
 
 
-def refused(order: Run, sentence: str) -> Ended:
+def refused(order: RunStatement, sentence: str) -> StatementEnded:
     """There is no Python for it."""
-    return Ended(
+    return StatementEnded(
         job_id=order.job_id, state="FAILED", error=sentence, error_class="LIBRA_TOO_MANY_PYTHONS"
     )
 

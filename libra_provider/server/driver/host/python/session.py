@@ -13,14 +13,14 @@ from pyspark.sql import DataFrame, SparkSession
 
 from libra_provider.core.masking import masked_text
 from libra_provider.server.driver.host.python import outcome
-from libra_provider.server.driver.host.python.child import Child, ChildEnded
-from libra_provider.server.driver.host.python.connect import Connect, Door
-from libra_provider.server.driver.host.python.pool import Children, TooManyChildren
-from libra_provider.server.driver.messages import Ended, Run, too_large
+from libra_provider.server.driver.host.python.child import ChildEnded, PythonChild
+from libra_provider.server.driver.host.python.connect import Connect, ConnectAccess
+from libra_provider.server.driver.host.python.pool import ChildPool, TooManyChildren
+from libra_provider.server.driver.messages import RunStatement, StatementEnded, too_large
 from libra_provider.server.statement_logs import StatementLogs
 
-CarryOut = Callable[[Run], None]
-Answer = Callable[[DataFrame], Ended]
+CarryOut = Callable[[RunStatement], None]
+Answer = Callable[[DataFrame], StatementEnded]
 
 
 class PythonSession:
@@ -31,21 +31,21 @@ class PythonSession:
     """
 
     def __init__(
-        self, name: str, connect: Connect, children: Children, logs: Path, carry_out: CarryOut
+        self, name: str, connect: Connect, children: ChildPool, logs: Path, carry_out: CarryOut
     ) -> None:
         self._name, self._logs, self._carry_out = name, logs, carry_out
         self._connect, self._children = connect, children
-        self._waiting: deque[Run] = deque()
+        self._waiting: deque[RunStatement] = deque()
         self._changed = threading.Condition()
         self._current: str | None = None
         self._doomed: set[str] = set()
         self._closed = False
-        self._child: Child | None = None
-        self._door: Door | None = None
+        self._child: PythonChild | None = None
+        self._door: ConnectAccess | None = None
         self._notice = ""
         threading.Thread(target=self._work, daemon=True, name=f"python {name}").start()
 
-    def submit(self, order: Run) -> None:
+    def submit(self, order: RunStatement) -> None:
         """Have *order* carried out after those before it."""
         with self._changed:
             self._waiting.append(order)
@@ -73,7 +73,7 @@ class PythonSession:
         for job_id in filter(None, known):
             self.kill(job_id)
 
-    def run(self, spark: SparkSession, order: Run, answer: Answer) -> Ended:
+    def run(self, spark: SparkSession, order: RunStatement, answer: Answer) -> StatementEnded:
         """How *order* ended; what Spark raises, when it makes the rows, passes through."""
         notice = self._notice
         try:
@@ -95,7 +95,7 @@ class PythonSession:
         if self._door:
             self._connect.close(self._door)
 
-    def _next(self) -> Run | None:
+    def _next(self) -> RunStatement | None:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if not self._waiting:
@@ -104,7 +104,7 @@ class PythonSession:
             self._current = order.job_id
             return order
 
-    def _run(self, spark: SparkSession, order: Run, answer: Answer) -> Ended:
+    def _run(self, spark: SparkSession, order: RunStatement, answer: Answer) -> StatementEnded:
         logs = StatementLogs(self._logs, order.job_id)
         logs.prepare()
         child = self._enter(order.job_id, ends_session=order.ends_session)
@@ -128,7 +128,7 @@ class PythonSession:
             return answer(self._connect.frame(door, base64.b64decode(answered["rows"])))
         return outcome.succeeded(order, answered.get("value"))
 
-    def _enter(self, job_id: str, *, ends_session: bool) -> Child:
+    def _enter(self, job_id: str, *, ends_session: bool) -> PythonChild:
         """The child, which a kill finds from now on; raises ChildEnded when one came before."""
         if self._current != job_id:
             raise ChildEnded("was not asked")
@@ -166,12 +166,12 @@ class PythonSession:
         if self._door:
             self._connect.interrupt(self._door)
 
-    def _door_to(self, spark: SparkSession) -> Door:
+    def _door_to(self, spark: SparkSession) -> ConnectAccess:
         if self._door is None:
-            self._door = Door(spark)
+            self._door = ConnectAccess(spark)
         return self._door
 
-    def _words(self, order: Run, door: Door) -> dict[str, Any]:
+    def _words(self, order: RunStatement, door: ConnectAccess) -> dict[str, Any]:
         is_limited = order.result_path is None and not order.as_text
         return {
             "code": order.code,

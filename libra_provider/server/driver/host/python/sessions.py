@@ -8,16 +8,16 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from libra_provider.server.driver.host.python.connect import Connect
-from libra_provider.server.driver.host.python.pool import Children
+from libra_provider.server.driver.host.python.pool import ChildPool
 from libra_provider.server.driver.host.python.session import Answer, CarryOut, PythonSession
-from libra_provider.server.driver.messages import Ended, Run
+from libra_provider.server.driver.messages import RunStatement, StatementEnded
 
 
 class PythonSessions:
     """The sessions of one driver that have a Python; *logs* is the folder of what they print."""
 
     def __init__(
-        self, connect: Connect, children: Children, logs: Path, carry_out: CarryOut
+        self, connect: Connect, children: ChildPool, logs: Path, carry_out: CarryOut
     ) -> None:
         self._parts = connect, children, logs, carry_out
         self._lock = threading.Lock()
@@ -25,7 +25,7 @@ class PythonSessions:
         # A statement stays with its session, also when another one gets the name.
         self._of_job: dict[str, PythonSession] = {}
 
-    def submit(self, order: Run) -> None:
+    def submit(self, order: RunStatement) -> None:
         """Have *order* carried out when those of its session before it are over."""
         with self._lock:
             session = self._sessions.get(order.session)
@@ -35,7 +35,7 @@ class PythonSessions:
             self._of_job[order.job_id] = session
             session.submit(order)
 
-    def run(self, spark: SparkSession, order: Run, answer: Answer) -> Ended:
+    def run(self, spark: SparkSession, order: RunStatement, answer: Answer) -> StatementEnded:
         """See :meth:`PythonSession.run`; *spark* is the session for SQL of the same name."""
         try:
             return self._of_job[order.job_id].run(spark, order, answer)

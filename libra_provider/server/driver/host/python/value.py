@@ -16,7 +16,7 @@ _REPR_SIZE = 2**16
 _MIB = 2**20
 
 
-class TooLarge(Exception):
+class ValueTooLarge(Exception):
     """The result has *what*; *way_out* is what may be done about it.
 
     Of a table, *rows* or *size* (bytes) is what it has too much of.
@@ -47,7 +47,7 @@ def answer_of(
     text = _json(value)
     if len(text) > LARGEST:
         what = f"{len(text) / _MIB:.1f} MiB as JSON, more than 1 MiB"
-        raise TooLarge(what, "make a DataFrame of it")
+        raise ValueTooLarge(what, "make a DataFrame of it")
     return {"value": text}
 
 
@@ -60,11 +60,11 @@ def _frame(
         return None
     if most_rows is not None and size.rows > most_rows:
         what = f"more than resultLimit={most_rows} rows"
-        raise TooLarge(what, "ask for more with resultLimit", rows=size.rows)
+        raise ValueTooLarge(what, "ask for more with resultLimit", rows=size.rows)
     if most_bytes is not None and size.memory > most_bytes:
         what = f"more than {most_bytes / _MIB:g} MiB"
         way_out = "resultLimit is no help here, but fewer or narrower rows are"
-        raise TooLarge(what, way_out, size=size.memory)
+        raise ValueTooLarge(what, way_out, size=size.memory)
     return spark.createDataFrame(value)
 
 

@@ -13,14 +13,14 @@ import pytest
 
 from libra_provider.core.units import MIB
 from libra_provider.server.driver.host.python import child
-from libra_provider.server.driver.host.python.child import Child, ChildEnded, Limits
+from libra_provider.server.driver.host.python.child import ChildEnded, ChildLimits, PythonChild
 
-LIMITS = Limits(memory=400 * MIB, processes=20, log_size=1000)
+LIMITS = ChildLimits(memory=400 * MIB, processes=20, log_size=1000)
 
 
 class Python:
     def __init__(self, folder: Path) -> None:
-        self.child = Child(LIMITS, "a token", folder)
+        self.child = PythonChild(LIMITS, "a token", folder)
         self.log = folder / "statement"
 
     def run(self, code: str, *args: str, **limits: int | None) -> dict[str, Any]:

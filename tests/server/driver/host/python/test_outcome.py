@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from libra_provider.server.driver.host.python import outcome
-from libra_provider.server.driver.messages import Run
+from libra_provider.server.driver.messages import RunStatement
 
-ORDER = Run(job_id="j", session="s", code="", pool="default", result_limit=1, result_max_bytes=1)
+ORDER = RunStatement(
+    job_id="j", session="s", code="", pool="default", result_limit=1, result_max_bytes=1
+)
 OLD = replace(ORDER, as_text=True)
 
 

@@ -10,7 +10,7 @@ _ROWS = 1000
 
 
 @dataclass(frozen=True)
-class Order:
+class JobSpec:
     """The JSON of LIBRA_JOB; places are URLs or paths, and None where there is no Libra.
 
     ``kind`` is ``python-file``, ``python`` (a text that finds ``spark``) or ``sql``; ``returns``: a
@@ -34,7 +34,7 @@ class Order:
     ca: str | None = None
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Order:
+    def of(cls, said: Mapping[str, Any]) -> JobSpec:
         """The order of that JSON; what this runtime has no name for is left out."""
         names = {field.name for field in fields(cls)}
         given = {name: value for name, value in said.items() if name in names}

@@ -9,7 +9,7 @@ from typing import Any
 
 from libra_provider.core.polling import utc_now
 from libra_provider.core.status import Progress
-from libra_provider.server.driver.messages import Ended, Run
+from libra_provider.server.driver.messages import RunStatement, StatementEnded
 from libra_provider.server.model.statement import PoolQueue, State, Statement
 from libra_provider.server.settings import Settings
 
@@ -17,7 +17,7 @@ TIMEOUT = "LIBRA_TIMEOUT"
 
 
 @dataclass(slots=True, eq=False)
-class Live:
+class ActiveStatement:
     """``statement`` is what is committed, ``over`` its end; the rest happens between the two.
 
     ``has_room`` says that it takes one of the places beside the driver, ``told`` that the driver
@@ -48,10 +48,10 @@ class Live:
             return self.statement
         return replace(self.statement, progress=self.progress)
 
-    def run(self, settings: Settings) -> Run:
+    def run(self, settings: Settings) -> RunStatement:
         """What the driver is told."""
         order = self.statement.order
-        return Run(
+        return RunStatement(
             job_id=self.job_id,
             session=self.job_id if order.has_own_session else order.session,
             ends_session=order.has_own_session,
@@ -69,9 +69,9 @@ class Live:
             result_path=order.result_path,
         )
 
-    def outcome(self, ended: Ended) -> tuple[State, dict[str, Any]]:
+    def outcome(self, ended: StatementEnded) -> tuple[State, dict[str, Any]]:
         """The state that follows, and what the ledger keeps with it."""
-        values = {name: getattr(ended, name) for name in Ended.__slots__}
+        values = {name: getattr(ended, name) for name in StatementEnded.__slots__}
         state = State(values.pop("state"))
         del values["job_id"]
         if state is State.CANCELLED and self.timed_out:
@@ -84,7 +84,7 @@ class Live:
         return state, values | {"progress": self.progress}
 
 
-def queues(pools: Iterable[str], live: Iterable[Live]) -> list[PoolQueue]:
+def queues(pools: Iterable[str], live: Iterable[ActiveStatement]) -> list[PoolQueue]:
     """How the statements in *live* share the *pools*; a pool of old orders comes last."""
     now = utc_now()
     waiting: dict[str, list[float]] = {name: [] for name in pools}
