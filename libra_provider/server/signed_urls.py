@@ -26,6 +26,7 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.masking import MASK
 from libra_provider.core.polling import utc_now
 from libra_provider.server.errors import NotPermitted
+from libra_provider.server.model.artifact import Artifact
 from libra_provider.server.settings import Settings
 
 LIFE = timedelta(days=3650)
@@ -95,6 +96,10 @@ class Signer:
         expiry = str(math.ceil(expires.timestamp()))
         signed = f"{expiry}.{self._mac(purpose, expiry, subject)}"
         return f"{self._base}/{purpose}/{signed}/{quote(subject)}"
+
+    def artifact_url(self, artifact: Artifact, *, expires: datetime) -> str:
+        """Where drivers fetch *artifact* until *expires*."""
+        return self.url(Purpose.ARTIFACT, str(artifact), expires=expires)
 
     def check(self, path: SignedPath) -> None:
         """Raise NotPermitted unless the signature is right for all of *path*, and still holds."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.paths import shippable_name
-from libra_provider.server.signed_urls import Purpose, Signer
 
 SCHEME = "artifact"
 SHA256 = r"[0-9a-f]{64}"
@@ -35,10 +33,6 @@ class Artifact:
         if not slash or not is_sha256(sha256):
             raise BadInput(parameter, path, "an artifact is named artifact:SHA256/NAME")
         return cls(sha256, name)
-
-    def url(self, signer: Signer, *, expires: datetime) -> str:
-        """Where drivers fetch it."""
-        return signer.url(Purpose.ARTIFACT, f"{self.sha256}/{self.name}", expires=expires)
 
     def linked(self, store: Path, folder: Path) -> Path:
         """A path below *folder* that ends in its name, to its bytes in *store*; raises BadInput.

@@ -122,7 +122,7 @@ def _fetched(settings: Settings, folder: Path | None) -> Callable[[Artifact], st
     """Where a driver finds an artifact: below *folder*, or, on a worker, at a URL."""
     if folder is not None:
         return lambda each: str(each.linked(settings.artifacts_dir, folder))
-    return lambda each: each.url(Signer.of(settings), expires=utc_now() + LIFE)
+    return lambda each: Signer.of(settings).artifact_url(each, expires=utc_now() + LIFE)
 
 
 def _count_executors(conf: dict[str, str]) -> None:

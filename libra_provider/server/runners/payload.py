@@ -75,7 +75,7 @@ def _announced(statement: Statement, files: Sequence[Artifact], signer: Signer) 
     """Where the driver of *statement* finds *files*, and hands in."""
     expires, tag = statement.submitted_at + LIFE, statement.job_id
     return UploadUrls(
-        {(each.sha256, each.name): each.url(signer, expires=expires) for each in files},
+        {(each.sha256, each.name): signer.artifact_url(each, expires=expires) for each in files},
         signer.url(Purpose.RESULT, tag, expires=expires),
         signer.url(Purpose.REPORT, tag, expires=expires),
     )

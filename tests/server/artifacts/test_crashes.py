@@ -50,7 +50,7 @@ class Uploads:
     def signed_url(self, data: bytes) -> str:
         artifact = Artifact(hashlib.sha256(data).hexdigest(), "etl.py")
         signer = Signer(key_at(self.folder / "signing.key"), self.url)
-        return artifact.url(signer, expires=utc_now() + timedelta(hours=1))
+        return signer.artifact_url(artifact, expires=utc_now() + timedelta(hours=1))
 
     def begin(self, data: bytes) -> socket.socket:
         """A connection on which all of *data* but its end was sent."""

@@ -55,7 +55,7 @@ def head(api: RunningLibra, data: bytes = BYTES, name: str = "etl.py") -> reques
 
 def signed_url(api: RunningLibra, folder: Path, data: bytes = BYTES, name: str = "etl.py") -> str:
     signer = Signer(key_at(folder / "signing.key"), api.url)
-    return Artifact(sha256(data), name).url(signer, expires=utc_now() + HOUR)
+    return signer.artifact_url(Artifact(sha256(data), name), expires=utc_now() + HOUR)
 
 
 def stored(folder: Path) -> list[str]:
@@ -202,7 +202,7 @@ def test_with_a_certificate_urls_are_https(tmp_path: Path) -> None:
         url = f"{api.url}{PATH}/{sha256(BYTES)}/etl.py"
         kept = requests.put(url, BYTES, verify=str(authority.ca), timeout=60)
         signer = Signer.of(replace(secure, port=api.port))
-        signed = Artifact(sha256(BYTES), "etl.py").url(signer, expires=utc_now() + HOUR)
+        signed = signer.artifact_url(Artifact(sha256(BYTES), "etl.py"), expires=utc_now() + HOUR)
         fetched = requests.get(signed, verify=str(authority.ca), timeout=60)
 
     assert kept.status_code == 201

@@ -98,7 +98,7 @@ def _answer(libra: Libra, statement: Statement) -> AnnouncementReply:
     expires, sign = statement.submitted_at + LIFE, libra.signer.url
     tag = statement.job_id
     artifacts = [
-        ArtifactUrl(**each, url=Artifact(**each).url(libra.signer, expires=expires))
+        ArtifactUrl(**each, url=libra.signer.artifact_url(Artifact(**each), expires=expires))
         for each in statement.order.artifacts
     ]
     return AnnouncementReply(

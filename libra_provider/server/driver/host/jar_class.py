@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from libra_provider.core.units import MIB
 from libra_provider.jobs.spark_errors import failure_of
-from libra_provider.server.driver.host.java_sources import loaded
+from libra_provider.server.driver.host.jvm.java_sources import loaded
 from libra_provider.server.driver.messages import RunStatement, StatementEnded
 from libra_provider.server.statement_logs import StatementLogs
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from libra_provider.server.driver.host.java_sources import loaded
+from libra_provider.server.driver.host.jvm.java_sources import loaded
 
 _INTERCEPTOR = "libra.StatementProperties"
 _TOKEN_KEY = "spark.connect.authenticate.token"  # noqa: S105  # it is the name of a property

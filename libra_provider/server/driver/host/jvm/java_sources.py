@@ -7,7 +7,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-_SOURCES = Path(__file__).parent / "jvm"
+_SOURCES = Path(__file__).parent
 
 
 def loaded(spark: SparkSession, name: str) -> Any:

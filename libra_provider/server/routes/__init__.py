@@ -1,1 +1,0 @@
-"""Libra's REST API, one module per noun."""
