@@ -45,7 +45,7 @@ class BadInput(LibraError, ValueError):
         self.expected = expected
 
     def __str__(self) -> str:
-        return f"{self.parameter}={self.value!r} cannot be used: {self.expected}."
+        return f"Invalid {self.parameter}={self.value!r}: {self.expected}."
 
 
 class NotInstalled(LibraError, ImportError):

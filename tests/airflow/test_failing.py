@@ -23,10 +23,10 @@ SENTENCES = {
     "master_away": "No answer from http://127.0.0.1:1: nothing listens there; check host and port",
     "master_rpc_port": "as a port that does not speak HTTP does; check the port",
     "master_ui_port": "this port is a Spark web page; set rest_port to spark.master.rest.port",
-    "no_file": "application='jobs/missing.py' cannot be used: there is no file /",
-    "bad_conf": "conf['spark.driver.memory']='lots' cannot be used: a size is a number with a unit",
+    "no_file": "Invalid application='jobs/missing.py': there is no file /",
+    "bad_conf": "Invalid conf['spark.driver.memory']='lots': a size is a number with a unit",
     "job_fails": "failed: ValueError: no such day: 2013-02-30",
-    "wrong_kind": "kind='scala' cannot be used: it must be one of sql, python,",
+    "wrong_kind": "Invalid kind='scala': it must be one of sql, python,",
 }
 
 

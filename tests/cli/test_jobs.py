@@ -98,7 +98,7 @@ def test_a_stream_that_is_none_is_bad_usage(run: Run, fake_libra: FakeLibra) -> 
     result = run("logs", "statement-0", "--stream", "stdin")
 
     assert (result.exit_code, fake_libra.requests) == (2, [])
-    assert "--stream='stdin' cannot be used: it is one of stdout, stderr." in result.stderr
+    assert "Invalid --stream='stdin': it is one of stdout, stderr." in result.stderr
 
 
 def test_status_needs_no_master_for_a_statement(run: Run) -> None:

@@ -161,18 +161,18 @@ def test_a_failure_ends_with_1_its_output_first_and_its_sentence_last(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("python",), "CODE=None cannot be used"),
-        (("python", "--file", "/none/such.py"), "--file='/none/such.py' cannot be used"),
-        (("python", "1", "--deploy-mode", "client"), "deploy_mode='client' cannot be used"),
-        (("python", "1", "--json", "--csv"), "--csv=True cannot be used: --json is given too"),
+        (("python",), "Invalid CODE=None"),
+        (("python", "--file", "/none/such.py"), "Invalid --file='/none/such.py'"),
+        (("python", "1", "--deploy-mode", "client"), "Invalid deploy_mode='client'"),
+        (("python", "1", "--json", "--csv"), "Invalid --csv=True: --json is given too"),
         (("run",), "Missing argument"),
-        (("run", "none.py"), "FILE='none.py' cannot be used: there is no file"),
+        (("run", "none.py"), "Invalid FILE='none.py': there is no file"),
         (("run", "/etl.scala"), "it must end in .py or .jar"),
-        (("run", "/etl.jar"), "java_class=None cannot be used"),
+        (("run", "/etl.jar"), "Invalid java_class=None"),
         (("run", *JAR, "--shared", "--isolated"), "--shared is given too; choose one"),
         (("run", "/etl.py", "--shared"), "give its path as python instead"),
-        (("run", *JAR, "--conf", "memory=2g"), "conf['memory']='2g' cannot be used"),
-        (("run", *JAR, "--session", "mine"), "session='mine' cannot be used"),
+        (("run", *JAR, "--conf", "memory=2g"), "Invalid conf['memory']='2g'"),
+        (("run", *JAR, "--session", "mine"), "Invalid session='mine'"),
     ],
 )
 def test_bad_usage_ends_with_2_before_anything_is_sent(

@@ -97,7 +97,7 @@ def test_two_columns_of_one_name_are_an_error_with_json_instead_of_one_column_le
     as_json, as_table = run("sql", "SELECT 1", "--json"), run("sql", "SELECT 1")
 
     assert as_json.exit_code == 2
-    assert "columns=['n', 'n'] cannot be used: each needs a name" in as_json.stderr
+    assert "Invalid columns=['n', 'n']: each needs a name" in as_json.stderr
     assert "│ 1 │ 2 │" in as_table.stdout
 
 
@@ -113,10 +113,10 @@ def test_data_neither_styles_nor_steers_the_terminal(run: Run, fake_libra: FakeL
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("   ",), "sql='   ' cannot be used"),
-        (("SELECT 1", "--limit", "0"), "result_limit=0 cannot be used"),
-        (("SELECT 1", "--param", "five"), "--param='five' cannot be used"),
-        (("SELECT 1", "--libra", "localhost:8990"), "url='localhost:8990' cannot be used"),
+        (("   ",), "Invalid sql='   '"),
+        (("SELECT 1", "--limit", "0"), "Invalid result_limit=0"),
+        (("SELECT 1", "--param", "five"), "Invalid --param='five'"),
+        (("SELECT 1", "--libra", "localhost:8990"), "Invalid url='localhost:8990'"),
         ((), "Missing argument"),
     ],
 )

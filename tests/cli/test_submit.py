@@ -147,7 +147,7 @@ def test_no_wait_prints_the_id_and_asks_nothing_more(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("nowhere.py",), "application='nowhere.py' cannot be used: there is no file"),
+        (("nowhere.py",), "Invalid application='nowhere.py': there is no file"),
         (("http://host/app.txt",), "it must end in .py or .jar"),
         (("http://host/app.jar",), "a JAR needs the name of its main class"),
         (("--py-files", "gone.zip", "http://host/app.py"), "py_files='gone.zip'"),
@@ -155,7 +155,7 @@ def test_no_wait_prints_the_id_and_asks_nothing_more(
         (("--conf", "cores=1", "http://host/app.py"), "start with 'spark.'"),
         (("--conf", "spark.driver.memory=much", "http://host/app.py"), "a size is a number"),
         (("--conf", "spark.submit.deployMode=client", "http://host/app.py"), "cluster mode"),
-        (("--master", "yarn", "http://host/app.py"), "--master='yarn' cannot be used"),
+        (("--master", "yarn", "http://host/app.py"), "Invalid --master='yarn'"),
         (("--nonsense", "http://host/app.py"), "No such option"),
     ],
 )

@@ -66,7 +66,7 @@ def test_a_given_port_that_is_taken_is_refused_before_anything_starts(tmp_path: 
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
 
-        with pytest.raises(BadInput, match=f"rest_port={port} .*choose another port"):
+        with pytest.raises(BadInput, match=f"rest_port={port}: .*choose another port"):
             StandaloneCluster(home=tmp_path, rest_port=port).start()
     assert list(tmp_path.iterdir()) == []
 
@@ -126,7 +126,7 @@ def test_a_missing_java_is_one_sentence_that_says_how_to_get_it(tmp_path: Path) 
         StandaloneCluster().start()
 
     assert str(refusal.value) == (
-        f"JAVA_HOME={str(tmp_path)!r} cannot be used: there is no java in it. {HOW_TO_GET}."
+        f"Invalid JAVA_HOME={str(tmp_path)!r}: there is no java in it. {HOW_TO_GET}."
     )
 
 
@@ -154,9 +154,9 @@ def test_a_java_that_does_not_fit_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"workers": -1}, "workers=-1 cannot be used: it must be at least 0"),
-        ({"cores": 0}, "cores=0 cannot be used: it must be at least 1"),
-        ({"memory": "4"}, "memory='4' cannot be used"),
+        ({"workers": -1}, "Invalid workers=-1: it must be at least 0"),
+        ({"cores": 0}, "Invalid cores=0: it must be at least 1"),
+        ({"memory": "4"}, "Invalid memory='4'"),
     ],
 )
 def test_a_cluster_of_an_impossible_size_is_refused(

@@ -90,7 +90,7 @@ def test_a_libra_of_the_old_contract_is_asked_for_no_session_of_ones_own(
 
 
 def test_what_no_libra_takes_is_not_even_asked_about(libra: FakeLibra, ask: Ask) -> None:
-    with pytest.raises(BadInput, match="session='mine' cannot be used"):
+    with pytest.raises(BadInput, match="Invalid session='mine'"):
         ask("submit", FILE.replace(session="mine"), new_tag())
     assert libra.requests == []
 

@@ -235,7 +235,7 @@ def test_on_kill_stops_the_driver(master: FakeMaster, runner: TaskRunner, job_fi
     [
         (
             {"file": "jobs/missing.py"},
-            "application='jobs/missing.py' cannot be used: there is no file",
+            "Invalid application='jobs/missing.py': there is no file",
         ),
         ({"file": "local:/jobs/etl.scala"}, "it must end in .py or .jar"),
         ({"file": "local:/jobs/etl.jar"}, "a JAR needs the name of its main class"),

@@ -163,7 +163,7 @@ def test_a_wish_for_a_worker_that_libra_does_not_have_says_what_is_missing(
     ended = run(runner, **SQL, deploy_mode="cluster")
 
     assert ended.state == "failed"
-    assert "deploy_mode='cluster' cannot be used: Libra's master is local[2]" in str(ended.error)
+    assert "Invalid deploy_mode='cluster': Libra's master is local[2]" in str(ended.error)
     assert NO_MASTER in str(ended.error)
     assert libra.statements == {}
 
@@ -206,9 +206,9 @@ def test_without_a_libra_the_job_goes_to_a_worker(master: FakeMaster, runner: Ta
     [
         (SQL, "without a connection to Libra (libra_conn_id) it needs result_path"),
         (SQL | {"result_path": "s3a://b/x"}, "sql_runner of SparkClusterJobOperator"),
-        (SQL | {"mode": "shared"}, f"mode='shared' cannot be used: {NO_LIBRA}"),
-        (FILE | {"deploy_mode": "client"}, f"deploy_mode='client' cannot be used: {NO_LIBRA}"),
-        (SQL | {"session": "s"}, f"session='s' cannot be used: {NO_LIBRA}"),
+        (SQL | {"mode": "shared"}, f"Invalid mode='shared': {NO_LIBRA}"),
+        (FILE | {"deploy_mode": "client"}, f"Invalid deploy_mode='client': {NO_LIBRA}"),
+        (SQL | {"session": "s"}, f"Invalid session='s': {NO_LIBRA}"),
     ],
 )
 def test_what_needs_libra_says_so_without_one(
@@ -226,7 +226,7 @@ def test_without_either_connection_one_sentence_names_both(runner: TaskRunner) -
 
     assert ended.state == "failed"
     assert str(ended.error) == (
-        "libra_conn_id='libra_default' cannot be used: it is not defined, and "
+        "Invalid libra_conn_id='libra_default': it is not defined, and "
         f"{NO_MASTER} either; define one of them."
     )
 

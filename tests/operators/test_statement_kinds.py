@@ -73,9 +73,7 @@ def test_a_python_file_that_is_not_there_is_named(
     ended = run(runner, beside=tmp_path, python="none.py")
 
     assert ended.state == "failed"
-    assert str(ended.error) == (
-        f"python='none.py' cannot be used: there is no file {tmp_path}/none.py."
-    )
+    assert str(ended.error) == (f"Invalid python='none.py': there is no file {tmp_path}/none.py.")
     assert libra.requests == []
 
 
@@ -174,7 +172,7 @@ def test_one_row_cannot_be_had_of_a_value(libra: FakeLibra, runner: TaskRunner) 
     ended = run(runner, python="42", fetch="one")
 
     assert ended.state == "failed"
-    assert "fetch='one' cannot be used: the statement came to a value" in str(ended.error)
+    assert "Invalid fetch='one': the statement came to a value" in str(ended.error)
 
 
 @both_ways
@@ -221,10 +219,10 @@ def test_the_driver_on_a_worker_is_linked(runner: TaskRunner) -> None:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({}, "sql=None cannot be used: give it, or python, or application"),
-        ({"sql": "select 1", "python": "1"}, "python='1' cannot be used: sql is given too"),
-        ({"sql": "select 1", **JAR}, "application='s3a://jobs/etl.jar' cannot be used: sql is"),
-        ({**JAR, "fetch": "one"}, "fetch='one' cannot be used: a main class returns nothing"),
+        ({}, "Invalid sql=None: give it, or python, or application"),
+        ({"sql": "select 1", "python": "1"}, "Invalid python='1': sql is given too"),
+        ({"sql": "select 1", **JAR}, "Invalid application='s3a://jobs/etl.jar': sql is"),
+        ({**JAR, "fetch": "one"}, "Invalid fetch='one': a main class returns nothing"),
     ],
 )
 def test_what_cannot_work_whatever_is_rendered_is_an_import_error(
@@ -239,22 +237,22 @@ def test_what_cannot_work_whatever_is_rendered_is_an_import_error(
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"python": " "}, "python=' ' cannot be used"),
+        ({"python": " "}, "Invalid python=' '"),
         ({"application": "/jobs/etl.scala"}, "it must end in .py or .jar"),
-        ({"application": "none.py"}, "application='none.py' cannot be used: there is no file"),
-        ({"application": "/jobs/a.jar"}, "java_class=None cannot be used: a JAR needs the name"),
+        ({"application": "none.py"}, "Invalid application='none.py': there is no file"),
+        ({"application": "/jobs/a.jar"}, "Invalid java_class=None: a JAR needs the name"),
         ({"python": "1", "java_class": "A"}, "only a JAR has a main class"),
-        ({**JAR, "conf": {"memory": "2g"}}, "conf['memory']='2g' cannot be used: Spark reads only"),
+        ({**JAR, "conf": {"memory": "2g"}}, "Invalid conf['memory']='2g': Spark reads only"),
         ({**JAR, "conf": {"spark.driver.memory": "much"}}, "conf['spark.driver.memory']='much'"),
         (
             {**JAR, "deploy_mode": "client", "conf": {"spark.submit.deployMode": "cluster"}},
-            "conf['spark.submit.deployMode']='cluster' cannot be used: this job runs in client",
+            "Invalid conf['spark.submit.deployMode']='cluster': this job runs in client",
         ),
-        ({"sql": "select 1", "deploy_mode": "client"}, "deploy_mode='client' cannot be used"),
-        ({"sql": "select 1", "mode": "alone"}, "mode='alone' cannot be used: it is one of shared"),
+        ({"sql": "select 1", "deploy_mode": "client"}, "Invalid deploy_mode='client'"),
+        ({"sql": "select 1", "mode": "alone"}, "Invalid mode='alone': it is one of shared"),
         ({"python": "1", "parameters": {"n": 1}}, "only SQL takes them; use application_args"),
-        ({**JAR, "session": "mine"}, "session='mine' cannot be used"),
-        ({**JAR, "result_path": "/lake"}, "result_path='/lake' cannot be used"),
+        ({**JAR, "session": "mine"}, "Invalid session='mine'"),
+        ({**JAR, "result_path": "/lake"}, "Invalid result_path='/lake'"),
         ({"application": "/a.py", "mode": "shared"}, "give its path as python instead"),
     ],
 )

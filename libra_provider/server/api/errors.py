@@ -84,9 +84,14 @@ async def _invalid_request(_request: Request, error: Exception) -> Response:
         return of(errors.NotJson("Send the body as JSON, with Content-Type: application/json."))
     if isinstance(why := first.get("ctx", {}).get("error"), LibraError):
         return of(why)
-    where = ".".join(str(part) for part in first["loc"])
-    # Only where and why: the value may be a secret.
-    return problem(400, f"{where} cannot be used: {first['msg']}.")
+    return problem(400, invalid(error))
+
+
+def invalid(error: RequestValidationError) -> str:
+    """Which field or parameter of a request is wrong, and why; not its value, maybe a secret."""
+    first = error.errors()[0]
+    place = first["loc"][1:] if first["loc"][0] == "body" else first["loc"]
+    return f"Invalid {'.'.join(map(str, place)) or 'body'}: {first['msg']}."
 
 
 async def _http_problem(request: Request, error: Exception) -> Response:

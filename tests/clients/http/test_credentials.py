@@ -108,7 +108,7 @@ def test_each_question_to_the_master_is_signed_and_none_to_a_page(master: FakeMa
 
 
 def test_a_password_that_is_no_key_ends_before_anything_is_sent(master: FakeMaster) -> None:
-    with pytest.raises(BadInput, match=r"password='\*\*\*' cannot be used"):
+    with pytest.raises(BadInput, match=r"Invalid password='\*\*\*'"):
         connected(master, "a password").greet()
 
     assert master.requests == []

@@ -100,7 +100,7 @@ def test_nothing_is_verified_by_choice(ask: Ask, master: str) -> None:
 
 
 def test_a_file_that_is_not_there_is_bad_input() -> None:
-    with pytest.raises(BadInput, match=r"verify=./nowhere/ca\.pem. cannot be used"):
+    with pytest.raises(BadInput, match=r"Invalid verify=./nowhere/ca\.pem."):
         ServerAddress(url="https://m:6066", verify="/nowhere/ca.pem")
 
 

@@ -110,7 +110,7 @@ def test_a_piece_of_a_log_is_whole_lines_without_secrets() -> None:
 
     assert piece.lines == ("begun", "password=***", "", "über")
     assert (piece.next_offset, piece.complete) == (40, False)
-    with pytest.raises(BadInput, match="stream='stdin' cannot be used: it is one of stdout, std"):
+    with pytest.raises(BadInput, match="Invalid stream='stdin': it is one of stdout, std"):
         logs.log("s-1", stream="stdin")
 
 

@@ -345,7 +345,7 @@ def test_what_is_kept_of_it_goes_with_it(make_libra: MakeLibra, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"kind": "cobol"}, "body.kind"),
+        ({"kind": "cobol"}, "Invalid kind: "),
         ({"resultLimit": 0}, "resultLimit"),
         ({"resultPath": "out"}, "resultPath='out'"),
         ({"resultPath": "s3a://me:secret@b/t"}, "credentials"),

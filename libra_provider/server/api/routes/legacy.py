@@ -14,6 +14,7 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind
 from libra_provider.core.masking import masked_text
 from libra_provider.server.api.dependencies import LibraDep
+from libra_provider.server.api.errors import invalid
 from libra_provider.server.api.openapi import Answers, refusals
 from libra_provider.server.api.schemas.base import Plain, WireModel, milliseconds
 from libra_provider.server.api.schemas.statements import StatementRequest
@@ -103,9 +104,7 @@ class _OldRoute(StrictJsonRoute):
             except BadInput as error:
                 return _refused(masked_text(str(error)))
             except RequestValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(str(part) for part in first["loc"])
-                return _refused(f"{where} cannot be used: {first['msg']}.")
+                return _refused(invalid(error))
 
         return handle_as_before
 
