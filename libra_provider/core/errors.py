@@ -1,31 +1,45 @@
 """What can go wrong, in Libra's own words.
 
-::
+What an error means for the code that meets it stands on its class, in brackets here::
 
     LibraError
-    ├── BadInput              wrong before anything was sent; trying again cannot help
-    ├── NotInstalled          a package that the call needs is not there
-    ├── ServerError           a server was asked, and the question was not answered
-    │   ├── ServerUnreachable nobody answered, or the connection broke
-    │   ├── ServerBusy        429 or 503: ask again later
-    │   ├── AccessDenied      401 or 403
-    │   ├── Rejected          the server understood the request and refuses it
-    │   ├── NotOffered        the server is too old for the request
-    │   └── ProtocolError     the answer is not what the protocol says
-    └── JobError              a job was accepted, and did not end well
+    ├── BadInput              [final] wrong before anything was sent
+    ├── NotInstalled          [final] a package that the call needs is not there
+    ├── ServerError           [arrived?] a server was asked, and the question was not answered
+    │   ├── ServerUnreachable [retry, elsewhere] nobody answered, or the connection broke
+    │   ├── ServerBusy        [retry, elsewhere] 429 or 503: ask again later
+    │   ├── AccessDenied      [final, refusal] 401 or 403
+    │   ├── Rejected          [final, refusal] the server understood the request and refuses it
+    │   ├── NotOffered        [final, refusal] the server is too old for the request
+    │   └── ProtocolError     [arrived?, refusal, elsewhere] it is not what the protocol says
+    └── JobError              a job was submitted, and did not end well
         ├── JobFailed
-        │   └── JobWrong      it was wrong as it was written; trying again cannot help
-        ├── ResultNotWhole    it ended well, and its result did not come whole
+        │   └── JobWrong      [final] it was wrong as it was written
+        ├── ResultNotWhole    [final] it ended well, and its result did not come whole
         ├── JobKilled
         ├── JobLost           the server no longer knows it; it may still run
+        │   └── JobLostForGood       [final] and another one could be a second one
         ├── JobGivenUp        the watch over it ended before it did
-        └── KillNotVerified   it was told to stop, and was still alive when last seen
+        ├── KillNotVerified   its end was requested, and it was still alive when last seen
+        └── UndecidedSubmission      whether its submission made a job is unknown now
+            └── UnknowableSubmission [final] and always will be
+
+========= ========================= ================================================================
+final     ``is_final``              A new try of the task would meet the same error.
+retry     ``retryable``             The same request may be answered later.
+arrived?  ``may_have_arrived``      The request may have had its effect. Of ServerUnreachable each
+                                    instance knows it.
+refusal   ``is_refusal``            Something answered, and will answer the same way for a while.
+elsewhere ``another_may_answer``    A server that stands in for this one may answer.
+========= ========================= ================================================================
 
 Each class keeps its facts as attributes and is safe to pickle between Airflow's processes:
 ``args`` are the constructor's arguments.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 RESULT_TOO_LARGE = "LIBRA_RESULT_TOO_LARGE"
 """The error class of a statement whose result has more rows or bytes than may be returned."""
@@ -34,9 +48,13 @@ RESULT_TOO_LARGE = "LIBRA_RESULT_TOO_LARGE"
 class LibraError(Exception):
     """The base of every error raised on purpose by this package."""
 
+    is_final: ClassVar[bool] = False
+
 
 class BadInput(LibraError, ValueError):
     """A parameter has a value that cannot work; names the parameter, the value and what would."""
+
+    is_final = True
 
     def __init__(self, parameter: str, value: object, expected: str) -> None:
         super().__init__(parameter, value, expected)
@@ -51,6 +69,8 @@ class BadInput(LibraError, ValueError):
 class NotInstalled(LibraError, ImportError):
     """A call needs *package*, which is not installed; ``extra`` of this provider brings it."""
 
+    is_final = True
+
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(package, extra)
         self.package = package
@@ -62,7 +82,16 @@ class NotInstalled(LibraError, ImportError):
 
 
 class ServerError(LibraError):
-    """A server was asked and did not give the answer; *server* is its address, without secrets."""
+    """A server was asked and did not give the answer; *server* is its address, without secrets.
+
+    ``retry_after``: for how many seconds at least the server asks to be left alone.
+    """
+
+    retryable: ClassVar[bool] = False
+    is_refusal: ClassVar[bool] = False
+    another_may_answer: ClassVar[bool] = False
+    may_have_arrived: bool = True
+    retry_after: float = 0.0
 
     def __init__(self, server: str, problem: str) -> None:
         super().__init__(server, problem)
@@ -79,6 +108,9 @@ class ServerUnreachable(ServerError):
     ``may_have_arrived`` is False only when it is certain that the server never saw the request.
     """
 
+    retryable = True
+    another_may_answer = True
+
     def __init__(self, server: str, problem: str, may_have_arrived: bool = False) -> None:
         super().__init__(server, problem)
         self.args = (server, problem, may_have_arrived)
@@ -91,6 +123,10 @@ class ServerUnreachable(ServerError):
 class ServerBusy(ServerError):
     """The server asks to come back later; ``retry_after`` is in seconds."""
 
+    retryable = True
+    another_may_answer = True
+    may_have_arrived = False
+
     def __init__(self, server: str, problem: str, retry_after: float = 1.0) -> None:
         super().__init__(server, problem)
         self.args = (server, problem, retry_after)
@@ -99,6 +135,10 @@ class ServerBusy(ServerError):
 
 class AccessDenied(ServerError):
     """401 or 403: the credentials of the connection are missing or wrong."""
+
+    is_final = True
+    is_refusal = True
+    may_have_arrived = False
 
     def __init__(self, server: str, status: int, problem: str) -> None:
         super().__init__(server, problem)
@@ -112,6 +152,10 @@ class AccessDenied(ServerError):
 class Rejected(ServerError):
     """The server understood the request and says why it will not do it."""
 
+    is_final = True
+    is_refusal = True
+    may_have_arrived = False
+
     def __init__(self, server: str, status: int, problem: str) -> None:
         super().__init__(server, problem)
         self.args = (server, status, problem)
@@ -124,12 +168,22 @@ class Rejected(ServerError):
 class NotOffered(ServerError):
     """The server knows only the old contract, which has nothing like what was asked."""
 
+    is_final = True
+    is_refusal = True
+    may_have_arrived = False
+
     def __str__(self) -> str:
         return f"{self.server} knows Libra's old contract only: {self.problem}"
 
 
 class ProtocolError(ServerError):
-    """Something answered, and it does not speak the protocol; ``start`` is what it said first."""
+    """Something answered, and it does not speak the protocol; ``start`` is what it said first.
+
+    A proxy that answers in its own words may have passed the request on.
+    """
+
+    is_refusal = True
+    another_may_answer = True
 
     def __init__(self, server: str, status: int, problem: str, start: str = "") -> None:
         super().__init__(server, problem)
@@ -167,9 +221,13 @@ class JobFailed(JobError):
 class JobWrong(JobFailed):
     """The job failed and would fail again: what its author wrote must change."""
 
+    is_final = True
+
 
 class ResultNotWhole(JobError):
     """The job succeeded, and the server gave back only a part of its result."""
+
+    is_final = True
 
     outcome = "succeeded, and its result did not come whole"
 
@@ -188,6 +246,13 @@ class JobLost(JobError):
     unexplained = "the server no longer knows it, its process may still run"
 
 
+class JobLostForGood(JobLost):
+    """The job is lost and may still run: another one could be a second one."""
+
+    is_final = True
+    unexplained = "its process may still run, and nothing was submitted again"
+
+
 class JobGivenUp(JobError):
     """The watch over the job ended before the job did; ``detail`` says why."""
 
@@ -199,3 +264,15 @@ class KillNotVerified(JobError):
 
     outcome = "may still be running"
     unexplained = "it was told to stop and did not end in time; look at the server"
+
+
+class UndecidedSubmission(JobError):
+    """Whether a submission has made a job is unknown now."""
+
+    outcome = "may or may not have been submitted"
+
+
+class UnknowableSubmission(UndecidedSubmission):
+    """It stays unknown: the server does not find jobs again."""
+
+    is_final = True

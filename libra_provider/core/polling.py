@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from libra_provider.core.errors import (
-    AccessDenied,
     BadInput,
     JobFailed,
     JobGivenUp,
@@ -17,9 +16,6 @@ from libra_provider.core.errors import (
     JobLost,
     JobWrong,
     NotOffered,
-    ProtocolError,
-    Rejected,
-    ServerBusy,
     ServerError,
 )
 from libra_provider.core.states import JobState
@@ -70,8 +66,7 @@ class PollingPolicy:
         """For how many seconds *error* may go on."""
         if isinstance(error, NotOffered):
             return 0.0
-        refused = isinstance(error, AccessDenied | ProtocolError | Rejected)
-        return self.refusal if refused else self.silence
+        return self.refusal if error.is_refusal else self.silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +167,7 @@ class Watch:
 
     def _told_error(self, error: ServerError, now: datetime) -> Outcome | None:
         self._unclear_since = self._unclear_since or now
-        if isinstance(error, ServerBusy):
-            self.wait = max(self.wait, error.retry_after)
+        self.wait = max(self.wait, error.retry_after)
         forgiven = self.patience.forgives(error)
         self._say(f"{error}; asking again for up to {readable_duration(forgiven)}", now)
         return self._given_up_after(forgiven, str(error), now)

@@ -9,7 +9,13 @@ from datetime import timedelta
 from functools import partial
 
 from libra_provider.clients.standalone.find_by_tag import TagMatches, TagQuery
-from libra_provider.core.errors import JobError, LibraError, NotOffered, ServerError
+from libra_provider.core.errors import (
+    LibraError,
+    NotOffered,
+    ServerError,
+    UndecidedSubmission,
+    UnknowableSubmission,
+)
 from libra_provider.core.polling import utc_now
 from libra_provider.hooks.base import ServerHook
 from libra_provider.lifecycle.retrying import patiently
@@ -19,16 +25,6 @@ log = logging.getLogger(__name__)
 # A request that something on the way has held back arrives after its sender gave up.
 GRACE = 10.0  # seconds
 _AGAIN = 1.0  # seconds
-
-
-class UndecidedSubmission(JobError):
-    """It cannot be said now whether a submission has made a job."""
-
-    outcome = "may or may not have been submitted"
-
-
-class UnknowableSubmission(UndecidedSubmission):
-    """It never can: the server does not find jobs again."""
 
 
 @dataclass(frozen=True, slots=True)

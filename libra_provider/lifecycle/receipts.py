@@ -15,7 +15,6 @@ from libra_provider.core.errors import (
     JobFailed,
     JobWrong,
     LibraError,
-    ServerBusy,
     ServerError,
     ServerUnreachable,
 )
@@ -91,7 +90,9 @@ def handed_in(
             found = libra.succeeded(tag, written())
         if found.state is JobState.SUCCEEDED:
             return read(found)
-    except (ServerBusy, ServerUnreachable) as error:
+    except ServerError as error:
+        if not error.retryable:
+            raise
         problem = (
             f"{error.problem}; {status.job_id} succeeded, and its result is kept there for the "
             f"next try, and for: libra result {tag}"

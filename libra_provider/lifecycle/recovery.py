@@ -10,14 +10,21 @@ from enum import StrEnum
 from functools import partial
 
 from libra_provider.clients.stop import kill_and_verify
-from libra_provider.core.errors import BadInput, JobLost, NotOffered, ResultNotWhole, ServerError
+from libra_provider.core.errors import (
+    BadInput,
+    JobLostForGood,
+    NotOffered,
+    ResultNotWhole,
+    ServerError,
+    UndecidedSubmission,
+)
 from libra_provider.core.job import Backend, DeployMode
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
 from libra_provider.lifecycle import metrics
-from libra_provider.lifecycle.adoption import Adoption, UndecidedSubmission
+from libra_provider.lifecycle.adoption import Adoption
 from libra_provider.lifecycle.retrying import patiently
 from libra_provider.lifecycle.submission import Submission, Submitter
 from libra_provider.lifecycle.task_record import TaskRecord
@@ -40,14 +47,8 @@ class OnLost(StrEnum):
         return cls(word)
 
 
-class JobLostForGood(JobLost):
-    """The job is lost and may still run: another one could be a second one."""
-
-    unexplained = "its process may still run, and nothing was submitted again"
-
-
 def check_lost(status: JobStatus, backend: Backend, on_lost: OnLost) -> None:
-    """Raise LostForGood if the job of *status* is lost, may run on, and must not be repeated.
+    """Raise JobLostForGood if the job of *status* is lost, may run on, and must not be repeated.
 
     What Libra loses has ended with its driver, but for one on the cluster.
     """
@@ -70,7 +71,7 @@ class Recovery:
     tell_end: Callable[[TaskRecord], None] = lambda _: None
 
     def find_or_submit(self) -> Submission:
-        """One job, and no more; raises what :meth:`Submitter.submit` raises, and LostForGood."""
+        """One job, and no more; raises what :meth:`Submitter.submit` raises, and JobLostForGood."""
         found = self.submitter.records.load()
         if found is None:
             return self.submitter.submit()
@@ -169,7 +170,7 @@ class Recovery:
     def _wait_for_worker(self, server: ServerHook, status: JobStatus) -> None:
         """Wait until a driver whose worker was lost does not run there any more.
 
-        Raises LostForGood when it may run on after the patience is over.
+        Raises JobLostForGood when it may run on after the patience is over.
         """
         gives_up_at = time.monotonic() + self.submitter.patience
         while why := _why_it_may_run(server, status):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from libra_provider.core.errors import ServerBusy, ServerError, ServerUnreachable
+from libra_provider.core.errors import ServerError
 from libra_provider.core.units import readable_duration
 
 log = logging.getLogger(__name__)
@@ -24,14 +24,10 @@ def patiently(ask: Callable[[], T], *, within: float) -> T:
     while True:
         try:
             return ask()
-        except (ServerBusy, ServerUnreachable) as error:
-            pause = max(pause, _asked_for(error))
-            if time.monotonic() + pause > deadline:
+        except ServerError as error:
+            pause = max(pause, error.retry_after)
+            if not error.retryable or time.monotonic() + pause > deadline:
                 raise
             log.info("%s; asking again in %s", error, readable_duration(pause))
         time.sleep(pause)
         pause = min(2 * pause, _LATEST)
-
-
-def _asked_for(error: ServerError) -> float:
-    return error.retry_after if isinstance(error, ServerBusy) else 0.0

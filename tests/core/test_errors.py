@@ -23,7 +23,24 @@ EXAMPLES = [
     errors.NotOffered("http://l:8990", "it would ignore result_path"),
     errors.JobWrong("s-1", "[PARSE_SYNTAX_ERROR] Syntax error."),
     errors.ResultNotWhole("s-1", "20 of 25 rows came"),
+    errors.JobLostForGood("driver-1"),
+    errors.UndecidedSubmission("The job with tag f", "it may be driver-2"),
+    errors.UnknowableSubmission("The job with tag f", "its sender was interrupted"),
+    errors.ServerError("http://m:8080", "this master is RECOVERING"),
 ]
+MEANINGS = {
+    "final": "is_final",
+    "retry": "retryable",
+    "arrived?": "may_have_arrived",
+    "refusal": "is_refusal",
+    "elsewhere": "another_may_answer",
+}
+
+
+def drawn() -> dict[str, set[str]]:
+    """What the tree on top of the module says in brackets behind each class."""
+    lines = re.findall(r"^[│├└─ ]+([A-Z]\w+)(?: +\[(.*?)\])?", errors.__doc__ or "", re.MULTILINE)
+    return {name: set(filter(None, said.split(", "))) for name, said in lines}
 
 
 def ids(error: Exception) -> str:
@@ -54,7 +71,35 @@ def test_every_class_of_the_tree_is_drawn_on_top_of_the_module() -> None:
         if isinstance(found, type) and issubclass(found, errors.LibraError)
     }
 
-    assert classes == set(re.findall(r"^[│├└─ ]+([A-Z]\w+)", errors.__doc__ or "", re.MULTILINE))
+    assert classes == set(drawn())
+
+
+@pytest.mark.parametrize("name", drawn())
+def test_what_an_error_means_is_drawn_behind_it(name: str) -> None:
+    error = getattr(errors, name)
+    means = {word for word, meaning in MEANINGS.items() if getattr(error, meaning, False)}
+    if error is errors.ServerUnreachable:
+        means.discard("arrived?")  # each instance knows it
+
+    assert means == drawn()[name]
+
+
+@pytest.mark.parametrize("arrived", [False, True])
+def test_an_unreachable_server_may_have_the_request_or_certainly_not(arrived: bool) -> None:
+    assert errors.ServerUnreachable("http://m", "away", arrived).may_have_arrived is arrived
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=ids)
+def test_only_a_busy_server_asks_to_be_left_alone(error: errors.LibraError) -> None:
+    expected = 5.0 if isinstance(error, errors.ServerBusy) else 0.0
+
+    assert getattr(error, "retry_after", 0.0) == expected
+
+
+def test_what_ends_a_task_for_good_is_not_asked_again() -> None:
+    final = {name for name, said in drawn().items() if "final" in said}
+
+    assert not any(getattr(getattr(errors, name), "retryable", False) for name in final)
 
 
 def test_bad_input_is_a_value_error() -> None:

@@ -10,13 +10,7 @@ from libra_provider.clients.http.call import Call
 from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.http.transport import ServerAddress, Transport
-from libra_provider.core.errors import (
-    BadInput,
-    ProtocolError,
-    ServerBusy,
-    ServerError,
-    ServerUnreachable,
-)
+from libra_provider.core.errors import BadInput, ServerBusy, ServerError, ServerUnreachable
 
 T = TypeVar("T")
 
@@ -40,7 +34,7 @@ class Client:
         for transport in self._in_turn():
             try:
                 return self._remember(transport, transport.send(call))
-            except _PASSED_ON as error:
+            except ServerError as error:
                 errors.append(_passed_on(call, error))
         raise _in_one(errors)
 
@@ -50,7 +44,7 @@ class Client:
         for transport in self._in_turn():
             try:
                 return self._remember(transport, await transport.asend(call))
-            except _PASSED_ON as error:
+            except ServerError as error:
                 errors.append(_passed_on(call, error))
         raise _in_one(errors)
 
@@ -120,17 +114,13 @@ class Client:
         return self._transports[address]
 
 
-# A standby says that it is busy. A proxy before a dead master answers in its own words.
-_PASSED_ON = (ServerUnreachable, ServerBusy, ProtocolError)
-
-
 def _passed_on(call: Call[Any], error: ServerError) -> ServerError:
     """*error* if another server may be asked after it; otherwise it is raised.
 
     What changes something goes to a second server only if the first is known not to have done it.
     """
-    arrived = getattr(error, "may_have_arrived", isinstance(error, ProtocolError))
-    if arrived and not call.may_be_repeated:
+    harmless = call.may_be_repeated or not error.may_have_arrived
+    if not (error.another_may_answer and harmless):
         raise error
     return error
 
@@ -145,6 +135,6 @@ def _in_one(errors: Sequence[ServerError]) -> ServerError:
     if waits:
         return ServerBusy(servers, problem, min(waits))
     if any(isinstance(each, ServerUnreachable) for each in errors):
-        arrived = any(getattr(each, "may_have_arrived", True) for each in errors)
+        arrived = any(each.may_have_arrived for each in errors)
         return ServerUnreachable(servers, problem, may_have_arrived=arrived)
     return errors[-1]
