@@ -1,1 +1,1 @@
-"""Protocols as data: what to ask a server, and how to read its reply. No Airflow, no Spark."""
+"""Protocols as data: what to send to a server, and how to read its reply. No Airflow, no Spark."""

@@ -1,1 +1,1 @@
-"""Real servers on this machine, started and stopped together: for the demo, tests, benchmarks."""
+"""A real Spark cluster, Libra and Airflow on this machine, for the demo, tests and benchmarks."""

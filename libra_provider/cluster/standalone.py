@@ -82,7 +82,7 @@ class StandaloneCluster(Startable):
             self.workers = []
             if self._given_home is None:
                 undo.callback(shutil.rmtree, self.home, ignore_errors=True)
-            self._environment = _environment(java, self.home, self._python)
+            self._environment = spark_environment(java, self.home, self._python)
             self.master = with_free_ports(self._start_master, len(_PORTS))
             undo.callback(lambda: stop_all([*self.workers, self.master]))
             self._start_workers()
@@ -196,7 +196,9 @@ def _bootstrap() -> str:
     return str(Path(__file__).parent.parent / "jobs" / "bootstrap.py")
 
 
-def _environment(java: Path, home: Path, python: Path = Path(sys.executable)) -> dict[str, str]:
+def spark_environment(
+    java: Path, home: Path, python: Path = Path(sys.executable)
+) -> dict[str, str]:
     """What the daemons, and through them drivers and executors, find in their environment."""
     empty = home / "conf"
     empty.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The vocabulary every other part speaks; standard library only."""
+"""The vocabulary that all other parts share; standard library only."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Where the driver should run: pure functions, see reference/libra.md for the tree."""
+"""Where a driver should run: the decision tree and its costs, as pure functions."""

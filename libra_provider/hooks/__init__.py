@@ -1,4 +1,4 @@
-"""Airflow connections become clients."""
+"""Airflow hooks: each turns a connection into a client."""
 
 from __future__ import annotations
 

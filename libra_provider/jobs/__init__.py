@@ -1,4 +1,4 @@
-"""What runs inside and around drivers; the standard library and pyspark only.
+"""What runs inside drivers on workers; the standard library and pyspark only.
 
 A job returns a value with ``from libra_provider import jobs; jobs.result(value)``.
 """

@@ -1,1 +1,1 @@
-"""The life of a job: submit once, watch, settle. Operators and sensors share it."""
+"""The life of a job, which operators share: submit once, watch, settle."""

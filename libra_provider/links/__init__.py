@@ -1,4 +1,4 @@
-"""Where a person looks further: links on the task's page."""
+"""Links on a task's page: driver log, Spark UI, master UI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Dag author writes."""
+"""The operators that you use in a Dag."""
 
 from __future__ import annotations
 

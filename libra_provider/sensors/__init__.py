@@ -1,4 +1,4 @@
-"""Wait for jobs that somebody else submitted."""
+"""Sensors that wait for jobs submitted elsewhere."""
 
 from __future__ import annotations
 

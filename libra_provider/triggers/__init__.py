@@ -1,4 +1,4 @@
-"""What waits in the triggerer."""
+"""Triggers: they wait for jobs in Airflow's triggerer."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from libra_provider.cluster.java import java_home
 from libra_provider.cluster.ports import free_port, with_free_ports
 from libra_provider.cluster.probe import json_of
 from libra_provider.cluster.process import ManagedProcess
-from libra_provider.cluster.standalone import StandaloneCluster, _environment
+from libra_provider.cluster.standalone import StandaloneCluster, spark_environment
 from libra_provider.core.errors import BadInput, ServerUnreachable
 
 HOW_TO_GET = "Spark needs Java 17 or newer; 'apt-get install openjdk-17-jdk-headless' brings it"
@@ -74,7 +74,7 @@ def test_a_given_port_that_is_taken_is_refused_before_anything_starts(tmp_path: 
 def test_a_master_that_loses_its_rest_port_is_no_success(tmp_path: Path) -> None:
     """Spark itself lives on: a master without REST, STANDBY for ever."""
     cluster = StandaloneCluster(home=tmp_path)
-    cluster.home, cluster._environment = tmp_path, _environment(java_home(), tmp_path)
+    cluster.home, cluster._environment = tmp_path, spark_environment(java_home(), tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as holder:
         taken = holder.getsockname()[1]
 
@@ -98,7 +98,7 @@ def test_a_port_taken_meanwhile_is_replaced_by_another() -> None:
 def test_nothing_is_left_when_the_process_that_made_the_cluster_is_killed() -> None:
     maker = """
 import time
-from libra_provider.cluster.standalone import StandaloneCluster, _environment
+from libra_provider.cluster.standalone import StandaloneCluster, spark_environment
 cluster = StandaloneCluster(cores=1, memory="1g").start()
 print(cluster.master.pid, cluster.workers[0].pid, cluster.home, flush=True)
 time.sleep(600)

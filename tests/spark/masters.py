@@ -13,7 +13,7 @@ from libra_provider.cluster.java import java_home
 from libra_provider.cluster.ports import LOOPBACK, free_ports, is_listening
 from libra_provider.cluster.probe import json_of
 from libra_provider.cluster.process import ManagedProcess
-from libra_provider.cluster.standalone import _environment, spark_home
+from libra_provider.cluster.standalone import spark_environment, spark_home
 
 _SPARK = "org.apache.spark.deploy"
 _ZOOKEEPER = "org.apache.zookeeper.server.ZooKeeperServerMain"
@@ -109,7 +109,7 @@ class Masters(contextlib.ExitStack):
             name=name,
             log_file=self.home / f"{name}.log",
             ready=ready,
-            env=_environment(java_home(), self.home),
+            env=spark_environment(java_home(), self.home),
             cwd=self.home,
         )
         # A worker has its drivers below it: they end with it.

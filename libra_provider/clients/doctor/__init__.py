@@ -1,1 +1,1 @@
-"""Whether the servers behind a connection are what they should be, step by step."""
+"""Step-by-step checks of the servers behind a connection."""

@@ -1,1 +1,1 @@
-"""Spark's standalone cluster: its submission REST API, its web pages, its drivers' logs."""
+"""Spark's standalone master: its REST API for drivers, its web pages, its drivers' logs."""

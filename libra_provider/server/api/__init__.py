@@ -1,1 +1,1 @@
-"""HTTP: routes, the wire format, and what every request passes on its way."""
+"""Libra's REST API: routes, the wire format, and what applies to every request."""

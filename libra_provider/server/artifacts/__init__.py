@@ -1,1 +1,1 @@
-"""Files by content: uploaded once, kept while a statement needs them, fetched by drivers."""
+"""Files that drivers fetch, stored by their SHA-256 while a statement needs them."""

@@ -1,1 +1,1 @@
-"""The shared driver, in a process of its own."""
+"""The API's side of the shared driver: starts, watches and replaces its process."""

@@ -1,1 +1,1 @@
-"""Jobs whose driver somebody else submits, and that return results through Libra."""
+"""Jobs that an Airflow worker submits and that return their results through Libra."""

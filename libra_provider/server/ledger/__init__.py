@@ -1,1 +1,1 @@
-"""Every statement ever accepted, on disk."""
+"""The ledger: every accepted statement, in a database."""

@@ -1,1 +1,1 @@
-"""Rows on disk as Arrow, and out as JSON or Arrow."""
+"""Results: stored as Arrow files, returned as JSON or Arrow."""

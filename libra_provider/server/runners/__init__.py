@@ -1,1 +1,1 @@
-"""What runs ISOLATED statements: drivers of their own, beside Libra or on the cluster."""
+"""ISOLATED statements: each gets a dedicated driver, on Libra's host or on the cluster."""

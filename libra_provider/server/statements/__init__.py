@@ -1,1 +1,1 @@
-"""The life of a statement inside Libra: accepted, scheduled, run, settled."""
+"""The life of a statement in Libra: accepted, scheduled, run, settled."""

@@ -1,1 +1,1 @@
-"""The driver process: it holds the SparkSession and runs SHARED statements."""
+"""The driver's process: it holds the SparkSession and runs SHARED statements."""
