@@ -109,7 +109,7 @@ PROCESSES: Mapping[str, str] = {
 # A package → the only places that import it.
 AIRFLOW = ("hooks/", "links/", "triggers/", "lifecycle/", "operators/", "sensors/")
 DRIVERS = ("jobs/", "server/driver/host/")
-WEB = ("server/api/", "server/app.py", "server/serve.py")
+WEB = ("server/api/", "server/app.py", "server/serving.py")
 ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "airflow": AIRFLOW,
     "requests": ("clients/http/transport.py",),
@@ -123,7 +123,7 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "starlette": (*WEB, "server/body_stream.py"),
     "pydantic": ("server/api/",),
     "pydantic_core": ("server/api/", "server/external_jobs/upload.py"),
-    "uvicorn": ("server/serve.py", "server/keep_alive.py"),
+    "uvicorn": ("server/serving.py", "server/keep_alive.py"),
     "sqlalchemy": ("server/ledger/",),
     "alembic": ("server/ledger/",),
     "typer": ("cli/",),

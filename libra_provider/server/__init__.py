@@ -6,14 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from libra_provider.server.serve import serve
+    from libra_provider.server.serving import serve
     from libra_provider.server.settings import Settings
 
 __all__ = ["Settings", "serve"]
 
 _HOMES = {
     "Settings": "libra_provider.server.settings",
-    "serve": "libra_provider.server.serve",
+    "serve": "libra_provider.server.serving",
 }
 
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 if __name__ == "__main__":
-    from libra_provider.server.serve import serve
+    from libra_provider.server.serving import serve
     from libra_provider.server.settings import Settings
     from tests.server.running import FAKE_HOST
 

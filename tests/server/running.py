@@ -14,7 +14,7 @@ import uvicorn
 
 from libra_provider.server.app import create_app
 from libra_provider.server.ledger.ledger import Ledger
-from libra_provider.server.serve import configured, listening
+from libra_provider.server.serving import configured, listening
 from libra_provider.server.settings import Settings
 
 FAKE_HOST = (sys.executable, str(Path(__file__).with_name("fake_host.py")))

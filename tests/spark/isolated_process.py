@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 if __name__ == "__main__":
-    from libra_provider.server.serve import serve
+    from libra_provider.server.serving import serve
     from libra_provider.server.settings import Settings
     from tests.server.running import FAKE_HOST
 

@@ -4,6 +4,8 @@ import asyncio
 import fcntl
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +21,16 @@ from libra_provider.server import Settings, keep_alive, serve
 from tests.fakes.tls import Authority
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra
+
+
+def test_a_fresh_process_imports_the_function() -> None:
+    """A module of the same name would take its place, and ``libra serve`` would not start."""
+    program = "from libra_provider.server import Settings, serve; print(callable(serve))"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+    assert ended.stdout == "True\n", ended.stderr
 
 
 def blocking(address: ServerAddress) -> str:
