@@ -10,7 +10,18 @@ import typer
 from typer.core import TyperGroup
 
 from libra_provider import __version__
-from libra_provider.cli import decide, doctor, jobs, local, python, result, run, sql, submit
+from libra_provider.cli import (
+    cluster,
+    decide,
+    doctor,
+    jobs,
+    python,
+    result,
+    run,
+    serve,
+    sql,
+    submit,
+)
 from libra_provider.cli.console import say_error
 from libra_provider.core.errors import BadInput, LibraError
 
@@ -35,8 +46,8 @@ class Commands(TyperGroup):
 app = typer.Typer(
     cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
-app.command()(local.cluster)
-app.command()(local.serve)
+app.command()(cluster.cluster)
+app.command()(serve.serve)
 app.command()(sql.sql)
 # What follows the application is the application's own, options too.
 _OF_THE_APPLICATION = {"ignore_unknown_options": True}

@@ -22,7 +22,7 @@ _PATIENCE = 120  # seconds; Airflow takes ten to be imported
 _SHOWN = 400  # characters of what it said last
 
 
-def previews(path: Path, facts: Facts, policy: Mapping[str, str]) -> list[dict[str, Any]]:
+def preview_dag_file(path: Path, facts: Facts, policy: Mapping[str, str]) -> list[dict[str, Any]]:
     """Each LibraOperator of the Dags in the file *path*: its ids, and its decision or its error.
 
     *facts* are known besides what the authors say. Raises BadInput for what is no Dag file.

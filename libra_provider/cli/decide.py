@@ -11,9 +11,9 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from libra_provider.cli.console import say, show
-from libra_provider.cli.dag_file import previews, print_previews
-from libra_provider.cli.pairs import pairs
-from libra_provider.cli.tree import answers_as_table, picture, prediction_as_table
+from libra_provider.cli.dag_file import preview_dag_file, print_previews
+from libra_provider.cli.decision_view import answers_as_table, prediction_as_table, tree_as_text
+from libra_provider.cli.options import key_values
 from libra_provider.core.decision import Fact, Facts, Locality, WorkerShare
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind, SparkJob
@@ -22,7 +22,7 @@ from libra_provider.core.units import bandwidth_in_bits, duration_in_seconds, si
 from libra_provider.core.workload import Workload
 from libra_provider.deploy_mode.decide import decide as decided
 from libra_provider.deploy_mode.decide import explain
-from libra_provider.deploy_mode.explanation import summed_up
+from libra_provider.deploy_mode.explanation import summary
 from libra_provider.deploy_mode.policy import Policy
 
 T = TypeVar("T")
@@ -118,16 +118,16 @@ def decide(
             largest_worker=_worker(worker_cores, worker_memory),
         )
     )
-    thresholds = pairs("--policy", policy or ())
+    thresholds = key_values("--policy", policy or ())
     if dag is not None:
-        print_previews(previews(dag, facts, thresholds), as_json=as_json)
+        print_previews(preview_dag_file(dag, facts, thresholds), as_json=as_json)
         return
     job = SparkJob(
         kind=kind,
         mode=mode,
         deploy_mode=deploy_mode,
         session=session,
-        conf=spark_conf(pairs("--conf", conf or ())),
+        conf=spark_conf(key_values("--conf", conf or ())),
         **_MATERIAL[kind],
     )
     _print(job, facts, Policy.of(thresholds), preset, as_json=as_json)
@@ -153,8 +153,8 @@ def _print(
     if as_json:
         typer.echo(json.dumps(decision.to_json(), ensure_ascii=False, indent=2))
         return
-    show(picture(decision))
+    show(tree_as_text(decision))
     show(answers_as_table(explain(job, facts, policy, preset=preset), decision))
     show(prediction_as_table(decision))
-    for line in summed_up(decision):
+    for line in summary(decision):
         say(line)

@@ -45,7 +45,7 @@ class JobServer(KillableServer, Protocol):
         ...
 
 
-def submitted(jobs: JobServer, job: SparkJob) -> JobStatus:
+def submit_only(jobs: JobServer, job: SparkJob) -> JobStatus:
     """How *job* stands once it is accepted, its id being told; for those who do not wait."""
     with _held_back():
         status = jobs.submit(job, new_tag())
@@ -54,7 +54,7 @@ def submitted(jobs: JobServer, job: SparkJob) -> JobStatus:
 
 
 @contextlib.contextmanager
-def running(jobs: JobServer, job: SparkJob) -> Iterator[JobStatus]:
+def submit_and_guard(jobs: JobServer, job: SparkJob) -> Iterator[JobStatus]:
     """Submit *job*, and stop it should the block be interrupted; how it stood at first."""
     if not jobs.answers_at_once():
         yield _run_to_its_end(jobs, job)
@@ -66,7 +66,7 @@ def running(jobs: JobServer, job: SparkJob) -> Iterator[JobStatus]:
             yield status
 
 
-def followed(jobs: JobServer, first: JobStatus, *, with_log: bool = False) -> Outcome:
+def follow(jobs: JobServer, first: JobStatus, *, with_log: bool = False) -> Outcome:
     """How the watch over a job ended; what happens meanwhile is told.
 
     With *with_log* what the job prints is printed, instead of a bar: both would meet on one line.

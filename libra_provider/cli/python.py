@@ -10,20 +10,28 @@ from typing import Annotated
 
 import typer
 
-from libra_provider.cli.follow import followed, running
-from libra_provider.cli.pairs import pairs
-from libra_provider.cli.results import Arrow, AsCsv, AsJson, Limit, OutputForm, ResultPath, tell
-from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, ServerClients, Token, Verify
-from libra_provider.cli.statements import (
+from libra_provider.cli.follow import follow, submit_and_guard
+from libra_provider.cli.options import (
     Conf,
     Deploy,
     Isolated,
     Pool,
     Session,
     Timeout,
+    key_values,
     mode,
-    seconds,
+    timeout_seconds,
 )
+from libra_provider.cli.result_output import (
+    Arrow,
+    AsCsv,
+    AsJson,
+    Limit,
+    OutputForm,
+    ResultPath,
+    print_result,
+)
+from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, ServerClients, Token, Verify
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.libra_rules import check_statement
@@ -69,19 +77,19 @@ def python(
         kind=Kind.PYTHON,
         code=code,
         application_args=rest,
-        conf=spark_conf(pairs("--conf", conf or ()), deploy_mode=deploy_mode),
+        conf=spark_conf(key_values("--conf", conf or ()), deploy_mode=deploy_mode),
         mode=mode(isolated=isolated),
         deploy_mode=deploy_mode,
         pool_name=pool,
         session=session,
         result_limit=limit,
         result_path=result_path,
-        timeout=seconds(timeout),
+        timeout=timeout_seconds(timeout),
     )
     check_statement(job)
     servers = ServerClients(libra=libra, token=token, verify=verify)
-    with contextlib.closing(servers.statements()) as there, running(there, job) as first:
-        tell(there, followed(there, first, with_log=True).raise_for_state(), form)
+    with contextlib.closing(servers.statements()) as there, submit_and_guard(there, job) as first:
+        print_result(there, follow(there, first, with_log=True).raise_for_state(), form)
 
 
 def _code_and_arguments(file: Path | None, given: Sequence[str]) -> tuple[str, list[str]]:

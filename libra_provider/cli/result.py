@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from libra_provider.cli.results import Arrow, AsCsv, AsJson, OutputForm, tell
+from libra_provider.cli.result_output import Arrow, AsCsv, AsJson, OutputForm, print_result
 from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, ServerClients, Token, Verify
 from libra_provider.core.errors import BadInput
 from libra_provider.core.polling import Outcome
@@ -36,4 +36,4 @@ def result(
         status = there.status(job_id)
         if not status.state.is_terminal:
             raise BadInput("ID", job_id, f"it is {status.state}; ask again when it is over")
-        tell(there, Outcome(status).raise_for_state(), form)
+        print_result(there, Outcome(status).raise_for_state(), form)

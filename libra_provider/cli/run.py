@@ -8,11 +8,19 @@ from typing import Annotated
 
 import typer
 
-from libra_provider.cli.follow import followed, running, submitted
-from libra_provider.cli.pairs import pairs
-from libra_provider.cli.results import OutputForm, tell
+from libra_provider.cli.follow import follow, submit_and_guard, submit_only
+from libra_provider.cli.options import (
+    Conf,
+    Deploy,
+    Isolated,
+    Pool,
+    Session,
+    Timeout,
+    key_values,
+    timeout_seconds,
+)
+from libra_provider.cli.result_output import OutputForm, print_result
 from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, ServerClients, Token, Verify
-from libra_provider.cli.statements import Conf, Deploy, Isolated, Pool, Session, Timeout, seconds
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Mode, SparkJob
 from libra_provider.core.libra_rules import check_statement
@@ -63,11 +71,11 @@ def run(
         at_libra(application, Path.cwd(), parameter="FILE"),
         application_args=arguments or (),
         java_class=main_class,
-        conf=spark_conf(pairs("--conf", conf or ()), deploy_mode=deploy_mode),
+        conf=spark_conf(key_values("--conf", conf or ()), deploy_mode=deploy_mode),
         mode=_mode(shared=shared, isolated=isolated),
         deploy_mode=deploy_mode,
         name=name,
-        timeout=seconds(timeout),
+        timeout=timeout_seconds(timeout),
         pool_name=pool,
         session=session,
     )
@@ -75,10 +83,10 @@ def run(
     servers = ServerClients(libra=libra, token=token, verify=verify)
     with contextlib.closing(servers.statements()) as there:
         if not wait:
-            typer.echo(submitted(there, job).job_id)
+            typer.echo(submit_only(there, job).job_id)
             return
-        with running(there, job) as first:
-            tell(there, followed(there, first, with_log=True).raise_for_state(), OutputForm())
+        with submit_and_guard(there, job) as first:
+            print_result(there, follow(there, first, with_log=True).raise_for_state(), OutputForm())
 
 
 def _mode(*, shared: bool, isolated: bool) -> Mode | None:

@@ -9,11 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from libra_provider.cli.follow import followed, running
-from libra_provider.cli.pairs import pairs
-from libra_provider.cli.results import Arrow, AsCsv, AsJson, Limit, OutputForm, ResultPath, tell
+from libra_provider.cli.follow import follow, submit_and_guard
+from libra_provider.cli.options import Pool, Session, Timeout, key_values, timeout_seconds
+from libra_provider.cli.result_output import (
+    Arrow,
+    AsCsv,
+    AsJson,
+    Limit,
+    OutputForm,
+    ResultPath,
+    print_result,
+)
 from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, ServerClients, Token, Verify
-from libra_provider.cli.statements import Pool, Session, Timeout, seconds
 from libra_provider.core.job import Kind, SparkJob
 
 
@@ -51,15 +58,15 @@ def sql(
         session=session,
         result_limit=limit,
         result_path=result_path,
-        timeout=seconds(timeout),
+        timeout=timeout_seconds(timeout),
     )
     servers = ServerClients(libra=libra, token=token, verify=verify)
-    with contextlib.closing(servers.statements()) as there, running(there, job) as first:
-        tell(there, followed(there, first).raise_for_state(), form)
+    with contextlib.closing(servers.statements()) as there, submit_and_guard(there, job) as first:
+        print_result(there, follow(there, first).raise_for_state(), form)
 
 
 def _parameters(given: Sequence[str]) -> dict[str, Any]:
-    return {name: _value(text) for name, text in pairs("--param", given).items()}
+    return {name: _value(text) for name, text in key_values("--param", given).items()}
 
 
 def _value(text: str) -> Any:

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from libra_provider.cli.console import say
-from libra_provider.cli.follow import followed, running, submitted
-from libra_provider.cli.pairs import pairs
+from libra_provider.cli.follow import follow, submit_and_guard, submit_only
+from libra_provider.cli.options import key_values
 from libra_provider.cli.servers import Master, Rest, Secret, ServerClients, Token, Ui, Verify
 from libra_provider.core.job import DeployMode, SparkJob
 from libra_provider.core.paths import located
@@ -87,9 +87,9 @@ def submit(
         located(application, here, parameter="application"),
         application_args=arguments or (),
         java_class=java_class,
-        conf=spark_conf(pairs("--conf", conf or ()), deploy_mode=DeployMode.CLUSTER),
+        conf=spark_conf(key_values("--conf", conf or ()), deploy_mode=DeployMode.CLUSTER),
         packages=_listed(packages),
-        env_vars=pairs("--env", env or ()),
+        env_vars=key_values("--env", env or ()),
         name=name,
         supervise=supervise,
         **{
@@ -112,11 +112,11 @@ def submit(
 def _run(job: SparkJob, servers: ServerClients, *, wait: bool) -> None:
     with contextlib.closing(servers.drivers(ships=bool(servers.libra))) as drivers:
         if not wait:
-            typer.echo(submitted(drivers, job).job_id)
+            typer.echo(submit_only(drivers, job).job_id)
             return
-        with running(drivers, job) as first:
+        with submit_and_guard(drivers, job) as first:
             typer.echo(first.job_id)
-            outcome = followed(drivers, first)
+            outcome = follow(drivers, first)
         drivers.settle(outcome.status)
         say(f"Its log: libra logs {first.job_id}")
         if drivers.shipped_as:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from libra_provider.cluster.airflow_api import AirflowApi
+from libra_provider.cluster.http_probe import fetch_json
 from libra_provider.cluster.ports import LOOPBACK, with_free_ports
-from libra_provider.cluster.probe import json_of
 from libra_provider.cluster.process import ManagedProcess, stop_all
 from libra_provider.cluster.startable import Startable
 
@@ -111,7 +111,7 @@ class LocalAirflow(Startable):
         )
 
     def _is_healthy(self, name: str) -> bool:
-        health = json_of(f"{self.url}/api/v2/monitor/health")
+        health = fetch_json(f"{self.url}/api/v2/monitor/health")
         part = "metadatabase" if name == "api-server" else name.replace("-", "_")
         return bool(health.get(part, {}).get("status") == "healthy")
 

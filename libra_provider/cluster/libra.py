@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from libra_provider.cluster.http_probe import fetch
 from libra_provider.cluster.ports import LOOPBACK, check_free, with_free_ports
-from libra_provider.cluster.probe import answer_of
 from libra_provider.cluster.process import ManagedProcess
 from libra_provider.cluster.startable import Startable
 
@@ -96,7 +96,7 @@ class LocalLibra(Startable):
         ).start()
 
     def _is_ready(self) -> bool:
-        answer = answer_of(f"{self.url}/readyz")
+        answer = fetch(f"{self.url}/readyz")
         return answer is not None and answer[0] == 200
 
     def _environment(self) -> dict[str, str]:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from libra_provider.cluster.http_probe import fetch_json
 from libra_provider.cluster.java import java_home
 from libra_provider.cluster.ports import LOOPBACK, check_free, with_free_ports
-from libra_provider.cluster.probe import json_of
 from libra_provider.cluster.process import ManagedProcess, stop_all
 from libra_provider.cluster.startable import Startable
 from libra_provider.core.errors import BadInput
@@ -120,10 +120,10 @@ class StandaloneCluster(Startable):
 
     def _master_is_ready(self) -> bool:
         # A master whose REST port is taken stays STANDBY for ever.
-        said = json_of(f"{self.ui_url}/json/")
+        said = fetch_json(f"{self.ui_url}/json/")
         if (said.get("url"), said.get("status")) != (self.master_url, "ALIVE"):
             return False
-        return json_of(f"{self.rest_url}/v1/submissions/readyz").get("success") is True
+        return fetch_json(f"{self.rest_url}/v1/submissions/readyz").get("success") is True
 
     def _start_workers(self) -> None:
         """All at the same time: each spends its seconds on loading classes."""
@@ -150,8 +150,8 @@ class StandaloneCluster(Startable):
         ).start()
 
     def _worker_is_ready(self, url: str) -> bool:
-        own = json_of(f"{url}/json/").get("id")
-        known = json_of(f"{self.ui_url}/json/").get("workers", [])
+        own = fetch_json(f"{url}/json/").get("id")
+        known = fetch_json(f"{self.ui_url}/json/").get("workers", [])
         return any(each["id"] == own and each["state"] == "ALIVE" for each in known)
 
     def _daemon(

@@ -8,8 +8,13 @@ from dataclasses import replace
 from libra_provider.core.decision import Alternative, Decision, Facts, Place, RuleAnswer
 from libra_provider.core.job import DeployMode, SparkJob
 from libra_provider.core.units import readable_duration
+from libra_provider.deploy_mode.constraints import (
+    driver_size,
+    has_room_for,
+    possible_places,
+    readable_share,
+)
 from libra_provider.deploy_mode.cost import REFERENCE, CostModel
-from libra_provider.deploy_mode.places import amount, driver_of, holds, possible_places
 from libra_provider.deploy_mode.policy import Policy
 from libra_provider.deploy_mode.presets import sized
 from libra_provider.deploy_mode.rules import CLUSTER, RULES, Rule, RuleInput
@@ -116,13 +121,13 @@ def _why_not(case: RuleInput, place: Place) -> str:
 
 def _warnings(case: RuleInput, place: Place) -> Iterator[str]:
     """What the job asks for and will not have at *place*."""
-    facts, asked = case.facts, driver_of(case.driver)
+    facts, asked = case.facts, driver_size(case.driver)
     if place.deploy_mode is DeployMode.CLIENT:
         if facts.must_survive and facts.must_survive.value:
             yield "it must survive its submitter, and will not: its driver ends with Libra"
-    elif facts.largest_worker and not holds(facts.largest_worker.value, asked):
-        largest = amount(facts.largest_worker.value)
-        yield f"its driver asks {amount(asked)}, and waits: the largest worker has {largest}"
-    elif facts.roomiest_worker and not holds(facts.roomiest_worker.value, asked):
-        free = amount(facts.roomiest_worker.value)
-        yield f"its driver asks {amount(asked)}, and waits: the roomiest worker has {free} free"
+    elif facts.largest_worker and not has_room_for(facts.largest_worker.value, asked):
+        largest = readable_share(facts.largest_worker.value)
+        yield f"its driver asks {readable_share(asked)}, and waits: the largest worker has {largest}"
+    elif facts.roomiest_worker and not has_room_for(facts.roomiest_worker.value, asked):
+        free = readable_share(facts.roomiest_worker.value)
+        yield f"its driver asks {readable_share(asked)}, and waits: the roomiest worker has {free} free"

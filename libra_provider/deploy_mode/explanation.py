@@ -12,13 +12,13 @@ _CONFIDENCE = {
 }
 
 
-def told(decision: Decision) -> list[str]:
+def log_block(decision: Decision) -> list[str]:
     """The decision as a block: one sentence, below it how it came about, and what it means."""
-    sentence, *rest = summed_up(decision)
+    sentence, *rest = summary(decision)
     return [sentence, *(f"  {line}" for line in (*map(_asked, decision.path), *rest))]
 
 
-def summed_up(decision: Decision) -> list[str]:
+def summary(decision: Decision) -> list[str]:
     """The decision in one sentence, then prediction, confidence and warnings."""
     lines = [_sentence("The driver runs", decision), _prediction(decision)]
     lines.append(f"Confidence: {decision.confidence}; {_CONFIDENCE[decision.confidence]}.")

@@ -12,8 +12,13 @@ from typing import TypeVar
 from libra_provider.core.decision import Confidence, Fact, Facts, Locality, Place
 from libra_provider.core.job import DeployMode, Mode, SparkJob
 from libra_provider.core.units import readable_duration, readable_latency, readable_size
+from libra_provider.deploy_mode.constraints import (
+    Constraint,
+    driver_size,
+    has_room_for,
+    readable_share,
+)
 from libra_provider.deploy_mode.cost import CostModel, Prediction, predict
-from libra_provider.deploy_mode.places import Constraint, amount, driver_of, holds
 from libra_provider.deploy_mode.policy import Policy
 
 CLUSTER = Place.ISOLATED_CLUSTER
@@ -103,12 +108,14 @@ def only_one_place(case: RuleInput) -> Opinion:
 
 def no_worker_holds_it(case: RuleInput) -> Opinion:
     """A driver larger than every worker would wait for ever."""
-    largest, asked = case.facts.largest_worker, driver_of(case.driver)
+    largest, asked = case.facts.largest_worker, driver_size(case.driver)
     if largest is None:
-        reason = f"its driver asks {amount(asked)}, and nobody knows how large the workers are"
+        reason = (
+            f"its driver asks {readable_share(asked)}, and nobody knows how large the workers are"
+        )
         return Opinion(None, reason)
-    reason = f"its driver asks {amount(asked)}, the largest worker has {amount(largest.value)}"
-    fits = holds(largest.value, asked)
+    reason = f"its driver asks {readable_share(asked)}, the largest worker has {readable_share(largest.value)}"
+    fits = has_room_for(largest.value, asked)
     return Opinion(None if fits else case.client, reason, largest.confidence)
 
 

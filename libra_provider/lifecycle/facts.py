@@ -19,7 +19,7 @@ from libra_provider.core.decision import Confidence, Fact, Facts, Locality, Work
 from libra_provider.core.errors import BadInput, LibraError
 from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.units import MIB, readable_duration
-from libra_provider.deploy_mode.places import driver_of
+from libra_provider.deploy_mode.constraints import driver_size
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.hooks.spark_master import SparkMasterHook
 
@@ -89,7 +89,7 @@ class FactsCollector:
     def _of_master(self, master: SparkMasterHook) -> Iterator[Facts]:
         with contextlib.closing(master):
             page = master.client().run(leading(master.ui_urls))
-            yield of_workers(page.alive, driver_of(self.job))
+            yield of_workers(page.alive, driver_size(self.job))
 
 
 def declared(hook: LibraHook, extra: Mapping[str, object]) -> Facts:

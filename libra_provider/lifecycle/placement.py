@@ -19,7 +19,7 @@ from libra_provider.core.masking import MASK
 from libra_provider.core.states import JobState
 from libra_provider.core.workload import Workload
 from libra_provider.deploy_mode.decide import decide
-from libra_provider.deploy_mode.explanation import told
+from libra_provider.deploy_mode.explanation import log_block
 from libra_provider.deploy_mode.policy import THRESHOLDS, Policy
 from libra_provider.deploy_mode.presets import defaults_of, sized
 from libra_provider.hooks.base import ServerHook
@@ -90,7 +90,7 @@ class PlacementDecider:
     def _new(self, context: Context) -> Placement:
         self._check_connections()
         decision = self._decided(context)
-        block, backend = told(decision), Backend.LIBRA
+        block, backend = log_block(decision), Backend.LIBRA
         if decision.place is Place.ISOLATED_CLUSTER and self._no_master:
             block.append(f"  Libra submits it to its master, as {self._no_master}.")
         elif decision.place is Place.ISOLATED_CLUSTER:

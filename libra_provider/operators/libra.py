@@ -16,7 +16,7 @@ from libra_provider.core.properties import spark_conf
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import duration_in_seconds
 from libra_provider.core.workload import Workload
-from libra_provider.deploy_mode.places import possible_places
+from libra_provider.deploy_mode.constraints import possible_places
 from libra_provider.deploy_mode.policy import Policy
 from libra_provider.deploy_mode.presets import preset_of
 from libra_provider.hooks.libra import LibraHook

@@ -42,7 +42,7 @@ def test_serve_without_its_extra_says_what_to_install() -> None:
 
     assert said.returncode == 1
     assert said.stderr == (
-        "libra serve needs fastapi, which is not here: "
+        "libra serve requires fastapi, which is not installed: "
         "pip install 'airflow-provider-libra[server]'\n"
     )
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from libra_provider.cluster.airflow import LocalAirflow
+from libra_provider.cluster.http_probe import fetch, fetch_json
 from libra_provider.cluster.libra import LocalLibra
-from libra_provider.cluster.probe import answer_of, json_of
 from libra_provider.core.errors import JobGivenUp, ServerUnreachable
 from tests.airflow.morning import eventually
 
 
 def test_libra_is_ready_and_asks_for_its_token(libra: LocalLibra) -> None:
     paths = ("/readyz", "/api/v1/statements")
-    answers = [answer_of(f"{libra.url}{path}") for path in paths]
+    answers = [fetch(f"{libra.url}{path}") for path in paths]
 
     assert [answer[0] for answer in answers if answer] == [200, 401]
     assert libra.connection()["password"] == libra.token
@@ -32,7 +32,7 @@ def test_a_libra_without_a_master_says_why_it_does_not_start(tmp_path: Path) -> 
 
 def test_every_component_of_airflow_is_healthy(airflow: LocalAirflow) -> None:
     def statuses() -> set[str]:
-        health = json_of(f"{airflow.url}/api/v2/monitor/health")
+        health = fetch_json(f"{airflow.url}/api/v2/monitor/health")
         return {part["status"] for part in health.values()}
 
     # One whose last sign of life is older than its limit is unhealthy, until the next one.

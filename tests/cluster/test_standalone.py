@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from libra_provider.cluster.http_probe import fetch_json
 from libra_provider.cluster.java import java_home
 from libra_provider.cluster.ports import free_port, with_free_ports
-from libra_provider.cluster.probe import json_of
 from libra_provider.cluster.process import ManagedProcess
 from libra_provider.cluster.standalone import StandaloneCluster, spark_environment
 from libra_provider.core.errors import BadInput, ServerUnreachable
@@ -46,7 +46,7 @@ def test_master_and_worker_listen_on_the_loopback_only(cluster: StandaloneCluste
 
 
 def test_the_worker_offers_what_was_asked_for(cluster: StandaloneCluster) -> None:
-    said = json_of(f"{cluster.ui_url}/json/", timeout=60)
+    said = fetch_json(f"{cluster.ui_url}/json/", timeout=60)
 
     assert said["url"] == cluster.master_url
     assert [(each["cores"], each["memory"]) for each in said["workers"]] == [(6, 6 * 1024)]

@@ -22,9 +22,9 @@ from pathlib import Path
 import pytest
 
 from libra_provider.cluster.airflow_api import AirflowApi
+from libra_provider.cluster.http_probe import fetch, fetch_json
 from libra_provider.cluster.java import java_home
 from libra_provider.cluster.ports import with_free_ports
-from libra_provider.cluster.probe import answer_of, json_of
 from libra_provider.cluster.process import ManagedProcess, stop_all
 from libra_provider.cluster.standalone import spark_home
 from libra_provider.core.errors import Rejected
@@ -196,14 +196,14 @@ def test_admin_logs_in_with_the_password_of_the_env_file(deployment: Deployment)
 
 
 def test_without_the_token_libra_takes_no_statement(deployment: Deployment) -> None:
-    answer = answer_of(f"http://{LOOPBACK}:{deployment.ports[8990]}/api/v1/statements/any")
+    answer = fetch(f"http://{LOOPBACK}:{deployment.ports[8990]}/api/v1/statements/any")
 
     assert answer is not None
     assert answer[0] == 401
 
 
 def test_the_workers_have_registered_with_all_they_offer(deployment: Deployment) -> None:
-    page = json_of(f"http://{LOOPBACK}:{deployment.ports[8081]}/json/", timeout=60)
+    page = fetch_json(f"http://{LOOPBACK}:{deployment.ports[8081]}/json/", timeout=60)
 
     assert [(each["cores"], each["memory"]) for each in page["workers"]] == [(4, 4096)] * 2
 

@@ -15,7 +15,7 @@ from libra_provider.core.job import DeployMode, Kind, Mode, SparkJob
 from libra_provider.core.units import GIB
 from libra_provider.deploy_mode.cost import REFERENCE, CostModel, predict
 from libra_provider.deploy_mode.decide import decide, explain
-from libra_provider.deploy_mode.explanation import told
+from libra_provider.deploy_mode.explanation import log_block
 from libra_provider.deploy_mode.policy import Policy
 from libra_provider.deploy_mode.presets import PRESETS
 
@@ -138,7 +138,7 @@ def test_every_combination_is_decided_or_bad_input(
     assert not any(answer.place for answer in decision.path[:-1])
     assert decision.path[-1].place is decision.place
     assert all(said >= 0 for said in decision.predicted_seconds.values())
-    assert all(line.isprintable() for line in told(decision))
+    assert all(line.isprintable() for line in log_block(decision))
 
 
 @given(some_jobs(), some_facts, some_settings)

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from libra_provider.cluster.http_probe import fetch_json
 from libra_provider.cluster.java import java_home
 from libra_provider.cluster.ports import LOOPBACK, free_ports, is_listening
-from libra_provider.cluster.probe import json_of
 from libra_provider.cluster.process import ManagedProcess
 from libra_provider.cluster.standalone import spark_environment, spark_home
 
@@ -64,7 +64,7 @@ class Masters(contextlib.ExitStack):
         process = self._run(
             name,
             _daemon("master.Master", [*ports, "--properties-file", str(file)]),
-            lambda: json_of(f"{url}/json/").get("status", "") == status and is_listening(rest),
+            lambda: fetch_json(f"{url}/json/").get("status", "") == status and is_listening(rest),
         )
         self.processes.append(process)
         self.ports.append(port)
@@ -80,8 +80,8 @@ class Masters(contextlib.ExitStack):
         folder = ["--work-dir", str(self.home / "work")]
 
         def registered() -> bool:
-            own = json_of(f"{url}/json/").get("id")
-            pages = [json_of(f"{ui}/json/").get("workers", []) for ui in self.ui_urls]
+            own = fetch_json(f"{url}/json/").get("id")
+            pages = [fetch_json(f"{ui}/json/").get("workers", []) for ui in self.ui_urls]
             return any(each["id"] == own for page in pages for each in page)
 
         command = _daemon("worker.Worker", [*size, *folder, self.master_url])
@@ -94,7 +94,7 @@ class Masters(contextlib.ExitStack):
 
     def states(self) -> list[str | None]:
         """What the page of each says of it; None of one that is dead."""
-        return [json_of(f"{url}/json/", timeout=60).get("status") for url in self.ui_urls]
+        return [fetch_json(f"{url}/json/", timeout=60).get("status") for url in self.ui_urls]
 
     def _properties_file(self, name: str, rest_port: int) -> Path:
         rest = {"spark.master.rest.enabled": "true", "spark.master.rest.port": str(rest_port)}

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import requests
 
+from libra_provider.cluster.http_probe import fetch_json
 from libra_provider.cluster.libra import LocalLibra
-from libra_provider.cluster.probe import json_of
 from libra_provider.cluster.standalone import StandaloneCluster
 from tests.spark.statements import AT_ONCE, ENDLESS, WAIT, Client
 
@@ -70,10 +70,10 @@ class MortalLibra(Client):
 
     def traces(self, application_id: str) -> list[str]:
         """Where the cluster still shows the application: the master's page, the worker's."""
-        page = json_of(f"{self._cluster.ui_url}/json/", timeout=60)
+        page = fetch_json(f"{self._cluster.ui_url}/json/", timeout=60)
         found = [each["id"] for each in page["activeapps"]]
         for worker in page["workers"]:
-            executors = json_of(f"{worker['webuiaddress']}/json/", timeout=60)["executors"]
+            executors = fetch_json(f"{worker['webuiaddress']}/json/", timeout=60)["executors"]
             found += [each["appid"] for each in executors]
         return [each for each in found if each == application_id]
 

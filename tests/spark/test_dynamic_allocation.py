@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from libra_provider.cluster.http_probe import fetch_json
 from libra_provider.cluster.libra import LocalLibra
-from libra_provider.cluster.probe import json_of
 from libra_provider.cluster.standalone import StandaloneCluster, spark_home
 from tests.spark.statements import AT_ONCE, WAIT, Client
 
@@ -105,7 +105,7 @@ def log_of(api: Client, job_id: str) -> str:
 
 
 def cores_of(cluster: StandaloneCluster, name: str) -> int:
-    apps = json_of(f"{cluster.ui_url}/json/activeapps", timeout=60).get("activeapps", [])
+    apps = fetch_json(f"{cluster.ui_url}/json/activeapps", timeout=60).get("activeapps", [])
     return sum(each["cores"] for each in apps if each["name"] == name)
 
 

@@ -18,8 +18,8 @@ from typing import Any, Self
 import pytest
 import requests
 
+from libra_provider.cluster.http_probe import fetch_json
 from libra_provider.cluster.ports import free_ports
-from libra_provider.cluster.probe import json_of
 from libra_provider.cluster.standalone import StandaloneCluster, spark_home
 
 PROCESS = Path(__file__).with_name("isolated_process.py")
@@ -85,7 +85,7 @@ class IsolatedLibra:
         with self._log.open("a") as log:
             command = [sys.executable, str(PROCESS)]
             self.process = subprocess.Popen(command, env=self._env, stdout=log, stderr=log)
-        comes_true(lambda: json_of(f"{self._url}/livez") != {})
+        comes_true(lambda: fetch_json(f"{self._url}/livez") != {})
         return self
 
     def stop(self) -> None:
@@ -336,7 +336,7 @@ def test_the_old_endpoint_blocks_and_answers_in_plain_json(libra: IsolatedLibra)
 
 def drivers_on(cluster: StandaloneCluster) -> set[str]:
     """The drivers that run on *cluster*, those of other tests included."""
-    page = json_of(f"{cluster.ui_url}/json/", timeout=60)
+    page = fetch_json(f"{cluster.ui_url}/json/", timeout=60)
     return {each["id"] for each in page["activedrivers"]}
 
 

@@ -95,7 +95,7 @@ def _of_parameters(
             yield Constraint(name, "…", places, f"{name} {why}")
 
 
-def driver_of(job: SparkJob) -> WorkerShare:
+def driver_size(job: SparkJob) -> WorkerShare:
     """The cores and the memory that a driver of *job*'s own asks of a worker."""
     memory = job.conf.get("spark.driver.memory", _DRIVER_MEMORY)
     cores = job.conf.get("spark.driver.cores", _DRIVER_CORES)
@@ -103,12 +103,12 @@ def driver_of(job: SparkJob) -> WorkerShare:
     return WorkerShare(count, size_in_bytes(memory, parameter="conf['spark.driver.memory']"))
 
 
-def holds(worker: WorkerShare, driver: WorkerShare) -> bool:
+def has_room_for(worker: WorkerShare, driver: WorkerShare) -> bool:
     """Whether *driver* has room on *worker*; the master counts in whole MiB."""
     return worker.cores >= driver.cores and worker.memory // MIB >= driver.memory // MIB
 
 
-def amount(share: WorkerShare) -> str:
+def readable_share(share: WorkerShare) -> str:
     """*share* for people: "2 cores and 4 GiB"."""
     cores = "1 core" if share.cores == 1 else f"{share.cores} cores"
     return f"{cores} and {readable_size(share.memory)}"

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 
-def answer_of(url: str, *, timeout: float = 2.0) -> tuple[int, bytes] | None:
+def fetch(url: str, *, timeout: float = 2.0) -> tuple[int, bytes] | None:
     """Status and body of a GET; None when nobody gives a whole answer in time."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
@@ -22,9 +22,9 @@ def answer_of(url: str, *, timeout: float = 2.0) -> tuple[int, bytes] | None:
         connection.close()
 
 
-def json_of(url: str, *, timeout: float = 2.0) -> dict[str, Any]:
+def fetch_json(url: str, *, timeout: float = 2.0) -> dict[str, Any]:
     """The JSON object a GET answers with status 200; empty when it does not."""
-    answer = answer_of(url, timeout=timeout)
+    answer = fetch(url, timeout=timeout)
     if answer is None or answer[0] != 200:
         return {}
     try:

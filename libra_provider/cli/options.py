@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Mode
 from libra_provider.core.units import duration_in_seconds
 
@@ -29,7 +31,7 @@ Deploy = Annotated[
 ]
 
 
-def seconds(timeout: str | None) -> float | None:
+def timeout_seconds(timeout: str | None) -> float | None:
     """``--timeout`` in seconds; raises BadInput."""
     return None if timeout is None else duration_in_seconds(timeout, parameter="--timeout")
 
@@ -37,3 +39,14 @@ def seconds(timeout: str | None) -> float | None:
 def mode(*, isolated: bool) -> Mode | None:
     """What the flag says; without it, kind and properties decide."""
     return Mode.ISOLATED if isolated else None
+
+
+def key_values(option: str, given: Sequence[str]) -> dict[str, str]:
+    """The keys and values of a repeated *option*; raises BadInput for one without ``=``."""
+    found = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise BadInput(option, text, "it looks like KEY=VALUE")
+        found[key] = value
+    return found

@@ -14,7 +14,7 @@ from libra_provider.deploy_mode.rules import RULES, Rule
 _TAKEN, _ON_THE_WAY, _BELOW = "bold green", "bold", "dim"
 
 
-def picture(decision: Decision) -> Text:
+def tree_as_text(decision: Decision) -> Text:
     """The questions from top to bottom: those asked are filled, the branch taken has an arrow."""
     return Text("\n").join([*_lines(decision)])
 

@@ -63,7 +63,7 @@ class OutputForm:
         return cls(option, arrow, result_path is not None)
 
 
-def tell(libra: LibraJobs, status: JobStatus, form: OutputForm) -> None:
+def print_result(libra: LibraJobs, status: JobStatus, form: OutputForm) -> None:
     """Print or write what the statement of *status*, which succeeded, gave back."""
     if status.text is not None:
         _tell_text(status, form)
