@@ -1,4 +1,4 @@
-"""Which places could run a job at all."""
+"""The placements that a job's parameters and the available servers allow."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from libra_provider.core.properties import RESOURCES, whole_number
 from libra_provider.core.units import MIB, readable_size, size_in_bytes
 
 _ANYWHERE = frozenset(Place)
-_OWN_DRIVER = frozenset({Place.ISOLATED_CLIENT, Place.ISOLATED_CLUSTER})
-_OWN_KINDS = {Kind.PYTHON_FILE: "a Python file", Kind.JAR: "a JAR"}
-_ONLY_OWN_DRIVERS = ("py_files", "jars", "files", "archives", "packages")
+_DEDICATED = frozenset({Place.ISOLATED_CLIENT, Place.ISOLATED_CLUSTER})
+_DEDICATED_KINDS = {Kind.PYTHON_FILE: "a Python file", Kind.JAR: "a JAR"}
+_ONLY_DEDICATED = ("py_files", "jars", "files", "archives", "packages")
 _ONLY_MASTERS = ("env_vars", "supervise", "driver_timeout")
-_AT_LIBRA = frozenset({Place.SHARED, Place.ISOLATED_CLIENT})
+_LIBRA_HOST = frozenset({Place.SHARED, Place.ISOLATED_CLIENT})
 _WORKER = frozenset({Place.ISOLATED_CLUSTER})
-_WISHES = {
-    Mode.SHARED: (frozenset({Place.SHARED}), "Libra's own driver"),
-    Mode.ISOLATED: (_OWN_DRIVER, "a driver of the job's own"),
-    DeployMode.CLIENT: (_AT_LIBRA, "one beside Libra"),
+_MEANINGS = {
+    Mode.SHARED: (frozenset({Place.SHARED}), "the shared driver"),
+    Mode.ISOLATED: (_DEDICATED, "a dedicated driver"),
+    DeployMode.CLIENT: (_LIBRA_HOST, "a driver on Libra's host"),
     DeployMode.CLUSTER: (_WORKER, "a driver on a worker"),
 }
-# What Spark asks of a worker for a driver that says nothing.
+# Spark's defaults for a driver without these properties.
 _DRIVER_MEMORY, _DRIVER_CORES = "1g", "1"
 
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """What a *parameter* of a job, or a fact of this name, leaves of the places, and why."""
+    """The placements that a job's *parameter*, or a fact of this name, allows, and why."""
 
     parameter: str
     value: object
@@ -39,23 +39,27 @@ class Constraint:
 
 
 def possible_places(job: SparkJob, facts: Facts) -> tuple[list[Place], list[Constraint]]:
-    """The places that could run *job* as its author wants it, and what excludes the others.
+    """The placements that can run *job* as requested, and the constraints that exclude the others.
 
-    Raises BadInput where nothing is left, naming the two wishes that contradict each other.
+    Raises BadInput if none is left, naming the two parameters that contradict each other.
     """
     constraints: list[Constraint] = []
     for each in (*_of_facts(facts), *_constraints(job)):
         _check(each, constraints)
         constraints.append(each)
     if job.session and facts.must_survive and facts.must_survive.value:
-        expected = "sessions are Libra's own driver's, and must_survive asks for one on a worker"
+        expected = "sessions exist only in the shared driver, but must_survive requires a worker"
         raise BadInput("session", job.session, expected)
     left = _ANYWHERE.intersection(*(each.places for each in constraints))
     return [place for place in Place if place in left], constraints
 
 
 def _check(new: Constraint, others: list[Constraint]) -> None:
-    """Each constraint is an interval of the places, so a contradiction is always one of two."""
+    """Raise BadInput if *new* contradicts one of *others*.
+
+    Each constraint is an interval of the ordered placements, so if all of them together leave
+    nothing, two of them already contradict each other.
+    """
     for other in others:
         if not new.places & other.places:
             raise BadInput(new.parameter, new.value, other.why)
@@ -65,25 +69,25 @@ def _of_facts(facts: Facts) -> Iterator[Constraint]:
     if (libra := facts.has_libra) and not libra.value:
         yield Constraint("has_libra", libra.value, _WORKER, libra.source)
     if (workers := facts.has_workers) and not workers.value:
-        yield Constraint("has_workers", workers.value, _AT_LIBRA, workers.source)
+        yield Constraint("has_workers", workers.value, _LIBRA_HOST, workers.source)
 
 
 def _constraints(job: SparkJob) -> Iterator[Constraint]:
-    if what := _OWN_KINDS.get(Kind(job.kind)):
-        yield Constraint("kind", str(job.kind), _OWN_DRIVER, f"{what} needs a driver of its own")
+    if what := _DEDICATED_KINDS.get(Kind(job.kind)):
+        yield Constraint("kind", str(job.kind), _DEDICATED, f"{what} requires a dedicated driver")
     if job.conf:
         key = next((each for each in RESOURCES if each in job.conf), next(iter(job.conf)))
-        why = f"conf[{key!r}] needs a driver of its own"
-        yield Constraint("conf", sorted(job.conf), _OWN_DRIVER, why)
-    yield from _of_parameters(job, _ONLY_OWN_DRIVERS, _OWN_DRIVER, "needs a driver of its own")
-    yield from _of_parameters(job, _ONLY_MASTERS, _WORKER, "needs a driver on a worker")
+        why = f"conf[{key!r}] requires a dedicated driver"
+        yield Constraint("conf", sorted(job.conf), _DEDICATED, why)
+    yield from _of_parameters(job, _ONLY_DEDICATED, _DEDICATED, "requires a dedicated driver")
+    yield from _of_parameters(job, _ONLY_MASTERS, _WORKER, "requires a driver on a worker")
     if job.session:
-        why = f"session={job.session!r} is one of Libra's own driver"
+        why = f"session={job.session!r} exists only in the shared driver"
         yield Constraint("session", job.session, frozenset({Place.SHARED}), why)
     for parameter in ("mode", "deploy_mode"):
-        if wish := getattr(job, parameter):
-            places, what = _WISHES[wish]
-            yield Constraint(parameter, str(wish), places, f"{parameter}='{wish}' means {what}")
+        if value := getattr(job, parameter):
+            places, what = _MEANINGS[value]
+            yield Constraint(parameter, str(value), places, f"{parameter}='{value}' means {what}")
 
 
 def _of_parameters(
@@ -91,12 +95,12 @@ def _of_parameters(
 ) -> Iterator[Constraint]:
     for name in names:
         if getattr(job, name):
-            # Values of env_vars may be secrets, so none is shown.
+            # Values of env_vars may be secrets, so no value is shown.
             yield Constraint(name, "…", places, f"{name} {why}")
 
 
 def driver_size(job: SparkJob) -> WorkerShare:
-    """The cores and the memory that a driver of *job*'s own asks of a worker."""
+    """The cores and memory that a dedicated driver for *job* requests."""
     memory = job.conf.get("spark.driver.memory", _DRIVER_MEMORY)
     cores = job.conf.get("spark.driver.cores", _DRIVER_CORES)
     count = int(whole_number("conf['spark.driver.cores']", cores))
@@ -104,11 +108,11 @@ def driver_size(job: SparkJob) -> WorkerShare:
 
 
 def has_room_for(worker: WorkerShare, driver: WorkerShare) -> bool:
-    """Whether *driver* has room on *worker*; the master counts in whole MiB."""
+    """Whether *driver* fits on *worker*; Spark's master counts memory in whole MiB."""
     return worker.cores >= driver.cores and worker.memory // MIB >= driver.memory // MIB
 
 
 def readable_share(share: WorkerShare) -> str:
-    """*share* for people: "2 cores and 4 GiB"."""
+    """*share* as a phrase: "2 cores and 4 GiB"."""
     cores = "1 core" if share.cores == 1 else f"{share.cores} cores"
     return f"{cores} and {readable_size(share.memory)}"

@@ -1,4 +1,4 @@
-"""Predicted seconds of a job with its driver beside Libra, or on a worker."""
+"""Predicts the seconds a job takes with its driver on Libra's host or on a worker."""
 
 from __future__ import annotations
 
@@ -12,60 +12,61 @@ from libra_provider.core.units import MIB
 
 @dataclass(frozen=True, slots=True)
 class CostStep:
-    """What a driver does once: seconds of its own, and round trips to the cluster."""
+    """A step of a driver: its own seconds, and its round trips to the cluster."""
 
     seconds: float
     round_trips: float
 
     def over(self, round_trip: float) -> float:
-        """The seconds it takes where a round trip takes *round_trip* seconds."""
+        """The seconds of this step if a round trip takes *round_trip* seconds."""
         return self.seconds + self.round_trips * round_trip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostModel:
-    """The constants of a cluster, to be replaced as a whole by what was measured on one.
+    """The constants of a cluster; a calibration replaces all of them.
 
-    The defaults come from the reference measurement (reference/libra.md: 100 GB, 1000 tasks,
-    50 executors), read with the round trips and bandwidths that its text names: 0.5 ms and
-    10 Gbit/s within a data centre, 50 ms and 100 to 1000 Mbit/s from afar. What the two columns of
-    a step differ by is then a number of round trips, and what they share the driver's own work.
+    The defaults come from a reference measurement (100 GB, 1000 tasks, 50 executors) with round
+    trips of 0.5 ms and 10 Gbit/s in the same data center, and 50 ms and 100 to 1000 Mbit/s to a
+    remote one. The difference between the two sites gives the number of round trips of a step;
+    the rest is the driver's own work.
 
-    One link speed does not fit the rows of the collects. From afar, 100 MB in 5 s are 20 MB/s, and
-    10 GB in 180 s are 57 MB/s; within a data centre it is 200 and 1000 MB/s. The first 100 MB are
-    therefore charged ``warm_up`` in proportion, besides the time that the bandwidth asks for.
+    One link speed does not fit the measured collects. Remotely, 100 MB took 5 s (20 MB/s) and
+    10 GB took 180 s (57 MB/s); in the same data center it was 200 and 1000 MB/s. The first 100 MB
+    therefore cost ``warm_up`` in proportion, in addition to the time given by the bandwidth.
     """
 
     source: str = "the reference measurement"
     is_measured: bool = False
-    """Whether the constants are those of the user's own cluster; only then do they decide."""
+    """Whether the constants were measured on this cluster; only then do predictions decide."""
 
     site_round_trip: float = 0.0005
-    """Seconds, within a data centre: "below about 1 ms"."""
+    """Seconds, in the same data center."""
     site_bandwidth: float = 10e9
-    """Bits per second, within a data centre."""
+    """Bits per second, in the same data center."""
     remote_round_trip: float = 0.05
-    """Seconds, from afar, where nobody has measured it."""
+    """Seconds, to a remote cluster, if not measured."""
     remote_bandwidth: float = 500e6
-    """Bits per second, from afar: the middle of "100-1000 Mbit/s", and the speed of 10 GB."""
+    """Bits per second, to a remote cluster: midway between 100 and 1000 Mbit/s, and the rate
+    measured for 10 GB."""
 
     client_driver_start: float = 10.0
-    """Seconds until a driver of its own on Libra's host has executors (design.md, section 10)."""
+    """Seconds until a dedicated driver on Libra's host has executors."""
     cluster_driver_start: float = 10.0
-    """Seconds until one on a worker has executors; a driver that is warm, SHARED, pays neither."""
+    """Seconds until a driver on a worker has executors; the shared driver needs neither."""
     submission: CostStep = CostStep(0.096, 8)
-    """0.5 s from afar, 0.1 s on the cluster."""
+    """0.5 s to a remote cluster, 0.1 s on the cluster."""
     dag_creation: CostStep = CostStep(0.29, 18)
     """1.2 s and 0.3 s."""
     task: CostStep = CostStep(0.001485, 0.03)
     """3.0 s and 1.5 s for 1000 tasks: many are launched within one round trip."""
     transfer: CostStep = CostStep(0.0495, 1)
-    """0.1 s and 0.05 s for a count, which is nothing but its round trip."""
+    """0.1 s and 0.05 s for a count, which is only a round trip."""
     warm_up: CostStep = CostStep(0.33, 57)
-    """What remains of 5 s and 0.5 s for 100 MB, when the bandwidth has had its time."""
+    """What remains of 5 s and 0.5 s for 100 MB beyond the time given by the bandwidth."""
     warm_up_bytes: int = 100 * MIB
     usual_tasks: int = 200
-    """Of a job whose number of tasks nobody knows: Spark's spark.sql.shuffle.partitions."""
+    """Assumed number of tasks if unknown: the default of spark.sql.shuffle.partitions."""
 
 
 REFERENCE = CostModel()
@@ -73,7 +74,7 @@ REFERENCE = CostModel()
 
 @dataclass(frozen=True, slots=True)
 class NetworkLink:
-    """The way between a driver and its executors: seconds, and bits per second."""
+    """The network between a driver and its executors: seconds and bits per second."""
 
     round_trip: float
     bandwidth: float
@@ -94,10 +95,10 @@ class Prediction:
 def predict(
     place: Place, facts: Facts, *, is_remote: bool, costs: CostModel = REFERENCE
 ) -> Prediction:
-    """What a job takes with its driver at *place*; without the work itself if nobody knows that.
+    """The predicted time of a job with its driver at *place*; excludes unknown processing time.
 
-    *is_remote* says whether Libra is far from the cluster, and what stands for a way that nobody
-    has measured.
+    *is_remote* is whether Libra is remote from the cluster; it selects the defaults for a network
+    that was not measured.
     """
     link = link_of(place, facts, is_remote=is_remote, costs=costs)
     tasks = facts.tasks.value if facts.tasks else costs.usual_tasks
@@ -117,15 +118,16 @@ def predict(
 
 
 def transfer_seconds(size: int, link: NetworkLink, costs: CostModel) -> float:
-    """The seconds that *size* bytes take over *link*."""
+    """The seconds to transfer *size* bytes over *link*."""
     warming = min(size / costs.warm_up_bytes, 1.0) * costs.warm_up.over(link.round_trip)
     return costs.transfer.over(link.round_trip) + warming + size * 8 / link.bandwidth
 
 
 def link_of(place: Place, facts: Facts, *, is_remote: bool, costs: CostModel) -> NetworkLink:
-    """The way between a driver at *place* and the executors.
+    """The network between a driver at *place* and the executors.
 
-    A worker is at least as near to them as Libra is, or a larger collect could speak against it.
+    A worker is assumed at least as close to them as Libra is. Otherwise a larger result could make
+    the cluster look slower.
     """
     round_trip = costs.remote_round_trip if is_remote else costs.site_round_trip
     bandwidth = costs.remote_bandwidth if is_remote else costs.site_bandwidth

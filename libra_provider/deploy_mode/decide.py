@@ -1,4 +1,4 @@
-"""Where a job's driver should run, and what every rule says of it."""
+"""Decide where a job's driver should run, and explain the result of every rule."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def decide(
     preset: str | None = None,
     costs: CostModel = REFERENCE,
 ) -> Decision:
-    """Ask each rule in turn; the first with an opinion decides.
+    """The placement by the first rule that applies.
 
-    *preset* sizes a driver of the job's own (presets.py). Raises BadInput for a job that no place
-    can run as its author wants it.
+    *preset* sizes a dedicated driver (presets.py). Raises BadInput if the parameters of the job
+    contradict each other, so that no placement is possible.
     """
     case = _case(job, facts, policy, preset, costs)
-    path = tuple(_down_to_an_opinion(case))
+    path = tuple(_answers_until_decided(case))
     place = path[-1].place
     assert place is not None  # noqa: S101 - the last rule always has one
     decision = Decision(
@@ -49,8 +49,8 @@ def decide(
     )
     if len(path) > 1:
         return decision
-    left_open = job.replace(mode=None, deploy_mode=None)
-    tree = decide(left_open, facts, policy, preset=preset, costs=costs)
+    without_choice = job.replace(mode=None, deploy_mode=None)
+    tree = decide(without_choice, facts, policy, preset=preset, costs=costs)
     return replace(decision, unless_chosen=tree)
 
 
@@ -62,7 +62,7 @@ def explain(
     preset: str | None = None,
     costs: CostModel = REFERENCE,
 ) -> list[RuleAnswer]:
-    """What every rule says of *job*, also those below the one that decides; raises BadInput."""
+    """The result of every rule for *job*, also after the deciding one; raises BadInput."""
     case = _case(job, facts, policy, preset, costs)
     return [_answer(rule, case) for rule in RULES]
 
@@ -83,7 +83,7 @@ def _case(
 
 
 def _answer(rule: Rule, case: RuleInput) -> RuleAnswer:
-    opinion = rule.ask(case)
+    opinion = rule.apply(case)
     return RuleAnswer(
         rule=rule.name,
         question=rule.question,
@@ -93,7 +93,7 @@ def _answer(rule: Rule, case: RuleInput) -> RuleAnswer:
     )
 
 
-def _down_to_an_opinion(case: RuleInput) -> Iterator[RuleAnswer]:
+def _answers_until_decided(case: RuleInput) -> Iterator[RuleAnswer]:
     for rule in RULES:
         answer = _answer(rule, case)
         yield answer
@@ -116,18 +116,18 @@ def _why_not(case: RuleInput, place: Place) -> str:
     against = [each.why for each in case.constraints if place not in each.places]
     if against:
         return f"not possible: {' and '.join(against)}"
-    return f"possible: {readable_duration(case.predict(place).seconds)} predicted"
+    return f"possible, predicted to take {readable_duration(case.predict(place).seconds)}"
 
 
 def _warnings(case: RuleInput, place: Place) -> Iterator[str]:
-    """What the job asks for and will not have at *place*."""
-    facts, asked = case.facts, driver_size(case.driver)
+    """What the job requests but will not get at *place*."""
+    facts, driver = case.facts, driver_size(case.driver)
     if place.deploy_mode is DeployMode.CLIENT:
         if facts.must_survive and facts.must_survive.value:
-            yield "it must survive its submitter, and will not: its driver ends with Libra"
-    elif facts.largest_worker and not has_room_for(facts.largest_worker.value, asked):
-        largest = readable_share(facts.largest_worker.value)
-        yield f"its driver asks {readable_share(asked)}, and waits: the largest worker has {largest}"
-    elif facts.roomiest_worker and not has_room_for(facts.roomiest_worker.value, asked):
-        free = readable_share(facts.roomiest_worker.value)
-        yield f"its driver asks {readable_share(asked)}, and waits: the roomiest worker has {free} free"
+            yield "must_survive cannot be honored: the driver ends with Libra"
+    elif facts.largest_worker and not has_room_for(facts.largest_worker.value, driver):
+        largest = f"the largest worker has {readable_share(facts.largest_worker.value)}"
+        yield f"the driver requests {readable_share(driver)} and will wait: {largest}"
+    elif facts.roomiest_worker and not has_room_for(facts.roomiest_worker.value, driver):
+        free = f"the roomiest worker has {readable_share(facts.roomiest_worker.value)} free"
+        yield f"the driver requests {readable_share(driver)} and will wait: {free}"

@@ -1,4 +1,4 @@
-"""From which size, time and number on the rules have an opinion."""
+"""The thresholds of the decision tree."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from libra_provider.core.units import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The thresholds of the decision tree; the defaults are those of reference/libra.md."""
+    """The thresholds of the decision tree and their defaults."""
 
     large_collect: int = GIB
-    """Bytes: what collects more runs on the cluster."""
+    """Bytes: a job with a larger result runs on the cluster."""
     same_site_round_trip: float = 0.002
-    """Seconds: a shorter round trip is one within a data centre."""
+    """Seconds: a shorter round trip means the same data center."""
     long_round_trip: float = 0.1
-    """Seconds: over a longer one, nothing is driven from afar."""
+    """Seconds: with a longer round trip, a remote driver is ruled out."""
     many_tasks: int = 10_000
-    """That many, or more, are not scheduled from afar."""
+    """This many tasks or more rule out a remote driver."""
     short_task: float = 1.0
-    """Seconds: shorter tasks are not scheduled from afar."""
+    """Seconds: shorter tasks rule out a remote driver."""
     large_broadcast: int = 100 * MIB
-    """Bytes: what is larger is not broadcast from afar."""
+    """Bytes: a larger broadcast rules out a remote driver."""
     long_job: float = 600.0
-    """Seconds: of a longer job, the way to the driver is a small part."""
+    """Seconds: for a longer job, the cost of a remote driver is small."""
 
     def __post_init__(self) -> None:
         if self.long_round_trip < self.same_site_round_trip:
             shown, least = map(readable_latency, (self.long_round_trip, self.same_site_round_trip))
-            expected = f"it cannot be shorter than same_site_round_trip, {least}"
+            expected = f"expected at least same_site_round_trip ({least})"
             raise BadInput("long_round_trip", shown, expected)
 
     @classmethod
     def of(cls, *given: Mapping[str, Any]) -> Policy:
-        """The defaults with what each of *given* changes, the last one first to be heard.
+        """The defaults, overridden by each of *given*; the last one takes precedence.
 
-        Sizes and durations are texts with units ("2 GB", "5 ms"), numbers of tasks whole numbers.
-        Raises BadInput for a name that is none, and for what is no size, duration or number.
+        Sizes and durations are strings with units ("2 GB", "5 ms"), numbers of tasks are integers.
+        Raises BadInput for an unknown name or an invalid size, duration or number.
         """
         changes = {name: _read(name, value) for each in given for name, value in each.items()}
         return replace(cls(), **changes)
@@ -55,7 +55,7 @@ class Policy:
 
 def _read(name: str, value: object) -> Any:
     if name not in _READ:
-        raise BadInput(f"policy[{name!r}]", value, f"the thresholds are {', '.join(_READ)}")
+        raise BadInput(f"policy[{name!r}]", value, f"expected one of {', '.join(_READ)}")
     return _READ[name](value, name)
 
 
@@ -65,7 +65,7 @@ def _size(value: object, name: str) -> int:
 
 def _seconds(value: object, name: str) -> float:
     if isinstance(value, int | float):
-        raise BadInput(name, value, "a bare number has no unit; write '2 ms', '1 s' or '10 min'")
+        raise BadInput(name, value, "expected a duration with a unit, such as '2 ms' or '10 min'")
     return duration_in_seconds(value, parameter=name)
 
 
@@ -83,4 +83,4 @@ _READ: Mapping[str, Callable[[object, str], float]] = {
     "long_job": _seconds,
 }
 THRESHOLDS = tuple(_READ)
-"""Their names."""
+"""The names of the thresholds."""

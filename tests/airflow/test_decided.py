@@ -53,5 +53,5 @@ def test_the_driver_was_where_it_was_decided_to_be(airflow: LocalAirflow, run_id
 def test_the_log_begins_with_the_decision_and_its_path(airflow: LocalAirflow, run_id: str) -> None:
     lines = airflow.api.log(DAG, run_id, "cluster")
 
-    assert "The driver runs ISOLATED cluster, on a worker, because it must survive" in lines
+    assert "Driver placement: ISOLATED cluster, on a worker, because the job must outlive" in lines
     assert "Can only one place run it? no: conf['spark.executor.memory'] needs a driver" in lines

@@ -26,7 +26,7 @@ def test_every_fact_is_an_option(run: Run) -> None:
 
     assert (found["mode"], found["deploy_mode"]) == ("isolated", "cluster")
     assert found["rule"] == "large-collect"
-    assert found["reason"] == "it collects 2 GiB (as given), more than 1 GiB"
+    assert found["reason"] == "the result is 2 GiB (as given), more than 1 GiB"
     assert found["path"][-1]["rule"] == "large-collect"
     assert found["predicted_seconds"]["client"] > 300 + 160
     assert 300 < found["predicted_seconds"]["cluster"] < 330
@@ -42,16 +42,21 @@ def test_every_fact_is_an_option(run: Run) -> None:
         ("--kind jar-class --conf spark.driver.memory=4g", "isolated", "client", "same-site"),
         ("--rtt 50ms", "isolated", "cluster", "otherwise"),
         ("--locality remote --duration 11m", "shared", "client", "long-job"),
-        ("--rtt 50ms --duration 11m --task-duration 200ms", "isolated", "cluster", "costly-way"),
-        ("--mode shared --collects 9GB", "shared", "client", "author-chose"),
-        ("--deploy-mode cluster", "isolated", "cluster", "author-chose"),
+        (
+            "--rtt 50ms --duration 11m --task-duration 200ms",
+            "isolated",
+            "cluster",
+            "network",
+        ),
+        ("--mode shared --collects 9GB", "shared", "client", "placement-set"),
+        ("--deploy-mode cluster", "isolated", "cluster", "placement-set"),
         ("--session mine --collects 9GB", "shared", "client", "only-one-place"),
         (
             "--preset ml --must-survive --worker-cores 4 --worker-memory 8g",
-            *("shared", "client", "no-worker-holds-it"),
+            *("shared", "client", "too-large-for-workers"),
         ),
         ("--collects 3GB --policy large_collect=4GB", "shared", "client", "same-site"),
-        ("--broadcast 2GB --iterations 9 --rtt 9ms", "isolated", "cluster", "costly-way"),
+        ("--broadcast 2GB --iterations 9 --rtt 9ms", "isolated", "cluster", "network"),
     ],
 )
 def test_what_is_left_out_is_unknown(
@@ -68,13 +73,13 @@ def test_the_tree_is_a_picture_with_the_branch_that_was_taken(run: Run) -> None:
 
     assert result.exit_code == 0
     assert [each for each in lines if each.startswith("┗━━▶")] == [
-        "┗━━▶ yes → ISOLATED cluster, on a worker: it collects 2 GiB (as given), more than 1 GiB"
+        "┗━━▶ yes → ISOLATED cluster, on a worker: the result is 2 GiB (as given), more than 1 GiB"
     ]
     assert "● Must it survive its submitter?" in lines
     assert "○ Is it a long job?" in lines
     assert any("long-job" in each and "no opinion" in each for each in lines)
     assert any("in all" in each for each in lines)
-    assert "The driver runs ISOLATED cluster" in result.stderr
+    assert "Driver placement: ISOLATED cluster" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -91,7 +96,7 @@ def test_the_tree_is_a_picture_with_the_branch_that_was_taken(run: Run) -> None:
         ("--mode alone", "Invalid mode='alone': it is one of shared, isolated"),
         ("--preset huge", "Invalid preset='huge': it is one of etl, analytics, ml"),
         ("--worker-cores 4", "give it and --worker-memory, or neither"),
-        ("--policy large=1GB", "Invalid policy['large']='1GB': the thresholds are"),
+        ("--policy large=1GB", "Invalid policy['large']='1GB': expected one of"),
     ],
 )
 def test_bad_input_is_a_2_and_one_sentence(run: Run, options: str, sentence: str) -> None:
@@ -123,7 +128,7 @@ def test_each_task_of_a_dag_file_is_decided_about(run: Run, tmp_path: Path) -> N
 
     assert result.exit_code == 1, result.stderr
     assert any("nightly.small" in each and "SHARED, client" in each for each in lines)
-    assert any("nightly.file" in each and "no-worker-holds-it" in each for each in lines)
+    assert any("nightly.file" in each and "too-large-for-workers" in each for each in lines)
     assert any("nightly.unclear" in each and "must end in .py or .jar" in each for each in lines)
     assert "left_alone" not in result.stdout
 

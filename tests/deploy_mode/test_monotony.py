@@ -221,7 +221,7 @@ def test_what_must_survive_runs_on_a_worker_or_says_why_not(
     if decision is None or decision.deploy_mode is DeployMode.CLUSTER:
         return
 
-    assert any("must survive" in warning for warning in decision.warnings)
+    assert any("must_survive cannot be honored" in warning for warning in decision.warnings)
 
 
 @given(some_jobs(), some_facts, some_settings)

@@ -38,7 +38,7 @@ def test_a_threshold_that_is_none_is_refused_by_name(wrong: dict[str, Any]) -> N
 
 
 def test_an_unknown_threshold_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(BadInput, match="the thresholds are large_collect, same_site_round_trip"):
+    with pytest.raises(BadInput, match="expected one of large_collect, same_site_round_trip"):
         Policy.of({"collect_limit": "1 GB"})
 
 

@@ -185,9 +185,9 @@ def test_the_author_may_choose_and_the_log_says_what_the_tree_would_have_said(
     with caplog.at_level(logging.INFO):
         run(runner, **LARGE, mode="shared")
 
-    assert decided(runner) == ("shared", "client", "author-chose")
-    assert "because the author chose mode='shared'" in caplog.text
-    assert "Left open, it would run ISOLATED cluster" in caplog.text
+    assert decided(runner) == ("shared", "client", "placement-set")
+    assert "because mode='shared' is set" in caplog.text
+    assert "Without mode and deploy_mode: ISOLATED cluster" in caplog.text
     assert libra.statements
 
 
@@ -212,7 +212,7 @@ def test_what_earlier_runs_have_measured_decides(
     run(runner, **SQL)
     found = runner.xcoms["deploy_mode_decision"]
 
-    assert found["reason"] == "it collects 3 GiB (measured in 2 earlier runs), more than 1 GiB"
+    assert found["reason"] == "the result is 3 GiB (measured in 2 earlier runs), more than 1 GiB"
     assert found["confidence"] == "high"
     assert len(master.drivers) == 1
 
@@ -225,10 +225,10 @@ def test_what_was_too_large_for_libras_driver_runs_on_a_worker_the_next_time(
     remembers(libra, burst, other, {"resultBytes": 5})
     run(runner, **SQL)
     found = runner.xcoms["deploy_mode_decision"]
-    known = "it collects 64 MiB (or more, measured when the result was too large)"
+    known = "the result is 64 MiB (or more, measured when the result was too large)"
 
     assert decided(runner) == ("isolated", "cluster", "large-collect")
-    assert found["reason"] == f"{known}, and 64 MiB were too much for Libra's driver"
+    assert found["reason"] == f"{known}, and 64 MiB was too large for the shared driver"
     assert len(master.drivers) == 1
 
 
@@ -388,7 +388,7 @@ def test_bad_input_is_found_when_the_dag_is_read(fields: dict[str, Any], paramet
     ("fields", "sentence"),
     [
         (SQL | {"java_class": "Main"}, "only a JAR has a main class"),
-        ({"application": "etl.py", "mode": "shared"}, "a Python file needs a driver of its own"),
+        ({"application": "etl.py", "mode": "shared"}, "a Python file requires a dedicated driver"),
         (SQL | {"session": "s", "conf": {"spark.executor.memory": "2g"}}, "session='s' cannot"),
         (SQL | {"conf": {"spark.executor.memory": "2"}}, "a size is a number with a unit"),
         ({"application": "none.py"}, "there is no file"),
