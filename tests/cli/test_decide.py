@@ -75,7 +75,7 @@ def test_the_tree_is_a_picture_with_the_branch_that_was_taken(run: Run) -> None:
     assert [each for each in lines if each.startswith("┗━━▶")] == [
         "┗━━▶ yes → ISOLATED cluster, on a worker: the result is 2 GiB (as given), more than 1 GiB"
     ]
-    assert "● Must it survive its submitter?" in lines
+    assert "● Must it outlive Libra and Airflow?" in lines
     assert "○ Is it a long job?" in lines
     assert any("long-job" in each and "no opinion" in each for each in lines)
     assert any("in all" in each for each in lines)
@@ -92,9 +92,9 @@ def test_the_tree_is_a_picture_with_the_branch_that_was_taken(run: Run) -> None:
         ("--bandwidth fast", "Invalid bandwidth='fast': a bandwidth looks like"),
         ("--tasks=-1", "Invalid tasks=-1: it must be a whole number of at least 1"),
         ("--mode shared --deploy-mode cluster", "Invalid deploy_mode='cluster'"),
-        ("--mode shared --kind jar", "Invalid mode='shared': a JAR needs a driver"),
+        ("--mode shared --kind jar", "Invalid mode='shared': a JAR requires a dedicated driver"),
         ("--mode alone", "Invalid mode='alone': it is one of shared, isolated"),
-        ("--preset huge", "Invalid preset='huge': it is one of etl, analytics, ml"),
+        ("--preset huge", "Invalid preset='huge': expected one of etl, analytics, ml"),
         ("--worker-cores 4", "give it and --worker-memory, or neither"),
         ("--policy large=1GB", "Invalid policy['large']='1GB': expected one of"),
     ],

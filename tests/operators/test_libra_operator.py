@@ -389,7 +389,7 @@ def test_bad_input_is_found_when_the_dag_is_read(fields: dict[str, Any], paramet
     [
         (SQL | {"java_class": "Main"}, "only a JAR has a main class"),
         ({"application": "etl.py", "mode": "shared"}, "a Python file requires a dedicated driver"),
-        (SQL | {"session": "s", "conf": {"spark.executor.memory": "2g"}}, "session='s' cannot"),
+        (SQL | {"session": "s", "conf": {"spark.executor.memory": "2g"}}, "Invalid session='s'"),
         (SQL | {"conf": {"spark.executor.memory": "2"}}, "a size is a number with a unit"),
         ({"application": "none.py"}, "there is no file"),
     ],
