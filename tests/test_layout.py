@@ -74,7 +74,7 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
         "api",
         "api/routes keep_alive retention",
         "app",
-        "serve",
+        "serving",
         "__init__",
         "__main__",
     ),
