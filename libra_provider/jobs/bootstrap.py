@@ -93,7 +93,7 @@ def _runtime(order: dict[str, Any]) -> Path:
     if order.get("runtime"):
         return fetched(order["runtime"], ca=order.get("ca"))
     beside = Path(__file__).resolve().parent.parent.parent
-    if (beside / "libra_provider" / "jobs" / "driver.py").is_file():
+    if (beside / "libra_provider" / "jobs" / "main.py").is_file():
         return beside
     raise FetchError(
         f"{ORDER} names no runtime zip, and {__file__} is alone; "

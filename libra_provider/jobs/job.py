@@ -38,7 +38,7 @@ class Job:
 
     @contextmanager
     def handing_in(self) -> Iterator[None]:
-        """Around the only hand-in of the job; raises HandInError for a second one."""
+        """Around the only hand-in of the job; raises ResultError for a second one."""
         with self._one_at_a_time:
             if self.has_handed_in:
                 raise ResultError("A job has one result, and this one has handed it in already.")

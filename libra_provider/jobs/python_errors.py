@@ -20,7 +20,7 @@ _LONGEST_LINE = 120
 _PYTHON_EXCEPTION = {"condition": "PYTHON_EXCEPTION", "sql_state": "38000"}
 _LIBRARIES = (
     *{sysconfig.get_paths()[each] for each in ("stdlib", "platstdlib", "purelib", "platlib")},
-    str(Path(__file__).parent),
+    str(Path(__file__).parents[1]),
     "<frozen ",
 )
 

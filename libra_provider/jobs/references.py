@@ -32,7 +32,7 @@ def reference(
 ) -> Reference:
     """A result that the job has put to *uri* by itself, with what is known of it.
 
-    *schema* is Spark's, or its JSON. Raises HandInError for what could not be told to anybody.
+    *schema* is Spark's, or its JSON. Raises ResultError for what could not be told to anybody.
     """
     return Reference(_uri(uri), _count("rows", rows), _count("bytes", bytes), _schema(schema))
 

@@ -32,7 +32,7 @@ def result(value: Any) -> None:
     job has a ``result_path``, they are written there as Parquet. Anything that JSON has: itself. A
     :class:`Reference`: itself. Outside a job, it is shown instead.
 
-    Raises HandInError for what is too large, cannot be carried, or comes second.
+    Raises ResultError for what is too large, cannot be carried, or comes second.
     """
     if (job := running()) is None:
         return _show(value)

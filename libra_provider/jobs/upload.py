@@ -38,7 +38,7 @@ class Uploader:
         self._ca = ca
 
     def send(self, method: str, url: str, body: bytes, *, content_type: str, within: float) -> None:
-        """Have Libra take *body*, asking again for *within* seconds; raises NotTaken."""
+        """Have Libra take *body*, asking again for *within* seconds; raises UploadFailed."""
         ends_at, pause = time.monotonic() + within, _PAUSE
         while True:
             left = ends_at - time.monotonic()

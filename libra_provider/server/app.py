@@ -33,10 +33,15 @@ from libra_provider.server.retention import Retention
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import Signer
 from libra_provider.server.statements import session_closing
+from libra_provider.server.timing import DEFAULT, ServerTiming
 
 
 def create_app(
-    settings: Settings, ledger: Ledger, *, host_command: Sequence[str] = HOST_COMMAND
+    settings: Settings,
+    ledger: Ledger,
+    *,
+    host_command: Sequence[str] = HOST_COMMAND,
+    timing: ServerTiming = DEFAULT,
 ) -> FastAPI:
     """Libra's API; its lifespan starts and stops the driver host that *host_command* runs."""
     signer = Signer.of(settings)
@@ -45,12 +50,15 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         for folder in (settings.data_dir, settings.results_dir, settings.data_dir / "logs"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        libra = Libra(settings, ledger, Supervisor(settings, command=host_command), signer)
+        driver = Supervisor(settings, command=host_command, timing=timing.driver)
+        libra = Libra(settings, ledger, driver, signer, timing)
         app.state.libra = libra
         libra.inbox.open()
         await libra.artifacts.open()
         await libra.dispatcher.start()
-        retention = Retention(settings, ledger, libra.dispatcher, libra.artifacts)
+        retention = Retention(
+            settings, ledger, libra.dispatcher, libra.artifacts, every=timing.sweep_every
+        )
         sweeps = [
             asyncio.create_task(
                 session_closing.close_idle(libra.dispatcher, settings.session_idle_seconds)
@@ -86,6 +94,6 @@ def create_app(
         app.include_router(router)
     errors.install(app)
     # The last one is the first to see a request: nobody's body is read before they may pass.
-    app.add_middleware(BodyLimitMiddleware, settings=settings)
+    app.add_middleware(BodyLimitMiddleware, settings=settings, timing=timing.requests)
     app.add_middleware(AuthMiddleware, token=settings.token, signer=signer)
     return app

@@ -9,10 +9,8 @@ from starlette.types import Message, Receive, Send
 
 from libra_provider.core.units import MIB, readable_duration, readable_size
 from libra_provider.server.errors import Refusal, TooSlow
+from libra_provider.server.timing import DEFAULT, RequestTiming
 
-# The least that must come in so many seconds, however long the whole of it takes.
-PACE_BYTES = 256 * 1024
-PACE_SECONDS = 30.0
 _PIECE = MIB // 4
 
 
@@ -29,11 +27,12 @@ class BodyStream:
         send: Send,
         *,
         check: Callable[[int], None],
+        timing: RequestTiming = DEFAULT.requests,
         is_held_back: bool = False,
     ) -> None:
         self._receive = receive
         self._send = send
-        self._check = check
+        self._check, self._timing = check, timing
         self._is_held_back = is_held_back
         self._size = 0
         self._is_over = False
@@ -82,7 +81,8 @@ class BodyStream:
             async with asyncio.timeout(self._seconds_left):
                 message = await self._receive()
         except TimeoutError as error:
-            pace = f"{readable_size(PACE_BYTES)} in {readable_duration(PACE_SECONDS)}"
+            size, within = self._timing.pace_bytes, self._timing.pace
+            pace = f"{readable_size(size)} in {readable_duration(within)}"
             raise TooSlow(f"Less than {pace} arrived of the body; send it again.") from error
         self._seconds_left -= loop.time() - began
         self._bytes_left -= len(message.get("body", b""))
@@ -91,8 +91,8 @@ class BodyStream:
         return message
 
     def _begin_pace(self) -> None:
-        self._seconds_left = PACE_SECONDS
-        self._bytes_left = PACE_BYTES
+        self._seconds_left = self._timing.pace
+        self._bytes_left = self._timing.pace_bytes
 
 
 async def pieces(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -18,7 +18,7 @@
         ├── IllegalMove     a statement cannot go from that state to this one
         ├── Conflict        a job stands otherwise than the request supposes
         ├── Over            the job has ended, so nothing is taken from its driver any more
-        ├── TooLarge        the body has more bytes than the settings allow
+        ├── BodyTooLarge    the body has more bytes than the settings allow
         ├── NotJson         the body is something else
         ├── NoRoom          it would be kept, if there were room
         └── ComeBackLater   carries Retry-After

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from libra_provider.server.api import errors
+from libra_provider.server.timing import RequestTiming
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.h11_impl import H11Protocol as Protocol
@@ -13,13 +14,22 @@ if TYPE_CHECKING:
 else:
     from uvicorn.protocols.http.auto import AutoHTTPProtocol as Protocol
 
-HEAD_SECONDS = 30.0
 _MOST_HEAD_BYTES = 64 * 1024
 
 
-class HeadTimeoutProtocol(Protocol):
-    """uvicorn's, which would wait for ever, and read on for ever, until a request's head ends."""
+def head_timeout_protocol(seconds: float) -> type[HeadTimeoutProtocol]:
+    """The protocol that ends connections whose headers take more than *seconds*."""
 
+    class TimedProtocol(HeadTimeoutProtocol):
+        head_seconds = seconds
+
+    return TimedProtocol
+
+
+class HeadTimeoutProtocol(Protocol):
+    """uvicorn's protocol, which by itself has no limit for the headers, in time or in size."""
+
+    head_seconds = RequestTiming().head
     _head_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
 
@@ -64,7 +74,7 @@ class HeadTimeoutProtocol(Protocol):
 
     def _expect_head(self) -> None:
         if self._awaits_head and self._deadline is None:
-            self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)
+            self._deadline = self.loop.call_later(self.head_seconds, self._give_up)
 
     def _give_up(self) -> None:
         self._deadline = None

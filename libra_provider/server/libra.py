@@ -13,19 +13,29 @@ from libra_provider.server.network_probe import NetworkProbe
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import Signer
 from libra_provider.server.statements.service import StatementService
+from libra_provider.server.timing import ServerTiming
 
 
 class Libra:
     """The parts of one running server."""
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, driver: Supervisor, signer: Signer
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        driver: Supervisor,
+        signer: Signer,
+        timing: ServerTiming,
     ) -> None:
         self.settings = settings
         self.signer = signer
         self.ledger = ledger
         self.driver = driver
-        self.artifacts = ArtifactStore(settings, partial(needed, settings.artifacts_dir, ledger))
+        self.artifacts = ArtifactStore(
+            settings,
+            partial(needed, settings.artifacts_dir, ledger),
+            in_use_for=timing.artifact_in_use,
+        )
         self.dispatcher = StatementService(settings, ledger, driver, self.artifacts)
         self.inbox = UploadFolder(settings.data_dir / "incoming")
-        self.survey = NetworkProbe(settings)
+        self.survey = NetworkProbe(settings, timing.probe)

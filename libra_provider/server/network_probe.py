@@ -19,10 +19,9 @@ from libra_provider.core.polling import utc_now
 from libra_provider.core.units import readable_bandwidth, readable_latency
 from libra_provider.server.masters import ui_urls
 from libra_provider.server.settings import Settings
+from libra_provider.server.timing import DEFAULT, ProbeTiming
 
 _log = logging.getLogger(__name__)
-_EVERY, _AGAIN = 600.0, 30.0  # seconds after a measurement, and after one that failed
-_PATIENCE = 5.0  # seconds that one of them may take
 _TRIES = 5
 # The largest file that every master of Spark 3.5 and later serves: 0.7 MB.
 _FILE = "/static/dagre-d3.min.js"
@@ -47,8 +46,8 @@ class NetworkProbe:
     The driver is on the same host, so that what is measured here holds for it.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, timing: ProbeTiming = DEFAULT.probe) -> None:
+        self._settings, self._timing = settings, timing
         self.latest: NetworkFigures | None = None
 
     async def run(self) -> None:
@@ -57,7 +56,7 @@ class NetworkProbe:
             return
         while True:
             measured = await self.measure()
-            await asyncio.sleep(_EVERY if measured else _AGAIN)
+            await asyncio.sleep(self._timing.every if measured else self._timing.again)
 
     async def measure(self) -> bool:
         """Measure once; whether it could be done. What was measured before stays, if not."""
@@ -77,7 +76,7 @@ class NetworkProbe:
         for master in self._settings.master.removeprefix("spark://").split(","):
             host, _, port = master.rpartition(":")
             with contextlib.suppress(OSError, TimeoutError):
-                async with asyncio.timeout(_PATIENCE):
+                async with asyncio.timeout(self._timing.within):
                     # A look-up of the name would count as a part of the way.
                     address = await _address(host.strip("[]"), int(port))
                     return min([await _connected(address) for _ in range(_TRIES)])
@@ -89,7 +88,7 @@ class NetworkProbe:
         for url in ui_urls(self._settings):
             client = Client([ServerAddress(url=url, verify=verify)])
             try:
-                async with asyncio.timeout(_PATIENCE):
+                async with asyncio.timeout(self._timing.within):
                     rounds = [await _downloaded(client) for _ in range(_ROUNDS)]
                     return max(size * 8 / max(s - round_trip, s / 10) for size, s in rounds)
             except LibraError as error:

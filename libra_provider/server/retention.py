@@ -18,16 +18,16 @@ from libra_provider.server.model.statement import State
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import StatementLogs
 from libra_provider.server.statements.service import StatementService
+from libra_provider.server.timing import DEFAULT
 
 _log = logging.getLogger(__name__)
-_EVERY = 60.0  # seconds
 _AT_ONCE = 500
 _HALF = ".part"
 _DRIVER_LOGS = 100
 
 
 class Retention:
-    """Keeps *settings* true of the ledger and of the folders beside it."""
+    """Keeps *settings* true of the ledger and of the folders beside it, *every* so many seconds."""
 
     def __init__(
         self,
@@ -35,11 +35,14 @@ class Retention:
         ledger: Ledger,
         dispatcher: StatementService,
         artifacts: ArtifactStore,
+        *,
+        every: float = DEFAULT.sweep_every,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._dispatcher = dispatcher
         self._artifacts = artifacts
+        self._every = every
 
     async def run(self) -> None:
         """Sweep now and then, until cancelled; what fails now is tried at the next time."""
@@ -49,7 +52,7 @@ class Retention:
             await self._try(self.statements)
             await self._try(self.logs)
             await self._try(self._artifacts.sweep)
-            await asyncio.sleep(_EVERY)
+            await asyncio.sleep(self._every)
 
     async def _try(self, sweep: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -17,9 +17,10 @@ from fastapi import FastAPI
 from libra_provider.core.errors import BadInput
 from libra_provider.server.app import create_app
 from libra_provider.server.driver.process import HOST_COMMAND
-from libra_provider.server.keep_alive import HeadTimeoutProtocol
+from libra_provider.server.keep_alive import head_timeout_protocol
 from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.settings import Settings
+from libra_provider.server.timing import DEFAULT, ServerTiming
 
 _log = logging.getLogger(__name__)
 
@@ -46,11 +47,11 @@ def serve(settings: Settings, *, host_command: Sequence[str] = HOST_COMMAND) -> 
             _log.info("Libra has stopped.")
 
 
-def configured(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def configured(app: FastAPI, settings: Settings, timing: ServerTiming = DEFAULT) -> uvicorn.Config:
     """How *app* is served: what is between it and the network."""
     return uvicorn.Config(
         app,
-        http=HeadTimeoutProtocol,
+        http=head_timeout_protocol(timing.requests.head),
         log_level="warning",
         access_log=False,
         server_header=False,

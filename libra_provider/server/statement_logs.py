@@ -59,6 +59,8 @@ class StatementLogs:
 
     folder: Path
     job_id: str
+    most: int = PART
+    """Bytes in a part."""
 
     def path(self, stream: str) -> Path:
         """The file of ``stdout`` or ``stderr``; it is there once the driver was started."""
@@ -84,7 +86,7 @@ class StatementLogs:
                 size = os.fstat(file.fileno()).st_size
                 start = min(offset, size)
                 file.seek(start)
-                data = file.read(PART)
+                data = file.read(self.most)
         except FileNotFoundError:
             return LogPart("", 0, 0, 0)
         return LogPart(data.decode(errors="replace"), start, start + len(data), size)

@@ -13,19 +13,18 @@ from libra_provider.clients.observation import Observation
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook
 from libra_provider.triggers.subscription import Subscription
+from libra_provider.triggers.timing import DEFAULT, PollerTiming
 
 log = logging.getLogger(__name__)
-# So many jobs that run are read within that time; each costs about two requests.
-READ = 10
-_WITHIN = 5.0  # seconds
+READ = 10  # jobs that run, within PollerTiming.reads_within
 _AT_ONCE = 16
 
 
 class LogReader:
     """Reads the logs, places and reasons of jobs at *server*, and tells those who wait for them."""
 
-    def __init__(self, server: ServerHook) -> None:
-        self._server = server
+    def __init__(self, server: ServerHook, timing: PollerTiming = DEFAULT) -> None:
+        self._server, self._within = server, timing.reads_within
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._readings: set[asyncio.Task[None]] = set()
         self._budget, self._counted = float(READ), time.monotonic()
@@ -33,7 +32,7 @@ class LogReader:
     def read_some(self, waiting: Iterable[Subscription]) -> None:
         """Begin to read those of *waiting* that were read longest ago, as many as are allowed."""
         now = time.monotonic()
-        earned = (now - self._counted) * READ / _WITHIN
+        earned = (now - self._counted) * READ / self._within
         self._budget, self._counted = min(self._budget + earned, READ), now
         if self._budget < 1:
             return

@@ -17,18 +17,17 @@ from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook
 from libra_provider.triggers.log_reader import LogReader
 from libra_provider.triggers.subscription import NEVER, Subscription
+from libra_provider.triggers.timing import DEFAULT, PollerTiming
 
 log = logging.getLogger(__name__)
-# Rounds are no closer: jobs that are due within that time are asked about together.
-_SOONEST = 0.2  # seconds
 # A poller's own measure of an interval, so that many triggerers do not beat in time.
 _SHORTEST_INTERVAL = 0.9
 # Questions about single jobs: at the same moment; and a second, where no page tells of them.
 _ALONE_AT_ONCE = 16
 _ALONE_PER_SECOND = 100
-_RENEW_EVERY = 10.0  # seconds, while the server refuses the credentials
 _BREATH = 500  # jobs that are told before others on the event loop have their turn
 _STOPPED = "the poller of this triggerer was stopped"
+MakeLogReader = Callable[[ServerHook, PollerTiming], LogReader]
 
 
 class Poller:
@@ -38,14 +37,21 @@ class Poller:
     from its making until the last trigger has left, and closes *server* then.
     """
 
-    def __init__(self, server: ServerHook, renew: Callable[[], Awaitable[object]]) -> None:
-        self._server, self._renew = server, renew
+    def __init__(
+        self,
+        server: ServerHook,
+        renew: Callable[[], Awaitable[object]],
+        timing: PollerTiming = DEFAULT,
+        *,
+        reader: MakeLogReader = LogReader,
+    ) -> None:
+        self._server, self._renew, self._timing = server, renew, timing
         self._group = server.group()
         self._members: set[Subscription] = set()
         self._asked: dict[Subscription, None] = {}  # those of them whose jobs are not over
         self._joined = asyncio.Event()
         self._slots = asyncio.Semaphore(_ALONE_AT_ONCE)
-        self._reader = LogReader(server)
+        self._reader = reader(server, timing)
         self._origin = time.monotonic()
         self._measure = random.uniform(_SHORTEST_INTERVAL, 1)  # noqa: S311 - no secret
         self._refused, self._renewed = False, NEVER
@@ -92,7 +98,7 @@ class Poller:
             await self._server.aclose()
 
     async def _until_somebody_is_due(self) -> None:
-        await asyncio.sleep(_SOONEST)
+        await asyncio.sleep(self._timing.soonest)
         self._joined.clear()
         due = min((each.due for each in self._asked), default=math.inf)
         if (wait := due - time.monotonic()) <= 0:
@@ -195,7 +201,7 @@ class Poller:
 
     async def _renew_connection(self) -> None:
         self._refused = False
-        if time.monotonic() < self._renewed + _RENEW_EVERY:
+        if time.monotonic() < self._renewed + self._timing.renew_every:
             return
         self._renewed = time.monotonic()
         try:

@@ -13,27 +13,31 @@ from libra_provider.core.job import JobHandle
 from libra_provider.core.polling import Watch
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
-from libra_provider.triggers.poller import Poller
+from libra_provider.triggers.log_reader import LogReader
+from libra_provider.triggers.poller import MakeLogReader, Poller
 from libra_provider.triggers.subscription import Subscription
-
-# A triggerer that starts has thousands of triggers, and its supervisor reads one connection after
-# the other. Credentials that were changed within that time are found out by the poller.
-_FRESH = 10.0  # seconds
+from libra_provider.triggers.timing import DEFAULT, PollerTiming
 
 
 async def join(handle: JobHandle, seen: Watch, *, with_log: bool) -> Subscription:
     """A place at the poller of the server of *handle*; raises BadInput for its connection."""
-    pool = _POOLS.setdefault(asyncio.get_running_loop(), _Pool())
+    pool = pollers()
     async with pool.lock:
         key = await pool.key(handle)
         # Nothing is awaited here: a poller that was found must not stop before it is joined.
         return pool.pollers[key].join(seen, with_log=with_log)
 
 
-class _Pool:
-    """The pollers of one event loop."""
+def pollers(timing: PollerTiming = DEFAULT, *, reader: MakeLogReader = LogReader) -> Pollers:
+    """The pollers of the running event loop; the first call decides *timing* and *reader*."""
+    return _POLLERS.setdefault(asyncio.get_running_loop(), Pollers(timing, reader))
 
-    def __init__(self) -> None:
+
+class Pollers:
+    """The pollers of one event loop, by what their connections contain."""
+
+    def __init__(self, timing: PollerTiming, reader: MakeLogReader) -> None:
+        self._timing, self._reader = timing, reader
         self.pollers: dict[Hashable, Poller] = {}
         self.lock = asyncio.Lock()
         self._connections: dict[str, tuple[float, Connection]] = {}
@@ -47,13 +51,14 @@ class _Pool:
             # Airflow masks secrets of the connection here: other tasks run meanwhile.
             server = server_of(handle.backend, handle.connection_id).use(connection)
             self.pollers = {k: each for k, each in self.pollers.items() if not each.is_over}
-            self.pollers[key] = Poller(server, _Renewal(server, connection).renew)
+            renew = _Renewal(server, connection).renew
+            self.pollers[key] = Poller(server, renew, self._timing, reader=self._reader)
         return key
 
     async def _connection(self, connection_id: str) -> Connection:
         """The connection as it is, or was a moment ago."""
         read_at, found = self._connections.get(connection_id, (0.0, None))
-        if found is None or read_at + _FRESH < time.monotonic():
+        if found is None or read_at + self._timing.connection_fresh < time.monotonic():
             found = await BaseHook.aget_connection(connection_id)
             self._connections[connection_id] = (time.monotonic(), found)
         return found
@@ -82,4 +87,4 @@ def _content(connection: Connection) -> Hashable:
     )
 
 
-_POOLS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
+_POLLERS: WeakKeyDictionary[asyncio.AbstractEventLoop, Pollers] = WeakKeyDictionary()

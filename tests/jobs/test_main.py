@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -52,6 +54,30 @@ def run(libra: SignedEndpoints, tmp_path: Path) -> Run:
         )
 
     return run
+
+
+def test_an_unpacked_runtime_zip_runs_an_order_that_names_none(
+    libra: SignedEndpoints, tmp_path: Path
+) -> None:
+    """Where workers have the whole zip, nothing has to be fetched, and no Libra is needed."""
+    with zipfile.ZipFile(io.BytesIO(runtime_zip.runtime_zip().content)) as archive:
+        archive.extractall(tmp_path)
+    program = tmp_path / "etl.py"
+    program.write_text("print('it runs')")
+    order = libra.order(
+        TAG, application=str(program), runtime=None, report_url=None, result_url=None
+    )
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "libra_provider" / "jobs" / "sql_runner.py")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | {"LIBRA_JOB": order},
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("it runs\n")
 
 
 RETURNS = "from libra_provider import jobs\njobs.result({'rows': [1, 2.5, None], 'day': 'x'})\n"
@@ -204,7 +230,7 @@ def test_two_results_are_an_error_that_says_so(run: Run, libra: SignedEndpoints)
     run(RETURNS + "jobs.result(2)")
     [ended] = libra.events("ended")
 
-    assert ended["error"].startswith("HandInError: A job has one result, and this one has handed")
+    assert ended["error"].startswith("ResultError: A job has one result, and this one has handed")
     assert len(libra.results) == 1
 
 
@@ -272,7 +298,7 @@ def test_a_reference_that_nobody_could_be_told_is_an_error_where_it_is_made(
     run(f"{text}jobs.result(jobs.reference({given}))")
     [ended] = libra.events("ended")
 
-    assert (ended["state"], ended["errorClass"]) == ("FAILED", "HandInError")
+    assert (ended["state"], ended["errorClass"]) == ("FAILED", "ResultError")
     assert error in ended["error"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from libra_provider.server.settings import Settings
+from libra_provider.server.timing import ServerTiming
 from tests.server.postgres import Postgres
 from tests.server.running import RunningLibra
 
@@ -18,9 +19,9 @@ MakeLibra = Callable[..., RunningLibra]
 def make_libra(tmp_path: Path) -> MakeLibra:
     """A Libra for the test's own settings; the same folder each time it is called."""
 
-    def make(**given: Any) -> RunningLibra:
+    def make(*, timing: ServerTiming | None = None, **given: Any) -> RunningLibra:
         return RunningLibra(
-            Settings(**{"port": 0, "data_dir": tmp_path, "drain_seconds": 0.0, **given})
+            Settings(**{"port": 0, "data_dir": tmp_path, "drain_seconds": 0.0, **given}), timing
         )
 
     return make

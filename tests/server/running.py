@@ -16,6 +16,7 @@ from libra_provider.server.app import create_app
 from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.serving import configured, listening
 from libra_provider.server.settings import Settings
+from libra_provider.server.timing import ServerTiming
 
 FAKE_HOST = (sys.executable, str(Path(__file__).with_name("fake_host.py")))
 
@@ -23,15 +24,16 @@ FAKE_HOST = (sys.executable, str(Path(__file__).with_name("fake_host.py")))
 class RunningLibra:
     """A context manager; its methods are requests to the server."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, timing: ServerTiming | None = None) -> None:
         self._listener = listening(settings)
         self.port = self._listener.getsockname()[1]
         settings = replace(settings, port=self.port)
         self.url = settings.address
         self.folder = settings.data_dir
         self._ledger = Ledger(settings.ledger_url)
-        app = create_app(settings, self._ledger, host_command=FAKE_HOST)
-        self._server = uvicorn.Server(configured(app, settings))
+        timing = timing or ServerTiming()
+        app = create_app(settings, self._ledger, host_command=FAKE_HOST, timing=timing)
+        self._server = uvicorn.Server(configured(app, settings, timing))
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],))
         self._session = requests.Session()
 

@@ -17,7 +17,8 @@ from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.libra import server
 from libra_provider.core.errors import BadInput, ServerUnreachable
-from libra_provider.server import Settings, keep_alive, serve
+from libra_provider.server import Settings, serve
+from libra_provider.server.timing import RequestTiming, ServerTiming
 from tests.fakes.tls import Authority
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra
@@ -128,11 +129,10 @@ def test_tls_is_not_older_than_1_2(secure: RunningLibra, authority: Authority) -
 
 @pytest.mark.parametrize("start", [b"", b"GET /livez HTTP/1.1\r\nHost: libra\r\n"])
 def test_a_request_that_never_begins_or_goes_on_is_not_waited_for(
-    make_libra: MakeLibra, monkeypatch: pytest.MonkeyPatch, start: bytes
+    make_libra: MakeLibra, start: bytes
 ) -> None:
-    monkeypatch.setattr(keep_alive, "HEAD_SECONDS", 0.2)
     with (
-        make_libra() as api,
+        make_libra(timing=ServerTiming(requests=RequestTiming(head=0.2))) as api,
         socket.create_connection(("127.0.0.1", api.port), timeout=30) as slow,
     ):
         slow.sendall(start)
@@ -141,12 +141,11 @@ def test_a_request_that_never_begins_or_goes_on_is_not_waited_for(
 
 
 def test_a_second_request_that_does_not_go_on_is_not_waited_for_either(
-    make_libra: MakeLibra, monkeypatch: pytest.MonkeyPatch
+    make_libra: MakeLibra,
 ) -> None:
-    monkeypatch.setattr(keep_alive, "HEAD_SECONDS", 1.5)
     request = b"GET /livez HTTP/1.1\r\nHost: libra\r\n\r\n"
     with (
-        make_libra() as api,
+        make_libra(timing=ServerTiming(requests=RequestTiming(head=1.5))) as api,
         socket.create_connection(("127.0.0.1", api.port), timeout=30) as slow,
     ):
         slow.sendall(request)
@@ -166,11 +165,8 @@ def test_a_request_without_end_is_not_read_on(api: RunningLibra) -> None:
                 endless.sendall(line)
 
 
-def test_a_wait_is_longer_than_a_head_may_take(
-    make_libra: MakeLibra, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(keep_alive, "HEAD_SECONDS", 1.5)
-    with make_libra() as api:
+def test_a_wait_is_longer_than_a_head_may_take(make_libra: MakeLibra) -> None:
+    with make_libra(timing=ServerTiming(requests=RequestTiming(head=1.5))) as api:
         reply = api.post(
             "/api/v1/sessions/default/statements",
             json={"code": "hang"},

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from libra_provider.server import statement_logs
-from libra_provider.server.statement_logs import StatementLogs, piece
+from libra_provider.server.statement_logs import PART, StatementLogs, piece
 
 
-def read(folder: Path, data: bytes, *, is_over: bool) -> list[tuple[list[str], int]]:
+def read(
+    folder: Path, data: bytes, *, is_over: bool, most: int = PART
+) -> list[tuple[list[str], int]]:
     """Every piece of a log with these bytes, until nothing new comes."""
-    own = StatementLogs(folder, "one")
+    own = StatementLogs(folder, "one", most=most)
     own.prepare()
     own.path("stdout").write_bytes(data)
     pieces, offset = [], 0
@@ -24,19 +25,15 @@ def test_the_last_line_is_given_once_it_is_whole(tmp_path: Path) -> None:
 
 
 def test_pieces_end_between_lines_and_miss_nothing(tmp_path: Path) -> None:
-    logs_before, statement_logs.PART = statement_logs.PART, 10
-    try:
-        pieces = read(tmp_path, b"first\nsecond\nthird\n", is_over=True)
-    finally:
-        statement_logs.PART = logs_before
+    pieces = read(tmp_path, b"first\nsecond\nthird\n", is_over=True, most=10)
 
     assert [line for lines, _ in pieces for line in lines] == ["first", "second", "third"]
 
 
 def test_a_line_longer_than_a_piece_comes_in_several(tmp_path: Path) -> None:
-    pieces = read(tmp_path, b"x" * (statement_logs.PART + 5) + b"\nend\n", is_over=False)
+    pieces = read(tmp_path, b"x" * (PART + 5) + b"\nend\n", is_over=False)
 
-    assert [len(line) for lines, _ in pieces for line in lines] == [statement_logs.PART, 5, 3]
+    assert [len(line) for lines, _ in pieces for line in lines] == [PART, 5, 3]
 
 
 def test_bytes_that_are_no_text_do_not_stop_the_reading(tmp_path: Path) -> None:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from libra_provider.core.job import new_tag
 from libra_provider.hooks import LibraHook
-from libra_provider.triggers import log_reader, registry
+from libra_provider.hooks.base import ServerHook
+from libra_provider.triggers import registry
+from libra_provider.triggers.log_reader import READ, LogReader
+from libra_provider.triggers.subscription import Subscription
+from libra_provider.triggers.timing import PollerTiming
 from tests.fakes.libra import TOKEN, FakeLibra, problem
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
@@ -74,7 +79,7 @@ async def test_each_line_lands_in_the_log_of_its_own_task(master: FakeMaster) ->
 
 async def test_logs_are_read_by_turns_within_a_budget(master: FakeMaster) -> None:
     """Late under load: with more drivers than the budget allows, none is read twice before all."""
-    job_ids = drivers(master, log_reader.READ + 5)
+    job_ids = drivers(master, READ + 5)
     async with Triggerer() as triggerer:
         for each in job_ids:
             triggerer.add(make_trigger(each, poll_interval=0.2))
@@ -87,7 +92,7 @@ async def test_a_log_that_nobody_had_time_to_read_comes_whole_at_the_end(
     master: FakeMaster,
 ) -> None:
     """Never lost: what the budget left out comes before the event."""
-    job_ids = drivers(master, log_reader.READ * 3)
+    job_ids = drivers(master, READ * 3)
     async with Triggerer() as triggerer:
         triggers = [triggerer.add(make_trigger(each)) for each in job_ids]
         await until(lambda: asked(master)["/json/"])
@@ -120,7 +125,7 @@ async def test_a_poller_stops_with_its_last_trigger_and_closes_its_connections(
         leaves = triggerer.add(make_trigger(second))
         triggerer.task_states = {"t": "deferred"}
         await until(lambda: len(triggerer.lines) == 2)
-        (poller,) = registry._POOLS[asyncio.get_running_loop()].pollers.values()
+        (poller,) = registry.pollers().pollers.values()
         triggerer.cancel(leaves)
         await until(lambda: leaves in triggerer.finished)
         went_on = not poller.is_over
@@ -171,9 +176,9 @@ async def test_a_poller_takes_up_a_token_that_was_changed(libra: FakeLibra) -> N
 
 
 async def test_triggers_share_a_poller_while_the_connection_says_the_same(
-    libra: FakeLibra, monkeypatch: pytest.MonkeyPatch
+    libra: FakeLibra,
 ) -> None:
-    monkeypatch.setattr(registry, "_FRESH", 0.0)
+    registry.pollers(PollerTiming(connection_fresh=0.0))
     hook = LibraHook()
     libra.states = ["RUNNING"]
     job_ids = [hook.submit(SQL, new_tag()).job_id for _ in range(3)]
@@ -185,7 +190,7 @@ async def test_triggers_share_a_poller_while_the_connection_says_the_same(
         connect("libra_default", conn_type="libra", port=libra.port, password=TOKEN, extra=extra)
         other = triggerer.add(make_trigger(job_ids[2], at=LibraHook))
         await until(lambda: triggerer.lines[other])
-        pollers = registry._POOLS[asyncio.get_running_loop()].pollers
+        pollers = registry.pollers().pollers
 
         assert sorted(len(each._members) for each in pollers.values()) == [1, 2]
 
@@ -198,7 +203,7 @@ async def test_an_error_in_a_round_is_forgiven_like_silence(
     async with Triggerer() as triggerer:
         triggers = [triggerer.add(make_trigger(each, with_log=False)) for each in job_ids]
         await until(lambda: all(triggerer.lines[each] for each in triggers))
-        (poller,) = registry._POOLS[asyncio.get_running_loop()].pollers.values()
+        (poller,) = registry.pollers().pollers.values()
         with monkeypatch.context() as broken:
             broken.setattr(poller._group, "together", lambda _: 1 / 0)
             await until(lambda: all("ZeroDivision" in triggerer.lines[t][-1] for t in triggers))
@@ -208,12 +213,15 @@ async def test_an_error_in_a_round_is_forgiven_like_silence(
     assert {each["status"]["state"] for each in events} == {"succeeded"}
 
 
-async def test_a_poller_that_fails_tells_all_who_wait(
-    master: FakeMaster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class FailingReader(LogReader):
+    def read_some(self, waiting: Iterable[Subscription]) -> None:
+        raise ZeroDivisionError(waiting)
+
+
+async def test_a_poller_that_fails_tells_all_who_wait(master: FakeMaster) -> None:
     """The tasks fail with a reason, and their retries find their jobs again; none hangs."""
     job_ids = drivers(master, 3)
-    monkeypatch.setattr(log_reader.LogReader, "read_some", lambda *_: 1 / 0)
+    registry.pollers(reader=FailingReader)
     async with Triggerer() as triggerer:
         triggers = [triggerer.add(make_trigger(each)) for each in job_ids]
         events = [await triggerer.event(each) for each in triggers]
@@ -222,23 +230,25 @@ async def test_a_poller_that_fails_tells_all_who_wait(
     assert {each["status"]["state"] for each in events} == {"unclear"}
 
 
-async def test_nobody_joins_a_poller_that_has_failed(
-    master: FakeMaster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nobody_joins_a_poller_that_has_failed(master: FakeMaster) -> None:
     """Its connections take a moment to close; who came then would wait for ever."""
     first, second = drivers(master, 2)
     closing, closed = asyncio.Event(), asyncio.Event()
 
-    async def close_slowly(_: object) -> None:
-        closing.set()
-        await closed.wait()
+    class SlowToClose(FailingReader):
+        async def close(self) -> None:
+            closing.set()
+            await closed.wait()
 
+    readers: Iterator[type[LogReader]] = iter([SlowToClose, LogReader])
+
+    def make(server: ServerHook, timing: PollerTiming) -> LogReader:
+        return next(readers)(server, timing)
+
+    registry.pollers(reader=make)
     async with Triggerer() as triggerer:
-        with monkeypatch.context() as broken:
-            broken.setattr(log_reader.LogReader, "read_some", lambda *_: 1 / 0)
-            broken.setattr(log_reader.LogReader, "close", close_slowly)
-            triggerer.add(make_trigger(first))
-            await closing.wait()
+        triggerer.add(make_trigger(first))
+        await closing.wait()
         later = triggerer.add(make_trigger(second))
         end(master)
         event = await triggerer.event(later)

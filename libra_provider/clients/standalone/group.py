@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.standalone import rest
@@ -18,18 +19,29 @@ from libra_provider.core.status import DriverLocation, JobStatus
 
 # A page lists every driver of the cluster; so few are asked about one by one.
 _FEW = 4
-# It may be megabytes: so old it is good enough to tell who lives, and to explain how one does.
-_TELLS_STATES = 1.0  # seconds
-_EXPLAINS = 5.0  # seconds
-# Behind a firewall it takes seconds to fail: the states must not wait for that each time.
-_PAGE_RESTS = 60.0  # seconds
+
+
+@dataclass(frozen=True)
+class PageTiming:
+    """How old the master's page may be, which can have megabytes; seconds."""
+
+    states: float = 1.0
+    """For the states of drivers."""
+    details: float = 5.0
+    """For where one runs, and why it waits."""
+    retry: float = 60.0
+    """Until a page that could not be read is requested again: behind a firewall, that takes seconds
+    to fail, and the states would wait for it each time."""
+
+
+_DEFAULT = PageTiming()
 
 
 class DriverGroup:
     """The drivers of the cluster whose masters have their pages at *ui_urls*."""
 
-    def __init__(self, ui_urls: Sequence[str]) -> None:
-        self._pages = ClusterPages(ui_urls, fresh_for=_EXPLAINS)
+    def __init__(self, ui_urls: Sequence[str], timing: PageTiming = _DEFAULT) -> None:
+        self._pages, self._timing = ClusterPages(ui_urls, fresh_for=timing.details), timing
         self._page_from = 0.0
 
     def view(self, job_id: str, *, with_log: bool) -> ListedDriver:
@@ -57,10 +69,10 @@ class DriverGroup:
     def _page(self) -> Dialogue[Cluster | None]:
         if time.monotonic() >= self._page_from:
             try:
-                return (yield from self._pages.leading(fresh_for=_TELLS_STATES))
+                return (yield from self._pages.leading(fresh_for=self._timing.states))
             except ServerError:
                 yield Ask(rest.ready())
-                self._page_from = time.monotonic() + _PAGE_RESTS
+                self._page_from = time.monotonic() + self._timing.retry
         else:
             yield Ask(rest.ready())
         return None

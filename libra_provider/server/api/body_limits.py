@@ -16,8 +16,7 @@ from libra_provider.server.body_stream import BodyStream
 from libra_provider.server.errors import BodyTooLarge, Refusal, TooSlow
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import Purpose
-
-BODY_SECONDS = 60.0
+from libra_provider.server.timing import DEFAULT, RequestTiming
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class BodyLimit:
     advice: str
 
     def check(self, size: int) -> None:
-        """Raise TooLarge for a body of *size* bytes, if it is."""
+        """Raise BodyTooLarge for a body of *size* bytes, if it is."""
         if size > self.most:
             sentence = (
                 f"The body is larger than {readable_size(self.most)}, which is what this Libra"
@@ -45,8 +44,10 @@ class BodyLimitMiddleware:
     on as they come, for as long as they do.
     """
 
-    def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
-        self._app = app
+    def __init__(
+        self, app: ASGIApp, *, settings: Settings, timing: RequestTiming = DEFAULT.requests
+    ) -> None:
+        self._app, self._timing = app, timing
         advice = "put large data into a table or file"
         self._limit = BodyLimit(settings.max_request_bytes, "max_request_bytes", advice)
         self._streamed = _streamed(settings)
@@ -64,7 +65,8 @@ class BodyLimitMiddleware:
             if streamed:
                 await self._stream(limit, scope, receive, send)
             else:
-                await self._app(scope, _handing_out(await _read(limit, receive), receive), send)
+                body = await _read(limit, receive, self._timing.body)
+                await self._app(scope, _handing_out(body, receive), send)
         except Refusal as refusal:
             await errors.of(refusal)(scope, receive, send)
         except ClientDisconnect:
@@ -72,7 +74,9 @@ class BodyLimitMiddleware:
 
     async def _stream(self, limit: BodyLimit, scope: Scope, receive: Receive, send: Send) -> None:
         is_held_back = "expect" in Headers(scope=scope)
-        body = BodyStream(receive, send, check=limit.check, is_held_back=is_held_back)
+        body = BodyStream(
+            receive, send, check=limit.check, timing=self._timing, is_held_back=is_held_back
+        )
         await self._app(scope, body.receive, body.send)
 
 
@@ -87,18 +91,18 @@ def _streamed(settings: Settings) -> Mapping[str, BodyLimit]:
     return {"/api/v1/artifacts/": file, f"/{Purpose.RESULT}/": result}
 
 
-async def _read(limit: BodyLimit, receive: Receive) -> bytes:
-    """The body; raises TooLarge, TooSlow, and ClientDisconnect."""
+async def _read(limit: BodyLimit, receive: Receive, seconds: float) -> bytes:
+    """The body; raises TooSlow after *seconds*, BodyTooLarge, and ClientDisconnect."""
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             while (message := await receive())["type"] == "http.request":
                 body += message.get("body", b"")
                 limit.check(len(body))  # a chunked body declares nothing
                 if not message.get("more_body"):
                     return bytes(body)
     except TimeoutError as error:
-        within = readable_duration(BODY_SECONDS)
+        within = readable_duration(seconds)
         raise TooSlow(f"The body did not arrive within {within}; send it again.") from error
     raise ClientDisconnect
 

@@ -23,12 +23,11 @@ from libra_provider.server.body_stream import pieces
 from libra_provider.server.errors import StorageFull, UnknownArtifact
 from libra_provider.server.model.artifact import Artifact, is_sha256
 from libra_provider.server.settings import Settings
+from libra_provider.server.timing import DEFAULT
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-# Who has just sent a file, or heard that it is there, is about to name it in a job.
-FRESH_SECONDS = 600.0
 
 
 @dataclass(slots=True)
@@ -52,7 +51,14 @@ class ArtifactStore:
     hash is whole: it got that name after its last byte.
     """
 
-    def __init__(self, settings: Settings, needed: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        needed: Callable[[], Collection[str]],
+        *,
+        in_use_for: float = DEFAULT.artifact_in_use,
+    ) -> None:
+        self._in_use_for = in_use_for
         self._folder = settings.artifacts_dir
         self._seconds = settings.artifact_seconds
         self._needed = needed
@@ -173,7 +179,7 @@ class ArtifactStore:
         async with self._changing:
             needed = await self._in_thread(self._needed)
             victims = []
-            for each in self._unneeded(needed, time.time() - FRESH_SECONDS):
+            for each in self._unneeded(needed, time.time() - self._in_use_for):
                 if size <= 0:
                     break
                 victims.append(each)

@@ -4,40 +4,33 @@ from __future__ import annotations
 
 import asyncio
 
-_TICK = 0.5  # seconds
-# The host gives a sign of life every second, after its JVM has answered it: three of them may be
-# late, and what stalls is noticed within five seconds all the same.
-_NOTICED_AFTER = 3.5
-# A full collection of a large heap, or a result near its size, was seen to take 18 seconds, and
-# every statement would be lost with the driver; what takes longer has not been seen to end.
-_GIVEN_UP_AFTER = 30.0
-# Before its first sign it may download packages.
-_STARTS_WITHIN = 600.0
+from libra_provider.server.timing import DEFAULT, DriverTiming
 
 
 class HeartbeatMonitor:
     """Of one driver, which is starting."""
 
-    def __init__(self) -> None:
+    def __init__(self, timing: DriverTiming = DEFAULT.driver) -> None:
+        self._timing = timing
         self._seconds = 0.0
-        self._bearable = _STARTS_WITHIN
+        self._bearable = timing.starts_within
 
     def end(self) -> None:
         """The driver was heard of."""
-        self._seconds, self._bearable = 0.0, _GIVEN_UP_AFTER
+        self._seconds, self._bearable = 0.0, self._timing.given_up_after
 
     @property
     def is_noticed(self) -> bool:
         """Whether nobody should count on an answer now."""
-        return self._seconds >= _NOTICED_AFTER
+        return self._seconds >= self._timing.noticed_after
 
     async def unbearable(self) -> str:
         """Return, with a reason, once the driver should be given up."""
         # By ticks of this process, not by a clock: a Libra that was itself suspended must not
         # blame its driver.
         while self._seconds < self._bearable:
-            await asyncio.sleep(_TICK)
-            self._seconds += _TICK
+            await asyncio.sleep(self._timing.tick)
+            self._seconds += self._timing.tick
         return f"{self}, and was given up"
 
     def __str__(self) -> str:

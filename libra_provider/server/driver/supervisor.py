@@ -27,14 +27,9 @@ from libra_provider.server.driver.messages import (
 from libra_provider.server.driver.process import HOST_COMMAND, HostProcess, end_leftovers
 from libra_provider.server.model.statement import Epoch
 from libra_provider.server.settings import Settings
+from libra_provider.server.timing import DEFAULT, DriverTiming
 
 _log = logging.getLogger(__name__)
-_LONGEST_PAUSE = 30.0
-_TRY_AGAIN = 2.0
-_STOP_WITHIN = 8.0
-_LAST_BREATH = 0.5
-# A worker gives an executor ten seconds to end.
-_GONE_WITHIN = 12.0
 
 
 class DriverListener(Protocol):
@@ -68,15 +63,21 @@ class DriverListener(Protocol):
 class Supervisor:
     """The driver as the API process sees it."""
 
-    def __init__(self, settings: Settings, *, command: Sequence[str] = HOST_COMMAND) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        command: Sequence[str] = HOST_COMMAND,
+        timing: DriverTiming = DEFAULT.driver,
+    ) -> None:
+        self._settings, self._timing = settings, timing
         self._command = command
         self._process: HostProcess | None = None
         self._stopping = False
         self._task: asyncio.Task[None]
         self._ready: DriverReady | None = None
         self._application: str | None = None
-        self._silence = HeartbeatMonitor()
+        self._silence = HeartbeatMonitor(self._timing)
         self._last_words = ""
         self._problem = "the driver is starting"
         self.epoch: Epoch | None = None
@@ -113,7 +114,7 @@ class Supervisor:
         self._stopping = True
         if self.facts:
             self.say(StopDriver())
-            await asyncio.wait([self._task], timeout=_STOP_WITHIN)
+            await asyncio.wait([self._task], timeout=self._timing.stop_within)
         self._task.cancel()
         await asyncio.wait([self._task])
         shutil.rmtree(self._run_folder, ignore_errors=True)
@@ -133,18 +134,18 @@ class Supervisor:
             ready = await self._live(epoch, listener)
             if self._stopping:
                 return
-            doubts = await self.doubts(within=_GONE_WITHIN)
+            doubts = await self.doubts(within=self._timing.gone_within)
             reason = f"{self._problem}; its log is {self._log_of(epoch)}{doubts}"
             _log.error("Driver epoch %s is over: %s", epoch.number, reason)
             listener.epoch_ended(reason)
             failures = 0 if ready else failures + 1
-            await asyncio.sleep(min(2.0**failures - 1, _LONGEST_PAUSE))
+            await asyncio.sleep(min(2.0**failures - 1, self._timing.longest_pause))
 
     async def _bury(self, epoch: Epoch, listener: DriverListener) -> None:
         """End what an earlier Libra has left behind of its driver."""
         await asyncio.to_thread(end_leftovers, epoch.tag)
         self._application = epoch.application_id
-        doubts = await self.doubts(within=_GONE_WITHIN)
+        doubts = await self.doubts(within=self._timing.gone_within)
         listener.epoch_ended(f"Libra itself ended while it ran{doubts}")
 
     async def _next(self, listener: DriverListener) -> Epoch:
@@ -154,7 +155,7 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001  # whoever mends it must find us alive
                 _log.exception("No driver epoch can begin; trying again")
                 self._problem = f"no driver epoch can begin: {error}"
-                await asyncio.sleep(_TRY_AGAIN)
+                await asyncio.sleep(self._timing.try_again)
 
     async def _live(self, epoch: Epoch, listener: DriverListener) -> DriverReady | None:
         """What the driver said of itself, if it ever took statements.
@@ -166,7 +167,7 @@ class Supervisor:
         except OSError as error:
             self._problem = f"the driver host cannot be started: {error}"
             return None
-        self._silence, self._last_words = HeartbeatMonitor(), ""
+        self._silence, self._last_words = HeartbeatMonitor(self._timing), ""
         watch = asyncio.create_task(self._end_when_silent(process), name="driver silence")
         try:
             async for line in process.reader:
@@ -178,7 +179,7 @@ class Supervisor:
             ready, self._ready = self._ready, None
             watch.cancel()
             self._problem = f"the driver is over: {self._last_words or 'its host has ended'}"
-            code = await process.end(within=_LAST_BREATH)
+            code = await process.end(within=self._timing.exit_within)
         self._problem = self._last_words or f"the driver host ended with exit code {code}"
         return ready
 

@@ -45,7 +45,7 @@ class UploadLimit:
     size: int
 
     def check(self, rows: int, size: int) -> None:
-        """Raise TooLarge for more than that."""
+        """Raise BodyTooLarge for more than that."""
         if rows > self.rows:
             what, way_out = f"resultLimit={self.rows} rows", "ask for more with resultLimit"
         elif size > self.size:
@@ -85,7 +85,7 @@ async def received(body: AsyncIterator[bytes], place: Path) -> tuple[Path, str]:
 
 
 def checked(path: Path, digest: str, media_type: str, limit: UploadLimit) -> UploadedResult:
-    """The result in the file *path*; raises BadInput, or TooLarge."""
+    """The result in the file *path*; raises BadInput, or BodyTooLarge."""
     if media_type == ARROW:
         return _rows(path, digest, limit)
     body = _json(path)

@@ -9,7 +9,7 @@ import pytest
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.standalone import rest
-from libra_provider.clients.standalone.group import DriverGroup, ListedDriver
+from libra_provider.clients.standalone.group import DriverGroup, ListedDriver, PageTiming
 from libra_provider.core.errors import ServerBusy, ServerUnreachable
 from libra_provider.core.job import SparkJob
 from libra_provider.core.states import JobState
@@ -52,11 +52,10 @@ def test_one_page_tells_how_all_living_drivers_stand(master: FakeMaster, client:
 
 
 def test_a_driver_of_which_nothing_new_is_told_has_the_same_status(
-    master: FakeMaster, client: Client, monkeypatch: pytest.MonkeyPatch
+    master: FakeMaster, client: Client
 ) -> None:
     """Whoever waits for ten thousand drivers must not compare them all."""
-    monkeypatch.setattr("libra_provider.clients.standalone.group._TELLS_STATES", 0.0)
-    group = DriverGroup([master.url])
+    group = DriverGroup([master.url], PageTiming(states=0.0))
     views = viewed(group, client, 6)
     first = client.run(group.together(views)) or {}
     master.drivers[views[0].job_id].states = ["RELAUNCHING"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from libra_provider.server.api import body_limits
+from libra_provider.server.timing import RequestTiming, ServerTiming
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra
 
@@ -66,11 +66,8 @@ def test_chunks_within_the_limit_are_one_body(narrow: RunningLibra) -> None:
     assert reply.json()["result"] == "Total rows: 1"
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(
-    make_libra: MakeLibra, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(body_limits, "BODY_SECONDS", 0.2)
-    with make_libra() as api:
+def test_a_body_that_does_not_come_is_not_waited_for(make_libra: MakeLibra) -> None:
+    with make_libra(timing=ServerTiming(requests=RequestTiming(body=0.2))) as api:
         late = say(api, f"POST {PATH} HTTP/1.1", "Content-Length: 10", body=b"{")
 
         assert late.startswith(b"HTTP/1.1 408 ")

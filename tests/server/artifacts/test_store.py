@@ -22,12 +22,11 @@ from hypothesis import strategies as st
 from libra_provider.core.errors import BadInput
 from libra_provider.core.paths import NAME
 from libra_provider.core.polling import utc_now
-from libra_provider.server import body_stream
-from libra_provider.server.artifacts import store as artifacts
 from libra_provider.server.artifacts.upload import IncomingFile
 from libra_provider.server.model.artifact import Artifact
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import Signer, key_at
+from libra_provider.server.timing import RequestTiming, ServerTiming
 from tests.fakes.tls import Authority
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra
@@ -290,12 +289,10 @@ def test_who_sends_what_is_not_wanted_hears_the_answer_all_the_same(
         assert refused.headers.get("Connection") != "close"
 
 
-def test_a_file_that_stops_coming_is_not_waited_for(
-    make_libra: MakeLibra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(body_stream, "PACE_SECONDS", 0.3)
+def test_a_file_that_stops_coming_is_not_waited_for(make_libra: MakeLibra, tmp_path: Path) -> None:
     data = secrets.token_bytes(1_000_000)
-    with make_libra(**GUARDED) as api:
+    timing = ServerTiming(requests=RequestTiming(pace=0.3))
+    with make_libra(**GUARDED, timing=timing) as api:
         with begin(api, data, "Content-Length: 1000000") as connection:
             connection.sendall(data[:500_000])
             reply = connection.recv(65536)
@@ -305,12 +302,12 @@ def test_a_file_that_stops_coming_is_not_waited_for(
         assert in_the_end(lambda: stored(tmp_path) == [])
 
 
-def test_a_file_may_take_its_time_as_long_as_it_comes(
-    make_libra: MakeLibra, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(body_stream, "PACE_SECONDS", 6.0)
-    monkeypatch.setattr(body_stream, "PACE_BYTES", 1)
-    with make_libra(**GUARDED) as api, begin(api, b"x" * 65, "Content-Length: 65") as connection:
+def test_a_file_may_take_its_time_as_long_as_it_comes(make_libra: MakeLibra) -> None:
+    timing = ServerTiming(requests=RequestTiming(pace=6.0, pace_bytes=1))
+    with (
+        make_libra(**GUARDED, timing=timing) as api,
+        begin(api, b"x" * 65, "Content-Length: 65") as connection,
+    ):
         for _ in range(65):
             connection.settimeout(0.1)
             with pytest.raises(TimeoutError):
@@ -396,11 +393,12 @@ def test_a_file_that_somebody_removed_can_be_sent_again(api: RunningLibra, tmp_p
 
 
 def test_what_is_new_takes_the_room_of_what_was_used_least_recently(
-    make_libra: MakeLibra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_libra: MakeLibra, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(artifacts, "FRESH_SECONDS", 0.0)
     one, two, three = (bytes([n]) * 400 for n in range(3))
-    with make_libra(**GUARDED, artifacts_max_bytes=1000) as api:
+    with make_libra(
+        **GUARDED, artifacts_max_bytes=1000, timing=ServerTiming(artifact_in_use=0.0)
+    ) as api:
         put(api, one)
         put(api, two)
         head(api, one)
@@ -478,11 +476,12 @@ def test_what_an_unfinished_job_names_stays_and_then_goes_by_age(
 
 
 def test_what_an_unfinished_job_names_makes_no_room_for_others(
-    make_libra: MakeLibra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_libra: MakeLibra, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(artifacts, "FRESH_SECONDS", 0.0)
     one, two, three = (bytes([n]) * 400 for n in range(3))
-    with make_libra(**GUARDED, artifacts_max_bytes=1000) as api:
+    with make_libra(
+        **GUARDED, artifacts_max_bytes=1000, timing=ServerTiming(artifact_in_use=0.0)
+    ) as api:
         put(api, one)
         put(api, two)
         announce(api, secrets.token_hex(16), one)

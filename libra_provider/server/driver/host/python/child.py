@@ -20,8 +20,6 @@ from libra_provider.core.units import MIB, readable_size
 from libra_provider.server.driver.process import MARK
 
 _LONGEST_ANSWER = 64 * MIB
-# Seconds in which its keeper says how it ended; a busy machine may let it wait for its turn.
-_LAST_BREATH = 5.0
 _KEEPER = "libra_provider.processes.python_keeper"
 _COMMAND = "libra_provider.server.driver.host.python.interpreter"
 # The first is a mark, not a secret: by it everything that an epoch has started is found.
@@ -37,6 +35,8 @@ class ChildLimits:
     processes: int = 256
     log_size: int = 16 * MIB
     """Bytes of stdout and of stderr that are kept of each statement."""
+    report_within: float = 5.0
+    """Seconds for its keeper to report how it ended: on a busy machine, it waits for its turn."""
 
 
 class ChildEnded(Exception):
@@ -83,7 +83,7 @@ class PythonChild:
         answer = self._answer()
         if answer is None:
             # Unless it has only closed its socket, its keeper is about to say how it ended.
-            select.select([self._keeper_line], [], [], _LAST_BREATH)
+            select.select([self._keeper_line], [], [], self._limits.report_within)
             raise ChildEnded(self.end())
         self._tell_keeper("drain")
         if self._report() != "drained":

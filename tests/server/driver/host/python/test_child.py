@@ -6,21 +6,21 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from libra_provider.core.units import MIB
-from libra_provider.server.driver.host.python import child
 from libra_provider.server.driver.host.python.child import ChildEnded, ChildLimits, PythonChild
 
 LIMITS = ChildLimits(memory=400 * MIB, processes=20, log_size=1000)
 
 
 class Python:
-    def __init__(self, folder: Path) -> None:
-        self.child = PythonChild(LIMITS, "a token", folder)
+    def __init__(self, folder: Path, child: PythonChild | None = None) -> None:
+        self.child = child or PythonChild(LIMITS, "a token", folder)
         self.log = folder / "statement"
 
     def run(self, code: str, *args: str, **limits: int | None) -> dict[str, Any]:
@@ -217,18 +217,18 @@ def test_a_child_that_goes_too_far_ends_alone(python: Python, code: str, why: st
     assert python.why_it_ends(code) == why
 
 
-def test_its_own_end_is_told_though_its_keeper_hears_of_it_after_libra(
-    python: Python, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class KilledFirst(PythonChild):
+    """Killed before its keeper, which is suspended, can notice that it has ended."""
+
+    def kill(self) -> None:
+        super().kill()
+        os.kill(self._keeper.pid, signal.SIGCONT)
+
+
+def test_its_own_end_is_told_though_its_keeper_hears_of_it_after_libra(tmp_path: Path) -> None:
     """On a busy machine: Libra sees the socket closed, and asks why before the keeper looked."""
-    monkeypatch.setattr(child, "_LAST_BREATH", 0.0)
-    kill = python.child.kill
-
-    def kill_before_the_keeper_looks() -> None:
-        kill()
-        os.kill(python.child._keeper.pid, signal.SIGCONT)
-
-    monkeypatch.setattr(python.child, "kill", kill_before_the_keeper_looks)
+    limits = replace(LIMITS, report_within=0.0)
+    python = Python(tmp_path, KilledFirst(limits, "a token", tmp_path))
     code = "import os, signal; os.kill(os.getppid(), signal.SIGSTOP); os._exit(3)"
 
     assert python.why_it_ends(code) == "ended itself with exit code 3"
