@@ -37,7 +37,7 @@ def answer_of(
 ) -> dict[str, Any]:
     """``rows``, the plan of a table; or ``value``, a JSON text; or neither, for None.
 
-    Tables are Spark's, pandas' and Arrow's. Raises TooLarge.
+    Tables are Spark's, pandas' and Arrow's. Raises ValueTooLarge.
     """
     if value is None:
         return {}
