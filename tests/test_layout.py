@@ -62,7 +62,7 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
         "main __init__",
     ),
     "server": (
-        "errors isolated_settings results statement_logs",
+        "errors isolated_settings results statement_logs timing",
         "model body_stream",
         "settings files",
         "signed_urls masters ledger",
