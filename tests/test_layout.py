@@ -63,6 +63,8 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
     ),
     "server": (
         "errors isolated_settings results statement_logs timing",
+        "ledger/migrations/versions",
+        "ledger/migrations",
         "model body_stream",
         "settings files",
         "signed_urls masters ledger",

@@ -4,6 +4,7 @@
 
     LibraError (core)
     ├── BadInput (core)     the request cannot work as it is
+    ├── LedgerTooNew        a newer Libra has upgraded the ledger, so this one cannot start
     └── Refusal             the request is fine; Libra, or the statement, is not in the state for it
         ├── NotAuthorized
         ├── NotPermitted    the signed path is not good for this, or not any more
@@ -33,6 +34,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from libra_provider import __version__
 from libra_provider.core.errors import LibraError
 
 
@@ -46,6 +48,25 @@ class Refusal(LibraError):
 
     def __str__(self) -> str:
         return self.sentence
+
+
+class LedgerTooNew(LibraError):
+    """A newer Libra, *written_by* if that is recorded, brought the ledger to schema *version*."""
+
+    def __init__(self, ledger: str, version: str, written_by: str | None, newest: str) -> None:
+        super().__init__(ledger, version, written_by, newest)
+        self.ledger = ledger
+        self.version = version
+        self.written_by = written_by
+        self.newest = newest
+
+    def __str__(self) -> str:
+        writer = f"Libra {self.written_by}" if self.written_by else "a newer Libra"
+        return (
+            f"The ledger {self.ledger} has schema version {self.version}, written by {writer}."
+            f" This is Libra {__version__}, which supports versions up to {self.newest}."
+            f" Start {writer}, or restore the backup that was made before the upgrade."
+        )
 
 
 class NotAuthorized(Refusal):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,6 +69,23 @@ class LedgerDatabase:
                 engine.dispose()
         if self._lock:
             self._lock.close()
+
+    def back_up(self, suffix: str) -> Path | None:
+        """Copy a ledger in SQLite to a file beside it, named with *suffix*; return its path.
+
+        For PostgreSQL, return None: its backups are the operator's.
+        """
+        if self._url.get_backend_name() != "sqlite":
+            return None
+        ledger = Path(str(self._url.database))
+        copy, backup = (Path(f"{ledger}.{suffix}{end}") for end in (".part", ""))
+        copy.unlink(missing_ok=True)
+        with self.writer.connect() as connection:
+            connection.exec_driver_sql("VACUUM INTO ?", (str(copy),))
+        copy.chmod(ledger.stat().st_mode & 0o777)
+        with copy.open("rb") as file:
+            os.fsync(file)
+        return copy.replace(backup)
 
     def _engine(self, *, alone: bool) -> Engine:
         if self._url.get_backend_name() == "sqlite":

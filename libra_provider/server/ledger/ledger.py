@@ -21,11 +21,11 @@ from libra_provider.core.polling import utc_now
 from libra_provider.server.errors import IllegalMove, KeyReused, UnknownStatement
 from libra_provider.server.ledger.database import LedgerDatabase, patiently, reaching
 from libra_provider.server.ledger.receipts import Receipts
+from libra_provider.server.ledger.schema import open_schema
 from libra_provider.server.ledger.tables import (
     ACCEPT,
     EPOCHS,
     HOLDINGS,
-    METADATA,
     MOVE,
     NOTE_DRIVER,
     RECEIPTS,
@@ -49,9 +49,10 @@ _AT_ONCE = 10_000
 
 
 class Ledger:
-    """The table of statements at *url* (SQLite or PostgreSQL), made where it is missing.
+    """The table of statements at *url* (SQLite or PostgreSQL), created or upgraded if necessary.
 
-    Raises BadInput when *url* is of no use, LedgerTaken when another Libra has it.
+    Raises BadInput if *url* is invalid, LedgerTaken if another Libra uses the ledger, LedgerTooNew
+    if a newer Libra has upgraded it.
     """
 
     def __init__(self, url: str) -> None:
@@ -63,7 +64,7 @@ class Ledger:
         self._store = LedgerDatabase(url)
         try:
             with reaching():
-                METADATA.create_all(self._store.writer)
+                open_schema(self._store)
         except BaseException:
             self._store.close()
             raise

@@ -22,8 +22,10 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    column,
     insert,
     select,
+    table,
     update,
 )
 from sqlalchemy.engine import Dialect
@@ -117,6 +119,16 @@ HOLDINGS = Table(
     Column("session", Text, primary_key=True),
     Column("what", Text, nullable=False),
 )
+# Read by older Libras, too, which refuse the ledger: no migration may change these columns.
+UPGRADES = Table(
+    "upgrades",
+    METADATA,
+    Column("schema_version", String(32), primary_key=True),
+    Column("libra_version", Text, nullable=False),
+    Column("upgraded_at", UtcTimestamp, nullable=False),
+)
+# What alembic writes. Airflow's own is alembic_version, and a ledger may be in Airflow's database.
+VERSIONS = table("ledger_version", column("version_num"))
 OUTCOME = (
     "error",
     "error_class",
