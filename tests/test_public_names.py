@@ -102,7 +102,7 @@ def test_what_a_package_offers_is_there(name: str) -> None:
     package = import_module(name)
 
     assert sorted(PUBLIC[name]) == PUBLIC[name]
-    assert all(hasattr(package, each) for each in PUBLIC[name])
+    assert [n for n in PUBLIC[name] if isinstance(getattr(package, n), ModuleType)] == []
 
 
 @pytest.mark.parametrize("path", [*PAGES, *EXAMPLES], ids=lambda path: path.name)

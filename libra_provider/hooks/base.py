@@ -26,7 +26,7 @@ T = TypeVar("T")
 class ServerHook(BaseHook, ABC):
     """A hook whose connection is read once, so that ``on_kill`` needs nothing but the network.
 
-    In ``on_kill`` a call to Airflow's supervisor may deadlock (reference/airflow-3.3.md, 0.4).
+    In ``on_kill`` a call to Airflow's supervisor may deadlock.
     """
 
     backend: ClassVar[Backend]

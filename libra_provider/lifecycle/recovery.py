@@ -1,4 +1,4 @@
-"""What a try does with what an earlier one has left behind (design.md, section 4.2)."""
+"""What a try does with what an earlier one has left behind: docs/architecture.md has a table."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def predicted(place: Place, **values: Any) -> Prediction:
 def test_each_step_of_the_reference_measurement_is_met_within_a_fifth(
     step: str, facts: dict[str, Any], client: float, cluster: float
 ) -> None:
-    """reference/libra.md: 100 GB, 1000 tasks, 50 executors; remote is about 50 ms."""
+    """docs/architecture.md: 100 GB, 1000 tasks, 50 executors; remote is about 50 ms."""
     beside = predicted(Place.ISOLATED_CLIENT, **facts, **FAR)
     on_a_worker = predicted(Place.ISOLATED_CLUSTER, **facts, **FAR)
 

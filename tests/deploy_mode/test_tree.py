@@ -1,4 +1,4 @@
-"""The whole tree, rule by rule, on both sides of each boundary (reference/libra.md)."""
+"""The whole tree, rule by rule, on both sides of each boundary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Libra that accepts statements and answers what a test decides, by design.md, section 8."""
+"""A Libra that accepts statements and answers what a test decides."""
 
 from __future__ import annotations
 

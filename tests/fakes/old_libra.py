@@ -1,5 +1,6 @@
-"""The public Java Libra, as reference/libra.md describes its contract: statements block, and that
-is all it knows of them. What it does not know it ignores; other paths are Spring's own 404."""
+"""The public Java Libra, by its contract: statements block, and that is all it offers.
+
+It ignores unknown fields; other paths are Spring's own 404."""
 
 from __future__ import annotations
 

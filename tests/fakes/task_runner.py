@@ -2,7 +2,7 @@
 
 A fake Execution API behind httpx's MockTransport keeps what a task stores, so that a second try
 finds what the first left; it can also be served on a real port, for a try in a process of its own.
-These are internals of Airflow 3.3 (reference/airflow-3.3.md, 8).
+These are internals of Airflow 3.3.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a try does with the driver that an earlier one left: each row of design.md, section 4."""
+"""What a try does with the driver that an earlier one left: each row of docs/architecture.md."""
 
 from __future__ import annotations
 

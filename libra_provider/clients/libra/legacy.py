@@ -1,4 +1,4 @@
-"""A Libra that knows the old contract only (reference/libra.md): one call that waits to the end."""
+"""A Libra that knows only the older contract: one call that blocks until the work has ended."""
 
 from __future__ import annotations
 

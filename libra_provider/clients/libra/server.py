@@ -17,7 +17,7 @@ _SESSIONS = "/api/v1/sessions"
 class Health:
     """What Libra says of itself; ``error`` is Spark's, where Spark is down.
 
-    ``version`` is None where only the old contract is known (reference/libra.md). ``round_trip``
+    ``version`` is None where the server knows only the older contract. ``round_trip``
     (seconds) and ``bandwidth`` (bits per second) are those between its driver and the cluster, None
     where Libra has not measured them.
     """

@@ -1,4 +1,4 @@
-"""Statements in Libra's REST API, as calls (design.md, section 8)."""
+"""Statements in Libra's REST API, as calls."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The Spark standalone master's REST submission API as calls.
 
-What a real master answers is written down in reference/spark-standalone-rest.md; the protocol
-itself is org.apache.spark.deploy.rest.RestSubmissionServer.
+docs/architecture.md has what a real master was seen to answer; the protocol itself is
+org.apache.spark.deploy.rest.RestSubmissionServer.
 """
 
 from __future__ import annotations

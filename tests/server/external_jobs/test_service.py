@@ -206,7 +206,7 @@ def test_a_start_during_the_hand_in_of_an_earlier_one_wins(api: RunningLibra) ->
 
 
 def test_of_two_drivers_with_one_tag_the_older_one_counts(api: RunningLibra) -> None:
-    """As for the submitter, who ends the other (design.md, section 4)."""
+    """As for the submitter, who ends the other."""
     job = AnnouncedJob(api)
     job.started(FIRST, driverId="driver-20261120120000-0002")
     younger = job.started(SECOND, driverId="driver-20261120120000-0003")
