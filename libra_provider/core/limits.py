@@ -45,7 +45,7 @@ class ResourceLimits:
         open_ = {key: value for key, value in self.defaults.items() if key not in said}
         conf = {**open_, **job.conf}
         self._limit(conf)
-        return job.replace(conf=conf)
+        return job.trusted(conf=conf)
 
     def _limit(self, conf: dict[str, str]) -> None:
         self._limit_cores(conf)

@@ -110,12 +110,19 @@ class ServerHook(BaseHook, ABC):
         return ""
 
     def complete(self, job: SparkJob) -> SparkJob:
-        """*job* with what the connection adds; BadInput if it asks for more than it allows."""
+        """*job* with what the connection adds, checked; raises BadInput for what it refuses.
+
+        What it returns is not checked again: see :meth:`submit_completed`.
+        """
         return job
 
-    @abstractmethod
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
-        """Submit *job* under *tag*; raises ServerError, BadInput."""
+        """Submit *job* under *tag*; raises ServerError, and BadInput before anything is sent."""
+        return self.submit_completed(self.complete(job), tag)
+
+    @abstractmethod
+    def submit_completed(self, job: SparkJob, tag: str) -> JobStatus:
+        """Submit *job*, which :meth:`complete` has returned, under *tag*; raises ServerError."""
 
     @abstractmethod
     async def asubmit(self, job: SparkJob, tag: str) -> JobStatus:
@@ -168,6 +175,13 @@ class ServerHook(BaseHook, ABC):
         except LibraError as error:
             return False, str(error)
         return found.is_well, found.sentence
+
+    def output(self, job_id: str) -> list[str]:  # noqa: ARG002 - for those that keep it
+        """The lines that the driver of *job_id* has printed, if they are kept; raises ServerError.
+
+        A result that was written without Libra's help is found in them.
+        """
+        return []
 
     def close(self) -> None:
         """Give the connections back."""

@@ -99,20 +99,20 @@ class LibraHook(ArtifactHook):
             return job
         own = OWN_SESSION if job.kind is Kind.PYTHON else None
         session, pool = job.session or self.session or own, job.pool_name or self.pool_name
-        return job.replace(session=session, pool_name=pool)
+        return job.trusted(session=session, pool_name=pool)
 
-    def submit(self, job: SparkJob, tag: str) -> JobStatus:
+    def submit_completed(self, job: SparkJob, tag: str) -> JobStatus:
         """Have *job* accepted once under *tag*; the same tag finds the same statement again.
 
-        Raises BadInput, before anything is sent, for what no Libra takes. A Libra of the old
-        contract answers when the statement is over, with its result as text.
+        A Libra of the old contract answers when the statement is over, with its result as text.
         """
-        return self._run(lambda: self._contract.submit(self.complete(job), tag))
+        return self._run(lambda: self._contract.submit(job, tag))
 
     async def asubmit(self, job: SparkJob, tag: str) -> JobStatus:
         """Have *job* accepted once under *tag*, for event loops."""
         await self.aclient()  # it reads session and pool
-        return await self._arun(lambda: self._contract.submit(self.complete(job), tag))
+        complete = self.complete(job)
+        return await self._arun(lambda: self._contract.submit(complete, tag))
 
     def run(
         self, work: SparkJob | str, parameters: Parameters = None, *, tag: str | None = None

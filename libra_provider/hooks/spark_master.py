@@ -14,7 +14,7 @@ from libra_provider.clients.http.credentials import jws
 from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.libra.shipment import ORDER
 from libra_provider.clients.standalone import rest
-from libra_provider.clients.standalone.create_request import TAG, create_request
+from libra_provider.clients.standalone.create_request import TAG, main_class
 from libra_provider.clients.standalone.diagnosis import why_it_may_run
 from libra_provider.clients.standalone.find_by_tag import TagMatches, TagQuery, carriers
 from libra_provider.clients.standalone.group import DriverGroup
@@ -132,9 +132,7 @@ class SparkMasterHook(ServerHook):
 
     def main_class(self, job: SparkJob) -> str | None:
         """The class that the master's page lists for the driver of *job*."""
-        self.client()  # it reads the master's URL
-        request = create_request(job, "", master=self.master_url, bootstrap=self.bootstrap)
-        return str(request["mainClass"])
+        return main_class(job)
 
     def why_it_may_run(self, status: JobStatus) -> str:
         """Why a driver whose worker was lost may run on there; raises ServerError without pages."""
@@ -148,7 +146,7 @@ class SparkMasterHook(ServerHook):
         self.client()  # it reads the connection
         return self.caps.complete(job)
 
-    def submit(self, job: SparkJob, tag: str) -> JobStatus:
+    def submit_completed(self, job: SparkJob, tag: str) -> JobStatus:
         """Create a driver for *job* that carries *tag*; calling twice makes two."""
         driver_id = self.client().send(self._creation(job, tag))
         return JobStatus(job_id=driver_id, state=JobState.WAITING)
@@ -156,16 +154,15 @@ class SparkMasterHook(ServerHook):
     async def asubmit(self, job: SparkJob, tag: str) -> JobStatus:
         """Create a driver for *job*, for event loops; calling twice makes two."""
         client = await self.aclient()
-        driver_id = await client.asend(self._creation(job, tag))
+        driver_id = await client.asend(self._creation(self.complete(job), tag))
         return JobStatus(job_id=driver_id, state=JobState.WAITING)
 
     def _creation(self, job: SparkJob, tag: str) -> Call[str]:
-        complete = self.complete(job)
-        if CORES_MAX not in complete.conf:
+        if CORES_MAX not in job.conf:
             log.warning(_UNLIMITED, self.connection_id)
         # What runs by an order has the bootstrap that it came with.
-        bootstrap = None if ORDER in complete.env_vars else self.bootstrap
-        return rest.submit(complete, tag, master=self.master_url, bootstrap=bootstrap)
+        bootstrap = None if ORDER in job.env_vars else self.bootstrap
+        return rest.submit(job, tag, master=self.master_url, bootstrap=bootstrap)
 
     def status(self, job_id: str) -> JobStatus:
         """Where driver *job_id* stands, as the master says it."""
@@ -184,6 +181,10 @@ class SparkMasterHook(ServerHook):
         """Drivers that are watched together."""
         self.client()  # it reads ui_urls
         return DriverGroup(self.ui_urls)
+
+    def output(self, job_id: str) -> list[str]:
+        """As :meth:`logs`."""
+        return self.logs(job_id)
 
     def logs(self, job_id: str) -> list[str]:
         """What driver *job_id* has written so far, masked; raises ServerError without its page."""

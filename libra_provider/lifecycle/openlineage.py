@@ -43,7 +43,7 @@ class Lineage:
             return job
         properties = self._told(dict(job.conf), context)
         added = {key: str(properties[key]) for key in properties.keys() - job.conf.keys()}
-        return job.replace(conf={**job.conf, **added, **_kept_secret(job, added)})
+        return job.trusted(conf={**job.conf, **added, **_kept_secret(job, added)})
 
     def _told(self, properties: dict[str, Any], context: Context) -> dict[str, Any]:
         if not (self.parent or self.transport):

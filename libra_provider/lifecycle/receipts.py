@@ -20,8 +20,8 @@ from libra_provider.core.errors import (
 )
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
+from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.libra import LibraHook
-from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.retrying import patiently
 
 log = logging.getLogger(__name__)
@@ -112,10 +112,10 @@ def ended(libra: LibraHook, tag: str, *, well: bool = False) -> None:
         log.info("%s; it will find out by itself that the driver of %s is gone", error, tag)
 
 
-def written_by(master: SparkMasterHook, status: JobStatus) -> WrittenResult | None:
+def written_by(server: ServerHook, status: JobStatus) -> WrittenResult | None:
     """Where the driver of *status* says, at the end of its output, that it has written its rows."""
     try:
-        lines = master.logs(status.job_id)
+        lines = server.output(status.job_id)
     except ServerError as error:
         log.warning("%s; what %s has written is not known", error, status.job_id)
         return None

@@ -100,7 +100,7 @@ class Submitter:
                 raise JobKilled("The job", "the task was ended before its submission was answered")
             record = self.records.save(intent())
             try:
-                return self._accepted(record, self.server.submit(job, record.tag))
+                return self._accepted(record, self.server.submit_completed(job, record.tag))
             except ServerError as error:
                 if adopted := self._adopted(record, error):
                     return adopted

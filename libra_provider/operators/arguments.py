@@ -1,4 +1,4 @@
-"""What a task returns of a job's result, as XCom carries it."""
+"""What the parameters of the operators have in common: what is run, and what is returned of it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from libra_provider.clients.libra.legacy import whole_text
-from libra_provider.clients.libra.results import ResultPage, ResultValue, Returned, WrittenResult
+from libra_provider.clients.libra.results import (
+    ResultPage,
+    ResultValue,
+    Returned,
+    WrittenResult,
+    installed,
+)
 from libra_provider.core.errors import BadInput, ResultNotWhole
+from libra_provider.core.job import Kind, SparkJob
 from libra_provider.core.paths import located
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_size
@@ -32,6 +39,13 @@ def check_fetch(
         raise BadInput("fetch", fetch, "result_path is given too, and no rows come back")
     if java_class is not None and fetch not in ("all", "none"):
         raise BadInput("fetch", fetch, "a main class returns nothing; have it write its rows")
+
+
+def check_installed(fetch: str | None) -> None:
+    """Raise NotInstalled where *fetch* needs a package that is not here."""
+    if fetch == "pandas":
+        installed("pandas", extra="pandas")
+        installed("pyarrow", extra="pandas")
 
 
 def fetched(
@@ -115,12 +129,26 @@ def check_work(given: Mapping[str, str | None]) -> None:
         raise BadInput(names[1], str(given[names[1]])[:_SHOWN], expected)
 
 
+def described(
+    *, sql: str | None, python: str | None, application: str | None, **rest: Any
+) -> SparkJob:
+    """The job of the one of them that is given, its paths as they are; raises BadInput."""
+    if application is not None:
+        return SparkJob.from_application(application, **rest)
+    if python is not None:
+        return SparkJob(kind=Kind.PYTHON, code=python, **rest)
+    return SparkJob(kind=Kind.SQL, code=sql, **rest)
+
+
 def python_code(text: str, beside: Path) -> str:
     """*text* itself, or what the file holds whose path it is; relative ones lie in *beside*."""
     if not text.endswith(".py") or "\n" in text:
         return text
     path = located(text, beside, parameter="python")
     try:
-        return Path(path).read_text()
+        code = Path(path).read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput("python", text, f"it cannot be read ({error})") from error
+    if not code.strip():
+        raise BadInput("python", text, "the file is empty")
+    return code

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
-from libra_provider.core.job import Backend, DeployMode, Kind, Mode, SparkJob
-from libra_provider.core.paths import located
+from libra_provider.core.job import DeployMode, Mode, SparkJob
 from libra_provider.core.properties import spark_conf
 from libra_provider.core.units import duration_in_seconds
+from libra_provider.hooks.libra import LibraHook
 from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.failures import final_where_retrying_cannot_help
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
-from libra_provider.operators.arguments import check_work, python_code
-from libra_provider.operators.master_job import MasterJobOperator, Place
+from libra_provider.operators.arguments import check_fetch, check_work, described
+from libra_provider.operators.base import JobOperator, beside
+from libra_provider.operators.cluster_plan import ClusterPlan
 
 
-class SparkClusterJobOperator(MasterJobOperator):
+class SparkClusterJobOperator(JobOperator):
     """
     Run a Python file, a JAR, SQL or Python code in a driver of its own, on a worker of a cluster.
 
@@ -68,7 +68,6 @@ class SparkClusterJobOperator(MasterJobOperator):
     ``deferrable``, ``poll_interval``, ``patience``, ``queued_timeout``: see JobOperator.
     """
 
-    backend = Backend.SPARK_MASTER
     template_fields: Sequence[str] = (
         "application",
         "sql",
@@ -119,12 +118,18 @@ class SparkClusterJobOperator(MasterJobOperator):
         name: str | None = None,
         supervise: bool = False,
         driver_timeout: float | str | timedelta | None = None,
+        result_limit: int | None = None,
+        result_path: str | None = None,
+        fetch: str | None = None,
         wait_for_completion: bool = True,
         spark_master_conn_id: str = SparkMasterHook.default_conn_name,
+        libra_conn_id: str | None = LibraHook.default_conn_name,
+        sql_runner: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         check_work({"application": application, "sql": sql, "python": python})
+        check_fetch(fetch, result_path=result_path)
         self.spark_master_conn_id = spark_master_conn_id
         self.application = application
         self.sql = sql
@@ -144,60 +149,54 @@ class SparkClusterJobOperator(MasterJobOperator):
         self.driver_timeout = driver_timeout and duration_in_seconds(
             driver_timeout, parameter="driver_timeout"
         )
+        self.result_limit = result_limit
+        self.result_path = result_path
+        self.fetch = fetch
         self.wait_for_completion = wait_for_completion
+        self.libra_conn_id = libra_conn_id
+        self.sql_runner = sql_runner
 
-    @property
-    def connection_id(self) -> str:
-        """The connection of the master."""
-        return self.spark_master_conn_id
-
-    def plan(self, context: Context) -> SparkJob:
-        """The job, checked against its connections too; local paths are absolute."""
-        beside = Path(context["dag"].fileloc).parent
-        job = self.described(lambda path, parameter: located(path, beside, parameter=parameter))
-        if job.kind is Kind.PYTHON:
-            job = job.replace(code=python_code(str(self.python), beside))
-        self.check_return(job)
-        return self.server.complete(job)
+    def plan(self, context: Context) -> ClusterPlan:
+        """The job, at the master of ``spark_master_conn_id``."""
+        return ClusterPlan(
+            SparkMasterHook(self.spark_master_conn_id),
+            self._described,
+            beside=beside(context),
+            fetch=self.fetch,
+            libra_conn_id=self.libra_conn_id,
+            sql_runner=self.sql_runner,
+            patience=self.watching.silence,
+        )
 
     def execute(self, context: Context) -> Any:
         """Submit the driver; wait for its end unless ``wait_for_completion`` is False."""
         if self.wait_for_completion:
             return super().execute(context)
         with final_where_retrying_cannot_help():
-            return self.submit(context).status.job_id
+            return self.run_of(self.plan(context), context).submit().status.job_id
 
-    def described(self, place: Place) -> SparkJob:
-        """The job, each of its files where *place* says that it is; raises BadInput."""
+    def _described(self) -> SparkJob:
         conf = spark_conf(self.conf, deploy_mode=DeployMode.CLUSTER)
-        lists = {
-            each: [place(item, each) for item in getattr(self, each)]
-            for each in ("py_files", "jars", "files", "archives")
-        }
-        return self._work(
-            place,
-            **lists,
+        name = None if "spark.app.name" in conf else f"{self.dag_id}.{self.task_id}"
+        return described(
+            sql=self.sql,
+            python=self.python,
+            application=self.application,
             application_args=self.application_args,
             java_class=self.java_class,
             conf=conf,
+            mode=Mode.ISOLATED,
+            deploy_mode=DeployMode.CLUSTER,
             parameters=self.parameters,
+            py_files=self.py_files,
+            jars=self.jars,
+            files=self.files,
+            archives=self.archives,
             packages=self.packages,
             env_vars=self.env_vars or {},
-            name=self.name or (None if "spark.app.name" in conf else self._default_name),
+            name=self.name or name,
             supervise=self.supervise,
             driver_timeout=self.driver_timeout,
             result_limit=self.result_limit,
             result_path=self.result_path,
         )
-
-    def _work(self, place: Place, **rest: Any) -> SparkJob:
-        if self.application is not None:
-            return SparkJob.from_application(place(self.application, "application"), **rest)
-        rest |= {"mode": Mode.ISOLATED, "deploy_mode": DeployMode.CLUSTER}
-        if self.sql is not None:
-            return SparkJob(kind=Kind.SQL, code=self.sql, **rest)
-        return SparkJob(kind=Kind.PYTHON, code=self.python, **rest)
-
-    @property
-    def _default_name(self) -> str:
-        return f"{self.dag_id}.{self.task_id}"

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, ClassVar
 
-from airflow.sdk import DAG, Context
+from airflow.sdk import Context
 
 from libra_provider.core.decision import Facts, Place
 from libra_provider.core.errors import LibraError
 from libra_provider.core.job import Backend, Kind, SparkJob
 from libra_provider.core.properties import spark_conf
-from libra_provider.core.status import JobStatus
 from libra_provider.core.units import duration_in_seconds
 from libra_provider.core.workload import Workload
 from libra_provider.deploy_mode.constraints import possible_places
 from libra_provider.deploy_mode.policy import Policy
 from libra_provider.deploy_mode.presets import preset_of
 from libra_provider.hooks.libra import LibraHook
+from libra_provider.hooks.servers import server_of
 from libra_provider.hooks.spark_master import SparkMasterHook
-from libra_provider.lifecycle.failures import final_where_retrying_cannot_help
 from libra_provider.lifecycle.placement import Placement, PlacementDecider
+from libra_provider.lifecycle.plan import JobPlan
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
-from libra_provider.operators.arguments import check_fetch, check_work
-from libra_provider.operators.base import JobOperator
-from libra_provider.operators.cluster_job import SparkClusterJobOperator
-from libra_provider.operators.placements import IsolatedPlan, SharedPlan
+from libra_provider.operators.arguments import check_fetch, check_work, described
+from libra_provider.operators.base import JobOperator, beside
+from libra_provider.operators.cluster_plan import ClusterPlan
+from libra_provider.operators.statement_plan import StatementPlan
 
-_LISTS = ("py_files", "jars", "files", "archives")
+_WAYS_OUT = (
+    "a driver of the job's own has room for more (mode='isolated', a preset), as far as Libra's "
+    "result_max_bytes allows, and result_path needs neither"
+)
 
 
 class LibraOperator(JobOperator):
@@ -164,145 +167,85 @@ class LibraOperator(JobOperator):
         )
         self.libra_conn_id = libra_conn_id
         self.spark_master_conn_id = spark_master_conn_id
-        self._arm: JobOperator | None = None
 
-    @property
-    def arm(self) -> JobOperator:
-        """The operator of the place that was chosen, which does the work."""
-        assert self._arm is not None  # noqa: S101 - execute and resume_execution begin with it
-        return self._arm
-
-    @property
-    def connection_id(self) -> str:
-        """The connection of the server that runs the job."""
-        return self.arm.connection_id
-
-    def plan(self, context: Context) -> SparkJob:
-        """What to run, where it was decided to."""
-        return self.arm.plan(context)
-
-    def result(self, status: JobStatus) -> Any:
-        """What a job that succeeded gives back."""
-        return self.arm.result(status)
-
-    def execute(self, context: Context) -> Any:
-        """Decide, then do as the operator of that place."""
-        with final_where_retrying_cannot_help():
-            desk = PlacementDecider(
-                job=self.job(),
-                workload=self.workload,
-                preset=self.preset,
-                policy=self.policy,
-                libra_conn_id=self.libra_conn_id,
-                spark_master_conn_id=self.spark_master_conn_id,
-            )
-            self._arm = self._armed(desk.choice(context))
-        if self._told_to_end:
-            self._arm.on_kill()
-        # Not execute: Airflow warns of one that is called by an operator.
-        return self._arm.see_through(context)
-
-    def resume_execution(
-        self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
-    ) -> Any:
-        """Go on as the operator that has deferred."""
-        choice = Placement.kept(context["task_state_store"])
-        if choice is None:
-            raise LibraError(f"Nothing is written down of where the job of {self.task_id} runs.")
-        self._arm = self._armed(choice)
-        return self._arm.resume_execution(next_method, next_kwargs, context)
-
-    def on_kill(self) -> None:
-        """Stop the job when Airflow ends the task."""
-        self._told_to_end = True
-        if self._arm:
-            self._arm.on_kill()
-
-    def job(self) -> SparkJob:
-        """The job, as far as a decision goes; raises BadInput."""
-        rest: dict[str, Any] = {
-            "application_args": self.application_args,
-            "java_class": self.java_class,
-            "parameters": self.parameters,
-            "conf": spark_conf(self.conf),
-            "packages": self.packages,
-            "env_vars": self.env_vars or {},
-            "session": self.session,
-            "mode": self.mode,
-            "deploy_mode": self.deploy_mode,
-            "result_limit": self.result_limit,
-            "result_path": self.result_path,
-            **{each: getattr(self, each) for each in _LISTS},
-        }
-        if self.application is not None:
-            return SparkJob.from_application(self.application, **rest)
-        if self.python is not None:
-            return SparkJob(kind=Kind.PYTHON, code=self.python, **rest)
-        return SparkJob(kind=Kind.SQL, code=self.sql, **rest)
-
-    def _armed(self, choice: Placement) -> JobOperator:
-        """The operator of the chosen place, with what this one was given."""
-        by_libra = partial(self._by_libra, deploy_mode=choice.place.deploy_mode)
-        makers: dict[tuple[Place, Backend], Callable[..., JobOperator]] = {
-            (Place.SHARED, Backend.LIBRA): self._in_libra,
-            (Place.ISOLATED_CLIENT, Backend.LIBRA): by_libra,
-            (Place.ISOLATED_CLUSTER, Backend.LIBRA): by_libra,
-            (Place.ISOLATED_CLUSTER, Backend.SPARK_MASTER): self._past_libra,
-        }
-        make = makers[choice.place, choice.backend]
-        arm = make(conf={**choice.conf, **(self.conf or {})}, **self._same())
-        # A Dag of its own gives it the same name, and leaves the real one as it is.
-        DAG(self.dag_id, schedule=None).add_task(arm)
-        arm.deferrable, arm.watching, arm.on_lost = self.deferrable, self.watching, self.on_lost
-        arm.driver_log, arm.lineage = self.driver_log, self.lineage
-        arm.link_targets = self.link_targets
-        return arm
-
-    def _same(self) -> dict[str, Any]:
-        """What all three operators take."""
-        return {
-            "task_id": self.task_id,
-            "execution_timeout": self.execution_timeout,
-            "sql": self.sql,
-            "python": self.python,
-            "application": self.application,
-            "application_args": self.application_args,
-            "java_class": self.java_class,
-            "parameters": self.parameters,
-            "result_limit": self.result_limit,
-            "result_path": self.result_path,
-            "libra_conn_id": self.libra_conn_id,
-        }
-
-    def _in_libra(self, **same: Any) -> JobOperator:
-        return SharedPlan(
-            **same,
-            mode="shared",
-            session=self.session,
-            pool_name=self.pool_name,
-            fetch=self.fetch or "all",
-            timeout=self.timeout,
-        )
-
-    def _by_libra(self, **same: Any) -> JobOperator:
-        return IsolatedPlan(
-            **same,
-            **self._files(),
-            packages=self.packages,
-            fetch=self.fetch or "all",
-            timeout=self.timeout,
-        )
-
-    def _past_libra(self, **same: Any) -> JobOperator:
-        return SparkClusterJobOperator(
-            **same,
-            **self._files(),
-            packages=self.packages,
-            env_vars=self.env_vars,
-            driver_timeout=self.timeout,
-            fetch=self.fetch,
+    def plan(self, context: Context) -> JobPlan:
+        """Decide where the job runs, or stay where that of an earlier try does; raises BadInput."""
+        decider = PlacementDecider(
+            job=self.job(),
+            workload=self.workload,
+            preset=self.preset,
+            policy=self.policy,
+            libra_conn_id=self.libra_conn_id,
             spark_master_conn_id=self.spark_master_conn_id,
         )
+        return self._plan_of(decider.choice(context), context)
 
-    def _files(self) -> dict[str, Any]:
-        return {each: getattr(self, each) for each in _LISTS}
+    def plan_of_deferred(self, context: Context) -> JobPlan:
+        """What this try runs already, where it was decided before its deferral."""
+        placement = Placement.kept(context["task_state_store"])
+        if placement is None:
+            raise LibraError(f"Nothing is written down of where the job of {self.task_id} runs.")
+        return self._plan_of(placement, context)
+
+    def job(self) -> SparkJob:
+        """The job as its author describes it, before it has a place; raises BadInput."""
+        conf = spark_conf(self.conf)
+        return self._described(conf=conf, mode=self.mode, deploy_mode=self.deploy_mode)
+
+    def _plan_of(self, placement: Placement, context: Context) -> JobPlan:
+        describe, folder = partial(self._placed, placement), beside(context)
+        if placement.backend is Backend.LIBRA:
+            is_shared = placement.place is Place.SHARED
+            return StatementPlan(
+                LibraHook(self.libra_conn_id),
+                describe,
+                beside=folder,
+                fetch=self.fetch or "all",
+                ships_all=not is_shared,
+                advice=_WAYS_OUT if is_shared else "",
+            )
+        connection_of = {Backend.SPARK_MASTER: self.spark_master_conn_id}
+        return ClusterPlan(
+            server_of(placement.backend, connection_of[placement.backend]),
+            describe,
+            beside=folder,
+            fetch=self.fetch,
+            libra_conn_id=self.libra_conn_id,
+            patience=self.watching.silence,
+        )
+
+    def _placed(self, placement: Placement) -> SparkJob:
+        """The job as it runs where *placement* says."""
+        place, at_libra = placement.place, placement.backend is Backend.LIBRA
+        is_shared = place is Place.SHARED
+        deploy_mode = None if is_shared else place.deploy_mode
+        conf = spark_conf({**placement.conf, **(self.conf or {})}, deploy_mode=deploy_mode)
+        return self._described(
+            conf=conf,
+            mode=place.mode,
+            deploy_mode=deploy_mode,
+            name=None if "spark.app.name" in conf else f"{self.dag_id}.{self.task_id}",
+            pool_name=self.pool_name if is_shared else None,
+            timeout=self.timeout if at_libra else None,
+            driver_timeout=None if at_libra else self.timeout,
+        )
+
+    def _described(self, **placed: Any) -> SparkJob:
+        return described(
+            sql=self.sql,
+            python=self.python,
+            application=self.application,
+            application_args=self.application_args,
+            java_class=self.java_class,
+            parameters=self.parameters,
+            py_files=self.py_files,
+            jars=self.jars,
+            files=self.files,
+            archives=self.archives,
+            packages=self.packages,
+            env_vars=self.env_vars or {},
+            session=self.session,
+            result_limit=self.result_limit,
+            result_path=self.result_path,
+            **placed,
+        )

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
-from libra_provider.clients.libra.results import installed
-from libra_provider.core.errors import NotOffered
-from libra_provider.core.job import Backend, Kind, SparkJob
-from libra_provider.core.paths import at_libra, is_absolute
+from libra_provider.core.job import SparkJob
 from libra_provider.core.properties import spark_conf
-from libra_provider.core.status import JobStatus
 from libra_provider.core.units import duration_in_seconds
 from libra_provider.hooks.libra import LibraHook
-from libra_provider.lifecycle.delivery import shipped_file
 from libra_provider.links import DriverLogLink, SparkUiLink
-from libra_provider.operators.arguments import check_fetch, check_work, fetched, python_code
-from libra_provider.operators.base import JobOperator
+from libra_provider.operators.arguments import check_fetch, check_work, described
+from libra_provider.operators.base import JobOperator, beside
+from libra_provider.operators.statement_plan import StatementPlan
 
 
 class LibraStatementOperator(JobOperator):
@@ -73,7 +68,6 @@ class LibraStatementOperator(JobOperator):
     ``deferrable``, ``poll_interval``, ``patience``, ``queued_timeout``: see JobOperator.
     """
 
-    backend = Backend.LIBRA
     template_fields: Sequence[str] = (
         "sql",
         "python",
@@ -140,20 +134,17 @@ class LibraStatementOperator(JobOperator):
             None if timeout is None else duration_in_seconds(timeout, parameter="timeout")
         )
 
-    @property
-    def connection_id(self) -> str:
-        """The connection of Libra."""
-        return self.libra_conn_id
+    def plan(self, context: Context) -> StatementPlan:
+        """The statement, at the Libra of ``libra_conn_id``."""
+        server = LibraHook(self.libra_conn_id)
+        return StatementPlan(server, self._described, beside=beside(context), fetch=self.fetch)
 
-    def plan(self, context: Context) -> SparkJob:
-        """The statement, checked against its connection too."""
-        if self.fetch == "pandas":
-            installed("pandas", extra="pandas")
-            installed("pyarrow", extra="pandas")
-        beside = Path(context["dag"].fileloc).parent
+    def _described(self) -> SparkJob:
         conf = spark_conf(self.conf, deploy_mode=self.deploy_mode)
-        job = self._work(
-            beside,
+        return described(
+            sql=self.sql,
+            python=self.python,
+            application=self.application,
             application_args=self.application_args,
             java_class=self.java_class,
             conf=conf,
@@ -167,31 +158,3 @@ class LibraStatementOperator(JobOperator):
             timeout=self.timeout,
             name=None if "spark.app.name" in conf else f"{self.dag_id}.{self.task_id}",
         )
-        return self.server.complete(job)
-
-    def prepare(self, job: SparkJob, tag: str) -> SparkJob:
-        """*job*, once Libra keeps the file that lies beside the Dag."""
-        if self.application is None or is_absolute(self.application):
-            return super().prepare(job, tag)
-        assert isinstance(self.server, LibraHook)  # noqa: S101 - its backend is LIBRA
-        try:
-            kept = shipped_file(self.server, str(job.application), parameter="application")
-        except NotOffered:
-            # A Libra of the old contract may see it under the same path.
-            return job
-        return job.replace(application=kept)
-
-    def result(self, status: JobStatus) -> Any:
-        """What ``fetch`` asks for, or where the rows were written."""
-        assert isinstance(self.server, LibraHook)  # noqa: S101 - its backend is LIBRA
-        if self.java_class is not None and status.text is None:
-            return None
-        return fetched(self.server, status, self.fetch, result_path=self.result_path)
-
-    def _work(self, beside: Path, **rest: Any) -> SparkJob:
-        if self.application is not None:
-            path = at_libra(self.application, beside, parameter="application")
-            return SparkJob.from_application(path, **rest)
-        if self.python is not None:
-            return SparkJob(kind=Kind.PYTHON, code=python_code(self.python, beside), **rest)
-        return SparkJob(kind=Kind.SQL, code=self.sql, **rest)

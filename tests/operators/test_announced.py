@@ -59,7 +59,8 @@ def test_a_task_that_is_told_to_end_tells_libra_over_connections_of_its_own(
 ) -> None:
     """The signal may have caught a request on the shared ones; Airflow cannot be asked."""
     executed = submitted(runner, master)
-    executed.libra._client = Broken(executed.libra._client.addresses)
+    shared = executed._run.plan.libra
+    shared._client = Broken(shared._client.addresses)
     connect("libra_default", conn_type="libra", port=1)
     executed.on_kill()
 

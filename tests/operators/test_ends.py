@@ -6,19 +6,18 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from libra_provider.operators import LibraOperator, base
+from libra_provider.operators import LibraOperator, LibraStatementOperator
 from tests.fakes.libra import FakeLibra
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
 from tests.fakes.task_runner import TaskRunner
-from tests.operators.conftest import connect
 from tests.operators.test_generations import SUCCEEDS, Etl, leave
 from tests.operators.test_statement import top_products
 
@@ -44,23 +43,31 @@ def runner() -> Iterator[DeadlockingRunner]:
     signal.signal(signal.SIGTERM, before)
 
 
-def terminate_at(master: FakeMaster, runner: DeadlockingRunner, path: str) -> None:
-    """Have Airflow end the task while it waits for the answer to *path*; it comes after a kill."""
+def terminate_at(
+    server: FakeMaster | FakeLibra,
+    runner: DeadlockingRunner,
+    path: str,
+    create: Callable[[Request], Answer | None] = lambda _: None,
+) -> None:
+    """Have Airflow end the task while it waits for the answer to *path*; it comes after a kill.
+
+    *create* answers it.
+    """
     stopped = threading.Event()
 
     def disturb(request: Request) -> Answer | None:
-        if "/kill/" in request.path:
+        if "/kill/" in request.path or request.method == "DELETE":
             runner.caught.clear()
             stopped.set()
         elif path in request.path and not runner.caught.is_set() and not stopped.is_set():
-            answer = master._create(request) if path == "/create" else None
+            answer = create(request)
             runner.caught.set()
             os.kill(os.getpid(), signal.SIGTERM)
             stopped.wait(60)
             return answer
         return None
 
-    master.disturb = disturb
+    server.disturb = disturb
 
 
 @pytest.mark.parametrize("path", ["/status/", "/create"])
@@ -68,9 +75,10 @@ def test_a_task_that_is_told_to_end_stops_its_driver_and_asks_airflow_nothing(
     master: FakeMaster, runner: DeadlockingRunner, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also while it submits: the driver is found by its tag before its id is known here."""
-    monkeypatch.setattr(base, "_ON_KILL_SECONDS", 60.0)  # however loaded this machine is
+    monkeypatch.setattr(Etl, "on_kill_seconds", 60.0)  # however loaded this machine is
     master.states = ["RUNNING"]
-    terminate_at(master, runner, path)
+    create = {"create": master._create} if path == "/create" else {}
+    terminate_at(master, runner, path, **create)
     result = runner.run(Etl())
     [driver] = master.drivers.values()
 
@@ -280,12 +288,13 @@ def test_a_task_marked_failed_before_a_triggerer_took_it_up_is_stopped_by_the_ne
 
 
 def test_a_statement_is_stopped_by_its_tag_while_its_submission_has_no_answer(
-    libra: Any, runner: TaskRunner
+    libra: FakeLibra, runner: DeadlockingRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(LibraStatementOperator, "on_kill_seconds", 60.0)  # as above
     libra.states = ["RUNNING"]
-    executed = runner.run(top_products(deferrable=True)).ti.task
-    executed._records.last = executed.record.with_job(None)
-    connect("libra_default", conn_type="libra", port=1)
-    executed.on_kill()
+    terminate_at(libra, runner, "/sessions/default/statements", libra._submit)
+    result = runner.run(top_products())
 
+    assert "was killed: the task was ended while it" in str(result.error)
     assert libra.statements["statement-0"].killed
+    assert runner.asked == ()

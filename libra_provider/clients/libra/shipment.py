@@ -102,7 +102,7 @@ class Shipment:
         lists = {each: [found.get((each, i), i) for i in getattr(job, each)] for each in _LISTS}
         application = found.get(("application", str(job.application)), job.application)
         if not self._ours:
-            return job.replace(application=application, **lists)
+            return job.trusted(application=application, **lists)
         archive, bootstrap = self._ours
         order = order_of(job, tag, returns=self._returns) | {
             "application": application,
@@ -117,7 +117,7 @@ class Shipment:
         if self._code:
             order |= _as_file(job, at.url(self._code))
         conf = _with_python(job.conf)
-        return ordered(job, order, at.url(bootstrap)).replace(**lists, conf=conf)
+        return ordered(job, order, at.url(bootstrap)).trusted(**lists, conf=conf)
 
 
 def order_of(job: SparkJob, tag: str, *, returns: bool) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def ordered(job: SparkJob, order: Mapping[str, Any], bootstrap: str) -> SparkJob
     if len(written) > _LARGEST_ORDER:
         expected = f"a driver is told of {readable_size(_LARGEST_ORDER)} at the most; pack them"
         raise BadInput("py_files", f"{len(job.py_files)} files and others", expected)
-    return job.replace(
+    return job.trusted(
         kind=Kind.PYTHON_FILE,
         code=None,
         application=bootstrap,

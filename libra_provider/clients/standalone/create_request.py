@@ -73,6 +73,15 @@ def create_request(
     }
 
 
+def main_class(job: SparkJob) -> str | None:
+    """The class with which a driver of *job* begins, as the master lists it."""
+    return _SUBMIT if job.kind is Kind.PYTHON_FILE or _has_packages(job) else job.java_class
+
+
+def _has_packages(job: SparkJob) -> bool:
+    return bool(job.packages) or PROPERTY_OF["packages"] in job.conf
+
+
 def _properties(job: SparkJob, tag: str, master: str) -> dict[str, str]:
     properties = {
         **job.conf,
@@ -157,7 +166,7 @@ def _jar_resource(job: SparkJob, properties: dict[str, str]) -> dict[str, Any]:
         for each in python.split(","):
             _with_item(properties, "spark.files", each)
     main, arguments = job.java_class, list(job.application_args)
-    if "spark.jars.packages" in properties:
+    if _has_packages(job):
         # A driver resolves packages for itself alone; SparkSubmit gives them to executors too.
         script = application if local else _FETCHED
         options = [*_submit_options(job, properties), "--class", str(main), script]

@@ -1,0 +1,278 @@
+"""The life of a job, as one try of its task lives it: submit it once, watch it, settle its end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import Any, NoReturn
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferred
+
+from libra_provider.clients.stop import kill_and_verify
+from libra_provider.core.errors import JobFailed, JobKilled, KillNotVerified, LibraError
+from libra_provider.core.job import SparkJob
+from libra_provider.core.polling import Outcome, PollingPolicy, Watch, time_left
+from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
+from libra_provider.core.units import readable_duration
+from libra_provider.hooks.watch import watch
+from libra_provider.lifecycle import messages, metrics
+from libra_provider.lifecycle.failures import final_where_retrying_cannot_help
+from libra_provider.lifecycle.on_kill import stop
+from libra_provider.lifecycle.openlineage import Lineage
+from libra_provider.lifecycle.plan import JobPlan
+from libra_provider.lifecycle.recovery import OnLost, Recovery, check_lost
+from libra_provider.lifecycle.retrying import patiently
+from libra_provider.lifecycle.submission import Submission, Submitter
+from libra_provider.lifecycle.task_record import Generation, TaskRecord, TaskRecords, origin
+from libra_provider.links import in_xcom, targets
+from libra_provider.triggers.job import JobTrigger
+
+log = logging.getLogger(__name__)
+# A driver in one of these states is certainly gone, and will not hand in a result.
+_WITHOUT_RESULT = (JobState.FAILED, JobState.KILLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPolicy:
+    """How the job of a task is watched, and what is done about what goes wrong.
+
+    ``grace`` and ``on_kill_seconds`` are in seconds: how long a delayed submission may still
+    arrive, and how long Airflow leaves a task that it ends.
+    """
+
+    polling: PollingPolicy
+    on_lost: OnLost
+    lineage: Lineage
+    deferrable: bool
+    driver_log: bool
+    execution_timeout: timedelta | None
+    grace: float
+    on_kill_seconds: float
+
+
+class JobRun:
+    """One try of a task, with its job.
+
+    *links* is filled with what the links of the task lead to. *is_ending* tells whether Airflow has
+    ended the task.
+    """
+
+    def __init__(
+        self,
+        plan: JobPlan,
+        policy: RunPolicy,
+        context: Context,
+        *,
+        links: dict[str, str],
+        is_ending: Callable[[], bool],
+    ) -> None:
+        self.plan, self._policy, self._context = plan, policy, context
+        self._server = plan.server
+        self._links, self._is_ending = links, is_ending
+        self._patience = policy.polling.silence
+        self._waits_in_worker = not policy.deferrable
+        self._generation = Generation.of(context)
+        self._records = TaskRecords(context["task_state_store"])
+
+    @property
+    def record(self) -> TaskRecord | None:
+        """What is written down of the job; None before its submission."""
+        return self._records.last
+
+    def see_through(self) -> Any:
+        """The result of the job, which is submitted unless an earlier try has; raises JobError.
+
+        A deferrable task leaves by TaskDeferred, and goes on with :meth:`settle_deferred`.
+        """
+        with final_where_retrying_cannot_help():
+            submission = self.submit()
+            if submission.status.state.is_terminal and not submission.found:
+                return self.settle(Outcome(submission.status))
+            # The log of a job that was over when it was found has not been shown: it is watched.
+            if not (self._waits_in_worker or submission.status.state.is_terminal):
+                self._defer(submission)
+            return self.settle(self._watched(submission))
+
+    def submit(self) -> Submission:
+        """The job of this logical run, submitted now or before; its handle is in XCom ``job``."""
+        self.plan.connect()
+        finder = Recovery(
+            submitter=Submitter(
+                plan=self._planned,
+                prepare=self.plan.prepare,
+                server=self._server,
+                records=self._records,
+                generation=self._generation,
+                patience=self._patience,
+                grace=self._policy.grace,
+                is_told_to_end=self._is_ending,
+            ),
+            on_lost=self._policy.on_lost,
+            recalled=self._explained,
+            tell_end=self.plan.tell_end,
+        )
+        submission = finder.find_or_submit()
+        if self._is_ending():
+            self.stop()  # it knew of no job when Airflow ended the task
+        self._link(submission.status)
+        if handle := submission.record.handle:
+            self._push("job", handle.to_json())
+        return submission
+
+    def settle(self, outcome: Outcome) -> Any:
+        """The result of a job that succeeded; raises the JobError of any other end."""
+        outcome = replace(outcome, status=self._explained(outcome.status))
+        # What follows may submit again, under another tag.
+        status, record = outcome.status, self.record
+        self._link(status)
+        if status.location:
+            self._push("driver_location", asdict(status.location))
+        self._push("timings", status.timings.to_json())
+        try:
+            return self._settled(outcome)
+        finally:
+            if record and status.state in _WITHOUT_RESULT:
+                self.plan.tell_end(record)
+
+    def take_up(self) -> bool:
+        """Go on after a deferral, in which no clear was this task's; False if it was cleared."""
+        self._server.client()  # on_kill can ask Airflow for no connection
+        self._records.load()
+        self._records.note_clears(self._generation)
+        return not (self.record and self._generation.is_another(self.record))
+
+    def settle_deferred(self, outcome: Outcome) -> Any:
+        """Settle with what a trigger has seen; the end of an earlier job is not that of this one.
+
+        A clear may begin a try again before the trigger of the one before has sent its event.
+        """
+        if self.record and self.record.job_id != outcome.status.job_id:
+            log.info("%s was replaced; its end is none of this try", outcome.status.job_id)
+            return self.see_through()
+        return self.settle(outcome)
+
+    def wait_in_worker(self) -> Any:
+        """See the job through without a deferral, as its trigger could not."""
+        self._waits_in_worker = True
+        return self.see_through()
+
+    def settle_overdue(self) -> Any:
+        """Stop a job that outlives ``execution_timeout``; one that is over counts as it ended."""
+        limit = readable_duration((self._policy.execution_timeout or timedelta()).total_seconds())
+        over = f"execution_timeout={limit} is over"
+        if self.record is None or self.record.job_id is None:
+            raise AirflowTaskTimeout(f"{over}, and nothing is written down of a job to stop")
+        try:
+            status = self._end(self.record.job_id)
+        except LibraError as error:
+            raise AirflowTaskTimeout(f"{over}, and its job may still run: {error}") from error
+        if status.state is not JobState.KILLED:
+            return self.settle(Outcome(status))
+        raise AirflowTaskTimeout(f"{status.job_id} was stopped: {over}")
+
+    def stop(self) -> None:
+        """Stop the job when Airflow ends the task; asks Airflow nothing, as that may deadlock."""
+        if self.record is None:
+            return
+        then = partial(self.plan.tell_end, self.record, apart=True)
+        stop(self._server, self.record, within=self._policy.on_kill_seconds, then=then)
+
+    def _planned(self) -> SparkJob:
+        job = self.plan.job().trusted(origin=origin(self._context))
+        return self._policy.lineage.into(job, self._server.backend, self._context)
+
+    def _explained(self, status: JobStatus) -> JobStatus:
+        if status.state not in (JobState.FAILED, JobState.LOST):
+            return status
+        return self.plan.explained(status, self._tag)
+
+    def _settled(self, outcome: Outcome) -> Any:
+        status, is_killed = outcome.status, outcome.status.state is JobState.KILLED
+        if outcome.given_up and status.state is not JobState.UNCLEAR:
+            self._give_up(outcome)
+        tags = dict(self.record.tags) if self.record else {"backend": str(self._server.backend)}
+        metrics.ended(status, tags)
+        if is_killed and self._is_ending():
+            raise JobKilled(status.job_id, "the task was ended while it ran")
+        if is_killed and self.record and self.record.outlived_clear:
+            log.info("%s was killed by a clear; the task begins anew", status.job_id)
+            return self.see_through()
+        with final_where_retrying_cannot_help():
+            check_lost(status, self._server.backend, self._policy.on_lost)
+            outcome.raise_for_state()
+            result = self._result(status)
+        messages.tell_end(status, result)
+        return result
+
+    def _result(self, status: JobStatus) -> Any:
+        read = partial(self.plan.result, status, self._tag)
+        try:
+            return patiently(read, within=self._patience)
+        except JobFailed:
+            # Its server calls it a success: another try would only find the same job again.
+            self._records.condemn()
+            raise
+
+    def _give_up(self, outcome: Outcome) -> None:
+        job_id = outcome.status.job_id
+        try:
+            self._end(job_id)
+        except LibraError as error:
+            raise KillNotVerified(job_id, f"{outcome.given_up}; {error}") from error
+
+    def _end(self, job_id: str) -> JobStatus:
+        """Stop a job that is given up; should that fail, the next try does it."""
+        self._records.condemn()
+        kill = partial(kill_and_verify, self._server, job_id)
+        status = patiently(kill, within=self._patience)
+        if self.record and status.state in _WITHOUT_RESULT:
+            self.plan.tell_end(self.record)
+        return status
+
+    def _watched(self, submission: Submission) -> Outcome:
+        job_id = submission.status.job_id
+        view = self._server.view(job_id, with_log=self._policy.driver_log)
+        seen = Watch(job_id, self._policy.polling, submission.record.submitted_at)
+        try:
+            return watch(self._server, view, seen, placed=self._link_now)
+        except AirflowTaskTimeout:
+            self._records.condemn()  # on_kill comes next, and cannot write that it was in vain
+            raise
+
+    def _defer(self, submission: Submission) -> NoReturn:
+        handle = submission.record.handle
+        assert handle is not None  # noqa: S101 - a submission has an id
+        trigger = JobTrigger(
+            handle=handle.to_json(),
+            patience=asdict(self._policy.polling),
+            submitted_at=submission.record.at,
+            with_log=self._policy.driver_log,
+            announced_at=self.plan.announced_at,
+            linked=bool(targets(submission.status.location)),
+        )
+        # Airflow does not enforce it while a task is deferred.
+        started = self._context["ti"].start_date
+        left = time_left(self._policy.execution_timeout, since=started)
+        raise TaskDeferred(trigger=trigger, method_name="execute_complete", timeout=left)
+
+    @property
+    def _tag(self) -> str | None:
+        return self.record.tag if self.record else None
+
+    def _link(self, status: JobStatus) -> None:
+        """Fill in what the links of the task lead to; on a resumed task, all of them again."""
+        self._links.update(targets(status.location, master=self._server.ui_url))
+
+    def _link_now(self, status: JobStatus) -> None:
+        """Show the links of a task that goes on: Airflow itself asks for them at its end only."""
+        self._link(status)
+        for key, url in in_xcom(self._links).items():
+            self._push(key, url)
+
+    def _push(self, key: str, value: Any) -> None:
+        self._context["ti"].xcom_push(key=key, value=value)

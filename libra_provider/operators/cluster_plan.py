@@ -1,0 +1,155 @@
+"""A job that a cluster manager runs, and whose files and result may travel by Libra."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from libra_provider.clients.libra.results import WrittenResult
+from libra_provider.clients.libra.shipment import is_bootstrapped
+from libra_provider.core.errors import JobFailed
+from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.paths import located
+from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
+from libra_provider.hooks.base import ServerHook
+from libra_provider.hooks.libra import LibraHook
+from libra_provider.lifecycle import receipts
+from libra_provider.lifecycle.delivery import DeliveryNeeds, shipped
+from libra_provider.lifecycle.plan import JobPlan
+from libra_provider.lifecycle.task_record import TaskRecord
+from libra_provider.operators.arguments import check_installed, fetched, python_code
+
+_LISTS = ("py_files", "jars", "files", "archives")
+
+
+class ClusterPlan(JobPlan):
+    """
+    A job with a dedicated driver on a cluster.
+
+    :param server: the cluster manager that runs it, of any backend.
+    :param describe: makes the job, its paths as the task's parameters give them.
+    :param beside: the folder in which relative paths are looked for.
+    :param fetch: what the task returns, see SparkClusterJobOperator.
+    :param libra_conn_id: a connection of type ``libra``, by which files and results travel; None,
+        or one that is not defined: they do not.
+    :param sql_runner: without Libra: where the workers have ``libra_provider/jobs/sql_runner.py``.
+    :param patience: for how many seconds Libra may be away when a receipt is needed.
+    """
+
+    def __init__(
+        self,
+        server: ServerHook,
+        describe: Callable[[], SparkJob],
+        *,
+        beside: Path,
+        fetch: str | None,
+        libra_conn_id: str | None,
+        sql_runner: str | None = None,
+        patience: float,
+    ) -> None:
+        self.server = server
+        self._describe = describe
+        self._beside = beside
+        self._fetch = fetch
+        self._libra_conn_id = libra_conn_id
+        self._needs = DeliveryNeeds(promised=fetch not in (None, "none"), runner=sql_runner)
+        self._patience = patience
+
+    @cached_property
+    def _described(self) -> SparkJob:
+        """The job as its parameters give it: when it has ended, its files may be gone."""
+        return self._describe()
+
+    @cached_property
+    def libra(self) -> LibraHook | None:
+        """By which files and result travel; None if they need not, or no connection is defined."""
+        if not self._libra_conn_id or not self._needs.needs_libra(self._described):
+            return None
+        hook = LibraHook(self._libra_conn_id)
+        try:
+            hook.client()
+        except AirflowNotFoundException:
+            return None
+        return hook
+
+    def connect(self) -> None:
+        """Read both connections, as ``on_kill`` cannot ask Airflow for them; raises BadInput."""
+        super().connect()
+        self.libra  # noqa: B018 - it is read when it is first asked for
+
+    def job(self) -> SparkJob:
+        """The job, checked against its connections too; its local paths are absolute."""
+        check_installed(self._fetch)
+        job = self._located(self._described)
+        self._needs.check(job)
+        if self._needs.needs_libra(job) and self.libra is None:
+            self._needs.refuse_without_libra(job)
+        return self.server.complete(job)
+
+    def prepare(self, job: SparkJob, tag: str) -> SparkJob:
+        """*job* as the cluster gets it, once Libra has its files and knows of it."""
+        if self.libra is None:
+            return self._needs.without_libra(job, tag)
+        return shipped(self.libra, job, tag, promised=self._needs.promised)
+
+    @property
+    def announced_at(self) -> str | None:
+        """The connection of the Libra by which files and result travel, if they have to."""
+        return self.libra.connection_id if self.libra else None
+
+    def tell_end(self, record: TaskRecord, *, apart: bool = False) -> None:
+        """Tell Libra, if it knows of the driver of *record*, that this one is gone."""
+        if apart and "libra" not in self.__dict__:
+            return
+        if record.backend is self.server.backend and self.libra:
+            receipts.ended(self.libra.apart() if apart else self.libra, record.tag)
+
+    def explained(self, status: JobStatus, tag: str | None) -> JobStatus:
+        """*status*, with what the receipt says that the driver has left at Libra."""
+        if tag is None or self.libra is None:
+            return status
+        # What failed is known to be over; its receipt only says it better.
+        is_over = status.state is JobState.FAILED and not status.worker_lost
+        patience = 0.0 if is_over else self._patience
+        return receipts.explained(self.libra, tag, status, patience=patience)
+
+    def result(self, status: JobStatus, tag: str | None) -> Any:
+        """What ``fetch`` asks for, or where the rows were written; None for nothing."""
+        if tag is None or self.libra is None:
+            return self._without_libra(status)
+        if not is_bootstrapped(self._described):
+            receipts.ended(self.libra, tag, well=True)
+            return None
+        read, written = partial(self._fetched, self.libra), partial(self._written, status)
+        return receipts.handed_in(self.libra, tag, status, read=read, written=written)
+
+    def _located(self, job: SparkJob) -> SparkJob:
+        found: dict[str, Any] = {
+            each: [located(item, self._beside, parameter=each) for item in getattr(job, each)]
+            for each in _LISTS
+        }
+        if job.application is not None:
+            found["application"] = located(job.application, self._beside, parameter="application")
+        if job.kind is Kind.PYTHON:
+            found["code"] = python_code(str(job.code), self._beside)
+        return job.trusted(**found)
+
+    def _fetched(self, libra: LibraHook, at_libra: JobStatus) -> Any:
+        fetch = self._fetch or ("all" if at_libra.kind is Kind.SQL else None)
+        return fetched(libra, at_libra, fetch, result_path=self._described.result_path)
+
+    def _without_libra(self, status: JobStatus) -> dict[str, Any] | None:
+        found = self._written(status)
+        if found is None and self._needs.promised:
+            raise JobFailed(status.job_id, receipts.NOTHING)
+        return asdict(found) if found else None
+
+    def _written(self, status: JobStatus) -> WrittenResult | None:
+        """Where the driver's output says that its rows are, for want of Libra."""
+        return receipts.written_by(self.server, status) if self._described.result_path else None
