@@ -283,7 +283,7 @@ def test_bad_input_ends_the_task_before_anything_is_sent(
     result = run(runner, False, **fields)
 
     assert result.state == "failed"
-    assert str(result.error).startswith(f"{parameter}=")
+    assert str(result.error).startswith(f"Invalid {parameter}=")
     assert libra.requests == []
 
 

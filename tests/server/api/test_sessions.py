@@ -110,5 +110,5 @@ def test_a_name_that_is_no_session_is_refused(api: RunningLibra, name: str) -> N
     reply = api.post(f"/api/v1/sessions/{name}/statements", json={"code": "rows 1"})
 
     assert reply.status_code == 400
-    assert reply.json()["detail"].startswith("session=")
+    assert reply.json()["detail"].startswith("Invalid session=")
     assert api.delete(f"/api/v1/sessions/{name}").status_code == 400
