@@ -13,7 +13,8 @@ from pyspark.sql import SparkSession
 from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.libra import results, run
 from libra_provider.clients.libra.contract import Contract
-from libra_provider.core.job import Kind, SparkJob, new_tag
+from libra_provider.core.job import SparkJob, new_tag
+from libra_provider.core.kinds import Kind
 from libra_provider.core.polling import Outcome
 
 

@@ -24,7 +24,8 @@ from libra_provider.clients.standalone import create_request, rest
 from libra_provider.clients.standalone.preflight import greet_master
 from libra_provider.clients.standalone.view import DriverView
 from libra_provider.core.errors import ServerError, ServerUnreachable
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.core.polling import PollingPolicy
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus

@@ -16,7 +16,8 @@ from libra_provider.cli.decision_view import answers_as_table, prediction_as_tab
 from libra_provider.cli.options import key_values
 from libra_provider.core.decision import Fact, Facts, Locality, WorkerShare
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.core.properties import spark_conf, whole_number
 from libra_provider.core.units import bandwidth_in_bits, duration_in_seconds, size_in_bytes
 from libra_provider.core.workload import Workload

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import Mode
+from libra_provider.core.kinds import Mode
 from libra_provider.core.units import duration_in_seconds
 
 Timeout = Annotated[

@@ -33,7 +33,8 @@ from libra_provider.cli.result_output import (
 )
 from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, ServerClients, Token, Verify
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.core.libra_rules import check_statement
 from libra_provider.core.properties import spark_conf
 

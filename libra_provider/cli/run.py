@@ -22,7 +22,8 @@ from libra_provider.cli.options import (
 from libra_provider.cli.result_output import OutputForm, print_result
 from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, ServerClients, Token, Verify
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import Mode, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Mode
 from libra_provider.core.libra_rules import check_statement
 from libra_provider.core.paths import at_libra
 from libra_provider.core.properties import spark_conf

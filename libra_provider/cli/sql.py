@@ -21,7 +21,8 @@ from libra_provider.cli.result_output import (
     print_result,
 )
 from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, ServerClients, Token, Verify
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 
 
 def sql(

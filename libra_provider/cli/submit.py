@@ -13,7 +13,8 @@ from libra_provider.cli.console import say
 from libra_provider.cli.follow import follow, submit_and_guard, submit_only
 from libra_provider.cli.options import key_values
 from libra_provider.cli.servers import Master, Rest, Secret, ServerClients, Token, Ui, Verify
-from libra_provider.core.job import DeployMode, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import DeployMode
 from libra_provider.core.paths import located
 from libra_provider.core.properties import spark_conf
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from enum import Enum, StrEnum
 from typing import Any, Generic, Self, TypeVar
 
-from libra_provider.core.job import DeployMode, Mode
+from libra_provider.core.kinds import DeployMode, Mode
 from libra_provider.core.workload import Workload
 
 T = TypeVar("T")

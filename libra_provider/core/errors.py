@@ -39,6 +39,7 @@ Each class keeps its facts as attributes and is safe to pickle between Airflow's
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 RESULT_TOO_LARGE = "LIBRA_RESULT_TOO_LARGE"
@@ -64,6 +65,12 @@ class BadInput(LibraError, ValueError):
 
     def __str__(self) -> str:
         return f"Invalid {self.parameter}={self.value!r}: {self.expected}."
+
+
+def one_of(words: Iterable[str]) -> str:
+    """What :class:`BadInput` expects where only *words* can work: "expected a, b or c"."""
+    *others, last = words
+    return f"expected {', '.join(others)} or {last}" if others else f"expected {last}"
 
 
 class NotInstalled(LibraError, ImportError):

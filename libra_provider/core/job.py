@@ -12,34 +12,19 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from libra_provider.core.errors import BadInput
+from libra_provider.core.field_rules import (
+    LONGEST_TIMEOUT,
+    MOST_ROWS,
+    check_fields,
+    check_required,
+    check_result_path,
+    check_word,
+    names,
+)
+from libra_provider.core.kinds import DeployMode, Kind, Mode
 from libra_provider.core.masking import MASK, masked_conf, masked_text
 from libra_provider.core.parameters import as_json
-from libra_provider.core.paths import is_absolute
 from libra_provider.core.properties import PROPERTY_OF
-
-
-class Mode(StrEnum):
-    """Whose driver runs the job."""
-
-    SHARED = "shared"  # Libra's long-lived driver
-    ISOLATED = "isolated"  # a driver of its own
-
-
-class DeployMode(StrEnum):
-    """Where an ISOLATED driver runs."""
-
-    CLIENT = "client"  # beside Libra
-    CLUSTER = "cluster"  # on a worker
-
-
-class Kind(StrEnum):
-    """What a job is made of."""
-
-    SQL = "sql"
-    PYTHON = "python"
-    PYTHON_FILE = "python-file"
-    JAR = "jar"
-    JAR_CLASS = "jar-class"
 
 
 class Backend(StrEnum):
@@ -97,11 +82,11 @@ class SparkJob:
     origin: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.kind not in list(Kind):
-            raise BadInput("kind", self.kind, f"it must be one of {', '.join(Kind)}")
-        object.__setattr__(self, "kind", Kind(self.kind))
-        self._check_code()
-        self._check_arguments()
+        check_word("kind", self.kind, Kind)
+        kind = Kind(self.kind)
+        object.__setattr__(self, "kind", kind)
+        check_required(kind, self.given, names(kind))
+        check_fields(kind, self.given, names(kind))
         self._check_modes()
         for parameter in ("application_args", "py_files", "jars", "files", "archives", "packages"):
             object.__setattr__(self, parameter, _strings(parameter, getattr(self, parameter)))
@@ -114,49 +99,23 @@ class SparkJob:
         self._check_driver()
         self._check_twice()
 
-    def _check_code(self) -> None:
-        if self.kind in (Kind.SQL, Kind.PYTHON):
-            parameter = "sql" if self.kind is Kind.SQL else "python"
-            if not isinstance(self.code, str) or not self.code.strip():
-                raise BadInput(parameter, self.code, "it must be a text that is not empty")
-            if self.application is not None:
-                raise BadInput("application", self.application, f"{parameter} is given already")
-        elif not self.application:
-            raise BadInput("application", self.application, "it must name a Python file or a JAR")
-        elif self.code is not None:
-            raise BadInput("application", self.application, "what runs is a text already")
-
-    def _check_arguments(self) -> None:
-        is_jar = self.kind in (Kind.JAR, Kind.JAR_CLASS)
-        if is_jar and not self.java_class:
-            raise BadInput("java_class", self.java_class, "a JAR needs the name of its main class")
-        if self.java_class and not is_jar:
-            raise BadInput("java_class", self.java_class, "only a JAR has a main class")
-        if self.application_args and self.kind is Kind.SQL:
-            raise BadInput("application_args", MASK, "a SQL statement takes parameters")
-        if self.parameters is not None and self.kind is not Kind.SQL:
-            raise BadInput("parameters", MASK, "only SQL takes them; use application_args")
-
     def _check_modes(self) -> None:
         for parameter, words in (("mode", Mode), ("deploy_mode", DeployMode)):
             given = getattr(self, parameter)
-            if given is not None and given not in list(words):
-                raise BadInput(parameter, given, f"it is one of {', '.join(words)}")
+            if given is not None:
+                check_word(parameter, given, words)
             object.__setattr__(self, parameter, given and words(given))
 
     def _check_result(self) -> None:
         limit, path = self.result_limit, self.result_path
-        if limit is not None and limit < 1:
-            raise BadInput("result_limit", limit, "it must be at least 1")
-        if path is not None and not path.strip():
-            raise BadInput("result_path", path, "it must be the folder or URL to write to")
-        if path is not None and not is_absolute(path):
-            advice = "it must be a URL or an absolute path, such as s3a://bucket/folder"
-            raise BadInput("result_path", path, advice)
+        if limit is not None and not 1 <= limit <= MOST_ROWS:
+            raise BadInput("result_limit", limit, f"expected 1 to {MOST_ROWS} rows")
+        check_result_path(path, names(Kind(self.kind)))
         if path is not None and limit is not None:
-            raise BadInput("result_limit", limit, "result_path is given too, and has no limit")
-        if self.timeout is not None and not self.timeout > 0:
-            raise BadInput("timeout", self.timeout, "it must be more than 0 seconds")
+            raise BadInput("result_limit", limit, "it does not apply with result_path; omit it")
+        if self.timeout is not None and not 0 < self.timeout <= LONGEST_TIMEOUT:
+            expected = f"expected more than 0 and at most {LONGEST_TIMEOUT} seconds"
+            raise BadInput("timeout", self.timeout, expected)
 
     def _check_environment(self) -> None:
         for name, value in self.env_vars.items():
@@ -200,6 +159,11 @@ class SparkJob:
         if ending not in kinds:
             raise BadInput("application", application, "it must end in .py or .jar")
         return cls(kind=kinds[ending], application=application, **rest)
+
+    @property
+    def given(self) -> dict[str, object]:
+        """Each field and its value, as field rules take them."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def replace(self, **changes: Any) -> SparkJob:
         """A copy with *changes*, checked again."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Self
 
-from libra_provider.core.job import DeployMode, Kind, Mode
+from libra_provider.core.kinds import DeployMode, Kind, Mode
 from libra_provider.core.states import JobState
 from libra_provider.core.units import readable_size
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from libra_provider.core.decision import Facts, Place, WorkerShare
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import DeployMode, Kind, Mode, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import DeployMode, Kind, Mode
 from libra_provider.core.properties import RESOURCES, whole_number
 from libra_provider.core.units import MIB, readable_size, size_in_bytes
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from libra_provider.core.decision import Facts, Place
-from libra_provider.core.job import DeployMode
+from libra_provider.core.kinds import DeployMode
 from libra_provider.core.units import MIB
 
 

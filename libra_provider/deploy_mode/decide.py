@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from libra_provider.core.decision import Alternative, Decision, Facts, Place, RuleAnswer
-from libra_provider.core.job import DeployMode, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import DeployMode
 from libra_provider.core.units import readable_duration
 from libra_provider.deploy_mode.constraints import (
     driver_size,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from libra_provider.core.decision import Confidence, Fact, Facts, Locality, Place
-from libra_provider.core.job import DeployMode, Mode, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import DeployMode, Mode
 from libra_provider.core.units import readable_duration, readable_latency, readable_size
 from libra_provider.deploy_mode.constraints import (
     Constraint,

@@ -21,7 +21,8 @@ from libra_provider.clients.libra.statements import ListedStatement
 from libra_provider.clients.libra.view import StatementView
 from libra_provider.clients.standalone.find_by_tag import TagMatches, TagQuery
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import OWN_SESSION, Backend, Kind, SparkJob, new_tag
+from libra_provider.core.job import OWN_SESSION, Backend, SparkJob, new_tag
+from libra_provider.core.kinds import Kind
 from libra_provider.core.libra_rules import check_statement, why_isolated
 from libra_provider.core.masking import MASK
 from libra_provider.core.status import JobStatus

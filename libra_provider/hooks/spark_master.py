@@ -21,7 +21,8 @@ from libra_provider.clients.standalone.group import DriverGroup
 from libra_provider.clients.standalone.preflight import greet_master
 from libra_provider.clients.standalone.view import DriverView
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import Backend, DeployMode, SparkJob
+from libra_provider.core.job import Backend, SparkJob
+from libra_provider.core.kinds import DeployMode
 from libra_provider.core.limits import ResourceLimits
 from libra_provider.core.properties import CORES_MAX, spark_conf
 from libra_provider.core.states import JobState

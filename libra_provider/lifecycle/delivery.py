@@ -17,7 +17,8 @@ from libra_provider.clients.libra.shipment import (
     ordered,
 )
 from libra_provider.core.errors import BadInput, Rejected
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.core.paths import scheme
 from libra_provider.core.units import readable_size
 from libra_provider.hooks.libra import LibraHook

@@ -17,7 +17,8 @@ from libra_provider.clients.standalone.page_lookup import leading
 from libra_provider.clients.standalone.pages import Worker
 from libra_provider.core.decision import Confidence, Fact, Facts, Locality, WorkerShare
 from libra_provider.core.errors import BadInput, LibraError
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.core.units import MIB, readable_duration
 from libra_provider.deploy_mode.constraints import driver_size
 from libra_provider.hooks.libra import LibraHook

@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from libra_provider.clients.libra.results import WrittenResult
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.core.masking import masked_text
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_duration, readable_size

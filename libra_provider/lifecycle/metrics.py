@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from airflow.sdk.observability import stats
 
-from libra_provider.core.job import Backend, Mode, SparkJob
+from libra_provider.core.job import Backend, SparkJob
+from libra_provider.core.kinds import Mode
 from libra_provider.core.status import JobStatus
 from libra_provider.lifecycle.openlineage import has_own_driver
 

@@ -18,7 +18,8 @@ from libra_provider.core.errors import (
     ServerError,
     UndecidedSubmission,
 )
-from libra_provider.core.job import Backend, DeployMode
+from libra_provider.core.job import Backend
+from libra_provider.core.kinds import DeployMode
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook

@@ -18,7 +18,8 @@ from libra_provider.clients.libra.results import (
     installed,
 )
 from libra_provider.core.errors import BadInput, ResultNotWhole
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.core.paths import located
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_size

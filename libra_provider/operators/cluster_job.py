@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
-from libra_provider.core.job import DeployMode, Mode, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import DeployMode, Mode
 from libra_provider.core.properties import spark_conf
 from libra_provider.core.units import duration_in_seconds
 from libra_provider.hooks.libra import LibraHook

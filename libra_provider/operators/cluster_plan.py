@@ -13,7 +13,8 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from libra_provider.clients.libra.results import WrittenResult
 from libra_provider.clients.libra.shipment import is_bootstrapped
 from libra_provider.core.errors import JobFailed
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.core.paths import located
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus

@@ -11,7 +11,8 @@ from airflow.sdk import Context
 
 from libra_provider.core.decision import Facts, Place
 from libra_provider.core.errors import LibraError
-from libra_provider.core.job import Backend, Kind, SparkJob
+from libra_provider.core.job import Backend, SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.core.properties import spark_conf
 from libra_provider.core.units import duration_in_seconds
 from libra_provider.core.workload import Workload

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from libra_provider.core.errors import RESULT_TOO_LARGE, NotOffered
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.core.paths import at_libra, is_absolute, located, scheme
 from libra_provider.core.properties import PROPERTY_OF
 from libra_provider.core.status import JobStatus

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import DeployMode
+from libra_provider.core.kinds import DeployMode
 from libra_provider.server.model.artifact import SCHEME, Artifact
 from libra_provider.server.model.statement import StatementSpec
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import DeployMode
+from libra_provider.core.kinds import DeployMode
 from libra_provider.core.limits import ResourceLimits
 from libra_provider.core.masking import MASK, masked_conf
 from libra_provider.core.properties import CORES_MAX, spark_conf

@@ -26,7 +26,7 @@ SENTENCES = {
     "no_file": "Invalid application='jobs/missing.py': there is no file /",
     "bad_conf": "Invalid conf['spark.driver.memory']='lots': a size is a number with a unit",
     "job_fails": "failed: ValueError: no such day: 2013-02-30",
-    "wrong_kind": "Invalid kind='scala': it must be one of sql, python,",
+    "wrong_kind": "Invalid kind='scala': expected sql, python,",
 }
 
 

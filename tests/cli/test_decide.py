@@ -93,7 +93,7 @@ def test_the_tree_is_a_picture_with_the_branch_that_was_taken(run: Run) -> None:
         ("--tasks=-1", "Invalid tasks=-1: it must be a whole number of at least 1"),
         ("--mode shared --deploy-mode cluster", "Invalid deploy_mode='cluster'"),
         ("--mode shared --kind jar", "Invalid mode='shared': a JAR requires a dedicated driver"),
-        ("--mode alone", "Invalid mode='alone': it is one of shared, isolated"),
+        ("--mode alone", "Invalid mode='alone': expected shared or isolated"),
         ("--preset huge", "Invalid preset='huge': expected one of etl, analytics, ml"),
         ("--worker-cores 4", "give it and --worker-memory, or neither"),
         ("--policy large=1GB", "Invalid policy['large']='1GB': expected one of"),

@@ -170,7 +170,7 @@ def test_a_failure_ends_with_1_its_output_first_and_its_sentence_last(
         (("run", "/etl.scala"), "it must end in .py or .jar"),
         (("run", "/etl.jar"), "Invalid java_class=None"),
         (("run", *JAR, "--shared", "--isolated"), "--shared is given too; choose one"),
-        (("run", "/etl.py", "--shared"), "give its path as python instead"),
+        (("run", "/etl.py", "--shared"), "or pass the file as python"),
         (("run", *JAR, "--conf", "memory=2g"), "Invalid conf['memory']='2g'"),
         (("run", *JAR, "--session", "mine"), "Invalid session='mine'"),
     ],

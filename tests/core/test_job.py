@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import Backend, JobHandle, Kind, SparkJob, new_tag
+from libra_provider.core.job import Backend, JobHandle, SparkJob, new_tag
+from libra_provider.core.kinds import Kind
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus, Timings
 
@@ -23,7 +24,7 @@ PYTHON = {"kind": Kind.PYTHON_FILE, "application": "a.py"}
         ({"kind": Kind.PYTHON_FILE}, "application"),
         ({"kind": Kind.JAR, "application": "a.jar"}, "java_class"),
         ({**PYTHON, "java_class": "org.example.Etl"}, "java_class"),
-        ({**PYTHON, "code": "1"}, "application"),
+        ({**PYTHON, "code": "1"}, "python"),
         ({**PYTHON, "parameters": {"n": 1}}, "parameters"),
         ({"kind": Kind.SQL, "code": "select 1", "application_args": ["1"]}, "application_args"),
         ({**PYTHON, "mode": "alone"}, "mode"),
@@ -62,7 +63,7 @@ def test_a_job_that_cannot_work_does_not_exist(fields: dict[str, Any], parameter
 
 
 def test_an_unknown_kind_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(BadInput, match="one of sql, python, python-file, jar, jar-class"):
+    with pytest.raises(BadInput, match="expected sql, python, python-file, jar or jar-class"):
         SparkJob(kind="scala", code="1")
 
 

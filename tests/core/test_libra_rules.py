@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.core.libra_rules import check_statement, why_isolated
 
 SQL = {"kind": Kind.SQL, "code": "select 1"}
@@ -63,27 +64,30 @@ def test_what_goes_together_is_taken(fields: dict[str, Any]) -> None:
     [
         ({**SQL, "mode": "isolated", "pool_name": "p"}, "Invalid pool_name='p'"),
         ({**SQL, **MEMORY}, "Invalid conf=['spark.executor.memory']: the shared driver"),
-        ({**SQL, "deploy_mode": "client"}, "Invalid deploy_mode='client': only a driver"),
-        ({**FILE, "mode": "shared"}, "Invalid mode='shared': a Python file has a driver"),
-        ({**JAR, "mode": "shared"}, "Invalid mode='shared': kind jar needs a driver"),
-        ({**PYTHON, **MEMORY, "mode": "shared"}, "spark.executor.memory needs a driver of its own"),
-        ({**PYTHON, "deploy_mode": "client"}, "say mode='isolated' too, or leave it out"),
+        ({**SQL, "deploy_mode": "client"}, "Invalid deploy_mode='client': only a dedicated"),
+        (
+            {**FILE, "mode": "shared"},
+            "use isolated, or pass the file as python",
+        ),
+        ({**JAR, "mode": "shared"}, "Invalid mode='shared': kind jar needs a dedicated driver"),
+        ({**PYTHON, **MEMORY, "mode": "shared"}, "spark.executor.memory needs a dedicated driver"),
+        ({**PYTHON, "deploy_mode": "client"}, "add mode='isolated' or omit it"),
         ({**PYTHON, "conf": {"spark.sql.ansi.enabled": "true"}}, "use spark.conf.set, or mode="),
-        ({**JAR_CLASS, "conf": {"spark.a": "b"}}, "say mode='isolated'"),
+        ({**JAR_CLASS, "conf": {"spark.a": "b"}}, "use mode='isolated'"),
         ({**JAR, "conf": {"spark.master": "local"}}, "Invalid conf['spark.master']='local'"),
         (
             {**JAR, "deploy_mode": "client", "conf": {"spark.submit.deployMode": "cluster"}},
-            "Invalid conf['spark.submit.deployMode']='cluster': the parameter deploy_mode",
+            "Invalid conf['spark.submit.deployMode']='cluster': use deploy_mode instead",
         ),
-        ({**FILE, "session": "mine"}, "Invalid session='mine': sessions are the shared"),
+        ({**FILE, "session": "mine"}, "Invalid session='mine': sessions belong to the shared"),
         ({**PYTHON, "mode": "isolated", "session": "mine"}, "Invalid session='mine'"),
         ({**FILE, "pool_name": "p"}, "Invalid pool_name='p'"),
         ({**JAR, "result_limit": 5}, "Invalid result_limit=5: a main class returns no rows"),
         ({**JAR_CLASS, "result_path": "/lake"}, "Invalid result_path='/lake': a main class"),
-        ({**FILE, "py_files": ["a.py"]}, "Libra takes it as conf['spark.submit.pyFiles']"),
+        ({**FILE, "py_files": ["a.py"]}, "at Libra, use conf['spark.submit.pyFiles']"),
         ({**FILE, "env_vars": {"TOKEN": "t0p"}}, "Invalid env_vars='***'"),
         ({**FILE, "supervise": True}, "Invalid supervise=True"),
-        ({**FILE, "driver_timeout": 60.0}, "at Libra, timeout says it"),
+        ({**FILE, "driver_timeout": 60.0}, "at Libra, use timeout."),
     ],
 )
 def test_what_libra_would_refuse_or_ignore_is_said_before(

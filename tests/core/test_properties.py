@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import DeployMode
+from libra_provider.core.kinds import DeployMode
 from libra_provider.core.properties import spark_conf
 
 

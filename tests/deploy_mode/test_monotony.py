@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from libra_provider.core.decision import Decision, Fact, Facts, Locality, Place, WorkerShare
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import DeployMode, Kind, Mode, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import DeployMode, Kind, Mode
 from libra_provider.core.units import GIB
 from libra_provider.deploy_mode.cost import REFERENCE, CostModel, predict
 from libra_provider.deploy_mode.decide import decide, explain

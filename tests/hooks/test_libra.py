@@ -26,7 +26,8 @@ from libra_provider.core.errors import (
     ServerBusy,
     ServerUnreachable,
 )
-from libra_provider.core.job import Kind, SparkJob, new_tag
+from libra_provider.core.job import SparkJob, new_tag
+from libra_provider.core.kinds import Kind
 from libra_provider.core.states import JobState
 from libra_provider.hooks import LibraHook
 from tests.fakes.libra import TOKEN, FakeLibra

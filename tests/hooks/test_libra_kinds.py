@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from libra_provider.core.errors import BadInput, JobLost, NotOffered
-from libra_provider.core.job import Kind, SparkJob, new_tag
+from libra_provider.core.job import SparkJob, new_tag
+from libra_provider.core.kinds import Kind
 from tests.fakes.libra import FakeLibra
 from tests.fakes.old_libra import OldLibra
 from tests.hooks.test_libra import Ask, ask, connect, libra, old

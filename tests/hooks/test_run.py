@@ -17,7 +17,8 @@ from libra_provider.core.errors import (
     ServerBusy,
     ServerUnreachable,
 )
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.hooks import LibraHook
 from tests.fakes.libra import FakeLibra
 from tests.fakes.libra import problem as problem_of

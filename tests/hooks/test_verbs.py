@@ -10,7 +10,8 @@ from typing import TypeVar
 
 import pytest
 
-from libra_provider.core.job import Kind, SparkJob, new_tag
+from libra_provider.core.job import SparkJob, new_tag
+from libra_provider.core.kinds import Kind
 from libra_provider.core.states import JobState
 from libra_provider.hooks import LibraHook, SparkMasterHook
 from libra_provider.hooks.base import ServerHook

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus, Timings
 from libra_provider.lifecycle.messages import subject, summary

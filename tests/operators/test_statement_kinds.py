@@ -249,7 +249,7 @@ def test_what_cannot_work_whatever_is_rendered_is_an_import_error(
             "Invalid conf['spark.submit.deployMode']='cluster': this job runs in client",
         ),
         ({"sql": "select 1", "deploy_mode": "client"}, "Invalid deploy_mode='client'"),
-        ({"sql": "select 1", "mode": "alone"}, "Invalid mode='alone': it is one of shared"),
+        ({"sql": "select 1", "mode": "alone"}, "Invalid mode='alone': expected shared or isolated"),
         ({"python": "1", "parameters": {"n": 1}}, "only SQL takes them; use application_args"),
         ({**JAR, "session": "mine"}, "Invalid session='mine'"),
         ({**JAR, "result_path": "/lake"}, "Invalid result_path='/lake'"),

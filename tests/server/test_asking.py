@@ -10,7 +10,8 @@ from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.libra import run
 from libra_provider.clients.libra.contract import Contract
 from libra_provider.clients.libra.results import ResultPage, ResultValue
-from libra_provider.core.job import Kind, SparkJob, new_tag
+from libra_provider.core.job import SparkJob, new_tag
+from libra_provider.core.kinds import Kind
 from libra_provider.core.states import JobState
 from tests.server.running import RunningLibra
 

@@ -16,7 +16,8 @@ from airflow.sdk.serde import deserialize
 
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.core.errors import BadInput, JobFailed
-from libra_provider.core.job import Kind, SparkJob, new_tag
+from libra_provider.core.job import SparkJob, new_tag
+from libra_provider.core.kinds import Kind
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks import LibraHook

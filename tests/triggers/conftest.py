@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from libra_provider.core.job import JobHandle, Kind, SparkJob
+from libra_provider.core.job import JobHandle, SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.core.polling import PollingPolicy, utc_now
 from libra_provider.hooks import LibraHook, SparkMasterHook
 from libra_provider.triggers.job import JobTrigger

@@ -11,7 +11,8 @@ from libra_provider.clients.http.call import Call, Reply
 from libra_provider.clients.http.problems import checked
 from libra_provider.clients.libra import statements
 from libra_provider.core.errors import NotOffered, ResultNotWhole
-from libra_provider.core.job import OWN_SESSION, DeployMode, Kind, Mode, SparkJob
+from libra_provider.core.job import OWN_SESSION, SparkJob
+from libra_provider.core.kinds import DeployMode, Kind, Mode
 from libra_provider.core.libra_rules import why_isolated
 from libra_provider.core.polling import utc_now
 from libra_provider.core.states import JobState

@@ -14,7 +14,8 @@ from libra_provider.clients.libra.artifacts import Told, stored
 from libra_provider.clients.libra.contract import Contract
 from libra_provider.clients.libra.external_jobs import Announcement, UploadUrls, announce
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.core.masking import MASK
 from libra_provider.core.paths import scheme, shippable_name
 from libra_provider.core.units import readable_size

@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from libra_provider.clients.http.call import Call, Reply
 from libra_provider.clients.http.problems import checked, is_unknown, problem
-from libra_provider.core.job import DeployMode, Kind, Mode, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import DeployMode, Kind, Mode
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus, Progress, Timings
 

@@ -8,7 +8,7 @@ from libra_provider.clients.libra.contract import Contract
 from libra_provider.clients.libra.logs import StatementLog
 from libra_provider.clients.observation import Observation
 from libra_provider.core.errors import JobLost, ServerError
-from libra_provider.core.job import Kind
+from libra_provider.core.kinds import Kind
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 

@@ -17,7 +17,8 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.core.paths import scheme
 from libra_provider.core.properties import DRIVER_TIMEOUT, PROPERTY_OF
 

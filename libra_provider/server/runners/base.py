@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from libra_provider.core.job import Kind
+from libra_provider.core.kinds import Kind
 from libra_provider.core.polling import utc_now
 from libra_provider.core.status import DriverLocation
 from libra_provider.server.driver.messages import StatementEnded

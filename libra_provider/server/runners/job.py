@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from libra_provider.clients.standalone.create_request import TAG
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import DeployMode, Kind, SparkJob
+from libra_provider.core.field_rules import check_reserved
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import DeployMode, Kind
 from libra_provider.core.polling import utc_now
 from libra_provider.core.properties import CORES_MAX, spark_conf, whole_number
 from libra_provider.server.files import FILES, permitted
@@ -18,63 +18,26 @@ from libra_provider.server.model.statement import Statement, StatementSpec
 from libra_provider.server.settings import Settings
 from libra_provider.server.signed_urls import LIFE, Signer
 
-_NOT_YOURS = {
-    "spark.master": "Libra names the master; leave it out",
-    "spark.submit.deployMode": "the field deployMode says it; leave it out",
-    "spark.driver.supervise": "Libra does not restart drivers; leave it out",
-    TAG: "it is Libra's own",
-}
+_FIELDS = {"conf": "sparkConfig", "deploy_mode": "deployMode"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IsolatedSpec:
-    """The part of an order that only ISOLATED statements have, checked."""
+def completed(
+    spec: StatementSpec, settings: Settings, *, given: Mapping[str, object]
+) -> StatementSpec:
+    """*spec* with the deploy mode and the properties, of those *given*, of its dedicated driver.
 
-    deploy_mode: str
-    deploy_mode_by_default: bool
-    spark_config: Mapping[str, str]
-    file_path: str | None = None
-    main_class: str | None = None
-    args: tuple[str, ...] = ()
-
-    def fields(self) -> dict[str, Any]:
-        """It, as fields of an Order."""
-        return asdict(self)
-
-
-def isolation(
-    kind: str,
-    *,
-    settings: Settings,
-    deploy_mode: str | None = None,
-    spark_config: Mapping[str, object] | None = None,
-    file_path: str | None = None,
-    main_class: str | None = None,
-    args: tuple[str, ...] = (),
-) -> IsolatedSpec:
-    """How a statement of *kind* runs in a driver of its own; raises BadInput."""
-    mode = _deploy_mode(deploy_mode, settings)
-    conf = _conf(spark_config or {}, mode, settings)
-    if kind not in (Kind.SQL, Kind.PYTHON):
-        if not file_path:
-            raise BadInput("filePath", file_path, "it must name a Python file or a JAR")
-        _permitted(file_path, "filePath", mode, settings, named)
-        if kind in (Kind.JAR, Kind.JAR_CLASS) and not main_class:
-            raise BadInput("mainClass", main_class, "a JAR needs the name of its main class")
-    return IsolatedSpec(
-        deploy_mode=mode,
-        deploy_mode_by_default=deploy_mode is None,
-        spark_config=conf,
-        file_path=file_path,
-        main_class=main_class,
-        args=args,
-    )
+    Raises BadInput for what these settings do not allow.
+    """
+    mode = _deploy_mode(spec.deploy_mode, settings)
+    conf = _conf(given, mode, settings)
+    if spec.file_path:
+        _permitted(spec.file_path, "filePath", mode, settings, named)
+    by_default = spec.deploy_mode is None
+    return replace(spec, deploy_mode=mode, deploy_mode_by_default=by_default, spark_config=conf)
 
 
 def _deploy_mode(given: str | None, settings: Settings) -> str:
     mode = given or settings.isolated.deploy_mode
-    if mode not in list(DeployMode):
-        raise BadInput("deployMode", mode, f"it is one of {', '.join(DeployMode)}")
     if mode == DeployMode.CLUSTER and not settings.master.startswith("spark://"):
         expected = f"Libra's master is {settings.master}, which has no workers; use client"
         raise BadInput("deployMode", mode, expected)
@@ -82,9 +45,7 @@ def _deploy_mode(given: str | None, settings: Settings) -> str:
 
 
 def _conf(given: Mapping[str, object], mode: str, settings: Settings) -> dict[str, str]:
-    for key, advice in _NOT_YOURS.items():
-        if key in given:
-            raise BadInput(f"sparkConfig[{key!r}]", given[key], advice)
+    check_reserved(given, _FIELDS)
     conf = spark_conf(given, deploy_mode=mode, parameter="sparkConfig")
     _with_files(conf, mode, settings, named)  # asked only: they are found when it starts
     _count_executors(conf)

@@ -11,7 +11,8 @@ from typing import Any
 from libra_provider.clients import runtime_zip
 from libra_provider.clients.libra.external_jobs import UploadUrls
 from libra_provider.clients.libra.shipment import Shipment, is_bootstrapped, order_of, ordered
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.core.paths import scheme
 from libra_provider.jobs import bootstrap
 from libra_provider.server.artifacts.store import ArtifactStore

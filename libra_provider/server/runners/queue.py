@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from libra_provider.core.errors import LibraError
-from libra_provider.core.job import DeployMode
+from libra_provider.core.kinds import DeployMode
 from libra_provider.server.artifacts.store import ArtifactStore
 from libra_provider.server.driver.messages import StatementEnded
 from libra_provider.server.model.statement import State, Statement

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-from libra_provider.core.job import DeployMode
+from libra_provider.core.kinds import DeployMode
 from libra_provider.core.polling import utc_now
 from libra_provider.core.status import DriverLocation, Progress
 from libra_provider.server.artifacts.store import ArtifactStore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from libra_provider.core.job import Kind
+from libra_provider.core.kinds import Kind
 from libra_provider.server.driver.messages import PYTHON_VARIABLES, SessionHolds
 from libra_provider.server.statements.active import ActiveStatement
 

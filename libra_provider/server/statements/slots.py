@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from libra_provider.core.job import Kind
+from libra_provider.core.kinds import Kind
 from libra_provider.server.model.pools import Pool
 from libra_provider.server.model.statement import StatementSpec
 from libra_provider.server.statements.active import ActiveStatement

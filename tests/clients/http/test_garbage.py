@@ -38,7 +38,8 @@ from libra_provider.core.errors import (
     ServerError,
     ServerUnreachable,
 )
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 from libra_provider.operators import SparkClusterJobOperator
 from tests.fakes.hostile import HostileServer, Rudeness, page
 from tests.fakes.server import Answer

@@ -8,7 +8,8 @@ import pytest
 from libra_provider.clients.libra.external_jobs import UploadUrls
 from libra_provider.clients.libra.shipment import ORDER, Shipment, order_of, ordered
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import Kind, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Kind
 
 QUERY = "SELECT '{{USER_JAR}} {{{' AS text"
 

@@ -20,7 +20,8 @@ from libra_provider.core.errors import (
     ServerBusy,
     ServerUnreachable,
 )
-from libra_provider.core.job import DeployMode, Kind, Mode, SparkJob
+from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import DeployMode, Kind, Mode
 from libra_provider.core.states import JobState
 
 OLD_SQL = SparkJob(kind=Kind.SQL, code="select 1")

@@ -13,7 +13,8 @@ from libra_provider.clients.libra import statements
 from libra_provider.clients.libra.contract import Contract
 from libra_provider.clients.libra.view import StatementView
 from libra_provider.clients.observation import LogLine
-from libra_provider.core.job import Kind, SparkJob, new_tag
+from libra_provider.core.job import SparkJob, new_tag
+from libra_provider.core.kinds import Kind
 from libra_provider.core.states import JobState
 from tests.fakes.libra import TOKEN, FakeLibra, problem
 from tests.fakes.server import Answer, Request

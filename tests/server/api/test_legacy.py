@@ -23,7 +23,7 @@ JAR = {"jarPath": "http://h/a.jar", "mainClass": "Main"}
         ("jar", JAR | {"jarPath": "/etc/a.jar"}, "Invalid jarPath='/etc/a.jar': files must"),
         ("jar", {"jarPath": "http://h/a.jar"}, "mainClass=None"),
         ("jar", JAR | {"executionMode": "LOCALLY"}, "Invalid executionMode"),
-        ("jar", JAR | {"sparkConfig": {"spark.master": "local"}}, "Libra names the master"),
+        ("jar", JAR | {"sparkConfig": {"spark.master": "local"}}, "Libra sets the master"),
         ("jar", JAR | {"sparkConfig": {"spark.my.secret": ["s3cret"]}}, "a string, a number"),
     ],
 )

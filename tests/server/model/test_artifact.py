@@ -14,7 +14,7 @@ import pytest
 from libra_provider.core.errors import BadInput
 from libra_provider.core.polling import utc_now
 from libra_provider.server.api.schemas.statements import StatementRequest
-from libra_provider.server.api.validation import order_of
+from libra_provider.server.api.validation import spec_of
 from libra_provider.server.artifacts.in_use import hold, needed
 from libra_provider.server.files import artifacts_of
 from libra_provider.server.isolated_settings import IsolatedSettings
@@ -45,7 +45,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def order(settings: Settings, **given: Any) -> StatementSpec:
     body = {"kind": "python-file", "filePath": NAMED, **given}
-    return order_of("default", StatementRequest.model_validate(body), settings, old=False)
+    return spec_of("default", StatementRequest.model_validate(body), settings, old=False)
 
 
 def statement(order: StatementSpec) -> Statement:

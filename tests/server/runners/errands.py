@@ -9,7 +9,7 @@ from libra_provider.core.polling import utc_now
 from libra_provider.server.model.receipt import Receipt
 from libra_provider.server.model.statement import State, Statement, StatementSpec
 from libra_provider.server.runners.base import IsolatedRun
-from libra_provider.server.runners.job import isolation
+from libra_provider.server.runners.job import completed
 from libra_provider.server.settings import Settings
 
 
@@ -41,7 +41,7 @@ def errand(
     **given: Any,
 ) -> Noting:
     """A statement of *kind* that has just begun, or *resumed*."""
-    own = isolation(kind, settings=settings, **given)
+    spark_config = given.pop("spark_config", None) or {}
     order = StatementSpec(
         session="default",
         kind=kind,
@@ -50,8 +50,9 @@ def errand(
         parameters=parameters,
         result_path=result_path,
         as_text=as_text,
-        **own.fields(),
+        **given,
     )
+    order = completed(order, settings, given=spark_config)
     now = utc_now()
     statement = Statement(
         job_id=new_tag(),

@@ -7,37 +7,37 @@ import pytest
 
 from libra_provider.core.errors import BadInput
 from libra_provider.server.api.schemas.statements import StatementRequest
-from libra_provider.server.api.validation import order_of
+from libra_provider.server.api.validation import spec_of
 from libra_provider.server.isolated_settings import IsolatedSettings
-from libra_provider.server.runners.job import IsolatedSpec, isolation
+from libra_provider.server.model.statement import StatementSpec
+from libra_provider.server.runners.job import completed
 from libra_provider.server.settings import Settings
 
 
 def taken(
     tmp_path: Path, spark_config: dict[str, object], *, mode: str = "client", **own: Any
-) -> IsolatedSpec:
+) -> StatementSpec:
     settings = Settings(
         master="spark://h:7077",
         data_dir=tmp_path,
         file_roots=[tmp_path],
         isolated=IsolatedSettings(**own),
     )
-    return isolation(
-        "python-file",
-        settings=settings,
-        deploy_mode=mode,
-        spark_config=spark_config,
-        file_path="http://h/a.py",
-    )
+    spec = spec_with("python-file", deploy_mode=mode, file_path="http://h/a.py")
+    return completed(spec, settings, given=spark_config)
+
+
+def spec_with(kind: str, **rest: Any) -> StatementSpec:
+    return StatementSpec(session="default", kind=kind, code="", pool="default", **rest)
 
 
 @pytest.mark.parametrize(
     ("key", "value", "why"),
     [
-        ("spark.master", "local[*]", "Libra names the master"),
-        ("spark.submit.deployMode", "cluster", "deployMode says it"),
+        ("spark.master", "local[*]", "Libra sets the master"),
+        ("spark.submit.deployMode", "cluster", "use deployMode instead"),
         ("spark.driver.supervise", "true", "does not restart"),
-        ("spark.libra.tag", "x", "Libra's own"),
+        ("spark.libra.tag", "x", "reserved for Libra"),
         ("spark.driver.memory", "much", "size"),
         ("spark.executor.instances", "0", "at least 1"),
         ("hadoop.x", "y", "start with 'spark.'"),
@@ -64,7 +64,9 @@ def test_a_number_of_executors_becomes_what_a_standalone_master_understands(
 
 
 def test_who_asks_for_more_than_the_settings_allow_is_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"^sparkConfig.*this Libra allows at most max_cores=4"):
+    with pytest.raises(
+        BadInput, match=r"^Invalid sparkConfig.*this Libra allows at most max_cores=4"
+    ):
         taken(tmp_path, {"spark.executor.instances": 5}, max_cores=4)
 
 
@@ -76,7 +78,7 @@ def test_settings_that_contradict_each_other_do_not_start() -> None:
 def test_a_local_master_has_no_workers_for_a_cluster_driver(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     with pytest.raises(BadInput, match=r"local\[2\], which has no workers"):
-        isolation("jar", settings=settings, deploy_mode="cluster")
+        completed(spec_with("jar", deploy_mode="cluster"), settings, given={})
 
 
 @pytest.mark.parametrize("kind", ["python", "sql"])
@@ -84,8 +86,11 @@ def test_a_text_runs_where_the_settings_say(kind: str, tmp_path: Path) -> None:
     isolated = IsolatedSettings(deploy_mode="cluster")
     settings = Settings(master="spark://h:7077", data_dir=tmp_path, isolated=isolated)
 
-    assert isolation(kind, settings=settings).deploy_mode == "cluster"
-    assert isolation(kind, settings=settings, deploy_mode="client").deploy_mode == "client"
+    by_default = completed(spec_with(kind), settings, given={})
+    asked = completed(spec_with(kind, deploy_mode="client"), settings, given={})
+
+    assert (by_default.deploy_mode, by_default.deploy_mode_by_default) == ("cluster", True)
+    assert (asked.deploy_mode, asked.deploy_mode_by_default) == ("client", False)
 
 
 def test_the_secret_of_the_masters_is_not_shown() -> None:
@@ -120,6 +125,6 @@ def test_settings_that_change_do_not_make_a_repeated_request_another_one(tmp_pat
         )
         jar = {"kind": "jar", "filePath": str(link), "mainClass": "Main"}
         request = StatementRequest.model_validate(jar)
-        return order_of("default", request, settings, old=False).digest
+        return spec_of("default", request, settings, old=False).digest
 
     assert digest("v1.jar", "client") == digest("v2.jar", "cluster")

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from libra_provider.core.job import DeployMode
+from libra_provider.core.field_rules import check_result_path
+from libra_provider.core.kinds import DeployMode
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals
 from libra_provider.server.api.schemas.external_jobs import (
@@ -17,7 +18,7 @@ from libra_provider.server.api.schemas.external_jobs import (
 )
 from libra_provider.server.api.schemas.statements import StatementBody
 from libra_provider.server.api.strict_json import StrictJsonRoute
-from libra_provider.server.api.validation import check_result_path
+from libra_provider.server.api.validation import FIELDS
 from libra_provider.server.errors import Conflict
 from libra_provider.server.libra import Libra
 from libra_provider.server.model.artifact import Artifact
@@ -47,7 +48,7 @@ async def announce_job(tag: Tag, request: Announcement, libra: LibraDep) -> Resp
     once that leaves its receipt, once its submitter says that it ended well, or when it is deleted.
     Libra never starts it.
     """
-    check_result_path(request.result_path)
+    check_result_path(request.result_path, FIELDS)
     files = [Artifact(each.sha256, each.name) for each in request.artifacts]
     if absent := libra.artifacts.absent(files):
         raise Conflict(str(absent[0].unknown("artifacts")), tag)

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import Kind
+from libra_provider.core.kinds import Kind
 from libra_provider.core.masking import masked_text
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.errors import invalid
@@ -19,7 +19,7 @@ from libra_provider.server.api.openapi import Answers, refusals
 from libra_provider.server.api.schemas.base import Plain, WireModel, milliseconds
 from libra_provider.server.api.schemas.statements import StatementRequest
 from libra_provider.server.api.strict_json import StrictJsonRoute
-from libra_provider.server.api.validation import order_of
+from libra_provider.server.api.validation import spec_of
 from libra_provider.server.libra import Libra
 from libra_provider.server.model.sessions import DEFAULT_SESSION
 from libra_provider.server.model.statement import State
@@ -145,8 +145,8 @@ def _of_a_jar(error: BadInput) -> BadInput:
 
 
 async def _run(request: StatementRequest, libra: Libra) -> Response:
-    order = order_of(DEFAULT_SESSION, request, libra.settings, old=True)
-    accepted = await libra.dispatcher.submit(order)
+    spec = spec_of(DEFAULT_SESSION, request, libra.settings, old=True)
+    accepted = await libra.dispatcher.submit(spec)
     ended = await libra.dispatcher.wait(accepted.job_id)
     logs = StatementLogs(libra.settings.statement_logs_dir, ended.job_id)
     output = await run_in_threadpool(logs.text, "stdout")

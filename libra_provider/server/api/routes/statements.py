@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import Kind
+from libra_provider.core.kinds import Kind
 from libra_provider.server.api import result_pages
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import LINKS, LOCATION, PREFERENCE_APPLIED, refusals
@@ -29,7 +29,7 @@ from libra_provider.server.api.schemas.statements import (
     tags_in,
 )
 from libra_provider.server.api.strict_json import StrictJsonRoute
-from libra_provider.server.api.validation import check_pool, order_of
+from libra_provider.server.api.validation import check_pool, spec_of
 from libra_provider.server.libra import Libra
 from libra_provider.server.model.statement import State, Statement
 
@@ -94,12 +94,12 @@ async def submit_statement(
     """
     old = not (preference.given or idempotency_key or request.is_of_new_contract)
     try:
-        order = order_of(session, request, libra.settings, old=old)
+        spec = spec_of(session, request, libra.settings, old=old)
     except BadInput as error:
         if not old or error.parameter == "kind":
             raise
         return _json(OldStatementBody.refused(secrets.token_hex(16), session, str(error)))
-    statement = await libra.dispatcher.submit(order, idempotency_key)
+    statement = await libra.dispatcher.submit(spec, idempotency_key)
     if preference.seconds != 0:
         statement = await libra.dispatcher.wait(statement.job_id, preference.seconds)
     if old:

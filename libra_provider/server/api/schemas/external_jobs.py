@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from libra_provider.core.job import Kind
+from libra_provider.core.field_rules import MOST_ROWS
+from libra_provider.core.kinds import Kind
 from libra_provider.server.api.schemas.base import Moment, Plain, SessionName, WireModel
-from libra_provider.server.api.schemas.statements import MOST_ROWS, TagText
+from libra_provider.server.api.schemas.statements import TagText
 from libra_provider.server.model.sessions import DEFAULT_SESSION
 from libra_provider.server.model.statement import State
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue
 
 from libra_provider.core.errors import BadInput
-from libra_provider.core.job import DeployMode
+from libra_provider.core.field_rules import LONGEST_TIMEOUT, MOST_ROWS
+from libra_provider.core.kinds import DeployMode
 from libra_provider.core.polling import utc_now
 from libra_provider.server.api.schemas.base import (
     Moment,
@@ -22,9 +23,6 @@ from libra_provider.server.api.schemas.base import (
 from libra_provider.server.errors import UnknownStatement
 from libra_provider.server.model.statement import State, Statement
 
-# What Spark can count, and the longest wait that timers can take.
-MOST_ROWS = 2**31 - 1
-_YEAR = 365 * 24 * 3600
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -85,7 +83,7 @@ class StatementRequest(WireModel):
         examples=["s3a://bucket/flights"],
     )
     timeout_seconds: float | None = Field(
-        None, gt=0, le=_YEAR, description="How long it may run, counted from its start."
+        None, gt=0, le=LONGEST_TIMEOUT, description="How long it may run, counted from its start."
     )
     tags: dict[TagText, TagText] | None = Field(
         None, max_length=64, description="To find it again.", examples=[{"dag": "flights"}]

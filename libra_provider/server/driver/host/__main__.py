@@ -24,7 +24,7 @@ from typing import Any
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # py4j has no types
 from pyspark.sql import SparkSession
 
-from libra_provider.core.job import Kind
+from libra_provider.core.kinds import Kind
 from libra_provider.jobs.spark_errors import failure_of
 from libra_provider.server.driver.host import heartbeat
 from libra_provider.server.driver.host.cancellation import Cancellations

@@ -13,7 +13,7 @@ from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # py4j has 
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from libra_provider.core.job import Kind
+from libra_provider.core.kinds import Kind
 from libra_provider.server.driver.messages import PYTHON_VARIABLES, RunStatement, SessionHolds
 
 # What begins like this leaves nothing behind; of everything else the session itself is asked.
