@@ -26,8 +26,8 @@
             ├── QueueFull
             ├── TooManySessions
             └── NotReady
-                └── LedgerAway          its database cannot be used now
-                    └── LedgerTaken     another Libra has it
+                └── LedgerUnavailable   its database does not work now
+                    └── LedgerInUse     another Libra uses it
 """
 
 from __future__ import annotations
@@ -162,9 +162,9 @@ class NotReady(ComeBackLater):
     """The driver is starting, or Libra is stopping."""
 
 
-class LedgerAway(NotReady):
-    """The ledger's database does not answer, or does not take what is written."""
+class LedgerUnavailable(NotReady):
+    """The ledger's database does not answer, or cannot be written."""
 
 
-class LedgerTaken(LedgerAway):
+class LedgerInUse(LedgerUnavailable):
     """Another Libra uses the ledger."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from libra_provider.clients.observation import STREAMS
 from libra_provider.core.polling import utc_now
 from libra_provider.server.artifacts.store import ArtifactStore
-from libra_provider.server.errors import LedgerAway
+from libra_provider.server.errors import LedgerUnavailable
 from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.model.statement import State
 from libra_provider.server.settings import Settings
@@ -57,7 +57,7 @@ class Retention:
     async def _try(self, sweep: Callable[[], Awaitable[None]]) -> None:
         try:
             await sweep()
-        except (LedgerAway, OSError) as error:
+        except (LedgerUnavailable, OSError) as error:
             _log.warning("Old statements and files stay for now: %s", error)
 
     async def statements(self) -> None:
@@ -65,7 +65,7 @@ class Retention:
         before = utc_now() - timedelta(seconds=self._settings.retention_seconds)
         beyond = self._settings.retention_count
         while old := await self._dispatcher.ask(
-            self._ledger.ended, before=before, beyond=beyond, limit=_AT_ONCE
+            self._ledger.find_ended, before=before, beyond=beyond, limit=_AT_ONCE
         ):
             # The row first: a statement whose rows are gone would be worse than rows of nobody.
             await self._dispatcher.remove(old)
@@ -77,7 +77,7 @@ class Retention:
         for start in range(0, len(files), _AT_ONCE):
             some = files[start : start + _AT_ONCE]
             states = await self._dispatcher.ask(
-                self._ledger.states, {_job_id(file) for file in some}
+                self._ledger.get_states, {_job_id(file) for file in some}
             )
             await asyncio.to_thread(_remove, [file for file in some if _is_nobodys(file, states)])
 

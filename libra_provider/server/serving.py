@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 def serve(settings: Settings, *, host_command: Sequence[str] = HOST_COMMAND) -> None:
     """Serve until SIGTERM or SIGINT; then the driver host, which *host_command* runs, is gone too.
 
-    Raises BadInput when the address is taken, or the data folder is another Libra's; LedgerTaken
-    when the ledger is, and LedgerAway when its database does not answer.
+    Raises BadInput when the address is taken, or the data folder is another Libra's; LedgerInUse
+    when the ledger is, and LedgerUnavailable when its database does not answer.
     """
     with (
         listening(settings) as listener,

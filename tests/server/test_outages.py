@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from libra_provider.server import Settings, serve
-from libra_provider.server.errors import LedgerTaken
+from libra_provider.server.errors import LedgerInUse
 from libra_provider.server.ledger.ledger import Ledger
 from tests.server.api.test_statements import AT_ONCE, PATH, WAIT, status, submit
 from tests.server.conftest import MakeLibra
@@ -113,6 +113,6 @@ def test_a_second_libra_does_not_start_on_the_same_ledger(tmp_path: Path, ledger
     first = Ledger(ledger_url)
     second = Settings(port=0, data_dir=tmp_path / "second", ledger_url=ledger_url)
 
-    with pytest.raises(LedgerTaken, match="Another Libra uses the ledger"):
+    with pytest.raises(LedgerInUse, match="Another Libra uses the ledger"):
         serve(second)
     first.close()

@@ -21,7 +21,7 @@ def hold(store: Path, job_id: str, hashes: Iterable[str]) -> None:
 
 
 def needed(store: Path, ledger: Ledger) -> set[str]:
-    """The hashes of what must stay now; raises LedgerAway."""
+    """The hashes of what must stay now; raises LedgerUnavailable."""
     return _named(ledger) | _held(store / "held", ledger)
 
 
@@ -30,14 +30,14 @@ def _named(ledger: Ledger) -> set[str]:
         statement
         for state in (State.PENDING, State.RUNNING)
         for announced in (False, True)
-        for statement in ledger.in_state(state, announced=announced)
+        for statement in ledger.find_in_state(state, announced=announced)
     ]
     return {artifact.sha256 for each in unfinished for _, artifact in artifacts_of(each.order)}
 
 
 def _held(folder: Path, ledger: Ledger) -> set[str]:
     files = {file.name: file for file in folder.glob("*")}
-    states = ledger.states(files)
+    states = ledger.get_states(files)
     hashes: set[str] = set()
     for job_id, file in files.items():
         if job_id in states and not states[job_id].is_terminal:

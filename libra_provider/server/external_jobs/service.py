@@ -1,6 +1,6 @@
 """What is taken from drivers of their own, and the jobs whose drivers others start.
 
-Each decision is one act of the clerk: what it depends on is read, and what follows is committed,
+Each decision is one write to the ledger: what it depends on is read, and what follows is committed,
 before another one begins. So of two that contradict each other the first one counts, whoever asks.
 """
 
@@ -32,34 +32,34 @@ from libra_provider.server.settings import Settings
 class ExternalJobs:
     """Takes announcements, reports and results; lives on one event loop.
 
-    Each method raises UnknownStatement, Over once the job has ended, and LedgerAway.
+    Each method raises UnknownStatement, Over once the job has ended, and LedgerUnavailable.
     """
 
-    def __init__(self, settings: Settings, ledger: Ledger, clerk: LedgerWriter) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, writer: LedgerWriter) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._clerk = clerk
+        self._writer = writer
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
 
     async def announce(self, order: StatementSpec, tag: str) -> tuple[Statement, bool]:
         """The job *tag*, and whether it is new; raises Conflict if it was another order's."""
-        return await self._clerk.write(partial(self._accept, order, tag))
+        return await self._writer.write(partial(self._accept, order, tag))
 
     async def receipt(self, job_id: str) -> Receipt:
         """What was heard so far of a job that is not over."""
-        return (await self._clerk.write(partial(self._open, job_id)))[1]
+        return (await self._writer.write(partial(self._open, job_id)))[1]
 
     async def began(self, job_id: str, attempt: str, place: Mapping[str, str | None]) -> Statement:
         """The job after its driver's word that it runs, and where; raises Conflict."""
-        return await self._clerk.write(partial(self._begin, job_id, attempt, place))
+        return await self._writer.write(partial(self._begin, job_id, attempt, place))
 
     async def hand_in(self, job_id: str, attempt: str | None, handed: UploadedResult) -> bool:
         """Whether what was handed in is new, and not the same again; raises Conflict."""
-        return await self._clerk.write(partial(self._take, job_id, attempt, handed))
+        return await self._writer.write(partial(self._take, job_id, attempt, handed))
 
     async def ended(self, job_id: str, attempt: str, words: Mapping[str, Any]) -> Statement:
         """The job after its driver's last *words*, fields of a Statement; raises Conflict."""
-        statement = await self._clerk.write(partial(self._end, job_id, attempt, words))
+        statement = await self._writer.write(partial(self._end, job_id, attempt, words))
         return self._told(statement)
 
     async def succeeded(self, job_id: str, words: Mapping[str, Any]) -> Statement:
@@ -67,16 +67,16 @@ class ExternalJobs:
 
         What was handed in is its result. One that is over stays as it is.
         """
-        return self._told(await self._clerk.write(partial(self._succeed, job_id, words)))
+        return self._told(await self._writer.write(partial(self._succeed, job_id, words)))
 
     async def cancel(self, job_id: str) -> Statement:
         """The job, which its submitter has ended; any other statement stays as it is."""
         stop = partial(self._stop, job_id, State.CANCELLED, "It was ended by who submitted it.")
-        return self._told(await self._clerk.write(stop))
+        return self._told(await self._writer.write(stop))
 
     async def lose_silent(self) -> None:
         """Call LOST what has given no sign for too long."""
-        for statement in await self._clerk.write(self._lose_silent):
+        for statement in await self._writer.write(self._lose_silent):
             self._told(statement)
 
     async def end_of(self, job_id: str, seconds: float | None) -> Statement:
@@ -87,9 +87,9 @@ class ExternalJobs:
         try:
             find = partial(self._ledger.get, job_id)
             # Looked at again: it may have ended before anybody was there to be told.
-            if not (found := await self._clerk.write(find)).state.is_terminal:
+            if not (found := await self._writer.write(find)).state.is_terminal:
                 await asyncio.wait((waiter,), timeout=seconds)
-                found = await self._clerk.write(find)
+                found = await self._writer.write(find)
             return found
         finally:
             waiting.discard(waiter)
@@ -103,7 +103,7 @@ class ExternalJobs:
                     waiter.set_result(None)
         return statement
 
-    # From here on: on the clerk's thread, in its transaction, where a refusal undoes nothing.
+    # From here on: on the writer's thread, in its transaction, where a refusal undoes nothing.
 
     def _accept(self, order: StatementSpec, tag: str) -> tuple[Statement, bool]:
         if known := self._ledger.get_many([tag]):
@@ -143,7 +143,7 @@ class ExternalJobs:
         told = {name: value for name, value in place.items() if value and name != "driver_id"}
         location = DriverLocation(**{**known, "where": "on the cluster", **told})
         located = replace(statement, driver_id=receipt.driver_id, location=location)
-        self._ledger.note_driver(located)
+        self._ledger.record_driver(located)
         return located
 
     def _take(self, job_id: str, attempt: str | None, handed: UploadedResult) -> bool:
@@ -193,7 +193,7 @@ class ExternalJobs:
 
     def _lose_silent(self) -> list[Statement]:
         span = self._settings.announced_seconds
-        silent = self._ledger.receipts.silent(since=utc_now() - timedelta(seconds=span))
+        silent = self._ledger.receipts.find_silent(since=utc_now() - timedelta(seconds=span))
         why = (
             f"Nothing was heard of its driver for {readable_duration(span)} (announced_seconds);"
             " ask its master, and whether it has written, before you run it again."
@@ -202,7 +202,7 @@ class ExternalJobs:
 
 
 def _place(rows: Path | None, path: Path) -> None:
-    """Have *rows* at *path*, or nothing; they stay, because the clerk may have to do it twice."""
+    """Have *rows* at *path*, or nothing; they stay, because the writer may run this twice."""
     if rows is None:
         path.unlink(missing_ok=True)
         return

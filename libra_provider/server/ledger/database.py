@@ -1,4 +1,4 @@
-"""The database of a ledger: how it is reached, kept durable, and kept from a second Libra."""
+"""The ledger's database: connects to it, makes commits durable, keeps a second Libra out."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from sqlalchemy.exc import (
     IntegrityError,
     NoSuchModuleError,
     ProgrammingError,
-    TimeoutError,  # noqa: A004  # the pool's, when a connection is not given back
+    TimeoutError,  # noqa: A004  # the pool's, when no connection becomes free
 )
 
 from libra_provider.core.errors import BadInput
-from libra_provider.server.errors import LedgerAway, LedgerTaken
+from libra_provider.server.errors import LedgerInUse, LedgerUnavailable
 
 _LOCK = 0x4C696272  # "Libr"; PostgreSQL's advisory locks are numbers
-_TRIES, _PAUSE = 20, 0.1  # of a start, while the database notices that the Libra before is gone
-# What is wrong with what was written; whatever else a database says, it may take it later.
-_NOT_AWAY = (IntegrityError, DataError, ProgrammingError)
+_TRIES, _PAUSE = 20, 0.1  # at a start: the database may notice late that the last Libra is gone
+# The statement itself is wrong; after any other error, the same statement may succeed later.
+_WRONG_STATEMENT = (IntegrityError, DataError, ProgrammingError)
 _POSTGRES: dict[str, Any] = {
-    # A server that went without a word must not hold a request for longer than a client waits.
+    # A server that has vanished must not hold up a request for longer than a client waits.
     "connect_timeout": 5,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -40,18 +40,18 @@ _POSTGRES: dict[str, Any] = {
 
 
 class LedgerDatabase:
-    """The database at *url*: ``writer`` is one connection that keeps other Libras out.
+    """The database at *url*; the connection of ``writer`` keeps other Libras out.
 
-    Raises BadInput when *url* is of no use, LedgerTaken when another Libra has it, LedgerAway when
-    it does not answer.
+    Raises BadInput if *url* is invalid, LedgerInUse if another Libra uses the ledger, and
+    LedgerUnavailable if the database does not answer.
     """
 
     def __init__(self, url: str) -> None:
-        self._url = _checked(url)
+        self._url = _parse(url)
         self._lock = _lock_file(self._url) if self._url.database else None
         try:
-            self.writer = self._engine(alone=True)
-            self.reader = self._engine(alone=False)
+            self.writer = self._create_engine(exclusive=True)
+            self.reader = self._create_engine(exclusive=False)
         except ModuleNotFoundError as error:
             self.close()
             advice = "its driver is missing: pip install 'airflow-provider-libra[postgres]'"
@@ -63,7 +63,7 @@ class LedgerDatabase:
         return self._url.render_as_string(hide_password=True)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections and release the lock."""
         for engine in (getattr(self, "writer", None), getattr(self, "reader", None)):
             if engine:
                 engine.dispose()
@@ -87,7 +87,7 @@ class LedgerDatabase:
             os.fsync(file)
         return copy.replace(backup)
 
-    def _engine(self, *, alone: bool) -> Engine:
+    def _create_engine(self, *, exclusive: bool) -> Engine:
         if self._url.get_backend_name() == "sqlite":
             engine = create_engine(self._url, pool_size=1, max_overflow=0)
             event.listen(engine, "connect", _make_durable)
@@ -95,26 +95,26 @@ class LedgerDatabase:
         engine = create_engine(
             self._url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=_POSTGRES
         )
-        if alone:
-            # At each connection: the lock ends with the one that held it.
+        if exclusive:
+            # At each connection: the lock ends with the connection that held it.
             event.listen(engine, "connect", _lock_postgres)
         return engine
 
 
-def _checked(url: str) -> URL:
+def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
         parsed.get_dialect()
     except (ArgumentError, NoSuchModuleError) as error:
-        advice = "it looks like sqlite:////var/lib/libra.db or postgresql+psycopg://user@host/db"
+        advice = "expected sqlite:////var/lib/libra.db or postgresql+psycopg://user@host/db"
         raise BadInput("ledger_url", url.split(":", 1)[0], advice) from error
     except ModuleNotFoundError:
         backend = parsed.get_backend_name()
     if backend == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
     if backend != "sqlite" or parsed.database in (None, "", ":memory:"):
-        advice = "a ledger is a file of SQLite, or a database of PostgreSQL"
+        advice = "expected a SQLite file or a PostgreSQL database"
         raise BadInput("ledger_url", parsed.render_as_string(hide_password=True), advice)
     return parsed
 
@@ -122,55 +122,56 @@ def _checked(url: str) -> URL:
 def _lock_file(url: URL) -> Any:
     if url.get_backend_name() != "sqlite":
         return None
-    lock = Path(f"{url.database}.lock").open("w")  # noqa: SIM115  # closed with the store
+    lock = Path(f"{url.database}.lock").open("w")  # noqa: SIM115  # close() closes it
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         lock.close()
-        raise _taken(url) from error
+        raise _in_use(url.render_as_string(hide_password=True)) from error
     return lock
 
 
-def _taken(url: URL) -> LedgerTaken:
-    name = url.render_as_string(hide_password=True)
-    sentence = f"Another Libra uses the ledger {name}; stop that one, or use another database."
-    return LedgerTaken(sentence, retry_after=5)
+def _in_use(ledger: str) -> LedgerInUse:
+    sentence = f"Another Libra uses the ledger {ledger}. Stop it, or set another ledger_url."
+    return LedgerInUse(sentence, retry_after=5)
 
 
 def _make_durable(connection: Any, _record: object) -> None:
-    # FULL: a statement that was answered, or ran, must still be known after a power loss.
+    # FULL: a statement whose acceptance was confirmed must still be there after a power loss.
     for pragma in ("busy_timeout=2000", "journal_mode=WAL", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _lock_postgres(connection: Any, _record: object) -> None:
-    question = "SELECT pg_try_advisory_lock(%s, hashtext(current_schema())), current_database()"
-    alone, name = connection.execute(question, [_LOCK]).fetchone()
+    query = "SELECT pg_try_advisory_lock(%s, hashtext(current_schema())), current_database()"
+    locked, name = connection.execute(query, [_LOCK]).fetchone()
     connection.commit()
-    if not alone:
-        sentence = f"Another Libra uses the ledger in {name}; stop that one, or use another."
-        raise LedgerTaken(sentence, retry_after=5)
+    if not locked:
+        raise _in_use(f"in database {name}")
 
 
 @contextmanager
-def reaching() -> Iterator[None]:
-    """Turns what a database says when it cannot be used now into LedgerAway."""
+def translating_errors() -> Iterator[None]:
+    """Raise LedgerUnavailable for an error after which the database may work again later."""
     try:
         yield
     except (DBAPIError, TimeoutError) as error:
-        if isinstance(error, _NOT_AWAY):
+        if isinstance(error, _WRONG_STATEMENT):
             raise
         why = str(error.orig if isinstance(error, DBAPIError) else error).strip().split("\n")[0]
-        sentence = f"Libra's ledger cannot be used now ({why}); ask again."
-        raise LedgerAway(sentence, retry_after=2) from error
+        sentence = f"Libra's ledger is unavailable ({why}). Retry later."
+        raise LedgerUnavailable(sentence, retry_after=2) from error
 
 
-def patiently(begin: Callable[[], None]) -> None:
-    """Call *begin*, for a while again while the ledger is taken: a killed Libra lets go late."""
+def retry_while_in_use(start: Callable[[], None]) -> None:
+    """Call *start*, again for about 2 seconds while it raises LedgerInUse.
+
+    The database may release the lock of a Libra that was killed a moment later.
+    """
     for left in reversed(range(_TRIES)):
         try:
-            return begin()
-        except LedgerTaken:
+            return start()
+        except LedgerInUse:
             if not left:
                 raise
             time.sleep(_PAUSE)

@@ -1,7 +1,7 @@
-"""Every statement ever accepted, and the only place where its state moves.
+"""Every statement that Libra has accepted, and the only place where its state changes.
 
 Blocking, and safe to call from any thread. What a method returns is committed, or will be with the
-transaction around it. Each method raises LedgerAway when the database cannot be used now.
+transaction around it. Each method raises LedgerUnavailable if the database does not work now.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, insert, sele
 
 from libra_provider.core.polling import utc_now
 from libra_provider.server.errors import IllegalMove, KeyReused, UnknownStatement
-from libra_provider.server.ledger.database import LedgerDatabase, patiently, reaching
+from libra_provider.server.ledger.database import (
+    LedgerDatabase,
+    retry_while_in_use,
+    translating_errors,
+)
 from libra_provider.server.ledger.receipts import Receipts
 from libra_provider.server.ledger.schema import open_schema
 from libra_provider.server.ledger.tables import (
@@ -44,66 +48,66 @@ from libra_provider.server.model.statement import Epoch, State, Statement, State
 _BY_KEY = SELECT.where(STATEMENTS.c.idempotency_key == bindparam("key"))
 _BY_ID = SELECT.where(STATEMENTS.c.job_id.in_(bindparam("job_ids", expanding=True)))
 _ENDED = STATEMENTS.c.completed_at.is_not(None)
-# Of PostgreSQL's and SQLite's limits on the parameters of one question, the lower is 32766.
+# The parameters of one query: SQLite's limit, the lower one, is 32766.
 _AT_ONCE = 10_000
 
 
 class Ledger:
     """The table of statements at *url* (SQLite or PostgreSQL), created or upgraded if necessary.
 
-    Raises BadInput if *url* is invalid, LedgerTaken if another Libra uses the ledger, LedgerTooNew
+    Raises BadInput if *url* is invalid, LedgerInUse if another Libra uses the ledger, LedgerTooNew
     if a newer Libra has upgraded it.
     """
 
     def __init__(self, url: str) -> None:
-        self._here = threading.local()
+        self._of_thread = threading.local()
         self.receipts = Receipts(self._reading, self._writing)
-        patiently(lambda: self._open(url))
+        retry_while_in_use(lambda: self._open(url))
 
     def _open(self, url: str) -> None:
-        self._store = LedgerDatabase(url)
+        self._database = LedgerDatabase(url)
         try:
-            with reaching():
-                open_schema(self._store)
+            with translating_errors():
+                open_schema(self._database)
         except BaseException:
-            self._store.close()
+            self._database.close()
             raise
 
     def close(self) -> None:
-        """Let go of the database."""
-        self._store.close()
+        """Close the database."""
+        self._database.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """One commit for all that this thread asks within: all of it is kept, or nothing."""
+        """Commit all that this thread writes in it, or nothing."""
         with self._writing():
             yield
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        if inside := getattr(self._here, "connection", None):
+        if inside := getattr(self._of_thread, "connection", None):
             yield inside
             return
-        with reaching(), self._store.writer.begin() as connection:
-            self._here.connection = connection
+        with translating_errors(), self._database.writer.begin() as connection:
+            self._of_thread.connection = connection
             try:
                 yield connection
             finally:
-                self._here.connection = None
+                self._of_thread.connection = None
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        if inside := getattr(self._here, "connection", None):
+        if inside := getattr(self._of_thread, "connection", None):
             yield inside
             return
-        with reaching(), self._store.reader.connect() as connection:
+        with translating_errors(), self._database.reader.connect() as connection:
             yield connection
 
-    def check(self) -> None:
-        """Raise LedgerAway unless the database takes what is written."""
-        nothing = update(EPOCHS).where(EPOCHS.c.number < 0).values(host=None)
+    def check_writable(self) -> None:
+        """Raise LedgerUnavailable unless the database can be written."""
+        no_rows = update(EPOCHS).where(EPOCHS.c.number < 0).values(host=None)
         with self._writing() as connection:
-            connection.execute(nothing)
+            connection.execute(no_rows)
 
     def accept(
         self,
@@ -113,10 +117,10 @@ class Ledger:
         job_id: str | None = None,
         epoch: Epoch | None = None,
     ) -> tuple[Statement, bool]:
-        """The statement for *order*, and whether it is new; raises KeyReused.
+        """Record a statement for *order*; return it, and whether it is new.
 
-        It is not new if *key* was already used for an equal order. Where *epoch* has room for it,
-        it is RUNNING there at once.
+        It is not new if *key* was used for an equal order before. With *epoch*, it is RUNNING there
+        from the start. Raises KeyReused if *key* was used for another order.
         """
         now = utc_now()
         accepted = Statement(
@@ -128,52 +132,52 @@ class Ledger:
             epoch=epoch,
         )
         with self._writing() as connection:
-            # Nobody else writes, so nobody can use the key between this look and the insertion.
-            if key is not None and (known := self.by_key(key, order)):
+            # There is one writer, so the key cannot be used between this query and the insertion.
+            if key is not None and (known := self.find_by_key(key, order)):
                 return known, False
             connection.execute(ACCEPT, new_row(accepted, key))
             if order.tags:
                 connection.execute(insert(TAGS), tag_rows(accepted))
         return accepted, True
 
-    def forget(self, job_ids: Sequence[str]) -> None:
-        """Remove these statements, in whatever state they are; their keys may be used again."""
+    def delete(self, job_ids: Sequence[str]) -> None:
+        """Delete these statements, whatever their state; their keys become free."""
         with self._writing() as connection:
             for table in (TAGS, RECEIPTS, STATEMENTS):
                 connection.execute(delete(table).where(table.c.job_id.in_(job_ids)))
 
-    def by_key(self, key: str, order: StatementSpec) -> Statement | None:
-        """The statement accepted under *key*; raises KeyReused if it was for another order."""
+    def find_by_key(self, key: str, order: StatementSpec) -> Statement | None:
+        """Return the statement accepted with *key*, or None; raises KeyReused for another order."""
         found = self._rows(_BY_KEY, key=storable(key))
         if found and found[0].order.digest != order.digest:
             sentence = (
                 f"Idempotency-Key {key!r} was used for statement {found[0].job_id} with another"
-                " body; send the same body again, or a new key."
+                " body. Send the same body, or a new key."
             )
             raise KeyReused(sentence, found[0].job_id)
         return found[0] if found else None
 
     def get(self, job_id: str) -> Statement:
-        """The statement; raises UnknownStatement."""
+        """Return the statement; raises UnknownStatement."""
         found = self.get_many([job_id])
         if not found:
             raise UnknownStatement(job_id)
         return found[0]
 
     def get_many(self, job_ids: Sequence[str]) -> list[Statement]:
-        """Those of *job_ids* that are known, oldest first."""
+        """Return those of *job_ids* that are in the ledger, oldest first."""
         asked = [storable(job_id) for job_id in job_ids]
         parts = [asked[start : start + _AT_ONCE] for start in range(0, len(asked), _AT_ONCE)]
         return [each for part in parts for each in self._rows(_BY_ID, job_ids=part)]
 
-    def states(self, job_ids: Iterable[str]) -> dict[str, State]:
-        """How those of *job_ids* stand that are known."""
+    def get_states(self, job_ids: Iterable[str]) -> dict[str, State]:
+        """Return the state of each of *job_ids* that is in the ledger."""
         query = select(STATEMENTS.c.job_id, STATEMENTS.c.state)
         query = query.where(STATEMENTS.c.job_id.in_([storable(job_id) for job_id in job_ids]))
         with self._reading() as connection:
             return {job_id: State(state) for job_id, state in connection.execute(query)}
 
-    def page(
+    def find_page(
         self,
         *,
         state: State | None = None,
@@ -186,7 +190,7 @@ class Ledger:
         offset: int,
         limit: int,
     ) -> Sequence[Statement]:
-        """A page of statements, newest first: those to which everything given applies."""
+        """Return the statements that match all given filters, newest first: one page of them."""
         wanted = {
             "state": state,
             "session": session,
@@ -206,13 +210,13 @@ class Ledger:
         page = found.offset(offset).limit(limit).subquery()
         return self._rows(SELECT.where(STATEMENTS.c.job_id.in_(select(page.c.job_id))))[::-1]
 
-    def in_state(self, state: State, *, announced: bool = False) -> Sequence[Statement]:
-        """All statements in *state*, oldest first: Libra's own, or those announced to it."""
-        whose = STATEMENTS.c.announced == announced
-        return self._rows(SELECT.where((STATEMENTS.c.state == state) & whose))
+    def find_in_state(self, state: State, *, announced: bool = False) -> Sequence[Statement]:
+        """Return all statements in *state*, oldest first: Libra's own, or those announced to it."""
+        is_announced = STATEMENTS.c.announced == announced
+        return self._rows(SELECT.where((STATEMENTS.c.state == state) & is_announced))
 
-    def ended(self, *, before: datetime, beyond: int, limit: int) -> list[str]:
-        """Up to *limit* ids of statements that ended *before* then, or *beyond* so many newer."""
+    def find_ended(self, *, before: datetime, beyond: int, limit: int) -> list[str]:
+        """Return up to *limit* ids of statements that ended *before* then, or *beyond* so many."""
         newest = select(STATEMENTS.c.position).where(_ENDED).order_by(STATEMENTS.c.position.desc())
         too_many = STATEMENTS.c.position <= newest.offset(beyond).limit(1).scalar_subquery()
         too_old = STATEMENTS.c.completed_at < before
@@ -229,9 +233,10 @@ class Ledger:
         epoch: Epoch | None = None,
         **outcome: Any,
     ) -> Statement:
-        """*statement* after its move *at* that moment (or now); done twice, it is done once.
+        """Move *statement* to the state *to*, *at* that time or now; return it after the move.
 
-        Raises UnknownStatement, or IllegalMove if it may not, or stands otherwise than given.
+        Idempotent with the same *at*. Raises UnknownStatement, and IllegalMove if the move is not
+        allowed or the ledger has the statement in another state.
         """
         moment = "completed_at" if to.is_terminal else "started_at"
         changes: dict[str, Any] = {
@@ -246,53 +251,53 @@ class Ledger:
         with self._writing() as connection:
             if not connection.execute(MOVE, values).rowcount:
                 found = self.get(statement.job_id)
-                # A commit whose answer was lost is tried again.
+                # Not an error if this very move was committed and only the reply was lost.
                 if (found.state, getattr(found, moment)) != (to, changes[moment]):
                     raise _illegal(found, to)
         return after
 
-    def note_driver(self, statement: Statement) -> None:
-        """Keep where the own driver of *statement* is."""
+    def record_driver(self, statement: Statement) -> None:
+        """Record where the dedicated driver of *statement* is."""
         with self._writing() as connection:
             connection.execute(NOTE_DRIVER, noted(statement))
 
-    def last_epoch(self) -> Epoch | None:
-        """The latest life of the driver, if there was one."""
+    def get_last_epoch(self) -> Epoch | None:
+        """Return the latest epoch of the driver, or None before the first."""
         query = select(EPOCHS).order_by(EPOCHS.c.number.desc()).limit(1)
         with self._reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return Epoch(**row) if row else None
 
     def open_epoch(self) -> Epoch:
-        """A new life of the driver, recorded before its first process starts."""
+        """Record a new epoch, before its driver starts; return it."""
         with self._writing() as connection:
             last = connection.execute(select(func.max(EPOCHS.c.number))).scalar() or 0
             epoch = Epoch(number=last + 1, tag=secrets.token_hex(16))
             connection.execute(insert(EPOCHS), {"number": epoch.number, "tag": epoch.tag})
         return epoch
 
-    def note_epoch(self, epoch: Epoch) -> None:
-        """Keep where the driver of that epoch runs."""
+    def record_epoch(self, epoch: Epoch) -> None:
+        """Record where the driver of that epoch runs."""
         facts = {name: getattr(epoch, name) for name in ("host", "application_id", "spark_ui")}
         with self._writing() as connection:
             connection.execute(update(EPOCHS).where(EPOCHS.c.number == epoch.number).values(facts))
 
-    def holdings(self) -> dict[str, list[str]]:
-        """What the sessions hold that ends with the driver."""
+    def get_holdings(self) -> dict[str, list[str]]:
+        """Return what each session holds that ends with the driver."""
         with self._reading() as connection:
             rows = connection.execute(select(HOLDINGS)).all()
         return {session: json.loads(what) for session, what in rows}
 
-    def note_holding(self, session: str, what: Sequence[str]) -> None:
-        """Keep that the session holds this, and nothing else."""
+    def record_holding(self, session: str, what: Sequence[str]) -> None:
+        """Record that the session holds this and nothing else."""
         with self._writing() as connection:
             connection.execute(delete(HOLDINGS).where(HOLDINGS.c.session == session))
             if what:
                 row = {"session": session, "what": json.dumps(list(what))}
                 connection.execute(insert(HOLDINGS), row)
 
-    def forget_holdings(self) -> None:
-        """The driver has ended: no session holds anything."""
+    def delete_holdings(self) -> None:
+        """Record that no session holds anything, because the driver has ended."""
         with self._writing() as connection:
             connection.execute(delete(HOLDINGS))
 

@@ -1,4 +1,4 @@
-"""The ledger's receipts: what was heard of the drivers that hand in their results."""
+"""The ledger's receipts: what the drivers that upload their results have reported."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ _Opening = Callable[[], AbstractContextManager[Connection]]
 
 
 class Receipts:
-    """One for each job that may hand in; *reading* and *writing* open the ledger."""
+    """One receipt for each job that may upload; *reading* and *writing* open the ledger."""
 
     def __init__(self, reading: _Opening, writing: _Opening) -> None:
         self._reading = reading
         self._writing = writing
 
     def get(self, job_id: str) -> Receipt | None:
-        """What was heard of the driver of *job_id*; None if that is nothing."""
+        """Return what the driver of *job_id* has reported, or None if it has not."""
         with self._reading() as connection:
             query = select(RECEIPTS).where(RECEIPTS.c.job_id == job_id)
             row = connection.execute(query).mappings().first()
         return _from_row(row) if row else None
 
     def put(self, receipt: Receipt) -> None:
-        """Keep *receipt* instead of what was known before."""
+        """Record *receipt* in place of the one before it."""
         with self._writing() as connection:
             connection.execute(delete(RECEIPTS).where(RECEIPTS.c.job_id == receipt.job_id))
             connection.execute(insert(RECEIPTS), _row(receipt))
 
-    def silent(self, *, since: datetime) -> list[str]:
-        """The announced jobs that are not over, and of which nothing was heard *since*."""
+    def find_silent(self, *, since: datetime) -> list[str]:
+        """Return the announced jobs that have not ended and have not reported *since*."""
         unfinished = STATEMENTS.c.announced & STATEMENTS.c.completed_at.is_(None)
         query = (
             select(RECEIPTS.c.job_id)

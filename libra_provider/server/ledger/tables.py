@@ -1,4 +1,7 @@
-"""The ledger's tables, and how a row becomes a statement again."""
+"""The ledger's tables, and the conversion between their rows and statements.
+
+A change needs a migration: see ``migrations/__init__.py``.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +39,13 @@ from libra_provider.server.model.statement import Epoch, State, Statement, State
 
 
 class UtcTimestamp(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite forgets zones, so it is put back when read."""
+    """A time in UTC; SQLite stores no time zone, so it is added when read."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """*value*, in UTC and aware of it."""
+        """Return *value* with the time zone UTC."""
         del dialect
         if value is None:
             return None
@@ -100,7 +103,7 @@ TAGS = Table(
     Column("value", Text, nullable=False),
     Index("statements_by_tag", "name", "value"),
 )
-# What drivers of their own have handed in and reported; of each job that may do so, one row.
+# What dedicated drivers have uploaded and reported: one row for each job that may do so.
 RECEIPTS = Table(
     "receipts",
     METADATA,
@@ -112,7 +115,7 @@ RECEIPTS = Table(
     Column("outcome", Text, nullable=False),
     Column("last_words", Text),
 )
-# What sessions hold in the driver, as a list in JSON; those that hold nothing are not there.
+# What sessions hold in the driver, as a list in JSON; a session that holds nothing has no row.
 HOLDINGS = Table(
     "holdings",
     METADATA,
@@ -142,7 +145,7 @@ OUTCOME = (
 )
 _MOVED = ("state", "epoch", "started_at", "completed_at", "progress", *OUTCOME)
 
-# Built once: a statement is written in microseconds, its SQL would take longer to put together.
+# Built once: SQLAlchemy takes longer to build such a statement than the database to run it.
 ACCEPT = insert(STATEMENTS)
 MOVE = (
     update(STATEMENTS)
@@ -162,12 +165,12 @@ SELECT: Select[Any] = (
 
 
 def storable(text: str) -> str:
-    """*text* without what PostgreSQL, or UTF-8, cannot hold: zero bytes and halves of pairs."""
+    """Return *text* without what PostgreSQL or UTF-8 cannot store: NUL and lone surrogates."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 def new_row(statement: Statement, key: str | None) -> dict[str, Any]:
-    """The columns of a *statement* that was just accepted under *key*."""
+    """Return the row of a *statement* that was just accepted with *key*."""
     order = statement.order
     return {
         "job_id": statement.job_id,
@@ -185,13 +188,13 @@ def new_row(statement: Statement, key: str | None) -> dict[str, Any]:
 
 
 def tag_rows(statement: Statement) -> list[dict[str, str]]:
-    """The rows that let a *statement* be found by its tags."""
+    """Return the rows by which *statement* is found by its tags."""
     tags = {storable(name): storable(value) for name, value in statement.order.tags.items()}
     return [{"job_id": statement.job_id, "name": n, "value": v} for n, v in tags.items()]
 
 
 def moved(statement: Statement) -> dict[str, Any]:
-    """The columns of *statement* that a move changes."""
+    """Return the columns of *statement* that a move changes."""
     values = {name: getattr(statement, name) for name in ("state", *OUTCOME)}
     values = {k: storable(v) if isinstance(v, str) else v for k, v in values.items()}
     return values | {
@@ -203,7 +206,7 @@ def moved(statement: Statement) -> dict[str, Any]:
 
 
 def noted(statement: Statement) -> dict[str, Any]:
-    """The columns of *statement* that say where its own driver is."""
+    """Return the columns of *statement* that say where its dedicated driver is."""
     location = statement.location
     return {
         "of_job": statement.job_id,
@@ -213,7 +216,7 @@ def noted(statement: Statement) -> dict[str, Any]:
 
 
 def from_row(row: RowMapping) -> Statement:
-    """The statement in *row* of :data:`SELECT`."""
+    """Return the statement in *row* of :data:`SELECT`."""
     return Statement(
         job_id=row["job_id"],
         order=StatementSpec.from_json(row["order"]),

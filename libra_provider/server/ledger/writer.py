@@ -1,4 +1,4 @@
-"""Writes to the ledger on a thread of its own; whatever waits at the same time shares a commit."""
+"""Writes to the ledger on its own thread; writes that wait at the same time share one commit."""
 
 from __future__ import annotations
 
@@ -10,141 +10,141 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from libra_provider.server.errors import LedgerAway, Refusal
+from libra_provider.server.errors import LedgerUnavailable, Refusal
 from libra_provider.server.ledger.ledger import Ledger
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 _MOST_AT_ONCE = 500
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
-# The ledger's own limits are shorter; a database that was frozen keeps none.
-_PATIENCE = 15.0
+# Seconds. The database's own timeouts are shorter, but a frozen server does not keep them.
+_TIMEOUT = 15.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Act(Generic[T]):
-    """What is to be written; a ``kept`` one is tried until it is committed."""
+class _Write(Generic[T]):
+    """One write; a ``lasting`` one is retried until it is committed."""
 
-    write: Callable[[], T]
-    answer: asyncio.Future[T]
-    kept: bool
+    act: Callable[[], T]
+    result: asyncio.Future[T]
+    lasting: bool
 
 
-_Outcome = tuple[_Act[Any], Any, BaseException | None]
+_Outcome = tuple[_Write[Any], Any, BaseException | None]
 
 
 class LedgerWriter:
-    """Commits, in the order in which it was asked; lives on one event loop.
+    """Commits writes in the order of the calls; belongs to one event loop.
 
-    ``problem`` says why the ledger cannot be written now; it is empty while it can.
+    ``problem`` says why the ledger cannot be written now; it is empty while it can be.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._inbox: queue.SimpleQueue[_Act[Any] | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
         self._closing = False
-        self._away: LedgerAway | None = None
-        self._thread = threading.Thread(target=self._work, name="clerk", daemon=True)
+        self._error: LedgerUnavailable | None = None
+        self._thread = threading.Thread(target=self._work, name="ledger-writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop
         self.problem = ""
 
     def start(self) -> None:
-        """Begin to write; call it on the event loop."""
+        """Start the thread; call it on the event loop."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
     async def write(self, act: Callable[[], T]) -> T:
-        """What *act* returned, once it is committed; raises LedgerAway when it cannot be now."""
-        answer = self._hand_in(act, kept=False)
+        """Commit *act* and return its result; raises LedgerUnavailable if that fails for now."""
+        result = self._enqueue(act, lasting=False)
         try:
-            return await asyncio.wait_for(answer, _PATIENCE)
+            return await asyncio.wait_for(result, _TIMEOUT)
         except TimeoutError as error:
-            sentence = "Libra's ledger does not answer; ask again."
-            raise LedgerAway(sentence, retry_after=2) from error
+            sentence = f"Libra's ledger did not answer within {_TIMEOUT:g} seconds. Retry later."
+            raise LedgerUnavailable(sentence, retry_after=2) from error
 
-    def keep(self, act: Callable[[], T]) -> asyncio.Future[T]:
-        """What *act* will have returned, however long the ledger is away: it must allow repetition.
+    def write_eventually(self, act: Callable[[], T]) -> asyncio.Future[T]:
+        """Commit *act*, which must be idempotent, however long the ledger is unavailable.
 
-        Its only errors are refusals, and those that come again whenever it is tried.
+        The future has its result, or an error that does not depend on the ledger's availability.
         """
-        return self._hand_in(act, kept=True)
+        return self._enqueue(act, lasting=True)
 
-    def _hand_in(self, act: Callable[[], T], *, kept: bool) -> asyncio.Future[T]:
-        answer: asyncio.Future[T] = self._loop.create_future()
-        self._inbox.put(_Act(act, answer, kept))
-        return answer
+    def _enqueue(self, act: Callable[[], T], *, lasting: bool) -> asyncio.Future[T]:
+        result: asyncio.Future[T] = self._loop.create_future()
+        self._inbox.put(_Write(act, result, lasting))
+        return result
 
     async def close(self) -> None:
-        """Return once everything is committed, or cannot be by a last try."""
+        """Return once everything is committed, or a last attempt has failed."""
         self._closing = True
         self._inbox.put(None)
         await asyncio.to_thread(self._thread.join)
 
     def _work(self) -> None:
-        kept: list[_Act[Any]] = []
+        left: list[_Write[Any]] = []
         pause = _FIRST_PAUSE
-        while not self._closing or kept or not self._inbox.empty():
-            acts = kept + self._taken(pause if self.problem else None)
-            self._away = None
-            outcomes = self._commit(acts)
-            self._note()
+        while not self._closing or left or not self._inbox.empty():
+            writes = left + self._next(pause if self.problem else None)
+            self._error = None
+            outcomes = self._commit(writes)
+            self._update_problem()
             pause = min(2 * pause, _LONGEST_PAUSE) if self.problem else _FIRST_PAUSE
-            kept = [] if self._closing else [act for act, _, why in outcomes if _again(act, why)]
-            done = [each for each in outcomes if each[0] not in kept]
-            self._loop.call_soon_threadsafe(_answer, done)
+            left = [] if self._closing else [w for w, _, why in outcomes if _is_left(w, why)]
+            done = [each for each in outcomes if each[0] not in left]
+            self._loop.call_soon_threadsafe(_set_results, done)
 
-    def _taken(self, pause: float | None) -> list[_Act[Any]]:
-        """What waits; where nothing does, what comes next, or nothing after *pause* seconds."""
-        acts: list[_Act[Any] | None] = []
+    def _next(self, pause: float | None) -> list[_Write[Any]]:
+        """Take all writes that wait, or the next one; none if none comes within *pause* seconds."""
+        writes: list[_Write[Any] | None] = []
         try:
-            acts.append(self._inbox.get(timeout=pause))
-            while len(acts) < _MOST_AT_ONCE:
-                acts.append(self._inbox.get_nowait())
+            writes.append(self._inbox.get(timeout=pause))
+            while len(writes) < _MOST_AT_ONCE:
+                writes.append(self._inbox.get_nowait())
         except queue.Empty:
             pass
-        return [act for act in acts if act]
+        return [each for each in writes if each]
 
-    def _commit(self, acts: Sequence[_Act[Any]]) -> list[_Outcome]:
+    def _commit(self, writes: Sequence[_Write[Any]]) -> list[_Outcome]:
         try:
             with self._ledger.transaction():
                 if self.problem:
-                    self._ledger.check()
-                return [_tried(act) for act in acts if act.kept or not act.answer.cancelled()]
-        except LedgerAway as away:
-            self._away = away
-            return [(act, None, away) for act in acts]
-        except Exception as error:  # noqa: BLE001  # it goes to who asked for it
-            if len(acts) == 1:
-                return [(acts[0], None, error)]
-            # One of them cannot be written; the others must not suffer for it.
-            return [outcome for act in acts for outcome in self._commit([act])]
+                    self._ledger.check_writable()
+                return [_run(w) for w in writes if w.lasting or not w.result.cancelled()]
+        except LedgerUnavailable as error:
+            self._error = error
+            return [(each, None, error) for each in writes]
+        except Exception as error:  # noqa: BLE001  # it is the caller's
+            if len(writes) == 1:
+                return [(writes[0], None, error)]
+            # One of them cannot be written; the others must not fail because of it.
+            return [outcome for each in writes for outcome in self._commit([each])]
 
-    def _note(self) -> None:
-        if self._away and not self.problem:
-            _log.error("%s What must be kept is tried until it is committed.", self._away)
-        elif self.problem and not self._away:
-            _log.warning("Libra's ledger can be used again.")
-        self.problem = str(self._away or "")
+    def _update_problem(self) -> None:
+        if self._error and not self.problem:
+            _log.error("%s Libra retries its pending writes until they are committed.", self._error)
+        elif self.problem and not self._error:
+            _log.warning("Libra's ledger is available again.")
+        self.problem = str(self._error or "")
 
 
-def _tried(act: _Act[Any]) -> _Outcome:
+def _run(write: _Write[Any]) -> _Outcome:
     try:
-        return act, act.write(), None
-    except LedgerAway:
+        return write, write.act(), None
+    except LedgerUnavailable:
         raise
-    except Refusal as refusal:  # an answer, not a failure: it has changed nothing
-        return act, None, refusal
+    except Refusal as refusal:  # it has changed nothing, so the others can be committed
+        return write, None, refusal
 
 
-def _again(act: _Act[Any], why: BaseException | None) -> bool:
-    return act.kept and isinstance(why, LedgerAway)
+def _is_left(write: _Write[Any], why: BaseException | None) -> bool:
+    return write.lasting and isinstance(why, LedgerUnavailable)
 
 
-def _answer(outcomes: Sequence[_Outcome]) -> None:
-    for act, value, why in outcomes:
-        if act.answer.done():  # nobody waits any more
+def _set_results(outcomes: Sequence[_Outcome]) -> None:
+    for write, value, why in outcomes:
+        if write.result.done():  # its caller has given up
             continue
         if why:
-            act.answer.set_exception(why)
+            write.result.set_exception(why)
         else:
-            act.answer.set_result(value)
+            write.result.set_result(value)

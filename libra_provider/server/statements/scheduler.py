@@ -48,13 +48,13 @@ class Scheduler:
         self,
         settings: Settings,
         ledger: Ledger,
-        clerk: LedgerWriter,
+        writer: LedgerWriter,
         driver: Supervisor,
         artifacts: ArtifactStore,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._clerk = clerk
+        self._writer = writer
         self._driver = driver
         self._epoch: Epoch | None = None
         pythons = settings.max_python_sessions
@@ -161,7 +161,7 @@ class Scheduler:
             begin = partial(
                 self._ledger.move, live.statement, State.RUNNING, at=utc_now(), epoch=epoch
             )
-            self._clerk.keep(begin).add_done_callback(partial(self._begun, live))
+            self._writer.write_eventually(begin).add_done_callback(partial(self._begun, live))
 
     def _begun(self, live: ActiveStatement, written: asyncio.Future[Statement]) -> None:
         if error := written.exception():
@@ -196,7 +196,7 @@ class Scheduler:
         if live.timer:
             live.timer.cancel()
         move = partial(self._ledger.move, live.statement, to, at=utc_now(), **outcome)
-        self._clerk.keep(move).add_done_callback(partial(self._settled, live))
+        self._writer.write_eventually(move).add_done_callback(partial(self._settled, live))
         if live.has_room:
             live.has_room = False
             self.release(live.statement.order)
@@ -227,7 +227,7 @@ class Scheduler:
         live.told = True
         begin = partial(self._ledger.move, live.statement, State.RUNNING, at=utc_now())
         try:
-            live.statement = await self._clerk.keep(begin)
+            live.statement = await self._writer.write_eventually(begin)
         except Exception as error:  # noqa: BLE001 - the ledger's own, which comes again
             self._unstorable(live, error)
             return None
@@ -244,22 +244,22 @@ class Scheduler:
         live.statement = replace(
             known, driver_id=driver_id or known.driver_id, location=location or known.location
         )
-        self._clerk.keep(partial(self._ledger.note_driver, live.statement))
+        self._writer.write_eventually(partial(self._ledger.record_driver, live.statement))
 
     async def receipt(self, job_id: str) -> Receipt | None:
         """What the driver of an ISOLATED statement has handed in and said."""
-        return await self._clerk.keep(partial(self._ledger.receipts.get, job_id))
+        return await self._writer.write_eventually(partial(self._ledger.receipts.get, job_id))
 
     async def epoch_begins(self) -> Epoch:
         """A number for the driver that is about to start."""
-        return await self._clerk.keep(self._ledger.open_epoch)
+        return await self._writer.write_eventually(self._ledger.open_epoch)
 
     def epoch_ready(self, epoch: Epoch, ready: DriverReady) -> None:
         """Note where the driver is, and give it what waits."""
         self._epoch = replace(
             epoch, host=ready.host, application_id=ready.application_id, spark_ui=ready.spark_ui
         )
-        self._clerk.keep(partial(self._ledger.note_epoch, self._epoch))
+        self._writer.write_eventually(partial(self._ledger.record_epoch, self._epoch))
         self._hand_out()
 
     def epoch_resumes(self) -> None:
@@ -277,7 +277,7 @@ class Scheduler:
             if missed := self._holdings.missed_by(live):
                 self._refuse_to_run(live, missed, reason)
         self._holdings.clear()
-        self._clerk.keep(self._ledger.forget_holdings)
+        self._writer.write_eventually(self._ledger.delete_holdings)
 
     def _refuse_to_run(self, live: ActiveStatement, missed: str, reason: str) -> None:
         self._places.leave(live)
@@ -290,7 +290,7 @@ class Scheduler:
     def session_holds(self, held: SessionHolds) -> None:
         """Keep what would be missed if the driver ended."""
         self._holdings.note(held)
-        self._clerk.keep(partial(self._ledger.note_holding, held.session, held.what))
+        self._writer.write_eventually(partial(self._ledger.record_holding, held.session, held.what))
 
     def know_holdings(self, holdings: Mapping[str, Sequence[str]]) -> None:
         """Take in what sessions held when an earlier Libra ended."""

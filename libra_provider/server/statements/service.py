@@ -13,7 +13,7 @@ from libra_provider.core.errors import BadInput
 from libra_provider.server.artifacts.store import ArtifactStore
 from libra_provider.server.driver.messages import CloseSession, EstimateResult
 from libra_provider.server.driver.supervisor import Supervisor
-from libra_provider.server.errors import ComeBackLater, LedgerAway, NotReady, QueueFull
+from libra_provider.server.errors import ComeBackLater, LedgerUnavailable, NotReady, QueueFull
 from libra_provider.server.external_jobs.service import ExternalJobs
 from libra_provider.server.files import artifacts_of
 from libra_provider.server.ledger.ledger import Ledger
@@ -39,24 +39,24 @@ class StatementService:
         self._artifacts = artifacts
         self._ledger = ledger
         self._driver = driver
-        self._clerk = LedgerWriter(ledger)
-        self._flow = Scheduler(settings, ledger, self._clerk, driver, artifacts)
+        self._writer = LedgerWriter(ledger)
+        self._flow = Scheduler(settings, ledger, self._writer, driver, artifacts)
         # Reading has a thread of its own, so that a long list delays no commit.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._arriving = 0
         self.sessions = Sessions(settings.max_sessions)
-        self.announced = ExternalJobs(settings, ledger, self._clerk)
+        self.announced = ExternalJobs(settings, ledger, self._writer)
 
     async def start(self) -> None:
         """Take in what an earlier Libra left behind, then start the driver."""
-        self._clerk.start()
-        self._flow.know_holdings(await self.ask(self._ledger.holdings))
-        for left in await self.ask(self._ledger.in_state, State.RUNNING):
+        self._writer.start()
+        self._flow.know_holdings(await self.ask(self._ledger.get_holdings))
+        for left in await self.ask(self._ledger.find_in_state, State.RUNNING):
             self._flow.leave_behind(left)
-        for waiting in await self.ask(self._ledger.in_state, State.PENDING):
+        for waiting in await self.ask(self._ledger.find_in_state, State.PENDING):
             self.sessions.remember(waiting.order.session)
             self._flow.enter(waiting)
-        self._driver.start(self._flow, after=await self.ask(self._ledger.last_epoch))
+        self._driver.start(self._flow, after=await self.ask(self._ledger.get_last_epoch))
 
     async def stop(self) -> None:
         """Give running statements a moment, stop the driver, call the rest LOST."""
@@ -69,7 +69,7 @@ class StatementService:
             reason = f"Libra was stopped while it ran{await self._driver.doubts()}"
             for live in lost:
                 self._flow.lose(live, reason)
-        await self._clerk.close()
+        await self._writer.close()
         self._reader.shutdown()
 
     async def ask(self, question: Callable[..., T], *arguments: Any, **named: Any) -> T:
@@ -79,7 +79,7 @@ class StatementService:
 
     async def check(self) -> Epoch:
         """The epoch on which a statement would start now; raises NotReady with the reason."""
-        await self._clerk.write(self._ledger.check)
+        await self._writer.write(self._ledger.check_writable)
         return self._epoch()
 
     def _epoch(self) -> Epoch:
@@ -96,7 +96,9 @@ class StatementService:
         try:
             self._admit(order)
         except (BadInput, ComeBackLater):
-            if key and (known := await self._clerk.write(partial(self._ledger.by_key, key, order))):
+            if key and (
+                known := await self._writer.write(partial(self._ledger.find_by_key, key, order))
+            ):
                 return self._now(known)
             raise
         return await self._accept(order, key)
@@ -121,10 +123,10 @@ class StatementService:
         accept = partial(self._ledger.accept, order, key, job_id=job_id, epoch=epoch)
         new = False
         try:
-            statement, new = await self._clerk.write(accept)
-        except (LedgerAway, asyncio.CancelledError):
+            statement, new = await self._writer.write(accept)
+        except (LedgerUnavailable, asyncio.CancelledError):
             # It may be committed all the same, and nobody would hear of it.
-            self._clerk.keep(partial(self._ledger.forget, [job_id]))
+            self._writer.write_eventually(partial(self._ledger.delete, [job_id]))
             raise
         finally:
             self._arriving -= not epoch
@@ -162,12 +164,12 @@ class StatementService:
         """How those of *job_ids* stand that are known."""
         here = {job_id: known.state for job_id in job_ids if (known := self._known(job_id))}
         elsewhere = [job_id for job_id in job_ids if job_id not in here]
-        found = await self.ask(self._ledger.states, elsewhere) if elsewhere else {}
+        found = await self.ask(self._ledger.get_states, elsewhere) if elsewhere else {}
         return here | found
 
     async def page(self, **filters: Any) -> Sequence[Statement]:
-        """What :meth:`Ledger.page` finds, with the progress of what runs."""
-        return [self._now(each) for each in await self.ask(self._ledger.page, **filters)]
+        """What :meth:`Ledger.find_page` finds, with the progress of what runs."""
+        return [self._now(each) for each in await self.ask(self._ledger.find_page, **filters)]
 
     def _known(self, job_id: str) -> Statement | None:
         live = self._flow.live.get(job_id)
@@ -204,7 +206,7 @@ class StatementService:
 
         An announced one is over with that: who ends it says that its driver is gone.
 
-        Raises LedgerAway when that could not be committed yet; it will be.
+        Raises LedgerUnavailable when that could not be committed yet; it will be.
         """
         if (live := self._flow.live.get(job_id)) is None:
             found = await self.get(job_id)
@@ -215,7 +217,7 @@ class StatementService:
             await asyncio.wait((live.over,), timeout=_COMMIT_WITHIN)
             if not live.over.done():
                 sentence = f"Statement {job_id} is stopped, which cannot be stored now; ask again."
-                raise LedgerAway(sentence, retry_after=2)
+                raise LedgerUnavailable(sentence, retry_after=2)
             return live.over.result()
         return live.seen
 
@@ -224,6 +226,6 @@ class StatementService:
         self._driver.say(CloseSession(name))
 
     async def remove(self, job_ids: Sequence[str]) -> None:
-        """Forget ended statements, committed; raises LedgerAway."""
-        await self._clerk.write(partial(self._ledger.forget, job_ids))
+        """Forget ended statements, committed; raises LedgerUnavailable."""
+        await self._writer.write(partial(self._ledger.delete, job_ids))
         self._flow.recent.forget(job_ids)

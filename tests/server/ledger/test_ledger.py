@@ -18,8 +18,8 @@ from libra_provider.core.polling import utc_now
 from libra_provider.server.errors import (
     IllegalMove,
     KeyReused,
-    LedgerAway,
-    LedgerTaken,
+    LedgerInUse,
+    LedgerUnavailable,
     UnknownStatement,
 )
 from libra_provider.server.ledger.ledger import Ledger
@@ -95,12 +95,12 @@ def test_an_unknown_id_cannot_move(ledger: Ledger) -> None:
 def test_epochs_count_up_and_a_statement_knows_its_own(ledger: Ledger) -> None:
     first, second = ledger.open_epoch(), ledger.open_epoch()
     where = replace(second, host="h", application_id="app-1", spark_ui="http://h:1")
-    ledger.note_epoch(where)
+    ledger.record_epoch(where)
     statement = ledger.move(ledger.accept(ORDER)[0], State.RUNNING, epoch=where)
 
     assert (first.number, second.number) == (1, 2)
     assert first.tag != second.tag
-    assert statement.epoch == ledger.last_epoch() == where
+    assert statement.epoch == ledger.get_last_epoch() == where
     assert ledger.get(statement.job_id) == statement
 
 
@@ -133,7 +133,7 @@ def test_a_transaction_keeps_everything_or_nothing(ledger: Ledger) -> None:
 
     with pytest.raises(ZeroDivisionError):
         write_and_fail()
-    assert ledger.by_key("lost", ORDER) is None
+    assert ledger.find_by_key("lost", ORDER) is None
     assert ledger.get(kept.job_id) == kept
 
 
@@ -149,11 +149,11 @@ def test_a_statement_that_begins_at_once_has_both_moments(ledger: Ledger) -> Non
 def test_what_is_forgotten_leaves_key_and_tags_free(ledger: Ledger) -> None:
     order = replace(ORDER, tags={"dag": "etl"})
     first = ledger.accept(order, "key")[0]
-    ledger.forget([first.job_id])
+    ledger.delete([first.job_id])
     second, new = ledger.accept(order, "key")
 
     assert new
-    assert ledger.page(tags={"dag": "etl"}, offset=0, limit=9) == [second]
+    assert ledger.find_page(tags={"dag": "etl"}, offset=0, limit=9) == [second]
 
 
 def test_a_page_is_newest_first_and_meets_every_filter(ledger: Ledger) -> None:
@@ -165,7 +165,7 @@ def test_a_page_is_newest_first_and_meets_every_filter(ledger: Ledger) -> None:
     running = ledger.move(second, State.RUNNING)
 
     def page(**filters: Any) -> list[Statement]:
-        return list(ledger.page(**{"offset": 0, "limit": 9, **filters}))
+        return list(ledger.find_page(**{"offset": 0, "limit": 9, **filters}))
 
     assert page() == [third, running, first]
     assert page(offset=1, limit=1) == [running]
@@ -185,11 +185,11 @@ def test_ended_finds_what_is_too_old_or_too_much_and_nothing_that_runs(ledger: L
     ids = [each.job_id for each in running]
     hour = timedelta(hours=1)
 
-    assert ledger.ended(before=now, beyond=9, limit=9) == []
-    assert set(ledger.ended(before=now + 2 * hour, beyond=9, limit=9)) == {*ids[:2]}
-    assert set(ledger.ended(before=now, beyond=1, limit=9)) == {*ids[:3]}
-    assert set(ledger.ended(before=now, beyond=0, limit=9)) == {*ids[:4]}
-    assert len(ledger.ended(before=now + 9 * hour, beyond=0, limit=2)) == 2
+    assert ledger.find_ended(before=now, beyond=9, limit=9) == []
+    assert set(ledger.find_ended(before=now + 2 * hour, beyond=9, limit=9)) == {*ids[:2]}
+    assert set(ledger.find_ended(before=now, beyond=1, limit=9)) == {*ids[:3]}
+    assert set(ledger.find_ended(before=now, beyond=0, limit=9)) == {*ids[:4]}
+    assert len(ledger.find_ended(before=now + 9 * hour, beyond=0, limit=2)) == 2
 
 
 def test_what_no_database_holds_is_replaced_and_the_rest_kept(ledger: Ledger) -> None:
@@ -201,22 +201,22 @@ def test_what_no_database_holds_is_replaced_and_the_rest_kept(ledger: Ledger) ->
 
     assert found.order == order
     assert found.error == "a\N{REPLACEMENT CHARACTER}b?c😀"
-    assert ledger.page(tags={nasty: nasty}, key=nasty, offset=0, limit=1) == [found]
+    assert ledger.find_page(tags={nasty: nasty}, key=nasty, offset=0, limit=1) == [found]
 
 
 def test_two_libras_never_share_a_ledger(ledger: Ledger, ledger_url: str) -> None:
     del ledger
-    with pytest.raises(LedgerTaken, match="Another Libra"):
+    with pytest.raises(LedgerInUse, match="Another Libra"):
         Ledger(ledger_url)
 
 
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("nonsense", "looks like"),
+        ("nonsense", "expected sqlite:"),
         ("mysql://u:secret@h/d", "PostgreSQL"),
-        ("sqlite://", "a file of SQLite"),
-        ("oracle+nothing://u:secret@h/d", "looks like"),
+        ("sqlite://", "a SQLite file"),
+        ("oracle+nothing://u:secret@h/d", "expected sqlite:"),
     ],
 )
 def test_an_unusable_url_is_named_without_its_password(url: str, words: str) -> None:
@@ -226,9 +226,9 @@ def test_an_unusable_url_is_named_without_its_password(url: str, words: str) -> 
 
 
 def test_a_database_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(LedgerAway, match="cannot be used now"):
+    with pytest.raises(LedgerUnavailable, match="is unavailable"):
         Ledger(f"postgresql://u:secret@/d?host={tmp_path}")
-    with pytest.raises(LedgerAway, match="cannot be used now"):
+    with pytest.raises(LedgerUnavailable, match="is unavailable"):
         Ledger(f"sqlite:///{tmp_path}")
 
 

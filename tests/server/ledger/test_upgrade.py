@@ -22,7 +22,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import NullPool, create_engine, inspect
 
 from libra_provider import __version__
-from libra_provider.server.errors import LedgerTaken, LedgerTooNew
+from libra_provider.server.errors import LedgerInUse, LedgerTooNew
 from libra_provider.server.ledger.ledger import Ledger
 from libra_provider.server.ledger.schema import VERSION
 from libra_provider.server.ledger.tables import METADATA
@@ -55,13 +55,13 @@ def engine(url: str) -> Iterator[Any]:
 
 
 def contents(ledger: Ledger) -> Any:
-    statements = list(ledger.page(offset=0, limit=1000))[::-1]
+    statements = list(ledger.find_page(offset=0, limit=1000))[::-1]
     receipts = [ledger.receipts.get(each.job_id) for each in statements]
-    epoch = ledger.last_epoch()
+    epoch = ledger.get_last_epoch()
     found = {
         "statements": [asdict(each) for each in statements],
         "receipts": [asdict(each) for each in receipts if each],
-        "holdings": ledger.holdings(),
+        "holdings": ledger.get_holdings(),
         "last_epoch": epoch and asdict(epoch),
     }
     return bare(found)
@@ -111,12 +111,12 @@ def test_an_old_ledger_loses_nothing(old_url: str) -> None:
 
 def test_an_old_ledger_is_written_as_before(old_url: str) -> None:
     with closing(Ledger(old_url)) as ledger:
-        success = ledger.page(key="run-1", offset=0, limit=9)[0]
-        waiting = ledger.page(key="waits", offset=0, limit=9)[0]
+        success = ledger.find_page(key="run-1", offset=0, limit=9)[0]
+        waiting = ledger.find_page(key="waits", offset=0, limit=9)[0]
         repeated = ledger.accept(success.order, "run-1")
         new = ledger.accept(success.order, "new")[0]
         moved = ledger.move(waiting, State.RUNNING)
-        tagged = ledger.page(tags=ETL, offset=0, limit=9)
+        tagged = ledger.find_page(tags=ETL, offset=0, limit=9)
 
         assert repeated == (success, False)
         assert ledger.get(waiting.job_id) == moved
@@ -169,10 +169,10 @@ def test_a_ledger_of_a_newer_libra_is_refused_and_left_alone(
 
 
 def test_of_libras_that_start_at_once_one_upgrades_the_ledger(old_url: str) -> None:
-    def start(_: int) -> Ledger | LedgerTaken:
+    def start(_: int) -> Ledger | LedgerInUse:
         try:
             return Ledger(old_url)
-        except LedgerTaken as error:
+        except LedgerInUse as error:
             return error
 
     with ThreadPoolExecutor(4) as threads:
