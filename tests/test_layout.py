@@ -46,7 +46,8 @@ PLANNED: Mapping[str, tuple[str, str]] = {
 # rooms on lower floors only; those on one floor do not know each other.
 FLOORS: Mapping[str, tuple[str, ...]] = {
     "clients": (
-        "http stop",
+        "http steps",
+        "stop submit_once",
         "artifact observation",
         "runtime_zip",
         "libra standalone",

@@ -14,7 +14,8 @@ from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.http.tls import verification
 from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.observation import JobGroup, JobView, Observation
-from libra_provider.clients.standalone.find_by_tag import TagMatches, TagQuery
+from libra_provider.clients.standalone.find_by_tag import TagQuery
+from libra_provider.clients.submit_once import TagMatches
 from libra_provider.core.errors import BadInput, LibraError
 from libra_provider.core.job import Backend, SparkJob
 from libra_provider.core.status import JobStatus

@@ -19,7 +19,8 @@ from libra_provider.clients.libra.results import ResultPage, ResultValue, Return
 from libra_provider.clients.libra.server import Estimate, Health, Session
 from libra_provider.clients.libra.statements import ListedStatement
 from libra_provider.clients.libra.view import StatementView
-from libra_provider.clients.standalone.find_by_tag import TagMatches, TagQuery
+from libra_provider.clients.standalone.find_by_tag import TagQuery
+from libra_provider.clients.submit_once import TagMatches
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import OWN_SESSION, Backend, SparkJob, new_tag
 from libra_provider.core.kinds import Kind

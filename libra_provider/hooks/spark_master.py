@@ -16,10 +16,11 @@ from libra_provider.clients.libra.shipment import ORDER
 from libra_provider.clients.standalone import rest
 from libra_provider.clients.standalone.create_request import TAG, main_class
 from libra_provider.clients.standalone.diagnosis import why_it_may_run
-from libra_provider.clients.standalone.find_by_tag import TagMatches, TagQuery, carriers
+from libra_provider.clients.standalone.find_by_tag import TagQuery, carriers
 from libra_provider.clients.standalone.group import DriverGroup
 from libra_provider.clients.standalone.preflight import greet_master
 from libra_provider.clients.standalone.view import DriverView
+from libra_provider.clients.submit_once import TagMatches
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Backend, SparkJob
 from libra_provider.core.kinds import DeployMode

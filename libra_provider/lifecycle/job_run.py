@@ -29,6 +29,7 @@ from libra_provider.lifecycle.recovery import OnLost, Recovery, check_lost
 from libra_provider.lifecycle.retrying import patiently
 from libra_provider.lifecycle.submission import Submission, Submitter
 from libra_provider.lifecycle.task_record import Generation, TaskRecord, TaskRecords, origin
+from libra_provider.lifecycle.timing import JobTiming
 from libra_provider.links import in_xcom, targets
 from libra_provider.triggers.job import JobTrigger
 
@@ -39,11 +40,7 @@ _WITHOUT_RESULT = (JobState.FAILED, JobState.KILLED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPolicy:
-    """How the job of a task is watched, and what is done about what goes wrong.
-
-    ``grace`` and ``on_kill_seconds`` are in seconds: how long a delayed submission may still
-    arrive, and how long Airflow leaves a task that it ends.
-    """
+    """How the job of a task is watched, and what is done about what goes wrong."""
 
     polling: PollingPolicy
     on_lost: OnLost
@@ -51,8 +48,7 @@ class RunPolicy:
     deferrable: bool
     driver_log: bool
     execution_timeout: timedelta | None
-    grace: float
-    on_kill_seconds: float
+    timing: JobTiming
 
 
 class JobRun:
@@ -108,11 +104,11 @@ class JobRun:
                 server=self._server,
                 records=self._records,
                 generation=self._generation,
-                patience=self._patience,
-                grace=self._policy.grace,
+                timing=replace(self._policy.timing.submit, patience=self._patience),
                 is_told_to_end=self._is_ending,
             ),
             on_lost=self._policy.on_lost,
+            stopping=self._policy.timing.stop,
             recalled=self._explained,
             tell_end=self.plan.tell_end,
         )
@@ -180,7 +176,7 @@ class JobRun:
         if self.record is None:
             return
         then = partial(self.plan.tell_end, self.record, apart=True)
-        stop(self._server, self.record, within=self._policy.on_kill_seconds, then=then)
+        stop(self._server, self.record, within=self._policy.timing.on_kill, then=then)
 
     def _planned(self) -> SparkJob:
         job = self.plan.job().trusted(origin=origin(self._context))
@@ -228,8 +224,8 @@ class JobRun:
     def _end(self, job_id: str) -> JobStatus:
         """Stop a job that is given up; should that fail, the next try does it."""
         self._records.condemn()
-        kill = partial(kill_and_verify, self._server, job_id)
-        status = patiently(kill, within=self._patience)
+        timing = self._policy.timing.stop.forgiving(self._patience)
+        status = kill_and_verify(self._server, job_id, timing)
         if self.record and status.state in _WITHOUT_RESULT:
             self.plan.tell_end(self.record)
         return status

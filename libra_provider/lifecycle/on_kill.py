@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
-import time
 from collections.abc import Callable
+from typing import Any
 
-from libra_provider.clients.standalone.find_by_tag import TagQuery
+from libra_provider.clients.steps import Step, Steps, run
+from libra_provider.clients.stop import Stop, StopTiming
+from libra_provider.clients.submit_once import SubmitTiming, TagMatches
 from libra_provider.core.errors import LibraError
+from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_duration
 from libra_provider.hooks.base import ServerHook
+from libra_provider.lifecycle.adoption import Adoption, finding
 from libra_provider.lifecycle.task_record import TaskRecord
 
 log = logging.getLogger(__name__)
-_AGAIN = 0.2  # seconds
+# Whoever waits for it goes on after a while.
+_ENDLESS = SubmitTiming(patience=math.inf, grace=math.inf, look_every=0.2)
 
 
 def stop(
@@ -24,58 +30,70 @@ def stop(
     within: float,
     then: Callable[[], None] = lambda: None,
 ) -> None:
-    """Tell the job of *record* to stop, and wait for its end for so many seconds at the most.
+    """Kill the job of *record*, and wait for its end for so many seconds at the most.
 
     *then* follows its end, in the same thread and within the same time.
 
     A signal may have interrupted the caller anywhere, also where it holds a lock: of a connection
-    pool, of the logging. So it is done in a thread, over connections of its own, and told later.
+    pool, of the logging. So a thread does it, over connections of its own, and it is logged later.
     """
     stopping = _Stopping(server, record, then)
     stopping.start()
     stopping.join(within)
+    for said in stopping.said[:]:
+        log.log(*said)
     if stopping.ended:
-        log.info("%s has stopped: %s", stopping.job_id, stopping.said)
         return
     name = stopping.job_id or f"The job with tag {record.tag}"
     text = "%s was not seen to stop within %s (%s); the next try stops it, or: libra kill"
-    log.error(text, name, readable_duration(within), stopping.said)
+    log.error(text, name, readable_duration(within), stopping.known)
 
 
 class _Stopping(threading.Thread):
-    """Kills once, then looks until the job is over; ``said`` is the last that is known."""
+    """Finds the job, if its id is unknown, and pursues its end; ``known`` is the last answer."""
 
     def __init__(self, server: ServerHook, record: TaskRecord, then: Callable[[], None]) -> None:
         super().__init__(daemon=True)
         self.job_id = record.job_id
-        self.said = "its server did not answer"
+        self.known = "its server did not answer"
+        self.said: list[tuple[Any, ...]] = []
         self.ended = False
         self._server = server.apart()
         self._record = record
         self._then = then
-        self._is_told = False
 
     def run(self) -> None:
-        while not self.ended:
-            try:
-                self._step()
-            except LibraError as error:
-                self.said = str(error)
-            time.sleep(_AGAIN)
+        try:
+            run(self._steps(), self._answer)
+        except LibraError:
+            return  # it is what is known
+        self.ended = True
         self._then()
 
-    def _step(self) -> None:
+    def _steps(self) -> Steps[JobStatus]:
         if self.job_id is None:
-            record = self._record
-            sought = TagQuery(
-                tag=record.tag, since=record.submitted_at, main_class=record.main_class
-            )
-            self.job_id = next(iter(self._server.find(sought).carriers), None)
-            self.said = "whether it was submitted is not known"
-            return
-        if not self._is_told:
-            self.said = self._server.kill(self.job_id)
-            self._is_told = True
-        status = self._server.status(self.job_id)
-        if status.state.is_terminal:
-            self.said, self.ended = str(status.state), True
+            adoption = Adoption(self._server, _ENDLESS)
+            self.job_id = yield from adoption.of(self._record.tag, tell=self._tell).find_surely()
+        assert self.job_id is not None  # noqa: S101 - an endless search finds it
+        timing = StopTiming.endless(look_every=_ENDLESS.look_every)
+        # The end has to be requested within seconds; a look first could take them all.
+        stop = Stop(job_id=self.job_id, timing=timing, kill_first=True, tell=self._tell)
+        return (yield from stop.stop())
+
+    def _answer(self, step: Step) -> Any:
+        try:
+            answer = finding(self._server, self._record, step)
+        except LibraError as error:
+            self.known = str(error)
+            raise
+        match answer:
+            case TagMatches():
+                self.known = "whether it was submitted is unknown"
+            case JobStatus():
+                self.known = f"it is {answer.state}"
+            case said:
+                self.known = str(said)
+        return answer
+
+    def _tell(self, *said: Any) -> None:
+        self.said.append(said)

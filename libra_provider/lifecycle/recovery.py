@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-from libra_provider.clients.stop import kill_and_verify
+from libra_provider.clients.stop import DEFAULT, StopTiming, kill_and_verify
 from libra_provider.core.errors import (
     BadInput,
     JobLostForGood,
@@ -31,7 +31,6 @@ from libra_provider.lifecycle.submission import Submission, Submitter
 from libra_provider.lifecycle.task_record import TaskRecord
 
 log = logging.getLogger(__name__)
-_LOOK_AGAIN = 1.0  # seconds
 
 
 class OnLost(StrEnum):
@@ -68,6 +67,7 @@ class Recovery:
 
     submitter: Submitter
     on_lost: OnLost = OnLost.FAIL
+    stopping: StopTiming = DEFAULT
     recalled: Callable[[JobStatus], JobStatus] = lambda status: status
     tell_end: Callable[[TaskRecord], None] = lambda _: None
 
@@ -101,7 +101,7 @@ class Recovery:
         if patiently(self.submitter.server.finds_again, within=self.submitter.patience):
             job_id = adoption.now(found)
         else:
-            job_id = adoption.surely(found, under_way=True)
+            job_id = adoption.surely(found)
         if job_id is None:
             return self.submitter.submit(found.tag)
         metrics.count(metrics.ADOPTIONS, found.tags)
@@ -139,20 +139,18 @@ class Recovery:
     def _end(self, found: TaskRecord) -> None:
         """Stop the job of *found*, and see that it has stopped."""
         server = self._server_of(found)
-        patience = self.submitter.patience
         try:
             job_id = found.job_id or self._adopted_for_its_end(found, server)
             if job_id is not None:
-                kill = partial(kill_and_verify, server, job_id)
-                self._see_off(server, patiently(kill, within=patience))
+                timing = self.stopping.forgiving(self.submitter.patience)
+                self._see_off(server, kill_and_verify(server, job_id, timing))
         except NotOffered:
             log.info("%s was over when its server told its id", found.job_id)
         self.tell_end(found)
 
     def _adopted_for_its_end(self, found: TaskRecord, server: ServerHook) -> str | None:
-        adoption = Adoption(server, self.submitter.patience, self.submitter.grace)
         try:
-            return adoption.surely(found, under_way=True)
+            return Adoption(server, self.submitter.timing).surely(found)
         except UndecidedSubmission as error:
             log.warning("%s. The user has cleared the task since; it is submitted anew", error)
             return None
@@ -181,7 +179,7 @@ class Recovery:
                 log.warning("%s: %s; submitting all the same", status.job_id, why)
                 return
             log.info("%s may still run: %s", status.job_id, why)
-            time.sleep(_LOOK_AGAIN)
+            time.sleep(self.submitter.timing.look_every)
 
 
 def _why_it_may_run(server: ServerHook, status: JobStatus) -> str:

@@ -13,13 +13,13 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
 
 from libra_provider.core.polling import Outcome, PollingPolicy
-from libra_provider.lifecycle.adoption import GRACE
 from libra_provider.lifecycle.failures import final_where_retrying_cannot_help
 from libra_provider.lifecycle.job_run import JobRun, RunPolicy
 from libra_provider.lifecycle.masking import mask_secrets_of
 from libra_provider.lifecycle.openlineage import Lineage
 from libra_provider.lifecycle.plan import JobPlan
 from libra_provider.lifecycle.recovery import OnLost
+from libra_provider.lifecycle.timing import DEFAULT, JobTiming
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +45,7 @@ class JobOperator(BaseOperator):
         ``[openlineage] spark_inject_transport_info``.
     """
 
-    adoption_grace: ClassVar[float] = GRACE
-    # Airflow kills a task process five seconds after it asked it to end.
-    on_kill_seconds: ClassVar[float] = 4.0
+    timing: ClassVar[JobTiming] = DEFAULT
 
     def __init__(
         self,
@@ -150,8 +148,7 @@ class JobOperator(BaseOperator):
             deferrable=self.deferrable,
             driver_log=self.driver_log,
             execution_timeout=self.execution_timeout,
-            grace=self.adoption_grace,
-            on_kill_seconds=self.on_kill_seconds,
+            timing=self.timing,
         )
 
 

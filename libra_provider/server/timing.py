@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from libra_provider.clients.stop import StopTiming
+from libra_provider.clients.submit_once import SubmitTiming
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestTiming:
@@ -60,12 +63,22 @@ class ProbeTiming:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterTiming:
+    """How long drivers on the cluster are submitted and stopped."""
+
+    submit: SubmitTiming = field(default_factory=SubmitTiming)
+    stop: StopTiming = field(default_factory=lambda: StopTiming.endless(look_every=5.0))
+    """The statement is active until its driver has ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerTiming:
     """Everything of one Libra."""
 
     requests: RequestTiming = field(default_factory=RequestTiming)
     driver: DriverTiming = field(default_factory=DriverTiming)
     probe: ProbeTiming = field(default_factory=ProbeTiming)
+    cluster: ClusterTiming = field(default_factory=ClusterTiming)
     artifact_in_use: float = 600.0
     """After its last use, an artifact is not removed to make room: a job is about to name it."""
     sweep_every: float = 60.0

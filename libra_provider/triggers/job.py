@@ -12,6 +12,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from libra_provider.clients.stop import StopTiming
 from libra_provider.core.job import Backend, JobHandle
 from libra_provider.core.polling import PollingPolicy, Watch, utc_now
 from libra_provider.core.status import DriverLocation
@@ -112,9 +113,10 @@ class JobTrigger(BaseTrigger):
     async def _kill(self) -> None:
         server = server_of(self.handle.backend, self.handle.connection_id)
         try:
-            ended = await stop_unless_deferred(
-                self.task_instance, server, self.handle.job_id, within=self.patience.silence
-            )
+            silence = self.patience.silence
+            timing = StopTiming(forgiven=self.patience, within=silence, look_every=1.0)
+            job_id = self.handle.job_id
+            ended = await stop_unless_deferred(self.task_instance, server, job_id, timing)
             if ended and self.announced_at:
                 await tell_end(server_of(Backend.LIBRA, self.announced_at), self.handle.tag)
         finally:

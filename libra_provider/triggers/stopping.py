@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
+from collections.abc import Awaitable
+from functools import partial
+from typing import Any
 
 from airflow.sdk.execution_time import comms, task_runner
 from airflow.sdk.types import RuntimeTaskInstanceProtocol as TaskInstance
 
+from libra_provider.clients.steps import Kill, Status, Step, arun
+from libra_provider.clients.stop import Stop, StopTiming
 from libra_provider.core.errors import KillNotVerified, LibraError, ServerError
-from libra_provider.core.units import readable_duration
 from libra_provider.hooks.base import ServerHook
 
 log = logging.getLogger(__name__)
-_LOOK_EVERY = 1.0  # seconds
+_ASK_AGAIN = 1.0  # seconds
 _ANSWERS_WITHIN = 20.0  # seconds; a new supervisor takes three for its first answer
 _UNKNOWN = (
     "Airflow did not say whether %s has ended (%s), so %s was not stopped: look whether it runs, "
@@ -23,7 +26,7 @@ _UNKNOWN = (
 
 
 async def stop_unless_deferred(
-    task: TaskInstance | None, server: ServerHook, job_id: str, *, within: float
+    task: TaskInstance | None, server: ServerHook, job_id: str, timing: StopTiming
 ) -> bool:
     """Stop *job_id*, whose trigger was cancelled; not if *task* waits as before.
 
@@ -39,7 +42,7 @@ async def stop_unless_deferred(
         log.error(_UNKNOWN, task.task_id if task else None, error, job_id)
         return False
     try:
-        await _stop(server, job_id, within)
+        await _stop(server, job_id, timing)
     except LibraError as error:
         log.error("%s", error)
         return False
@@ -68,7 +71,7 @@ async def _is_deferred(task: TaskInstance) -> bool:
     try:
         answer = await _asked(question)
     except Exception:  # noqa: BLE001 - the second answer counts
-        await asyncio.sleep(_LOOK_EVERY)
+        await asyncio.sleep(_ASK_AGAIN)
         answer = await _asked(question)
     key = f"{task.task_id}_{task.map_index}" if mapped else task.task_id
     states: dict[str, str | None] = answer.task_states.get(task.run_id, {})
@@ -83,21 +86,19 @@ async def _asked(question: comms.GetTaskStates) -> comms.TaskStatesResult:
     return answer
 
 
-async def _stop(server: ServerHook, job_id: str, within: float) -> None:
-    """Stop *job_id* and see it end *within* seconds; a server that is away is asked again."""
-    deadline, told, problem = time.monotonic() + within, False, "its state was not seen"
-    while time.monotonic() < deadline:
-        try:
-            status = await server.astatus(job_id)
-            if status.state.is_terminal:
-                log.info("%s has stopped: %s", job_id, status.state)
-                return
-            if not told:
-                log.info("%s is told to stop: %s", job_id, await server.akill(job_id))
-                told = True
-            problem = f"it is {status.state}"
-        except ServerError as error:
-            problem = str(error)
-        await asyncio.sleep(_LOOK_EVERY)
-    said = "was told to stop" if told else "could not be told to stop"
-    raise KillNotVerified(job_id, f"it {said} within {readable_duration(within)}: {problem}")
+async def _stop(server: ServerHook, job_id: str, timing: StopTiming) -> None:
+    """Stop *job_id* and see it end; raises KillNotVerified."""
+    try:
+        await arun(Stop(job_id=job_id, timing=timing).stop(), partial(_answer, server))
+    except ServerError as error:
+        raise KillNotVerified(job_id, f"its kill could not be requested: {error}") from error
+
+
+def _answer(server: ServerHook, step: Step) -> Awaitable[Any]:
+    match step:
+        case Kill(job_id):
+            return server.akill(job_id)
+        case Status(job_id):
+            return server.astatus(job_id)
+        case _:
+            raise TypeError(f"{step!r} is no step of a kill")

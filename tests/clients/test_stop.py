@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from libra_provider.clients.stop import kill_and_verify
+from libra_provider.clients.stop import StopTiming, kill_and_verify
 from libra_provider.core.errors import KillNotVerified, ServerUnreachable
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
@@ -57,4 +57,4 @@ def test_a_server_that_goes_away_meanwhile_is_asked_again() -> None:
 
 def test_a_job_that_was_not_seen_to_end_may_still_be_running() -> None:
     with pytest.raises(KillNotVerified, match="driver-1 may still be running"):
-        kill_and_verify(Server([JobState.RUNNING]), "driver-1", within=0)
+        kill_and_verify(Server([JobState.RUNNING]), "driver-1", StopTiming(within=0))

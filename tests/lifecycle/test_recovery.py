@@ -17,6 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from libra_provider.clients.submit_once import SubmitTiming
 from libra_provider.core.job import SparkJob
 from libra_provider.core.polling import utc_now
 from libra_provider.hooks import SparkMasterHook
@@ -120,8 +121,7 @@ class Lives(RuleBasedStateMachine):
             server=SparkMasterHook(),
             records=TaskRecords(self.store),
             generation=self.generation,
-            patience=30.0,
-            grace=0.02,
+            timing=SubmitTiming(patience=30.0, grace=0.02, look_every=0.02),
         )
         return Recovery(submitter=submitter).find_or_submit()
 

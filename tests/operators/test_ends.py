@@ -7,19 +7,30 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from libra_provider.lifecycle.timing import JobTiming
 from libra_provider.operators import LibraOperator, LibraStatementOperator
 from tests.fakes.libra import FakeLibra
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
 from tests.fakes.task_runner import TaskRunner
 from tests.operators.test_generations import SUCCEEDS, Etl, leave
-from tests.operators.test_statement import top_products
+
+# Enough for a kill, however loaded this machine is.
+UNHURRIED = replace(Etl.timing, on_kill=60.0)
+
+
+class UnhurriedEtl(Etl):
+    timing: ClassVar[JobTiming] = UNHURRIED
+
+
+class UnhurriedStatement(LibraStatementOperator):
+    timing: ClassVar[JobTiming] = UNHURRIED
 
 
 @dataclass
@@ -72,14 +83,13 @@ def terminate_at(
 
 @pytest.mark.parametrize("path", ["/status/", "/create"])
 def test_a_task_that_is_told_to_end_stops_its_driver_and_asks_airflow_nothing(
-    master: FakeMaster, runner: DeadlockingRunner, path: str, monkeypatch: pytest.MonkeyPatch
+    master: FakeMaster, runner: DeadlockingRunner, path: str
 ) -> None:
     """Also while it submits: the driver is found by its tag before its id is known here."""
-    monkeypatch.setattr(Etl, "on_kill_seconds", 60.0)  # however loaded this machine is
     master.states = ["RUNNING"]
     create = {"create": master._create} if path == "/create" else {}
     terminate_at(master, runner, path, **create)
-    result = runner.run(Etl())
+    result = runner.run(UnhurriedEtl())
     [driver] = master.drivers.values()
 
     assert result.state == "up_for_retry"
@@ -141,7 +151,7 @@ def test_a_task_that_is_told_to_end_before_its_submission_submits_nothing(
     terminate_at_first_request(master)
     result = runner.run(Etl())
 
-    assert "the task was ended before its submission was answered" in str(result.error)
+    assert "it was ended before its submission was answered" in str(result.error)
     assert master.drivers == {}
     assert runner.store == {}
 
@@ -153,7 +163,7 @@ def test_a_task_that_is_told_to_end_while_it_decides_submits_nothing(
     terminate_at_first_request(libra)
     result = runner.run(LibraOperator(task_id="work", sql="SELECT 1", poll_interval=0.01))
 
-    assert "the task was ended before its submission was answered" in str(result.error)
+    assert "it was ended before its submission was answered" in str(result.error)
     assert [each for each in libra.statements.values() if each.key] == []
 
 
@@ -288,12 +298,11 @@ def test_a_task_marked_failed_before_a_triggerer_took_it_up_is_stopped_by_the_ne
 
 
 def test_a_statement_is_stopped_by_its_tag_while_its_submission_has_no_answer(
-    libra: FakeLibra, runner: DeadlockingRunner, monkeypatch: pytest.MonkeyPatch
+    libra: FakeLibra, runner: DeadlockingRunner
 ) -> None:
-    monkeypatch.setattr(LibraStatementOperator, "on_kill_seconds", 60.0)  # as above
     libra.states = ["RUNNING"]
     terminate_at(libra, runner, "/sessions/default/statements", libra._submit)
-    result = runner.run(top_products())
+    result = runner.run(UnhurriedStatement(task_id="top_products", sql="select 1"))
 
     assert "was killed: the task was ended while it" in str(result.error)
     assert libra.statements["statement-0"].killed

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from libra_provider.clients.submit_once import SubmitTiming
+from libra_provider.lifecycle.timing import JobTiming
 from libra_provider.operators import SparkClusterJobOperator
 from tests.fakes.server import Answer
 from tests.fakes.spark_master import FakeMaster
@@ -20,7 +22,7 @@ SUCCEEDS = ["RUNNING", "FINISHED"]
 class Etl(SparkClusterJobOperator):
     """A job whose file is on the workers, and that looks for a late arrival shorter than others."""
 
-    adoption_grace: ClassVar[float] = 0.3
+    timing: ClassVar[JobTiming] = JobTiming(submit=SubmitTiming(grace=0.3, look_every=0.1))
 
     def __init__(self, **fields: Any) -> None:
         fields = {"poll_interval": 0.01, "application": "local:/jobs/etl.py", **fields}

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 
 import pytest
 
+from libra_provider.clients.submit_once import SubmitTiming
 from libra_provider.core.polling import utc_now
+from libra_provider.lifecycle.timing import JobTiming
 from libra_provider.operators import SparkClusterJobOperator
 from tests.fakes.proxy import (
     LOST_ANSWER,
@@ -29,7 +31,7 @@ from tests.operators.conftest import connect
 class Etl(SparkClusterJobOperator):
     """A job whose file is on the workers, and that looks for a late arrival shorter than others."""
 
-    adoption_grace: ClassVar[float] = 0.3
+    timing: ClassVar[JobTiming] = JobTiming(submit=SubmitTiming(grace=0.3, look_every=0.1))
 
     def __init__(self, **fields: Any) -> None:
         fields = {"poll_interval": 0.01, "application": "local:/jobs/etl.py", **fields}
@@ -51,9 +53,15 @@ def through(proxy: Proxy, master: FakeMaster, **extra: str) -> None:
     connect("spark_master_default", conn_type="spark_master", extra=extra)
 
 
-def run(runner: TaskRunner, **fields: Any) -> Any:
-    result = runner.run(Etl(**fields))
-    return runner.resume(Etl(**fields)) if result.state == "deferred" else result
+class Patient(Etl):
+    """However late a request arrives: it is looked for."""
+
+    timing: ClassVar[JobTiming] = JobTiming(submit=SubmitTiming(grace=60.0, look_every=0.1))
+
+
+def run(runner: TaskRunner, task: type[Etl] = Etl, **fields: Any) -> Any:
+    result = runner.run(task(**fields))
+    return runner.resume(task(**fields)) if result.state == "deferred" else result
 
 
 def first_creation(fate: Fate) -> Callable[[Passing], Fate]:
@@ -83,12 +91,10 @@ def test_a_submission_that_arrives_after_the_timeout_is_the_only_one(
     proxy: Proxy,
     runner: TaskRunner,
     deferrable: bool,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Etl, "adoption_grace", 60.0)  # however late it is: it is looked for
     through(proxy, master, timeout="1 s")
     proxy.fate = first_creation(delayed(1.2))
-    result = run(runner, deferrable=deferrable)
+    result = run(runner, Patient, deferrable=deferrable)
 
     assert result.state == "success"
     assert list(master.drivers) == [runner.xcoms["job"]["job_id"]]

@@ -5,13 +5,14 @@ The head of a driver's stderr is its Launch Command, with every property of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.standalone import page_lookup, pages
 from libra_provider.clients.standalone.create_request import TAG
+from libra_provider.clients.submit_once import TagMatches
 from libra_provider.core.errors import ServerError
 from libra_provider.core.status import DriverLocation
 
@@ -40,24 +41,6 @@ class TagQuery:
         if self.until and driver.submitted > self.until.timestamp() + _CLOCKS:
             return False
         return driver.submitted > self.since.timestamp() - _CLOCKS
-
-
-@dataclass(frozen=True, slots=True)
-class TagMatches:
-    """What a search by tag has found.
-
-    ``carriers`` are the drivers with the tag, the oldest first. ``undecided`` are those of which
-    it cannot be said, with the reason; of ``waiting`` it can be said once they run.
-    """
-
-    carriers: Sequence[str] = ()
-    undecided: Mapping[str, str] = field(default_factory=dict)
-    waiting: Sequence[str] = ()
-
-    @property
-    def names(self) -> str:
-        """The undecided ones, for people."""
-        return ", ".join(f"{driver_id} ({why})" for driver_id, why in self.undecided.items())
 
 
 def carriers(sought: TagQuery, ui_urls: Sequence[str]) -> Dialogue[TagMatches]:

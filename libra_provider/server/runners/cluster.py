@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import time
-from datetime import datetime
 from functools import cached_property, partial
+from typing import Any
 
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.standalone import page_lookup, pages, rest
-from libra_provider.clients.standalone.create_request import create_request
-from libra_provider.clients.standalone.find_by_tag import TagMatches, TagQuery, carriers
+from libra_provider.clients.standalone.create_request import TAG, create_request
+from libra_provider.clients.standalone.find_by_tag import TagQuery, carriers
 from libra_provider.clients.standalone.pages import LogPart
+from libra_provider.clients.steps import Find, Forget, Kill, Status, Step, Submit, arun
+from libra_provider.clients.stop import Stop
+from libra_provider.clients.submit_once import SubmitOnce
 from libra_provider.core.errors import (
-    JobLost,
-    ProtocolError,
-    ServerBusy,
+    JobKilled,
     ServerError,
     ServerUnreachable,
+    UndecidedSubmission,
 )
 from libra_provider.core.job import SparkJob
 from libra_provider.core.polling import utc_now
@@ -38,19 +40,12 @@ from libra_provider.server.runners.payload import to_worker
 from libra_provider.server.runners.poller import DriverPoller
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import PART
+from libra_provider.server.timing import DEFAULT, ClusterTiming
 
 _log = logging.getLogger(__name__)
-_SILENCE = 300.0  # seconds for which a master may be away before a submission
-# A POST that was delayed arrives late: what is not there now may be there soon.
-_GRACE = 10.0  # seconds
-_AGAIN = 1.0  # seconds
-_KILL_AGAIN = 5.0  # seconds
-_UNDECIDED = (
-    "The answer to its submission was lost, and whether there is a driver cannot be said: {doubt};"
-    " look for spark.libra.tag={tag} at the head of the drivers' stderr"
-)
+_UNDECIDED = "The answer to its submission was lost, and whether there is a driver is unknown"
 _NO_REST = (
-    "it was asked for {asked}; the REST port must be that of Libra's setting isolated.rest_urls, "
+    "it was tried for {after}; the REST port must be that of Libra's setting isolated.rest_urls, "
     "and on at the master (spark.master.rest.enabled=true)"
 )
 
@@ -60,9 +55,15 @@ class ClusterRunner:
 
     ends_with_libra = False
 
-    def __init__(self, settings: Settings, artifacts: ArtifactStore) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        artifacts: ArtifactStore,
+        timing: ClusterTiming = DEFAULT.cluster,
+    ) -> None:
         self._settings = settings
         self._artifacts = artifacts
+        self._timing = timing
 
     @cached_property
     def _client(self) -> Client:
@@ -82,10 +83,12 @@ class ClusterRunner:
         """Submit once, or take up what was submitted, and watch it to its end."""
         try:
             driver_id = errand.statement.driver_id or await self._submit_once(errand)
-        except JobLost as error:
-            return lost(errand.job_id, error.detail)
-        if driver_id is None:
+        except UndecidedSubmission as error:
+            return lost(errand.job_id, f"{_UNDECIDED}: {error.detail}")
+        except JobKilled:
             return _killed(errand, "It was killed before it was submitted.")
+        except ServerUnreachable as error:
+            raise _advised(error, self._timing.submit.patience) from error
         errand.note(driver_id=driver_id)
         killer = asyncio.create_task(self._kill_when_told(errand, driver_id))
         try:
@@ -113,93 +116,77 @@ class ClusterRunner:
         part: LogPart = yield Ask(call, worker)
         return part
 
-    async def _submit_once(self, errand: IsolatedRun) -> str | None:
-        """The driver of *errand*; None if it was killed before there was one."""
+    async def _submit_once(self, errand: IsolatedRun) -> str:
+        """The driver of *errand*, submitted now or by an earlier Libra; raises what submit does."""
         statement, settings = errand.statement, self._settings
         job = await to_worker(job_of(statement, settings), statement, settings, self._artifacts)
-        # An earlier Libra may have sent it, and never have heard the answer.
-        uncertain, problem = errand.resumed, None
+        request = create_request(job, errand.job_id, master=settings.master)
         since = statement.started_at or utc_now()
-        gives_up_at = time.monotonic() + _SILENCE
-        while True:
-            if uncertain and (driver_id := await self._adopted(errand, job, since)):
-                return driver_id
-            if errand.killed.is_set():
+        sought = TagQuery(tag=errand.job_id, since=since, main_class=request["mainClass"])
+        once = SubmitOnce(
+            name=f"Statement {errand.job_id}",
+            tag=errand.job_id,
+            by_hand=f"look for {TAG}={errand.job_id} at the head of the drivers' stderr",
+            timing=self._timing.submit,
+            must_end=errand.killed.is_set,
+            tell=partial(_tell, errand),
+        )
+        # An earlier Libra may have sent it, and never have received the answer.
+        steps = once.submit(may_exist=errand.resumed)
+        sleep = partial(_sleep, errand.killed)
+        accepted = await arun(steps, partial(self._submitting, job, sought), sleep=sleep)
+        return accepted.status.job_id
+
+    async def _submitting(self, job: SparkJob, sought: TagQuery, step: Step) -> Any:
+        """The master's answer to *step* of a submission; the ledger has it on disk already."""
+        match step:
+            case Submit():
+                call = rest.submit(job, sought.tag, master=self._settings.master)
+                return JobStatus(job_id=await self._client.asend(call), state=JobState.WAITING)
+            case Find():
+                return await self._client.arun(carriers(sought, masters.ui_urls(self._settings)))
+            case Forget():
                 return None
-            if problem and time.monotonic() > gives_up_at:
-                raise _told(problem)
-            try:
-                return await self._submitted(errand, job)
-            except ServerError as error:
-                problem, uncertain = error, _may_have_arrived(error)
-                if not uncertain and not isinstance(error, ServerUnreachable | ServerBusy):
-                    raise
-                _log.info("Statement %s is not submitted yet: %s", errand.job_id, error)
-                await asyncio.sleep(getattr(error, "retry_after", _AGAIN))
-
-    async def _submitted(self, errand: IsolatedRun, job: SparkJob) -> str:
-        call = rest.submit(job, errand.job_id, master=self._settings.master)
-        return await self._client.asend(call)
-
-    async def _adopted(self, errand: IsolatedRun, job: SparkJob, since: datetime) -> str | None:
-        """The driver that carries the tag, once it can be said; raises JobLost if it cannot."""
-        main_class = create_request(job, errand.job_id, master=self._settings.master)["mainClass"]
-        began = time.monotonic()
-        while True:
-            await asyncio.sleep(_AGAIN)
-            found, doubt = await self._search(errand.job_id, main_class, since)
-            if found.carriers:
-                return await self._first(errand, found)
-            waited = time.monotonic() - began
-            if doubt and waited > _SILENCE:
-                raise JobLost(errand.job_id, _UNDECIDED.format(doubt=doubt, tag=errand.job_id))
-            if not doubt and not found.waiting and waited > _GRACE:
-                return None
-
-    async def _search(self, tag: str, main_class: str, since: datetime) -> tuple[TagMatches, str]:
-        """What carries *tag*, and what keeps one from being sure."""
-        ui_urls = masters.ui_urls(self._settings)
-        sought = TagQuery(tag=tag, since=since, main_class=main_class)
-        try:
-            found = await self._client.arun(carriers(sought, ui_urls))
-        except ServerError as error:
-            return TagMatches(), f"the master's page cannot be read ({error})"
-        return found, f"it may be one of {found.names}" if found.undecided else ""
-
-    async def _first(self, errand: IsolatedRun, found: TagMatches) -> str:
-        """The oldest driver with the tag; a second one would do the work twice."""
-        first, *others = found.carriers
-        for other in others:
-            text = "%s and %s are both statement %s; the second is told to stop"
-            _log.warning(text, first, other, errand.job_id)
-            await self._kill(other)
-        return first
+            case _:
+                return await self._killing(step)
 
     async def _kill_when_told(self, errand: IsolatedRun, driver_id: str) -> None:
         await errand.killed.wait()
-        while True:
-            await self._kill(driver_id)
-            await asyncio.sleep(_KILL_AGAIN)
+        stop = Stop(
+            job_id=driver_id,
+            timing=self._timing.stop,
+            kill_first=True,
+            tell=partial(_tell, errand),
+        )
+        await arun(stop.stop(), self._killing)
 
-    async def _kill(self, driver_id: str) -> None:
-        try:
-            said = await self._client.asend(rest.kill(driver_id))
-            _log.info("%s is told to stop: %s", driver_id, said)
-        except ServerError as error:
-            _log.warning("%s cannot be told to stop: %s", driver_id, error)
-
-
-def _told(problem: ServerError) -> ServerError:
-    """*problem*, after which nothing was submitted; of a port where nobody is, what to do."""
-    if not isinstance(problem, ServerUnreachable):
-        return problem
-    advice = _NO_REST.format(asked=readable_duration(_SILENCE))
-    return ServerUnreachable(problem.server, f"{problem.problem}; {advice}")
+    async def _killing(self, step: Step) -> Any:
+        match step:
+            case Kill(driver_id):
+                return await self._client.asend(rest.kill(driver_id))
+            case Status(driver_id):
+                return await self._client.asend(rest.status(driver_id))
+            case _:
+                raise TypeError(f"{step!r} is no step of a kill")
 
 
-def _may_have_arrived(error: ServerError) -> bool:
-    # A proxy that answers in its own words may have passed the request on.
-    return bool(getattr(error, "may_have_arrived", isinstance(error, ProtocolError)))
+async def _sleep(killed: asyncio.Event, seconds: float) -> None:
+    """Wait *seconds*, or until the kill of a statement that ran until now."""
+    if killed.is_set():
+        await asyncio.sleep(seconds)
+    else:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(killed.wait(), seconds)
+
+
+def _tell(errand: IsolatedRun, level: int, text: str, *facts: object) -> None:
+    _log.log(level, f"Statement %s: {text}", errand.job_id, *facts)
+
+
+def _advised(error: ServerUnreachable, after: float) -> ServerUnreachable:
+    """*error*, after which nothing was submitted, with what to check."""
+    advice = _NO_REST.format(after=readable_duration(after))
+    return ServerUnreachable(error.server, f"{error.problem}; {advice}")
 
 
 def _note(errand: IsolatedRun, status: JobStatus) -> None:

@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 
-from libra_provider.core.errors import Rejected, ServerUnreachable
+from libra_provider.clients.submit_once import SubmitTiming
+from libra_provider.core.errors import ProtocolError, Rejected, ServerUnreachable
 from libra_provider.core.polling import utc_now
 from libra_provider.server.artifacts.store import ArtifactStore
 from libra_provider.server.driver.messages import StatementEnded
 from libra_provider.server.isolated_settings import IsolatedSettings
 from libra_provider.server.model.receipt import Receipt
-from libra_provider.server.runners import cluster
 from libra_provider.server.runners.cluster import ClusterRunner
 from libra_provider.server.settings import Settings
+from libra_provider.server.timing import ClusterTiming
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeDriver, FakeMaster
 from tests.server.runners.errands import Noting, errand
@@ -54,18 +55,28 @@ def make(settings: Settings) -> Callable[..., Noting]:
     return made
 
 
-async def watched(settings: Settings, *errands: Noting) -> list[StatementEnded]:
+# Searches that tests do not wait for.
+SOON = SubmitTiming(grace=0.3, look_every=0.05)
+
+
+def with_patience(seconds: float) -> SubmitTiming:
+    return replace(SOON, patience=seconds)
+
+
+async def watched(
+    settings: Settings, *errands: Noting, timing: SubmitTiming = SOON
+) -> list[StatementEnded]:
     artifacts = ArtifactStore(settings, set)
     await artifacts.open()
-    runner = ClusterRunner(settings, artifacts)
+    runner = ClusterRunner(settings, artifacts, ClusterTiming(submit=timing))
     try:
         return await asyncio.gather(*map(runner.run, errands))
     finally:
         await runner.close()
 
 
-def run(settings: Settings, *errands: Noting) -> list[StatementEnded]:
-    return asyncio.run(asyncio.wait_for(watched(settings, *errands), 300))
+def run(settings: Settings, *errands: Noting, timing: SubmitTiming = SOON) -> list[StatementEnded]:
+    return asyncio.run(asyncio.wait_for(watched(settings, *errands, timing=timing), 300))
 
 
 def creations(master: FakeMaster) -> list[Request]:
@@ -275,12 +286,8 @@ def test_an_answer_that_is_lost_on_its_way_makes_no_second_driver(
 
 
 def test_what_carries_no_tag_after_a_while_is_submitted(
-    master: FakeMaster,
-    settings: Settings,
-    make: Callable[..., Noting],
-    monkeypatch: pytest.MonkeyPatch,
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
 ) -> None:
-    monkeypatch.setattr(cluster, "_GRACE", 1.5)
     carrying(master, "f" * 32, "driver-20261120082239-0000", states=["FINISHED"])
     [ended] = run(settings, make(resumed=True))
 
@@ -289,20 +296,112 @@ def test_what_carries_no_tag_after_a_while_is_submitted(
 
 
 def test_what_cannot_be_decided_is_lost_and_names_the_drivers(
-    master: FakeMaster,
-    settings: Settings,
-    make: Callable[..., Noting],
-    monkeypatch: pytest.MonkeyPatch,
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
 ) -> None:
-    monkeypatch.setattr(cluster, "_SILENCE", 1.5)
     one = make(resumed=True)
     carrying(master, one.job_id, "driver-20261120082239-0003", worker="worker-gone")
-    [ended] = run(settings, one)
+    [ended] = run(settings, one, timing=with_patience(0.5))
 
     assert ended.state == "LOST"
     assert "driver-20261120082239-0003" in str(ended.error)
     assert f"spark.libra.tag={one.job_id}" in str(ended.error)
     assert creations(master) == []
+
+
+def test_a_candidate_that_only_waits_is_not_waited_for_without_end(
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
+) -> None:
+    """On a full cluster it may wait for days, and the statement with it."""
+    one = make(resumed=True)
+    carrying(master, "f" * 32, "driver-20261120082239-0003", states=["SUBMITTED"])
+    [ended] = run(settings, one, timing=with_patience(0.5))
+
+    assert ended.state == "LOST"
+    assert "driver-20261120082239-0003 (it waits)" in str(ended.error)
+    assert creations(master) == []
+
+
+def killed_meanwhile(settings: Settings, master: FakeMaster, one: Noting) -> StatementEnded:
+    """Kill *one*, which would be looked for for minutes, once it was looked for."""
+
+    async def killed() -> StatementEnded:
+        patient = SubmitTiming(grace=1.0, look_every=0.05)
+        running = asyncio.create_task(watched(settings, one, timing=patient))
+        while not any(each.path == "/json/" for each in master.requests):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        one.killed.set()
+        return (await running)[0]
+
+    return asyncio.run(asyncio.wait_for(killed(), 120))
+
+
+def test_a_kill_while_a_driver_is_looked_for_submits_nothing(
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
+) -> None:
+    ended = killed_meanwhile(settings, master, make(resumed=True))
+
+    assert (ended.state, ended.error) == ("CANCELLED", "It was killed before it was submitted.")
+    assert creations(master) == []
+
+
+def test_a_kill_while_a_candidate_waits_ends_the_search_with_its_name(
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
+) -> None:
+    """The master, which cannot say whose driver it is, may not be able to for hours."""
+    carrying(master, "f" * 32, "driver-20261120082239-0003", states=["SUBMITTED"])
+    ended = killed_meanwhile(settings, master, make(resumed=True))
+
+    assert ended.state == "LOST"
+    assert "driver-20261120082239-0003 (it waits)" in str(ended.error)
+    assert creations(master) == []
+
+
+def test_a_driver_that_is_found_after_the_kill_is_stopped(
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
+) -> None:
+    one = make(resumed=True)
+
+    def arrives_late(_: Request) -> None:
+        if one.killed.is_set() and not master.drivers:
+            carrying(master, one.job_id, "driver-20261120082239-0001", states=["RUNNING"])
+
+    master.disturb = arrives_late
+    ended = killed_meanwhile(settings, master, one)
+
+    assert (ended.state, ended.error) == ("CANCELLED", "It was killed.")
+    assert [each.killed for each in master.drivers.values()] == [True]
+
+
+def test_a_kill_while_the_master_is_away_is_not_kept_waiting(
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
+) -> None:
+    """Until the next attempt it could take a minute."""
+    one = make()
+
+    def busy(request: Request) -> Answer | None:
+        if not request.path.endswith("/create"):
+            return None
+        one.killed.set()
+        return Answer(503, {"action": "ErrorResponse", "message": "Master is not ready."})
+
+    master.disturb = busy
+    [ended] = run(settings, one)
+
+    assert (ended.state, ended.error) == ("CANCELLED", "It was killed before it was submitted.")
+    assert len(creations(master)) == 1
+
+
+def test_a_proxys_page_instead_of_an_answer_fails_once_it_is_certain_that_nothing_arrived(
+    master: FakeMaster, settings: Settings, make: Callable[..., Noting]
+) -> None:
+    page = Answer(404, "<html>no such page</html>")
+    master.disturb = lambda request: page if request.path.endswith("/create") else None
+
+    with pytest.raises(ProtocolError):
+        run(settings, make())
+
+    assert "/json/" in {each.path for each in master.requests}
+    assert len(creations(master)) == 1
 
 
 def test_a_refused_submission_fails_with_the_masters_words(
@@ -316,17 +415,13 @@ def test_a_refused_submission_fails_with_the_masters_words(
 
 
 def test_a_master_without_a_rest_port_is_told_with_what_to_do(
-    settings: Settings,
-    make: Callable[..., Noting],
-    monkeypatch: pytest.MonkeyPatch,
-    closed_port: int,
+    settings: Settings, make: Callable[..., Noting], closed_port: int
 ) -> None:
-    monkeypatch.setattr(cluster, "_SILENCE", 0.1)
     nobody = f"http://127.0.0.1:{closed_port}"
     closed = replace(settings, isolated=replace(settings.isolated, rest_urls=[nobody]))
 
     with pytest.raises(ServerUnreachable) as caught:
-        run(closed, make())
+        run(closed, make(), timing=with_patience(0.1))
 
     assert caught.value.server == nobody
     assert "isolated.rest_urls" in str(caught.value)
