@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
+from importlib import import_module
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
@@ -10,56 +12,65 @@ import typer
 from typer.core import TyperGroup
 
 from libra_provider import __version__
-from libra_provider.cli import (
-    cluster,
-    decide,
-    doctor,
-    jobs,
-    python,
-    result,
-    run,
-    serve,
-    sql,
-    submit,
-)
-from libra_provider.cli.console import say_error
 from libra_provider.core.errors import BadInput, LibraError
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "cluster": ("cluster", "Run a Spark standalone cluster on this machine."),
+    "serve": ("serve", "Run a Libra server."),
+    "sql": ("sql", "Run a SQL statement on Libra and print its rows."),
+    "submit": ("submit", "Run an application in cluster mode."),
+    "run": ("run", "Run a Python file or a JAR on Libra."),
+    "python": ("python", "Run Python code on Libra."),
+    "status": ("jobs", "Print the state of a job and where its driver runs."),
+    "logs": ("jobs", "Print the log of a job."),
+    "kill": ("jobs", "Kill a job and verify its end."),
+    "result": ("result", "Print the result of a statement or job."),
+    "doctor": ("doctor", "Check the connection to servers, step by step."),
+    "decide": ("decide", "Explain where a job's driver should run."),
+}
+"""Each command: the module of its function, and its line in ``libra --help``."""
+# What follows the application is the application's own, options too.
+_TAKE_OPTIONS_OF_THE_APPLICATION = ("submit", "run")
 
 
 class Commands(TyperGroup):
     """Ends with 1 after a LibraError, 2 after bad usage, 130 after an interrupt."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that *args* name; only its module is imported."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, listed and command(str(listed.name)), rest
 
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command; no traceback for what is said on purpose."""
         try:
             return super().invoke(ctx)
         except LibraError as error:
+            from libra_provider.cli.console import say_error  # noqa: PLC0415 - --help needs none
+
             say_error(error)
             raise typer.Exit(BAD_USAGE if isinstance(error, BadInput) else FAILED) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
 
 
+def command(name: str) -> Any:
+    """The command *name*, with its options and its help."""
+    module, _ = COMMANDS[name]
+    function = getattr(import_module(f"libra_provider.cli.{module}"), name)
+    settings = {"ignore_unknown_options": name in _TAKE_OPTIONS_OF_THE_APPLICATION}
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name, context_settings=settings)(function)
+    return typer.main.get_command(alone)
+
+
 # Rich tracebacks are for the authors of a command; they would show a user's own values.
 app = typer.Typer(
     cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
-app.command()(cluster.cluster)
-app.command()(serve.serve)
-app.command()(sql.sql)
-# What follows the application is the application's own, options too.
-_OF_THE_APPLICATION = {"ignore_unknown_options": True}
-app.command(context_settings=_OF_THE_APPLICATION)(submit.submit)
-app.command(context_settings=_OF_THE_APPLICATION)(run.run)
-app.command()(python.python)
-app.command()(jobs.status)
-app.command()(jobs.logs)
-app.command()(jobs.kill)
-app.command()(result.result)
-app.command()(doctor.doctor)
-app.command()(decide.decide)
+for _name, (_, _line) in COMMANDS.items():
+    app.command(_name, help=_line)(lambda: None)
 
 
 def _show_version(wanted: bool) -> None:

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from libra_provider import __version__
+from libra_provider.cli.app import COMMANDS
 from tests.cli.conftest import Run
 
 HEAVY = ("airflow", "pyspark", "fastapi", "sqlalchemy", "pandas", "requests", "aiohttp")
@@ -24,6 +25,26 @@ def test_help_imports_nothing_heavy() -> None:
 
     assert "libra_provider" in loaded
     assert set(loaded).isdisjoint(HEAVY)
+
+
+def test_the_list_of_commands_loads_none_of_them() -> None:
+    said = python(
+        "import atexit, sys, libra_provider.cli as cli; sys.argv = ['libra', '--help']\n"
+        "atexit.register(lambda: print(*(m for m in sys.modules if m.startswith('libra_'))))\n"
+        "cli.main()"
+    )
+
+    assert all(f" {name} " in said.stdout for name in COMMANDS)
+    assert "libra_provider.clients" not in said.stdout
+    assert "libra_provider.cli.sql" not in said.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_explains_itself(run: Run, name: str) -> None:
+    result = run(name, "--help")
+
+    assert result.exit_code == 0
+    assert f" {name} [OPTIONS]" in result.stdout
 
 
 def test_the_module_is_the_command() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
@@ -30,6 +29,8 @@ class Content:
         return self.pieces()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        import asyncio  # noqa: PLC0415 - most commands send no file, and it loads slowly
+
         pieces = self.pieces()
         # Reading a file would hold the event loop.
         while piece := await asyncio.to_thread(next, pieces, b""):
