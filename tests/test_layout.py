@@ -82,7 +82,7 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
         "__main__",
     ),
     "cli": (
-        "console options",
+        "console interrupts options",
         "backends dag_file decision_view follow",
         "result_output servers",
         "cluster decide doctor jobs python result run serve sql submit",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from libra_provider.cli.console import say
+from libra_provider.cli.interrupts import is_interrupted
 from libra_provider.clients.doctor.checks import CheckReport
 from libra_provider.clients.doctor.libra import examine_libra
 from libra_provider.clients.doctor.master import examine_master
@@ -20,17 +23,22 @@ from libra_provider.clients.libra.results import Returned, WrittenResult
 from libra_provider.clients.libra.shipment import Shipment
 from libra_provider.clients.libra.view import StatementView
 from libra_provider.clients.observation import JobView, Observation
-from libra_provider.clients.standalone import create_request, rest
+from libra_provider.clients.standalone import rest
 from libra_provider.clients.standalone.preflight import greet_master
+from libra_provider.clients.standalone.submission import DriverSubmission
 from libra_provider.clients.standalone.view import DriverView
-from libra_provider.core.errors import ServerError, ServerUnreachable
+from libra_provider.clients.steps import run as run_steps
+from libra_provider.clients.submit_once import SubmitTiming
+from libra_provider.core.errors import ServerError
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
-from libra_provider.core.polling import PollingPolicy
+from libra_provider.core.polling import PollingPolicy, utc_now
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 
 T = TypeVar("T")
+# Whoever is at the command line repeats a command sooner than they wait for a server.
+_TIMING = SubmitTiming(patience=0.0)
 
 
 class LibraJobs:
@@ -130,6 +138,7 @@ class MasterJobs:
         secret: str | None = None,
         verify: str = "true",
         libra: LibraJobs | None = None,
+        timing: SubmitTiming = _TIMING,
     ) -> None:
         signed = jws(secret, parameter="--secret")
         self._client = Client(
@@ -139,7 +148,7 @@ class MasterJobs:
             ]
         )
         self._master, self._ui_urls = master, tuple(ui_urls)
-        self._libra = libra
+        self._libra, self._timing = libra, timing
         self.shipped_as: str | None = None
 
     def close(self) -> None:
@@ -153,21 +162,22 @@ class MasterJobs:
         return True
 
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
-        """Create a driver for *job*; an answer that never came is said to be undecided."""
+        """Create one driver for *job*; when the answer is lost, find it by its tag.
+
+        Raises ServerError when there is none, JobKilled when it was interrupted before, and
+        UndecidedSubmission when it is unknown.
+        """
         # Another port may take a submission and never answer; a question tells it apart unharmed.
         greet_master(self._client)
         if self._libra and shipment.local_files(job):
             job, self.shipped_as = self._libra.ship(job, tag), tag
-        try:
-            driver_id = self._client.send(rest.submit(job, tag, master=self._master))
-        except ServerUnreachable as error:
-            if not error.may_have_arrived:
-                raise
-            advice = (
-                f"a driver may run all the same, look for {create_request.TAG}={tag} in its log"
-            )
-            raise ServerUnreachable(error.server, f"{error.problem}; {advice}", True) from error
-        return JobStatus(job_id=driver_id, state=JobState.WAITING)
+        submission = DriverSubmission(
+            job=job, tag=tag, since=utc_now(), master=self._master, ui_urls=self._ui_urls
+        )
+        name = f"The job with tag {tag}"
+        once = submission.once(name, self._timing, must_end=is_interrupted, tell=_tell)
+        steps = once.submit()
+        return run_steps(steps, lambda step: self._client.run(submission.answer(step))).status
 
     def status(self, job_id: str) -> JobStatus:
         """Where driver *job_id* stands, as the master says it."""
@@ -201,3 +211,7 @@ class MasterJobs:
         return examine_master(
             self._client.addresses, master_url=self._master, ui_urls=self._ui_urls
         )
+
+
+def _tell(level: int, text: str, *facts: object) -> None:
+    say(text % facts, style="yellow" if level >= logging.WARNING else "")

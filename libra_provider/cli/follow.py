@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 from libra_provider.cli.console import JobReport, elapsing, say, say_error, say_lines
+from libra_provider.cli.interrupts import held_back
 from libra_provider.clients.observation import JobView, Observation
 from libra_provider.clients.stop import KillableServer, kill_and_verify
 from libra_provider.core.errors import LibraError, ServerError
 from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.core.polling import Outcome, PollingPolicy, Watch, utc_now
 from libra_provider.core.status import JobStatus
-
-_INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
 
 
 class JobServer(KillableServer, Protocol):
@@ -47,7 +45,7 @@ class JobServer(KillableServer, Protocol):
 
 def submit_only(jobs: JobServer, job: SparkJob) -> JobStatus:
     """How *job* stands once it is accepted, its id being told; for those who do not wait."""
-    with _held_back():
+    with held_back():
         status = jobs.submit(job, new_tag())
         say(f"{status.job_id} is submitted")
         return status
@@ -59,7 +57,7 @@ def submit_and_guard(jobs: JobServer, job: SparkJob) -> Iterator[JobStatus]:
     if not jobs.answers_at_once():
         yield _run_to_its_end(jobs, job)
         return
-    with _held_back() as let_through:
+    with held_back() as let_through:
         status = jobs.submit(job, new_tag())
         with _killed_when_interrupted(jobs, status.job_id):
             let_through()
@@ -115,20 +113,3 @@ def _killed_when_interrupted(jobs: JobServer, job_id: str) -> Iterator[None]:
         except LibraError as error:
             say_error(error)
         raise
-
-
-@contextlib.contextmanager
-def _held_back() -> Iterator[Callable[[], None]]:
-    """Keep interrupts away until the yielded function is called, or the block ends.
-
-    An interrupt between a request and its answer would leave a job behind whose id nobody knows.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
-
-    def let_through() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-    try:
-        yield let_through
-    finally:
-        let_through()

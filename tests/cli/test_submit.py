@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from libra_provider.cli.backends import MasterJobs
+from libra_provider.clients.submit_once import SubmitTiming
+from libra_provider.core.errors import ServerUnreachable, UndecidedSubmission
+from libra_provider.core.job import SparkJob
 from tests.cli.conftest import Run, Start
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
@@ -180,18 +184,88 @@ def test_the_second_master_is_asked_when_the_first_is_away(
     assert arguments_of(fake_master)[:2] == ["--master", "spark://a:7077,b:7077"]
 
 
-def test_an_answer_that_never_came_is_said_to_be_undecided_with_the_tag(
+def test_a_driver_whose_id_was_lost_on_its_way_is_found_and_followed(
     run: Run, app_py: str, fake_master: FakeMaster
 ) -> None:
-    fake_master.disturb = lambda request: (
-        Answer(hang_up=True) if request.path.endswith("create") else None
-    )
+    def answer_lost(request: Request) -> Answer | None:
+        if not request.path.endswith("create"):
+            return None
+        fake_master._create(request)
+        return Answer(hang_up=True)
 
+    fake_master.states, fake_master.disturb = ["RUNNING", "FINISHED"], answer_lost
     result = run("submit", app_py)
 
-    sent = fake_master.requests[-1].json()["sparkProperties"]["spark.libra.tag"]
-    assert result.exit_code == 1
-    assert f"a driver may run all the same, look for spark.libra.tag={sent}" in result.stderr
+    assert result.exit_code == 0
+    assert result.stdout == "driver-20261120082239-0000\n"
+    assert "it may have arrived" in result.stderr
+    assert len(fake_master.drivers) == 1
+
+
+JOB = SparkJob.from_application("local:/app.py")
+LOST = Answer(hang_up=True)
+
+
+def drivers_of(master: FakeMaster, ui: str | None = None) -> MasterJobs:
+    """As the command line asks them, without a pause to wait for."""
+    timing = SubmitTiming(patience=0.0, grace=0.2, look_every=0.05)
+    return MasterJobs(
+        "spark://h:7077", rest_urls=[master.url], ui_urls=[ui or master.url], timing=timing
+    )
+
+
+def test_a_request_that_was_lost_is_an_error_once_it_is_certain_that_there_is_no_driver(
+    fake_master: FakeMaster,
+) -> None:
+    """The master's page is read for a while; nothing is submitted a second time."""
+    fake_master.disturb = lambda request: LOST if request.path.endswith("create") else None
+
+    with pytest.raises(ServerUnreachable):
+        drivers_of(fake_master).submit(JOB, "f" * 32)
+
+    paths = [each.path for each in fake_master.requests]
+    assert paths.count("/v1/submissions/create") == 1
+    assert paths.count("/json/") > 1
+
+
+def test_a_request_whose_driver_cannot_be_looked_for_is_undecided_with_the_tag(
+    fake_master: FakeMaster, closed_port: int
+) -> None:
+    fake_master.disturb = lambda request: LOST if request.path.endswith("create") else None
+    drivers = drivers_of(fake_master, ui=f"http://127.0.0.1:{closed_port}")
+
+    with pytest.raises(UndecidedSubmission) as caught:
+        drivers.submit(JOB, "f" * 32)
+
+    assert "may or may not have been submitted" in str(caught.value)
+    assert f"look for spark.libra.tag={'f' * 32}" in str(caught.value)
+
+
+def test_an_interrupt_while_a_driver_is_looked_for_kills_it(
+    start: Start, app_py: str, fake_master: FakeMaster
+) -> None:
+    """It was made, its answer was lost, and it appears on the master's page a little later."""
+    looked = threading.Event()
+
+    def appears_late(request: Request) -> Answer | None:
+        if request.path.endswith("create"):
+            return LOST
+        if request.path == "/json/" and not fake_master.drivers:
+            creation = next(e for e in fake_master.requests if e.path.endswith("create"))
+            process.send_signal(signal.SIGINT)
+            fake_master._create(creation)
+            looked.set()
+            return Answer(503, "")
+        return None
+
+    fake_master.states, fake_master.disturb = ["RUNNING"], appears_late
+    process = start("submit", app_py)
+    looked.wait()
+    process.communicate()
+
+    [driver] = fake_master.drivers.values()
+    assert process.returncode == 130
+    assert driver.killed
 
 
 @pytest.mark.parametrize("interrupt", [signal.SIGINT, signal.SIGTERM])

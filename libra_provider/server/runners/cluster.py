@@ -6,24 +6,20 @@ import asyncio
 import contextlib
 import logging
 from functools import cached_property, partial
-from typing import Any
 
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.dialogue import Ask, Dialogue
-from libra_provider.clients.standalone import page_lookup, pages, rest
-from libra_provider.clients.standalone.create_request import TAG, create_request
-from libra_provider.clients.standalone.find_by_tag import TagQuery, carriers
+from libra_provider.clients.standalone import page_lookup, pages
 from libra_provider.clients.standalone.pages import LogPart
-from libra_provider.clients.steps import Find, Forget, Kill, Status, Step, Submit, arun
+from libra_provider.clients.standalone.submission import DriverSubmission, killing
+from libra_provider.clients.steps import arun
 from libra_provider.clients.stop import Stop
-from libra_provider.clients.submit_once import SubmitOnce
 from libra_provider.core.errors import (
     JobKilled,
     ServerError,
     ServerUnreachable,
     UndecidedSubmission,
 )
-from libra_provider.core.job import SparkJob
 from libra_provider.core.polling import utc_now
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus
@@ -120,35 +116,23 @@ class ClusterRunner:
         """The driver of *errand*, submitted now or by an earlier Libra; raises what submit does."""
         statement, settings = errand.statement, self._settings
         job = await to_worker(job_of(statement, settings), statement, settings, self._artifacts)
-        request = create_request(job, errand.job_id, master=settings.master)
-        since = statement.started_at or utc_now()
-        sought = TagQuery(tag=errand.job_id, since=since, main_class=request["mainClass"])
-        once = SubmitOnce(
-            name=f"Statement {errand.job_id}",
+        submission = DriverSubmission(
+            job=job,
             tag=errand.job_id,
-            by_hand=f"look for {TAG}={errand.job_id} at the head of the drivers' stderr",
-            timing=self._timing.submit,
-            must_end=errand.killed.is_set,
-            tell=partial(_tell, errand),
+            since=statement.started_at or utc_now(),
+            master=settings.master,
+            ui_urls=masters.ui_urls(settings),
         )
+        name, tell = f"Statement {errand.job_id}", partial(_tell, errand)
+        once = submission.once(name, self._timing.submit, must_end=errand.killed.is_set, tell=tell)
         # An earlier Libra may have sent it, and never have received the answer.
         steps = once.submit(may_exist=errand.resumed)
-        sleep = partial(_sleep, errand.killed)
-        accepted = await arun(steps, partial(self._submitting, job, sought), sleep=sleep)
+        accepted = await arun(
+            steps,
+            lambda step: self._client.arun(submission.answer(step)),
+            sleep=partial(_sleep, errand.killed),
+        )
         return accepted.status.job_id
-
-    async def _submitting(self, job: SparkJob, sought: TagQuery, step: Step) -> Any:
-        """The master's answer to *step* of a submission; the ledger has it on disk already."""
-        match step:
-            case Submit():
-                call = rest.submit(job, sought.tag, master=self._settings.master)
-                return JobStatus(job_id=await self._client.asend(call), state=JobState.WAITING)
-            case Find():
-                return await self._client.arun(carriers(sought, masters.ui_urls(self._settings)))
-            case Forget():
-                return None
-            case _:
-                return await self._killing(step)
 
     async def _kill_when_told(self, errand: IsolatedRun, driver_id: str) -> None:
         await errand.killed.wait()
@@ -158,16 +142,7 @@ class ClusterRunner:
             kill_first=True,
             tell=partial(_tell, errand),
         )
-        await arun(stop.stop(), self._killing)
-
-    async def _killing(self, step: Step) -> Any:
-        match step:
-            case Kill(driver_id):
-                return await self._client.asend(rest.kill(driver_id))
-            case Status(driver_id):
-                return await self._client.asend(rest.status(driver_id))
-            case _:
-                raise TypeError(f"{step!r} is no step of a kill")
+        await arun(stop.stop(), lambda step: self._client.arun(killing(step)))
 
 
 async def _sleep(killed: asyncio.Event, seconds: float) -> None:

@@ -1,0 +1,65 @@
+"""A driver that is submitted once: the steps of its submission and of its end, as requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from libra_provider.clients.http.dialogue import Ask, Dialogue
+from libra_provider.clients.standalone import rest
+from libra_provider.clients.standalone.create_request import TAG, create_request
+from libra_provider.clients.standalone.find_by_tag import TagQuery, carriers
+from libra_provider.clients.steps import Find, Forget, Kill, Status, Step, Submit
+from libra_provider.clients.submit_once import SubmitOnce, SubmitTiming
+from libra_provider.core.job import SparkJob
+from libra_provider.core.states import JobState
+from libra_provider.core.status import JobStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverSubmission:
+    """The driver of *job* that carries *tag*, submitted since *since* to the masters of *master*.
+
+    *ui_urls* are their pages, on which the tag is looked for.
+    """
+
+    job: SparkJob
+    tag: str
+    since: datetime
+    master: str
+    ui_urls: Sequence[str]
+
+    def once(self, name: str, timing: SubmitTiming, **more: Any) -> SubmitOnce:
+        """Its submission; *more* are further fields of SubmitOnce."""
+        by_hand = f"look for {TAG}={self.tag} at the head of the drivers' stderr"
+        return SubmitOnce(name=name, tag=self.tag, by_hand=by_hand, timing=timing, **more)
+
+    def answer(self, step: Step) -> Dialogue[Any]:
+        """What the master answers to *step*; of a Forget it knows nothing."""
+        match step:
+            case Submit():
+                driver_id = yield Ask(rest.submit(self.job, self.tag, master=self.master))
+                return JobStatus(job_id=driver_id, state=JobState.WAITING)
+            case Find():
+                return (yield from carriers(self._sought(), self.ui_urls))
+            case Forget():
+                return None
+            case _:
+                return (yield from killing(step))
+
+    def _sought(self) -> TagQuery:
+        request = create_request(self.job, self.tag, master=self.master)
+        return TagQuery(tag=self.tag, since=self.since, main_class=request["mainClass"])
+
+
+def killing(step: Step) -> Dialogue[Any]:
+    """What the master answers to *step*, if that is a Kill or a Status."""
+    match step:
+        case Kill(driver_id):
+            return (yield Ask(rest.kill(driver_id)))
+        case Status(driver_id):
+            return (yield Ask(rest.status(driver_id)))
+        case _:
+            raise TypeError(f"{step!r} is no step of a kill")
