@@ -53,18 +53,18 @@ def create_app(
         driver = Supervisor(settings, command=host_command, timing=timing.driver)
         libra = Libra(settings, ledger, driver, signer, timing)
         app.state.libra = libra
-        libra.inbox.open()
+        libra.uploads.open()
         await libra.artifacts.open()
-        await libra.dispatcher.start()
+        await libra.statements.start()
         retention = Retention(
-            settings, ledger, libra.dispatcher, libra.artifacts, every=timing.sweep_every
+            settings, ledger, libra.statements, libra.artifacts, every=timing.sweep_every
         )
         sweeps = [
             asyncio.create_task(
-                session_closing.close_idle(libra.dispatcher, settings.session_idle_seconds)
+                session_closing.close_idle(libra.statements, settings.session_idle_seconds)
             ),
             asyncio.create_task(retention.run()),
-            asyncio.create_task(libra.survey.run()),
+            asyncio.create_task(libra.network_probe.run()),
         ]
         try:
             yield
@@ -72,7 +72,7 @@ def create_app(
             for sweep in sweeps:
                 sweep.cancel()
             await asyncio.wait(sweeps)
-            await libra.dispatcher.stop()
+            await libra.statements.stop()
             libra.artifacts.close()
 
     app = FastAPI(

@@ -68,16 +68,16 @@ def _check_root(given: str, path: Path, roots: Sequence[Path], parameter: str) -
         raise BadInput(parameter, given, f"files must lie below Libra's file_roots ({below})")
 
 
-def artifacts_of(order: StatementSpec) -> Iterator[tuple[str, Artifact]]:
-    """The artifacts that *order* names, each with the parameter that does."""
-    yield from (("artifacts", Artifact(**each)) for each in order.artifacts)
-    for parameter, path in _named(order):
+def artifacts_of(spec: StatementSpec) -> Iterator[tuple[str, Artifact]]:
+    """The artifacts that *spec* names, each with the parameter that does."""
+    yield from (("artifacts", Artifact(**each)) for each in spec.artifacts)
+    for parameter, path in _named(spec):
         if path.startswith(f"{SCHEME}:"):
             yield parameter, Artifact.of(path, parameter=parameter)
 
 
-def _named(order: StatementSpec) -> Iterator[tuple[str, str]]:
-    yield "filePath", order.file_path or ""
+def _named(spec: StatementSpec) -> Iterator[tuple[str, str]]:
+    yield "filePath", spec.file_path or ""
     for key in FILES:
-        for item in order.spark_config.get(key, "").split(","):
+        for item in spec.spark_config.get(key, "").split(","):
             yield f"sparkConfig[{key!r}]", item.partition("#")[0].strip()

@@ -33,14 +33,14 @@ class Retention:
         self,
         settings: Settings,
         ledger: Ledger,
-        dispatcher: StatementService,
+        service: StatementService,
         artifacts: ArtifactStore,
         *,
         every: float = DEFAULT.sweep_every,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._dispatcher = dispatcher
+        self._statements = service
         self._artifacts = artifacts
         self._every = every
 
@@ -48,7 +48,7 @@ class Retention:
         """Sweep now and then, until cancelled; what fails now is tried at the next time."""
         await self._try(self.strangers)
         while True:
-            await self._try(self._dispatcher.announced.lose_silent)
+            await self._try(self._statements.announced.lose_silent)
             await self._try(self.statements)
             await self._try(self.logs)
             await self._try(self._artifacts.sweep)
@@ -64,11 +64,11 @@ class Retention:
         """Forget what ended too long ago, and what is too much; then remove their results."""
         before = utc_now() - timedelta(seconds=self._settings.retention_seconds)
         beyond = self._settings.retention_count
-        while old := await self._dispatcher.ask(
+        while old := await self._statements.ask(
             self._ledger.find_ended, before=before, beyond=beyond, limit=_AT_ONCE
         ):
             # The row first: a statement whose rows are gone would be worse than rows of nobody.
-            await self._dispatcher.remove(old)
+            await self._statements.remove(old)
             await asyncio.to_thread(self._remove_results, old)
 
     async def strangers(self) -> None:
@@ -76,7 +76,7 @@ class Retention:
         files = await asyncio.to_thread(list, self._settings.results_dir.iterdir())
         for start in range(0, len(files), _AT_ONCE):
             some = files[start : start + _AT_ONCE]
-            states = await self._dispatcher.ask(
+            states = await self._statements.ask(
                 self._ledger.get_states, {_job_id(file) for file in some}
             )
             await asyncio.to_thread(_remove, [file for file in some if _is_nobodys(file, states)])

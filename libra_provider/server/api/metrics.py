@@ -34,10 +34,10 @@ def _samples(libra: Libra) -> Iterator[tuple[str, str, float]]:
     epoch = libra.driver.epoch
     yield "libra_driver_up", "", libra.driver.facts is not None
     yield "libra_driver_epoch", "", epoch.number if epoch else 0
-    yield "libra_sessions", "", len(libra.dispatcher.sessions.all())
+    yield "libra_sessions", "", len(libra.statements.sessions.all())
     yield "libra_artifacts", "", libra.artifacts.count
     yield "libra_artifact_bytes", "", libra.artifacts.size
-    queues = {each.pool: each for each in libra.dispatcher.queues()}
+    queues = {each.pool: each for each in libra.statements.queues()}
     for pool in libra.settings.pools:
         labels = f'{{pool="{pool.translate(_ESCAPED)}"}}'
         queue = queues.get(pool)

@@ -32,7 +32,7 @@ def _named(ledger: Ledger) -> set[str]:
         for announced in (False, True)
         for statement in ledger.find_in_state(state, announced=announced)
     ]
-    return {artifact.sha256 for each in unfinished for _, artifact in artifacts_of(each.order)}
+    return {artifact.sha256 for each in unfinished for _, artifact in artifacts_of(each.spec)}
 
 
 def _held(folder: Path, ledger: Ledger) -> set[str]:

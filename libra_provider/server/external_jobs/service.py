@@ -41,9 +41,9 @@ class ExternalJobs:
         self._writer = writer
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
 
-    async def announce(self, order: StatementSpec, tag: str) -> tuple[Statement, bool]:
-        """The job *tag*, and whether it is new; raises Conflict if it was another order's."""
-        return await self._writer.write(partial(self._accept, order, tag))
+    async def announce(self, spec: StatementSpec, tag: str) -> tuple[Statement, bool]:
+        """The job *tag*, and whether it is new; Conflict if it was announced otherwise."""
+        return await self._writer.write(partial(self._accept, spec, tag))
 
     async def receipt(self, job_id: str) -> Receipt:
         """What was heard so far of a job that is not over."""
@@ -105,14 +105,14 @@ class ExternalJobs:
 
     # From here on: on the writer's thread, in its transaction, where a refusal undoes nothing.
 
-    def _accept(self, order: StatementSpec, tag: str) -> tuple[Statement, bool]:
+    def _accept(self, spec: StatementSpec, tag: str) -> tuple[Statement, bool]:
         if known := self._ledger.get_many([tag]):
-            if known[0].order.digest != order.digest:
+            if known[0].spec.digest != spec.digest:
                 sentence = f"Job {tag} was announced with another body; submit under a new tag."
                 raise Conflict(sentence, tag)
             return known[0], False
         self._ledger.receipts.put(Receipt(job_id=tag, seen_at=utc_now()))
-        return self._ledger.accept(order, job_id=tag)
+        return self._ledger.accept(spec, job_id=tag)
 
     def _open(self, job_id: str) -> tuple[Statement, Receipt]:
         statement = self._ledger.get(job_id)
@@ -128,16 +128,16 @@ class ExternalJobs:
     ) -> tuple[Statement, Receipt, bool]:
         """The job, its receipt after a word of *attempt*, and whether that start is a new one."""
         statement, known = self._open(job_id)
-        supervised = statement.order.supervised
+        supervised = statement.spec.supervised
         heard = known.heard(attempt, at=utc_now(), supervised=supervised, driver_id=driver_id)
         self._ledger.receipts.put(heard)
-        if statement.order.announced and statement.state is State.PENDING:
+        if statement.spec.announced and statement.state is State.PENDING:
             statement = self._ledger.move(statement, State.RUNNING)
         return statement, heard, heard.attempts != known.attempts
 
     def _begin(self, job_id: str, attempt: str, place: Mapping[str, str | None]) -> Statement:
         statement, receipt, is_new = self._heard(job_id, attempt, place.get("driver_id"))
-        if not statement.order.announced:  # Libra looks after its own drivers itself
+        if not statement.spec.announced:  # Libra looks after its own drivers itself
             return statement
         known = asdict(statement.location) if statement.location and not is_new else {}
         told = {name: value for name, value in place.items() if value and name != "driver_id"}
@@ -162,22 +162,22 @@ class ExternalJobs:
         statement, heard, _ = self._heard(job_id, attempt)
         receipt = replace(heard, last_words=words)
         self._ledger.receipts.put(receipt)
-        order, state = statement.order, State(words["state"])
-        if not order.announced or (state is State.FAILED and order.supervised):
+        spec, state = statement.spec, State(words["state"])
+        if not spec.announced or (state is State.FAILED and spec.supervised):
             return statement
         outcome = {name: value for name, value in words.items() if name != "state"}
         if state is State.SUCCESS:
-            state, outcome = receipt.success(promised=order.returns)
+            state, outcome = receipt.success(promised=spec.returns)
         return self._ledger.move(statement, state, **outcome)
 
     def _succeed(self, job_id: str, words: Mapping[str, Any]) -> Statement:
         statement = self._ledger.get(job_id)
-        if statement.state.is_terminal or not statement.order.announced:
+        if statement.state.is_terminal or not statement.spec.announced:
             return statement
         statement, heard, _ = self._heard(job_id, None)
         receipt = replace(heard, last_words=words)
         self._ledger.receipts.put(receipt)
-        state, outcome = receipt.success(promised=statement.order.returns)
+        state, outcome = receipt.success(promised=statement.spec.returns)
         return self._ledger.move(statement, state, **outcome)
 
     def _said_already(self, job_id: str, attempt: str, words: Mapping[str, Any]) -> bool:
@@ -187,7 +187,7 @@ class ExternalJobs:
 
     def _stop(self, job_id: str, to: State, why: str) -> Statement:
         statement = self._ledger.get(job_id)
-        if statement.state.is_terminal or not statement.order.announced:
+        if statement.state.is_terminal or not statement.spec.announced:
             return statement
         return self._ledger.move(statement, to, error=why)
 

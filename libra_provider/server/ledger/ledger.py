@@ -111,21 +111,21 @@ class Ledger:
 
     def accept(
         self,
-        order: StatementSpec,
+        spec: StatementSpec,
         key: str | None = None,
         *,
         job_id: str | None = None,
         epoch: Epoch | None = None,
     ) -> tuple[Statement, bool]:
-        """Record a statement for *order*; return it, and whether it is new.
+        """Record a statement for *spec*; return it, and whether it is new.
 
-        It is not new if *key* was used for an equal order before. With *epoch*, it is RUNNING there
-        from the start. Raises KeyReused if *key* was used for another order.
+        It is not new if *key* was used for an equal spec before. With *epoch*, it is RUNNING there
+        from the start. Raises KeyReused if *key* was used for another spec.
         """
         now = utc_now()
         accepted = Statement(
             job_id=job_id or secrets.token_hex(16),
-            order=order,
+            spec=spec,
             state=State.RUNNING if epoch else State.PENDING,
             submitted_at=now,
             started_at=now if epoch else None,
@@ -133,10 +133,10 @@ class Ledger:
         )
         with self._writing() as connection:
             # There is one writer, so the key cannot be used between this query and the insertion.
-            if key is not None and (known := self.find_by_key(key, order)):
+            if key is not None and (known := self.find_by_key(key, spec)):
                 return known, False
             connection.execute(ACCEPT, new_row(accepted, key))
-            if order.tags:
+            if spec.tags:
                 connection.execute(insert(TAGS), tag_rows(accepted))
         return accepted, True
 
@@ -146,10 +146,10 @@ class Ledger:
             for table in (TAGS, RECEIPTS, STATEMENTS):
                 connection.execute(delete(table).where(table.c.job_id.in_(job_ids)))
 
-    def find_by_key(self, key: str, order: StatementSpec) -> Statement | None:
-        """Return the statement accepted with *key*, or None; raises KeyReused for another order."""
+    def find_by_key(self, key: str, spec: StatementSpec) -> Statement | None:
+        """Return the statement accepted with *key*, or None; raises KeyReused for another spec."""
         found = self._rows(_BY_KEY, key=storable(key))
-        if found and found[0].order.digest != order.digest:
+        if found and found[0].spec.digest != spec.digest:
             sentence = (
                 f"Idempotency-Key {key!r} was used for statement {found[0].job_id} with another"
                 " body. Send the same body, or a new key."

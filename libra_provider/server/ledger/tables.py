@@ -171,15 +171,15 @@ def storable(text: str) -> str:
 
 def new_row(statement: Statement, key: str | None) -> dict[str, Any]:
     """Return the row of a *statement* that was just accepted with *key*."""
-    order = statement.order
+    spec = statement.spec
     return {
         "job_id": statement.job_id,
         "idempotency_key": storable(key) if key is not None else None,
-        "session": storable(order.session),
-        "pool": storable(order.pool),
-        "kind": order.kind,
-        "order": order.to_json(),
-        "announced": order.announced,
+        "session": storable(spec.session),
+        "pool": storable(spec.pool),
+        "kind": spec.kind,
+        "order": spec.to_json(),
+        "announced": spec.announced,
         "state": statement.state,
         "submitted_at": statement.submitted_at,
         "started_at": statement.started_at,
@@ -189,7 +189,7 @@ def new_row(statement: Statement, key: str | None) -> dict[str, Any]:
 
 def tag_rows(statement: Statement) -> list[dict[str, str]]:
     """Return the rows by which *statement* is found by its tags."""
-    tags = {storable(name): storable(value) for name, value in statement.order.tags.items()}
+    tags = {storable(name): storable(value) for name, value in statement.spec.tags.items()}
     return [{"job_id": statement.job_id, "name": n, "value": v} for n, v in tags.items()]
 
 
@@ -219,7 +219,7 @@ def from_row(row: RowMapping) -> Statement:
     """Return the statement in *row* of :data:`SELECT`."""
     return Statement(
         job_id=row["job_id"],
-        order=StatementSpec.from_json(row["order"]),
+        spec=StatementSpec.from_json(row["order"]),
         state=State(row["state"]),
         submitted_at=row["submitted_at"],
         started_at=row["started_at"],

@@ -79,7 +79,7 @@ class StatementSpec:
     """The stored files that its driver fetches: ``sha256`` and ``name`` of each."""
 
     def to_json(self) -> str:
-        """The order as the ledger stores it; equal orders give equal texts.
+        """The spec as the ledger stores it; equal specs give equal texts.
 
         What was not asked for is not in it: a field that a later Libra adds must not make the same
         request look like another one.
@@ -131,7 +131,7 @@ class Statement:
     """One row of the ledger; a moment or number is None until it is known."""
 
     job_id: str
-    order: StatementSpec
+    spec: StatementSpec
     state: State
     submitted_at: datetime
     started_at: datetime | None = None

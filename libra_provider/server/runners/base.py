@@ -88,7 +88,7 @@ def lost(job_id: str, why: str) -> StatementEnded:
 
 def promises(statement: Statement) -> bool:
     """Whether a success without a result is none: SQL always has one, if without columns."""
-    return statement.order.kind == Kind.SQL
+    return statement.spec.kind == Kind.SQL
 
 
 def succeeded(errand: IsolatedRun, receipt: Receipt | None) -> StatementEnded:

@@ -101,25 +101,25 @@ def job_of(statement: Statement, settings: Settings, *, folder: Path | None = No
 
     Its files are looked at again, for what lies there now: raises BadInput.
     """
-    order: StatementSpec = statement.order
-    mode = str(order.deploy_mode)
+    spec: StatementSpec = statement.spec
+    mode = str(spec.deploy_mode)
     artifact = _fetched(settings, folder)
-    path = order.file_path
-    is_jar = order.kind in (Kind.JAR, Kind.JAR_CLASS)
+    path = spec.file_path
+    is_jar = spec.kind in (Kind.JAR, Kind.JAR_CLASS)
     job = SparkJob(
-        kind=Kind.JAR if is_jar else order.kind,
-        code=order.code or None,
-        parameters=order.parameters,
+        kind=Kind.JAR if is_jar else spec.kind,
+        code=spec.code or None,
+        parameters=spec.parameters,
         application=path and _permitted(path, "filePath", mode, settings, artifact),
-        java_class=order.main_class if is_jar else None,
-        application_args=list(order.args),
-        conf=_with_files(order.spark_config, mode, settings, artifact),
-        name=None if "spark.app.name" in order.spark_config else _name(statement),
-        result_path=order.result_path,
-        result_limit=None if order.result_path else order.result_limit or settings.result_limit,
+        java_class=spec.main_class if is_jar else None,
+        application_args=list(spec.args),
+        conf=_with_files(spec.spark_config, mode, settings, artifact),
+        name=None if "spark.app.name" in spec.spark_config else _name(statement),
+        result_path=spec.result_path,
+        result_limit=None if spec.result_path else spec.result_limit or settings.result_limit,
     )
     return settings.isolated.caps.complete(job)
 
 
 def _name(statement: Statement) -> str:
-    return (statement.order.description or "").strip() or f"Libra {statement.job_id}"
+    return (statement.spec.description or "").strip() or f"Libra {statement.job_id}"

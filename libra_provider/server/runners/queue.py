@@ -61,7 +61,7 @@ class IsolatedQueue:
     async def log(self, statement: Statement, stream: str, offset: int) -> LogPiece:
         """A piece of what *statement* has written; raises NotReady where its worker is away."""
         is_over = statement.state.is_terminal
-        if statement.order.deploy_mode == DeployMode.CLUSTER:
+        if statement.spec.deploy_mode == DeployMode.CLUSTER:
             return piece(await self._cluster.log_part(statement, stream, offset), is_over=is_over)
         logs = StatementLogs(self._settings.statement_logs_dir, statement.job_id)
         return piece(await asyncio.to_thread(logs.part, stream, offset), is_over=is_over)
@@ -84,7 +84,7 @@ class IsolatedQueue:
         task.add_done_callback(self._tasks.discard)
 
     async def _live(self, errand: IsolatedRun) -> None:
-        mode = DeployMode(str(errand.statement.order.deploy_mode))
+        mode = DeployMode(str(errand.statement.spec.deploy_mode))
         try:
             async with self._room[mode]:
                 if await self._has_begun(errand):

@@ -185,7 +185,7 @@ def _outcome(
     errand: IsolatedRun, code: int | None, logs: StatementLogs, receipt: Receipt | None
 ) -> StatementEnded:
     """How it ended, by the exit code of ``spark-submit`` (128 + N after signal N) and its words."""
-    if code == 0 and errand.statement.order.as_text:
+    if code == 0 and errand.statement.spec.as_text:
         text = logs.text("stdout")[-_MOST_TEXT:]
         return StatementEnded(job_id=errand.job_id, state=State.SUCCESS, text=text)
     if code == 0:

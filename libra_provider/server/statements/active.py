@@ -50,23 +50,23 @@ class ActiveStatement:
 
     def run(self, settings: Settings) -> RunStatement:
         """What the driver is told."""
-        order = self.statement.order
+        spec = self.statement.spec
         return RunStatement(
             job_id=self.job_id,
-            session=self.job_id if order.has_own_session else order.session,
-            ends_session=order.has_own_session,
-            code=order.code,
-            pool=order.pool,
-            kind=order.kind,
-            args=order.args,
-            main_class=order.main_class,
-            file_path=order.file_path,
-            parameters=order.parameters,
-            description=order.description,
-            as_text=order.as_text,
-            result_limit=order.result_limit or settings.result_limit,
+            session=self.job_id if spec.has_own_session else spec.session,
+            ends_session=spec.has_own_session,
+            code=spec.code,
+            pool=spec.pool,
+            kind=spec.kind,
+            args=spec.args,
+            main_class=spec.main_class,
+            file_path=spec.file_path,
+            parameters=spec.parameters,
+            description=spec.description,
+            as_text=spec.as_text,
+            result_limit=spec.result_limit or settings.result_limit,
             result_max_bytes=settings.result_max_bytes,
-            result_path=order.result_path,
+            result_path=spec.result_path,
         )
 
     def outcome(self, ended: StatementEnded) -> tuple[State, dict[str, Any]]:
@@ -75,7 +75,7 @@ class ActiveStatement:
         state = State(values.pop("state"))
         del values["job_id"]
         if state is State.CANCELLED and self.timed_out:
-            seconds = self.statement.order.timeout_seconds
+            seconds = self.statement.spec.timeout_seconds
             why = (
                 f"It ran for longer than timeoutSeconds={seconds:g} and was killed; give it more"
                 " time, or make it faster."
@@ -90,7 +90,7 @@ def queues(pools: Iterable[str], live: Iterable[ActiveStatement]) -> list[PoolQu
     waiting: dict[str, list[float]] = {name: [] for name in pools}
     running = dict.fromkeys(waiting, 0)
     for each in live:
-        pool = each.statement.order.pool
+        pool = each.statement.spec.pool
         waits = waiting.setdefault(pool, [])
         running.setdefault(pool, 0)
         if each.statement.state is State.PENDING:

@@ -24,7 +24,7 @@ class RecentStatements:
     def add(self, statement: Statement) -> None:
         """Keep *statement*, unless it is large, and let go of the oldest."""
         texts = (
-            statement.order.to_json(),
+            statement.spec.to_json(),
             statement.text,
             statement.value,
             statement.error,

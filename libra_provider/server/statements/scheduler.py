@@ -79,35 +79,35 @@ class Scheduler:
     @property
     def running(self) -> Sequence[ActiveStatement]:
         """What the shared driver has heard of, and not ended."""
-        return [live for live in self._begun_ones if live.statement.order.deploy_mode is None]
+        return [live for live in self._begun_ones if live.statement.spec.deploy_mode is None]
 
     @property
     def ending_with_libra(self) -> Sequence[ActiveStatement]:
         """What runs here: all but the drivers at the master, which outlive Libra."""
         cluster = DeployMode.CLUSTER
-        return [live for live in self._begun_ones if live.statement.order.deploy_mode != cluster]
+        return [live for live in self._begun_ones if live.statement.spec.deploy_mode != cluster]
 
     @property
     def _begun_ones(self) -> Sequence[ActiveStatement]:
         return [live for live in self.live.values() if live.told and not live.ended]
 
-    def reserve(self, order: StatementSpec) -> Epoch | None:
+    def reserve(self, spec: StatementSpec) -> Epoch | None:
         """The epoch where one statement begins at once: :meth:`enter` it, or :meth:`release`."""
         epoch = self.epoch
-        if self.draining or not epoch or not self._places.take(order):
+        if self.draining or not epoch or not self._places.take(spec):
             return None
         return epoch
 
-    def release(self, order: StatementSpec) -> None:
+    def release(self, spec: StatementSpec) -> None:
         """Give a place back, to whoever waits for it."""
-        self._places.give_back(order)
+        self._places.give_back(spec)
         self._hand_out()
 
     def enter(self, statement: Statement, *, has_room: bool = False) -> ActiveStatement:
         """Take in what was just accepted, or what an earlier Libra left PENDING."""
         over = asyncio.get_running_loop().create_future()
         live = self.live[statement.job_id] = ActiveStatement(statement, over, has_room=has_room)
-        if statement.order.deploy_mode:
+        if statement.spec.deploy_mode:
             self.isolated.submit(statement)
         elif has_room:
             self._hand_over(live)
@@ -123,7 +123,7 @@ class Scheduler:
         """
         over = asyncio.get_running_loop().create_future()
         live = self.live[statement.job_id] = ActiveStatement(statement, over, told=True)
-        if statement.order.deploy_mode:
+        if statement.spec.deploy_mode:
             self._set_timer(live)
             self.isolated.resume(statement)
 
@@ -134,12 +134,12 @@ class Scheduler:
             self._settle(live, State.CANCELLED, error="It was killed before it began.")
         elif live.told and not live.ended:
             self._stop(live)
-        elif live.statement.order.deploy_mode and not live.ended:
+        elif live.statement.spec.deploy_mode and not live.ended:
             self.isolated.kill(live.job_id)
             self._settle(live, State.CANCELLED, error="It was killed before it began.")
 
     def _stop(self, live: ActiveStatement) -> None:
-        if live.statement.order.deploy_mode:
+        if live.statement.spec.deploy_mode:
             self.isolated.kill(live.job_id)
         else:
             self._driver.say(KillStatement(live.job_id))
@@ -181,7 +181,7 @@ class Scheduler:
             self._set_timer(live)
 
     def _set_timer(self, live: ActiveStatement) -> None:
-        if seconds := live.statement.order.timeout_seconds:
+        if seconds := live.statement.spec.timeout_seconds:
             ran = utc_now() - (live.statement.started_at or utc_now())
             left = max(0.0, seconds - ran.total_seconds())
             live.timer = asyncio.get_running_loop().call_later(left, self._time_out, live)
@@ -199,7 +199,7 @@ class Scheduler:
         self._writer.write_eventually(move).add_done_callback(partial(self._settled, live))
         if live.has_room:
             live.has_room = False
-            self.release(live.statement.order)
+            self.release(live.statement.spec)
 
     def _settled(self, live: ActiveStatement, written: asyncio.Future[Statement]) -> None:
         if error := written.exception():
@@ -282,7 +282,7 @@ class Scheduler:
     def _refuse_to_run(self, live: ActiveStatement, missed: str, reason: str) -> None:
         self._places.leave(live)
         why = (
-            f"Session {live.statement.order.session!r} had {missed}, which ended with its driver"
+            f"Session {live.statement.spec.session!r} had {missed}, which ended with its driver"
             f" ({reason}); it was not run without, so make them again and submit it again."
         )
         self._settle(live, State.LOST, error=why)

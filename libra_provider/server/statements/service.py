@@ -40,7 +40,7 @@ class StatementService:
         self._ledger = ledger
         self._driver = driver
         self._writer = LedgerWriter(ledger)
-        self._flow = Scheduler(settings, ledger, self._writer, driver, artifacts)
+        self._scheduler = Scheduler(settings, ledger, self._writer, driver, artifacts)
         # Reading has a thread of its own, so that a long list delays no commit.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._arriving = 0
@@ -50,25 +50,25 @@ class StatementService:
     async def start(self) -> None:
         """Take in what an earlier Libra left behind, then start the driver."""
         self._writer.start()
-        self._flow.know_holdings(await self.ask(self._ledger.get_holdings))
+        self._scheduler.know_holdings(await self.ask(self._ledger.get_holdings))
         for left in await self.ask(self._ledger.find_in_state, State.RUNNING):
-            self._flow.leave_behind(left)
+            self._scheduler.leave_behind(left)
         for waiting in await self.ask(self._ledger.find_in_state, State.PENDING):
-            self.sessions.remember(waiting.order.session)
-            self._flow.enter(waiting)
-        self._driver.start(self._flow, after=await self.ask(self._ledger.get_last_epoch))
+            self.sessions.remember(waiting.spec.session)
+            self._scheduler.enter(waiting)
+        self._driver.start(self._scheduler, after=await self.ask(self._ledger.get_last_epoch))
 
     async def stop(self) -> None:
         """Give running statements a moment, stop the driver, call the rest LOST."""
-        self._flow.draining = True
-        if running := [live.over for live in self._flow.ending_with_libra]:
+        self._scheduler.draining = True
+        if running := [live.over for live in self._scheduler.ending_with_libra]:
             await asyncio.wait(running, timeout=self._settings.drain_seconds)
-        await self._flow.isolated.stop()
+        await self._scheduler.isolated.stop()
         await self._driver.stop()
-        if lost := self._flow.running:
+        if lost := self._scheduler.running:
             reason = f"Libra was stopped while it ran{await self._driver.doubts()}"
             for live in lost:
-                self._flow.lose(live, reason)
+                self._scheduler.lose(live, reason)
         await self._writer.close()
         self._reader.shutdown()
 
@@ -83,44 +83,44 @@ class StatementService:
         return self._epoch()
 
     def _epoch(self) -> Epoch:
-        if epoch := self._flow.epoch:
+        if epoch := self._scheduler.epoch:
             return epoch
         why = f"No driver takes statements now: {self._driver.problem}."
         raise NotReady(why, retry_after=2)
 
-    async def submit(self, order: StatementSpec, key: str | None = None) -> Statement:
+    async def submit(self, spec: StatementSpec, key: str | None = None) -> Statement:
         """The accepted statement, committed; raises BadInput, ComeBackLater, or KeyReused.
 
         What was accepted under *key* before is returned even where nothing new can be taken in.
         """
         try:
-            self._admit(order)
+            self._admit(spec)
         except (BadInput, ComeBackLater):
             if key and (
-                known := await self._writer.write(partial(self._ledger.find_by_key, key, order))
+                known := await self._writer.write(partial(self._ledger.find_by_key, key, spec))
             ):
                 return self._now(known)
             raise
-        return await self._accept(order, key)
+        return await self._accept(spec, key)
 
-    def _admit(self, order: StatementSpec) -> None:
-        if self._flow.draining:
+    def _admit(self, spec: StatementSpec) -> None:
+        if self._scheduler.draining:
             raise NotReady("Libra is stopping; submit again once it is back.", retry_after=5)
-        waiting = self._flow.waiting + self._arriving
+        waiting = self._scheduler.waiting + self._arriving
         if waiting >= self._settings.max_pending:
             sentence = f"{waiting} statements wait already; submit again later."
             raise QueueFull(sentence, retry_after=5)
-        for parameter, artifact in artifacts_of(order):
+        for parameter, artifact in artifacts_of(spec):
             if self._artifacts.absent([artifact]):
                 raise artifact.unknown(parameter)
-        self.sessions.touch(order.session)
+        self.sessions.touch(spec.session)
 
-    async def _accept(self, order: StatementSpec, key: str | None) -> Statement:
+    async def _accept(self, spec: StatementSpec, key: str | None) -> Statement:
         job_id = secrets.token_hex(16)
         # Accepted and begun in one commit, where there is room at once.
-        epoch = None if order.deploy_mode else self._flow.reserve(order)
+        epoch = None if spec.deploy_mode else self._scheduler.reserve(spec)
         self._arriving += not epoch
-        accept = partial(self._ledger.accept, order, key, job_id=job_id, epoch=epoch)
+        accept = partial(self._ledger.accept, spec, key, job_id=job_id, epoch=epoch)
         new = False
         try:
             statement, new = await self._writer.write(accept)
@@ -131,16 +131,16 @@ class StatementService:
         finally:
             self._arriving -= not epoch
             if epoch and not new:
-                self._flow.release(order)
+                self._scheduler.release(spec)
         if not new:
             return self._now(statement)
-        return self._flow.enter(statement, has_room=epoch is not None).statement
+        return self._scheduler.enter(statement, has_room=epoch is not None).statement
 
     async def wait(self, job_id: str, seconds: float | None = None) -> Statement:
         """The statement once it is over, or as it stands after *seconds* (None: no limit)."""
-        if (live := self._flow.live.get(job_id)) is None:
+        if (live := self._scheduler.live.get(job_id)) is None:
             found = await self.get(job_id)
-            if found.state.is_terminal or not found.order.announced or seconds == 0:
+            if found.state.is_terminal or not found.spec.announced or seconds == 0:
                 return found
             return await self.announced.end_of(job_id, seconds)
         if seconds is None or seconds > 0:
@@ -172,8 +172,8 @@ class StatementService:
         return [self._now(each) for each in await self.ask(self._ledger.find_page, **filters)]
 
     def _known(self, job_id: str) -> Statement | None:
-        live = self._flow.live.get(job_id)
-        return live.seen if live else self._flow.recent.get(job_id)
+        live = self._scheduler.live.get(job_id)
+        return live.seen if live else self._scheduler.recent.get(job_id)
 
     def _now(self, statement: Statement) -> Statement:
         """*statement*, which was just read, with what only this process knows of it."""
@@ -183,7 +183,7 @@ class StatementService:
 
     def queues(self) -> Sequence[PoolQueue]:
         """How many statements wait and run in each pool."""
-        return queues(self._settings.pools, self._flow.live.values())
+        return queues(self._settings.pools, self._scheduler.live.values())
 
     async def estimate(
         self,
@@ -194,12 +194,12 @@ class StatementService:
         """Spark's statistics of a query that is not run; raises NotReady when nobody answers."""
         self._epoch()
         self.sessions.touch(session)
-        return await self._flow.estimates.ask(session, code, parameters)
+        return await self._scheduler.estimates.ask(session, code, parameters)
 
     async def log(self, job_id: str, stream: str, offset: int) -> tuple[Statement, LogPiece]:
         """The statement, and a piece of what it has written; raises UnknownStatement, NotReady."""
         statement = await self.get(job_id)
-        return statement, await self._flow.isolated.log(statement, stream, offset)
+        return statement, await self._scheduler.isolated.log(statement, stream, offset)
 
     async def kill(self, job_id: str) -> Statement:
         """The statement after it was told to stop; one that is over stays as it is.
@@ -208,11 +208,11 @@ class StatementService:
 
         Raises LedgerUnavailable when that could not be committed yet; it will be.
         """
-        if (live := self._flow.live.get(job_id)) is None:
+        if (live := self._scheduler.live.get(job_id)) is None:
             found = await self.get(job_id)
-            cancels = found.order.announced and not found.state.is_terminal
+            cancels = found.spec.announced and not found.state.is_terminal
             return await self.announced.cancel(job_id) if cancels else found
-        self._flow.kill(live)
+        self._scheduler.kill(live)
         if live.ended:  # all that is missing is the commit
             await asyncio.wait((live.over,), timeout=_COMMIT_WITHIN)
             if not live.over.done():
@@ -228,4 +228,4 @@ class StatementService:
     async def remove(self, job_ids: Sequence[str]) -> None:
         """Forget ended statements, committed; raises LedgerUnavailable."""
         await self._writer.write(partial(self._ledger.delete, job_ids))
-        self._flow.recent.forget(job_ids)
+        self._scheduler.recent.forget(job_ids)

@@ -17,52 +17,50 @@ _LOOKS = 4
 _ROUND = 1000
 
 
-async def close(dispatcher: StatementService, name: str) -> None:
+async def close(service: StatementService, name: str) -> None:
     """Kill what waits or runs in the session, then forget it with its views and settings.
 
     Raises UnknownSession, and BadInput for the default session. A statement that waited would
     otherwise run in a new session of that name, without the views it was written for.
     """
-    dispatcher.sessions.closable(name)
-    while statements := await _open(dispatcher, name, State.PENDING, _ROUND):
+    service.sessions.closable(name)
+    while statements := await _open(service, name, State.PENDING, _ROUND):
         for each in statements:
-            await dispatcher.kill(each.job_id)
-    for each in await _open(dispatcher, name, State.RUNNING, _ROUND):
-        await dispatcher.kill(each.job_id)
-    dispatcher.sessions.close(name)
-    await dispatcher.forget_session(name)
+            await service.kill(each.job_id)
+    for each in await _open(service, name, State.RUNNING, _ROUND):
+        await service.kill(each.job_id)
+    service.sessions.close(name)
+    await service.forget_session(name)
 
 
-async def close_idle(dispatcher: StatementService, idle_seconds: float) -> None:
+async def close_idle(service: StatementService, idle_seconds: float) -> None:
     """Until it is cancelled: close each session that had nothing to do for *idle_seconds*."""
     span = timedelta(seconds=idle_seconds)
     while True:
         await asyncio.sleep(idle_seconds / _LOOKS)
         try:
-            for session in dispatcher.sessions.idle(span):
-                await _close_if_idle(dispatcher, session.name, span)
+            for session in service.sessions.idle(span):
+                await _close_if_idle(service, session.name, span)
         except LibraError as error:
             _log.warning("Idle sessions stay open for now: %s", error)
 
 
-async def _close_if_idle(dispatcher: StatementService, name: str, span: timedelta) -> None:
-    busy = await _is_busy(dispatcher, name)
-    if name not in [each.name for each in dispatcher.sessions.idle(span)]:
+async def _close_if_idle(service: StatementService, name: str, span: timedelta) -> None:
+    busy = await _is_busy(service, name)
+    if name not in [each.name for each in service.sessions.idle(span)]:
         return  # used, or closed, meanwhile
     if busy:
-        dispatcher.sessions.touch(name)
+        service.sessions.touch(name)
         return
     _log.info("Session %s was idle for %s and is closed.", name, span)
-    await close(dispatcher, name)
+    await close(service, name)
 
 
-async def _is_busy(dispatcher: StatementService, name: str) -> bool:
-    return any(
-        [await _open(dispatcher, name, state, 1) for state in (State.PENDING, State.RUNNING)]
-    )
+async def _is_busy(service: StatementService, name: str) -> bool:
+    return any([await _open(service, name, state, 1) for state in (State.PENDING, State.RUNNING)])
 
 
 async def _open(
-    dispatcher: StatementService, name: str, state: State, limit: int
+    service: StatementService, name: str, state: State, limit: int
 ) -> Sequence[Statement]:
-    return await dispatcher.page(session=name, state=state, announced=False, offset=0, limit=limit)
+    return await service.page(session=name, state=state, announced=False, offset=0, limit=limit)

@@ -25,17 +25,17 @@ class SessionContents:
         Statements of Python run one after the other, so those behind it may count on it. Nobody
         could count on what SQL would do: its statements run side by side.
         """
-        order = live.statement.order
-        if order.kind == Kind.PYTHON and not order.has_own_session:
-            known = self._held.get(order.session, ())
-            self._held[order.session] = list(dict.fromkeys([*known, PYTHON_VARIABLES]))
+        spec = live.statement.spec
+        if spec.kind == Kind.PYTHON and not spec.has_own_session:
+            known = self._held.get(spec.session, ())
+            self._held[spec.session] = list(dict.fromkeys([*known, PYTHON_VARIABLES]))
 
     def missed_by(self, live: ActiveStatement) -> str:
         """What *live* would run without if its session were new; empty if nothing."""
-        order = live.statement.order
-        held = self._held.get(order.session, ())
+        spec = live.statement.spec
+        held = self._held.get(spec.session, ())
         # Only Python sees the variables of Python.
-        seen = [each for each in held if each != PYTHON_VARIABLES or order.kind == Kind.PYTHON]
+        seen = [each for each in held if each != PYTHON_VARIABLES or spec.kind == Kind.PYTHON]
         return " and ".join(seen)
 
     def clear(self) -> None:

@@ -56,7 +56,7 @@ class Slots:
 
     def wait(self, live: ActiveStatement) -> None:
         """Put *live* at the end of its pool's line."""
-        line = self._line(live.statement.order.pool)
+        line = self._line(live.statement.spec.pool)
         if not line.waiting and not line.running:
             # What it did not use while it had nothing to do is no claim on the others' future.
             line.used = max(line.used, min(self._used, default=0.0))
@@ -64,14 +64,14 @@ class Slots:
 
     def leave(self, live: ActiveStatement) -> bool:
         """Whether *live* was waiting; it is not any more."""
-        return self._line(live.statement.order.pool).waiting.pop(live.job_id, None) is not None
+        return self._line(live.statement.spec.pool).waiting.pop(live.job_id, None) is not None
 
-    def take(self, order: StatementSpec) -> bool:
-        """Whether a statement by *order* that does not wait has got a place at once."""
-        line = self._line(order.pool)
-        if line.waiting or not self._is_open_to(line) or not self._has_turn(order):
+    def take(self, spec: StatementSpec) -> bool:
+        """Whether a statement by *spec* that does not wait has got a place at once."""
+        line = self._line(spec.pool)
+        if line.waiting or not self._is_open_to(line) or not self._has_turn(spec):
             return False
-        self._begin(line, order)
+        self._begin(line, spec)
         return True
 
     def next(self) -> ActiveStatement | None:
@@ -79,16 +79,16 @@ class Slots:
         lines = [each for each in self._lines.values() if each.waiting and self._is_open_to(each)]
         for line in sorted(lines, key=lambda each: each.claim):
             if live := self._first_with_turn(line):
-                self._begin(line, live.statement.order)
+                self._begin(line, live.statement.spec)
                 return line.waiting.pop(live.job_id)
         return None
 
-    def give_back(self, order: StatementSpec) -> None:
-        """The statement by *order*, which had a place, is over."""
-        self._line(order.pool).running -= 1
+    def give_back(self, spec: StatementSpec) -> None:
+        """The statement by *spec*, which had a place, is over."""
+        self._line(spec.pool).running -= 1
         self._free += 1
-        if order.kind == Kind.PYTHON:
-            self._busy_pythons[order.session] -= 1
+        if spec.kind == Kind.PYTHON:
+            self._busy_pythons[spec.session] -= 1
 
     @property
     def _used(self) -> list[float]:
@@ -99,19 +99,19 @@ class Slots:
         kept = min(idle, self._most // _KEPT) if line.running else 0
         return self._free > kept
 
-    def _has_turn(self, order: StatementSpec) -> bool:
-        most = self._pythons if order.has_own_session else 1
-        return order.kind != Kind.PYTHON or self._busy_pythons[order.session] < most
+    def _has_turn(self, spec: StatementSpec) -> bool:
+        most = self._pythons if spec.has_own_session else 1
+        return spec.kind != Kind.PYTHON or self._busy_pythons[spec.session] < most
 
     def _first_with_turn(self, line: _Line) -> ActiveStatement | None:
-        return next((e for e in line.waiting.values() if self._has_turn(e.statement.order)), None)
+        return next((e for e in line.waiting.values() if self._has_turn(e.statement.spec)), None)
 
-    def _begin(self, line: _Line, order: StatementSpec) -> None:
+    def _begin(self, line: _Line, spec: StatementSpec) -> None:
         self._free -= 1
         line.running += 1
         line.used += 1 / line.pool.weight
-        if order.kind == Kind.PYTHON:
-            self._busy_pythons[order.session] += 1
+        if spec.kind == Kind.PYTHON:
+            self._busy_pythons[spec.session] += 1
 
     def _line(self, pool: str) -> _Line:
         # The settings may have lost a pool of which statements wait.

@@ -147,10 +147,10 @@ def test_a_statement_that_begins_at_once_has_both_moments(ledger: Ledger) -> Non
 
 
 def test_what_is_forgotten_leaves_key_and_tags_free(ledger: Ledger) -> None:
-    order = replace(ORDER, tags={"dag": "etl"})
-    first = ledger.accept(order, "key")[0]
+    spec = replace(ORDER, tags={"dag": "etl"})
+    first = ledger.accept(spec, "key")[0]
     ledger.delete([first.job_id])
-    second, new = ledger.accept(order, "key")
+    second, new = ledger.accept(spec, "key")
 
     assert new
     assert ledger.find_page(tags={"dag": "etl"}, offset=0, limit=9) == [second]
@@ -160,7 +160,7 @@ def test_a_page_is_newest_first_and_meets_every_filter(ledger: Ledger) -> None:
     etl, other = {"dag": "etl", "task": "load"}, {"dag": "other", "task": "load"}
     orders = [replace(ORDER, tags=etl), replace(ORDER, tags=other), replace(ORDER, pool="low")]
     first, second, third = (
-        ledger.accept(order, f"key {order.pool}{order.tags}")[0] for order in orders
+        ledger.accept(spec, f"key {spec.pool}{spec.tags}")[0] for spec in orders
     )
     running = ledger.move(second, State.RUNNING)
 
@@ -194,12 +194,12 @@ def test_ended_finds_what_is_too_old_or_too_much_and_nothing_that_runs(ledger: L
 
 def test_what_no_database_holds_is_replaced_and_the_rest_kept(ledger: Ledger) -> None:
     nasty = "a\0b\ud800c😀"
-    order = replace(ORDER, code=nasty, tags={nasty: nasty})
-    running = ledger.move(ledger.accept(order, nasty)[0], State.RUNNING)
+    spec = replace(ORDER, code=nasty, tags={nasty: nasty})
+    running = ledger.move(ledger.accept(spec, nasty)[0], State.RUNNING)
     ledger.move(running, State.FAILED, error=nasty)
     found = ledger.get(running.job_id)
 
-    assert found.order == order
+    assert found.spec == spec
     assert found.error == "a\N{REPLACEMENT CHARACTER}b?c😀"
     assert ledger.find_page(tags={nasty: nasty}, key=nasty, offset=0, limit=1) == [found]
 

@@ -113,8 +113,8 @@ def test_an_old_ledger_is_written_as_before(old_url: str) -> None:
     with closing(Ledger(old_url)) as ledger:
         success = ledger.find_page(key="run-1", offset=0, limit=9)[0]
         waiting = ledger.find_page(key="waits", offset=0, limit=9)[0]
-        repeated = ledger.accept(success.order, "run-1")
-        new = ledger.accept(success.order, "new")[0]
+        repeated = ledger.accept(success.spec, "run-1")
+        new = ledger.accept(success.spec, "new")[0]
         moved = ledger.move(waiting, State.RUNNING)
         tagged = ledger.find_page(tags=ETL, offset=0, limit=9)
 

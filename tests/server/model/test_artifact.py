@@ -43,20 +43,20 @@ def settings(tmp_path: Path) -> Settings:
     return found
 
 
-def order(settings: Settings, **given: Any) -> StatementSpec:
+def spec(settings: Settings, **given: Any) -> StatementSpec:
     body = {"kind": "python-file", "filePath": NAMED, **given}
     return spec_of("default", StatementRequest.model_validate(body), settings, old=False)
 
 
-def statement(order: StatementSpec) -> Statement:
+def statement(spec: StatementSpec) -> Statement:
     return Statement(
-        job_id=secrets.token_hex(16), order=order, state=State.RUNNING, submitted_at=utc_now()
+        job_id=secrets.token_hex(16), spec=spec, state=State.RUNNING, submitted_at=utc_now()
     )
 
 
 def test_beside_libra_a_driver_gets_a_file_of_that_name(settings: Settings, tmp_path: Path) -> None:
     archive = f"{NAMED.replace('.py', '.zip')}#env"
-    given = order(settings, sparkConfig={"spark.archives": f"http://h/a.zip, {archive}"})
+    given = spec(settings, sparkConfig={"spark.archives": f"http://h/a.zip, {archive}"})
     job = job_of(statement(given), settings, folder=tmp_path / "work")
     there, ours = job.conf["spark.archives"].split(",")
     path, sharp, alias = ours.partition("#")
@@ -86,7 +86,7 @@ def test_a_file_beside_libra_is_no_link_that_python_would_follow(
 
 def test_on_the_cluster_a_driver_gets_a_signed_url(settings: Settings) -> None:
     jars = ",".join([NAMED.replace(".py", ".jar"), "s3a://b/x.jar"])
-    given = order(settings, deployMode="cluster", sparkConfig={"spark.jars": jars})
+    given = spec(settings, deployMode="cluster", sparkConfig={"spark.jars": jars})
     job = job_of(statement(given), settings)
     jar, other = job.conf["spark.jars"].split(",")
 
@@ -106,7 +106,7 @@ def test_an_artifact_that_is_gone_ends_the_statement_with_the_way_out(
     (settings.artifacts_dir / sha256(DATA)).unlink()
 
     with pytest.raises(BadInput, match=r"does not have it \(any more\); PUT it"):
-        job_of(statement(order(settings)), settings, folder=tmp_path / "work")
+        job_of(statement(spec(settings)), settings, folder=tmp_path / "work")
 
 
 @pytest.mark.parametrize(
@@ -119,17 +119,17 @@ def test_an_artifact_that_is_gone_ends_the_statement_with_the_way_out(
 )
 def test_what_names_no_artifact_is_refused(settings: Settings, path: str) -> None:
     with pytest.raises(BadInput):
-        order(settings, filePath=path)
+        spec(settings, filePath=path)
 
 
 def test_the_shared_driver_gets_no_artifacts(settings: Settings) -> None:
     with pytest.raises(BadInput, match="only drivers of their own"):
-        order(settings, kind="jar-class", mainClass="A")
+        spec(settings, kind="jar-class", mainClass="A")
 
 
 def test_every_artifact_of_an_order_is_found(settings: Settings) -> None:
     other = f"artifact:{'1' * 64}/a.zip"
-    given = order(
+    given = spec(
         settings,
         sparkConfig={
             "spark.files": f"{other}#a, {NAMED}",

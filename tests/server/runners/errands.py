@@ -42,7 +42,7 @@ def errand(
 ) -> Noting:
     """A statement of *kind* that has just begun, or *resumed*."""
     spark_config = given.pop("spark_config", None) or {}
-    order = StatementSpec(
+    spec = StatementSpec(
         session="default",
         kind=kind,
         code=code,
@@ -52,11 +52,11 @@ def errand(
         as_text=as_text,
         **given,
     )
-    order = completed(order, settings, given=spark_config)
+    spec = completed(spec, settings, given=spark_config)
     now = utc_now()
     statement = Statement(
         job_id=new_tag(),
-        order=order,
+        spec=spec,
         state=State.RUNNING,
         submitted_at=now,
         started_at=now,

@@ -28,7 +28,7 @@ def lives(
     def live(number: int) -> ActiveStatement:
         order = StatementSpec(session=session, kind=kind, code="", pool=pool)
         statement = Statement(
-            job_id=f"{pool} {number}", order=order, state=State.PENDING, submitted_at=utc_now()
+            job_id=f"{pool} {number}", spec=order, state=State.PENDING, submitted_at=utc_now()
         )
         return ActiveStatement(statement, loop.create_future())
 
@@ -69,8 +69,8 @@ def one_by_one(places: Slots, count: int) -> Sequence[str]:
     for _ in range(count):
         live = places.next()
         assert live is not None
-        order.append(live.statement.order.pool)
-        places.give_back(live.statement.order)
+        order.append(live.statement.spec.pool)
+        places.give_back(live.statement.spec)
     return order
 
 
@@ -141,7 +141,7 @@ def test_a_sessions_pythons_begin_one_after_the_other_and_hold_nobody_up(
         places.wait(each)
 
     assert begun(places) == [first.job_id, other.job_id]
-    places.give_back(first.statement.order)
+    places.give_back(first.statement.spec)
     assert begun(places) == [second.job_id]
 
 
@@ -155,7 +155,7 @@ def test_pythons_with_a_session_to_themselves_run_side_by_side_up_to_a_number(
         places.wait(each)
 
     assert set(begun(places)) == {first.job_id, second.job_id, other.job_id}
-    places.give_back(first.statement.order)
+    places.give_back(first.statement.spec)
     assert begun(places) == [third.job_id]
 
 

@@ -16,7 +16,7 @@ router = APIRouter(prefix="/statements/estimate", tags=["statements"], route_cla
 @router.post("", responses=refusals(body=True))
 async def estimate(request: EstimateRequest, libra: LibraDep) -> EstimateReply:
     """Spark's statistics of the query's result: bytes and rows, known or guessed."""
-    found = await libra.dispatcher.estimate(request.session, request.code, request.parameters)
+    found = await libra.statements.estimate(request.session, request.code, request.parameters)
     if found.error is not None:
         raise BadInput("code", request.code, found.error.rstrip("."))
     return EstimateReply.of(found)

@@ -31,10 +31,10 @@ async def read_health(libra: LibraDep) -> HealthBody:
             version=facts.spark_version,
             application_id=facts.application_id,
             master=facts.master,
-            active_sessions=str(len(libra.dispatcher.sessions.all())),
+            active_sessions=str(len(libra.statements.sessions.all())),
         )
     catalog = facts.catalog if facts else None
-    network = libra.survey.latest
+    network = libra.network_probe.latest
     return HealthBody(
         epoch=epoch.number if epoch else None,
         catalog=catalog,
@@ -52,7 +52,7 @@ async def is_alive() -> AliveBody:
 @probes.get("/readyz", responses=refusals())
 async def is_ready(libra: LibraDep) -> ReadyBody:
     """200 when a statement would start now, else 503 with the reason."""
-    epoch = await libra.dispatcher.check()
+    epoch = await libra.statements.check()
     return ReadyBody(epoch=epoch.number)
 
 

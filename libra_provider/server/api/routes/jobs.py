@@ -52,7 +52,7 @@ async def announce_job(tag: Tag, request: Announcement, libra: LibraDep) -> Resp
     files = [Artifact(each.sha256, each.name) for each in request.artifacts]
     if absent := libra.artifacts.absent(files):
         raise Conflict(str(absent[0].unknown("artifacts")), tag)
-    statement, new = await libra.dispatcher.announced.announce(_order(request), tag)
+    statement, new = await libra.statements.announced.announce(_order(request), tag)
     body = _answer(libra, statement)
     return Response(body.to_json(), 201 if new else 200, media_type="application/json")
 
@@ -72,7 +72,7 @@ async def job_succeeded(tag: Tag, request: SuccessReport, libra: LibraDep) -> Re
     """
     written = request.written.words if request.written else {}
     words = {"state": State.SUCCESS, **written}
-    statement = await libra.dispatcher.announced.succeeded(tag, words)
+    statement = await libra.statements.announced.succeeded(tag, words)
     return Response(StatementBody.of(statement).to_json(), media_type="application/json")
 
 
@@ -100,7 +100,7 @@ def _answer(libra: Libra, statement: Statement) -> AnnouncementReply:
     tag = statement.job_id
     artifacts = [
         ArtifactUrl(**each, url=libra.signer.artifact_url(Artifact(**each), expires=expires))
-        for each in statement.order.artifacts
+        for each in statement.spec.artifacts
     ]
     return AnnouncementReply(
         job_id=tag,

@@ -146,8 +146,8 @@ def _of_a_jar(error: BadInput) -> BadInput:
 
 async def _run(request: StatementRequest, libra: Libra) -> Response:
     spec = spec_of(DEFAULT_SESSION, request, libra.settings, old=True)
-    accepted = await libra.dispatcher.submit(spec)
-    ended = await libra.dispatcher.wait(accepted.job_id)
+    accepted = await libra.statements.submit(spec)
+    ended = await libra.statements.wait(accepted.job_id)
     logs = StatementLogs(libra.settings.statement_logs_dir, ended.job_id)
     output = await run_in_threadpool(logs.text, "stdout")
     good = ended.state is State.SUCCESS

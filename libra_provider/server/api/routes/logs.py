@@ -40,7 +40,7 @@ async def read_log(
     offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
 ) -> Response:
     """The next lines of one stream; of a driver on the cluster, they come from its worker."""
-    statement, part = await libra.dispatcher.log(job_id, stream, offset)
+    statement, part = await libra.statements.log(job_id, stream, offset)
     body = LogBody(
         job_id=job_id,
         stream=stream,

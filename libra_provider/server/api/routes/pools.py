@@ -14,6 +14,6 @@ router = APIRouter(prefix="/pools", tags=["pools"])
 @router.get("", responses=refusals())
 async def list_pools(libra: LibraDep) -> list[PoolBody]:
     """Every pool of the settings with the statements that wait and run in it."""
-    queues = {each.pool: each for each in libra.dispatcher.queues()}
+    queues = {each.pool: each for each in libra.statements.queues()}
     pools = libra.settings.pools.items()
     return [PoolBody.of(name, pool, queues.get(name)) for name, pool in pools]

@@ -57,7 +57,7 @@ async def read_result(
 ) -> Response:
     """A page of rows as JSON, or all of them as an Arrow stream where `Accept` asks for it."""
     wanted = best_of(accept, (JSON, ARROW))
-    statement = await libra.dispatcher.get(job_id)
+    statement = await libra.statements.get(job_id)
     folder = libra.settings.results_dir
     if wanted is None:
         raise NotAcceptable(f"A result comes as {JSON} or {ARROW}; accept one of them.", job_id)

@@ -73,15 +73,15 @@ async def hand_in_result(
     as JSON in the form of results; or a JSON value. They are the job's result once it has ended
     with success.
     """
-    announced = libra.dispatcher.announced
+    announced = libra.statements.announced
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in (ARROW, JSON):
         raise NotJson(f"A result is handed in as {ARROW} or {JSON}.", job_id)
     # The start that is the present one now: another may begin while the body comes.
     attempt = attempt or (await announced.receipt(job_id)).attempt
-    statement = await libra.dispatcher.get(job_id)
+    statement = await libra.statements.get(job_id)
     limit = _limit(libra, statement)
-    place = await asyncio.to_thread(libra.inbox.place)
+    place = await asyncio.to_thread(libra.uploads.place)
     try:
         path, digest = await received(request.stream(), place)
         handed = await asyncio.to_thread(checked, path, digest, media_type, limit)
@@ -94,7 +94,7 @@ async def hand_in_result(
 def _limit(libra: Libra, statement: Statement) -> UploadLimit:
     settings = libra.settings
     return UploadLimit(
-        statement.order.result_limit or settings.result_limit, settings.result_max_bytes
+        statement.spec.result_limit or settings.result_limit, settings.result_max_bytes
     )
 
 
@@ -113,7 +113,7 @@ async def report(
     libra: LibraDep,
 ) -> Response:
     """Tell that a driver runs, or how it ends: its receipt, which outlives the master's memory."""
-    announced = libra.dispatcher.announced
+    announced = libra.statements.announced
     if isinstance(request, StartReport):
         place = request.model_dump(exclude={"event", "attempt"})
         return _received(await announced.began(job_id, request.attempt, place))

@@ -17,17 +17,17 @@ router = APIRouter(prefix="/sessions", tags=["sessions"])
 async def list_sessions(libra: LibraDep) -> list[SessionBody]:
     """Every session, oldest first."""
     facts, master = libra.driver.facts, libra.settings.master
-    return [SessionBody.of(each, facts, master) for each in libra.dispatcher.sessions.all()]
+    return [SessionBody.of(each, facts, master) for each in libra.statements.sessions.all()]
 
 
 @router.get("/{session}", responses=refusals(400, 404))
 async def read_session(session: SessionName, libra: LibraDep) -> SessionBody:
     """One session; 404 until its first statement."""
-    found = libra.dispatcher.sessions.get(session)
+    found = libra.statements.sessions.get(session)
     return SessionBody.of(found, libra.driver.facts, libra.settings.master)
 
 
 @router.delete("/{session}", status_code=status.HTTP_204_NO_CONTENT, responses=refusals(400, 404))
 async def close_session(session: SessionName, libra: LibraDep) -> None:
     """Kill its statements, forget its temp views and settings; the default session stays."""
-    await session_closing.close(libra.dispatcher, session)
+    await session_closing.close(libra.statements, session)

@@ -99,9 +99,9 @@ async def submit_statement(
         if not old or error.parameter == "kind":
             raise
         return _json(OldStatementBody.refused(secrets.token_hex(16), session, str(error)))
-    statement = await libra.dispatcher.submit(spec, idempotency_key)
+    statement = await libra.statements.submit(spec, idempotency_key)
     if preference.seconds != 0:
-        statement = await libra.dispatcher.wait(statement.job_id, preference.seconds)
+        statement = await libra.statements.wait(statement.job_id, preference.seconds)
     if old:
         return _json(OldStatementBody.of(statement))
     answer = await _answer(libra, statement, preference)
@@ -133,7 +133,7 @@ def _json(body: WireModel) -> Response:
 )
 async def read_many(request: StatusRequest, libra: LibraDep) -> Response:
     """How many statements stand, in one request."""
-    found = await libra.dispatcher.many([each for each in request.job_ids if is_job_id(each)])
+    found = await libra.statements.many([each for each in request.job_ids if is_job_id(each)])
     return _json(StatusReply.of(request.job_ids, found))
 
 
@@ -144,7 +144,7 @@ async def read_many(request: StatusRequest, libra: LibraDep) -> Response:
 )
 async def read_states(request: StatesRequest, libra: LibraDep) -> Response:
     """The states of up to 10,000 statements and nothing else, for those who wait for many."""
-    found = await libra.dispatcher.states([each for each in request.job_ids if is_job_id(each)])
+    found = await libra.statements.states([each for each in request.job_ids if is_job_id(each)])
     return _json(StatesReply(states=dict(found)))
 
 
@@ -169,7 +169,7 @@ async def list_statements(
 ) -> Response:
     """The latest statements first: those to which every filter applies."""
     check_pool(pool, libra.settings)
-    found = await libra.dispatcher.page(
+    found = await libra.statements.page(
         state=state,
         session=session,
         pool=pool,
@@ -193,7 +193,7 @@ async def list_statements(
 )
 async def read_statement(job_id: JobId, libra: LibraDep, preference: PreferenceDep) -> Response:
     """How the statement stands; with `Prefer: wait=N` once it is over, or after N seconds."""
-    statement = await libra.dispatcher.wait(job_id, preference.seconds or 0)
+    statement = await libra.statements.wait(job_id, preference.seconds or 0)
     return await _answer(libra, statement, preference)
 
 
@@ -208,7 +208,7 @@ async def read_statement(job_id: JobId, libra: LibraDep, preference: PreferenceD
 )
 async def kill_statement(job_id: JobId, libra: LibraDep) -> Response:
     """Stop the statement: 202 while it still ends, 200 when it is over."""
-    statement = await libra.dispatcher.kill(job_id)
+    statement = await libra.statements.kill(job_id)
     answer = _json(StatementBody.of(statement))
     answer.status_code = 200 if statement.state.is_terminal else 202
     return answer

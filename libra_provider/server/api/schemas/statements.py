@@ -213,16 +213,16 @@ class StatementBody(WireModel):
     @classmethod
     def of(cls, statement: Statement, **more: Any) -> Self:
         """*statement* on the wire."""
-        order = statement.order
+        spec = statement.spec
         return cls(
             job_id=statement.job_id,
-            session_id=order.session,
-            kind=order.kind,
+            session_id=spec.session,
+            kind=spec.kind,
             state=statement.state,
-            pool=order.pool,
-            mode="ISOLATED" if order.deploy_mode else "SHARED",
-            deploy_mode="cluster" if order.deploy_mode == DeployMode.CLUSTER else "client",
-            description=order.description,
+            pool=spec.pool,
+            mode="ISOLATED" if spec.deploy_mode else "SHARED",
+            deploy_mode="cluster" if spec.deploy_mode == DeployMode.CLUSTER else "client",
+            description=spec.description,
             error=statement.error,
             error_class=statement.error_class,
             sql_state=statement.sql_state,
@@ -236,8 +236,8 @@ class StatementBody(WireModel):
             result_bytes=statement.result_bytes,
             result_uri=statement.result_uri,
             progress=ProgressBody(**asdict(statement.progress)) if statement.progress else None,
-            timeout_seconds=order.timeout_seconds,
-            tags=dict(order.tags),
+            timeout_seconds=spec.timeout_seconds,
+            tags=dict(spec.tags),
             **more,
         )
 
@@ -265,7 +265,7 @@ class OldStatementBody(WireModel):
         """*statement* for a client that only knows SUCCESS and FAILED."""
         return cls(
             job_id=statement.job_id,
-            session_id=statement.order.session,
+            session_id=statement.spec.session,
             state="SUCCESS" if statement.state is State.SUCCESS else "FAILED",
             result=statement.text,
             error=statement.error,
