@@ -60,14 +60,20 @@ def command(name: str) -> Any:
     module, _ = COMMANDS[name]
     function = getattr(import_module(f"libra_provider.cli.{module}"), name)
     settings = {"ignore_unknown_options": name in _TAKE_OPTIONS_OF_THE_APPLICATION}
-    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     alone.command(name, context_settings=settings)(function)
     return typer.main.get_command(alone)
 
 
 # Rich tracebacks are for the authors of a command; they would show a user's own values.
+# Help is plain text: Typer's boxes need Rich with Markdown and Pygments, which alone cost more CPU
+# than all else that `libra --help` imports.
 app = typer.Typer(
-    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 for _name, (_, _line) in COMMANDS.items():
     app.command(_name, help=_line)(lambda: None)
