@@ -9,8 +9,8 @@ SPARK40 := .venv-spark40/installed-$(OLDEST_SPARK)
 
 # Two processes of tests; what is given to which is said in tests/conftest.py.
 AT_ONCE := -n 2 --dist loadscope --no-loadscope-reorder
-# Airflow itself, on two busy cores, fails a task now and then. What is run again is listed as RERUN.
-AGAIN := --reruns 1 -raR
+# A test that fails is not run again: flaky is broken.
+SLOWEST := --durations=20
 
 .PHONY: help
 help: ## show this list
@@ -28,9 +28,9 @@ check: $(INSTALLED) ## lint, format and types: seconds
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 test: java check ## check, then the tests: minutes
-	$(PYTHON) -m pytest $(AT_ONCE) $(AGAIN) -m "not slow"
+	$(PYTHON) -m pytest $(AT_ONCE) $(SLOWEST) -m "not slow"
 test-all: java check spark40 ## check, then every test, also the long ones
-	$(PYTHON) -m pytest $(AT_ONCE) $(AGAIN)
+	$(PYTHON) -m pytest $(AT_ONCE) $(SLOWEST)
 bench: java $(INSTALLED) ## one ratio per claim of the README
 	@set -e; for each in $(wildcard benchmarks/bench_*.py); do $(PYTHON) $$each; done
 

@@ -19,12 +19,20 @@ from xdist.scheduler.loadscope import (  # type: ignore[import-untyped]  # as ab
 from libra_provider.cluster.airflow import LocalAirflow
 from libra_provider.cluster.libra import LocalLibra
 from libra_provider.cluster.standalone import StandaloneCluster
+from libra_provider.cluster.startable import Startable
+from tests.java import quick_java_home
 
 ROOT = Path(__file__).parent.parent
-# Each of these folders is one scope: its tests share a cluster. The longest begin first.
-TOGETHER = ("tests/airflow/", "tests/spark/", "tests/chaos/", "tests/cluster/")
-# What these promise has to hold each time: they are not run again.
-EACH_TIME = ("crash", "exactly_once", "lost_answers", "adoption", "surviving", "chaos")
+# Each of these is one scope, which one process runs. The longest begin first.
+TOGETHER = (
+    ("tests/airflow/", "tests/cluster/test_servers.py", "tests/cluster/test_standalone.py"),
+    ("tests/spark/",),
+    ("tests/chaos/",),
+)
+# The scopes from this one on have servers of their own, or none.
+FIRST_ALONE = 2
+# The servers that the session's tests share, as long as they run.
+SHARED: list[Startable] = []
 STEERING = ("AIRFLOW", "LIBRA_", "SPARK_", "PYSPARK_")
 # Beside it, jobs of a test find room: 6 cores are advertised, whatever the machine has.
 LIBRA_SPARK = {
@@ -33,6 +41,8 @@ LIBRA_SPARK = {
     "spark.executor.memory": "1g",
     "spark.sql.shuffle.partitions": "4",
 }
+# Its Dag files stay as they are: parsing them once is enough.
+QUIET_AIRFLOW = {"AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600"}
 
 
 # A busy machine is slow, and finds no mistake by it.
@@ -48,14 +58,23 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(home.cleanup)
     os.environ["AIRFLOW_HOME"] = home.name
     os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+    is_worker = hasattr(config, "workerinput")  # of xdist: it inherits JAVA_HOME
+    if not is_worker and (java := quick_java_home(Path(home.name) / "java")):
+        os.environ["JAVA_HOME"] = str(java)
+
+
+def rank(path: str) -> int:
+    """The scope of the test at *path* in ``TOGETHER``; the rest comes after these."""
+    found = (i for i, scope in enumerate(TOGETHER) if path.startswith(scope))
+    return next(found, len(TOGETHER))
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Gives tests to processes (pytest -n): a folder that shares a cluster whole, else by file."""
+    """Gives tests to processes (pytest -n): whole what shares servers, the rest by file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.split("::", maxsplit=1)[0]
-        return next((folder for folder in TOGETHER if path.startswith(folder)), path)
+        path = str(nodeid.split("::", maxsplit=1)[0])
+        return TOGETHER[rank(path)][0] if rank(path) < len(TOGETHER) else path
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -65,18 +84,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that the rest fills up the other process.
+    """What takes longest begins first, so that the rest fills up the other process."""
+    items.sort(key=lambda item: rank(item.nodeid))
 
-    And what must hold each time has no second try.
-    """
 
-    def rank(item: pytest.Item) -> int:
-        return next((i for i, each in enumerate(TOGETHER) if item.nodeid.startswith(each)), 9)
-
-    items.sort(key=rank)
-    for item in items:
-        if any(word in item.path.name for word in EACH_TIME):
-            item.add_marker(pytest.mark.flaky(reruns=0))
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Stop the shared servers before the first test that cannot use them: they cost CPU idle."""
+    if nextitem is not None and rank(nextitem.nodeid) >= FIRST_ALONE:
+        while SHARED:
+            SHARED.pop().stop()
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +118,7 @@ def closed_port() -> Iterator[int]:
 def cluster() -> Iterator[StandaloneCluster]:
     """A real standalone cluster with one worker."""
     with StandaloneCluster(cores=6, memory="6g") as running:
+        SHARED.append(running)
         yield running
 
 
@@ -115,6 +133,7 @@ def libra(
         "isolated": json.dumps(isolated),
     }
     with LocalLibra(cluster.master_url, spark=LIBRA_SPARK, settings=settings) as running:
+        SHARED.append(running)
         yield running
 
 
@@ -141,5 +160,6 @@ def airflow(
         "master_ui_port": good_master | {"extra": {"rest_urls": cluster.ui_url}},
     }
     home = tmp_path_factory.mktemp("airflow")
-    with LocalAirflow(home, dags, connections=connections) as running:
+    with LocalAirflow(home, dags, connections=connections, env=QUIET_AIRFLOW) as running:
+        SHARED.append(running)
         yield running

@@ -150,4 +150,8 @@ class LocalAirflow(Startable):
             "LOGGING__WORKER_LOG_SERVER_PORT": str(closed_port),
             "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
             "USAGE_DATA_COLLECTION__ENABLED": "False",
+            # Up to this long, a supervisor overlooks that its task was deferred or marked. If the
+            # task resumes meanwhile, the scheduler takes the late report for that of the resumed
+            # process and fails the task. By default 5 seconds.
+            "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         }
