@@ -1,4 +1,4 @@
-"""The ``libra`` command: what the provider does in Dags, from a terminal; no Airflow."""
+"""The ``libra`` command: the provider's features on the command line, without Airflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m libra_provider.cli`` is ``libra``."""
+"""Run ``libra`` as ``python -m libra_provider.cli``."""
 
 from __future__ import annotations
 

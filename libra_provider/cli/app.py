@@ -1,4 +1,4 @@
-"""The commands together, and what their errors become: a red line and an exit code."""
+"""Assembles the commands, and turns their errors into a red line and an exit code."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "decide": ("decide", "Explain where a job's driver should run."),
 }
 """Each command: the module of its function, and its line in ``libra --help``."""
-# What follows the application is the application's own, options too.
-_TAKE_OPTIONS_OF_THE_APPLICATION = ("submit", "run")
+# Everything after the application is passed to it, including unknown options.
+_TAKE_OPTIONS_APPLICATION_ARGS = ("submit", "run")
 
 
 class Commands(TyperGroup):
-    """Ends with 1 after a LibraError, 2 after bad usage, 130 after an interrupt."""
+    """A command group that exits with 1 on LibraError, 2 on bad usage and 130 on an interrupt."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that *args* name; only its module is imported."""
@@ -43,13 +43,13 @@ class Commands(TyperGroup):
         return name, listed and command(str(listed.name)), rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the chosen command; no traceback for what is said on purpose."""
+        """Run the chosen command; expected errors are shown without a traceback."""
         try:
             return super().invoke(ctx)
         except LibraError as error:
-            from libra_provider.cli.console import say_error  # noqa: PLC0415 - --help needs none
+            from libra_provider.cli.console import print_error  # noqa: PLC0415 - --help needs none
 
-            say_error(error)
+            print_error(error)
             raise typer.Exit(BAD_USAGE if isinstance(error, BadInput) else FAILED) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
@@ -59,13 +59,13 @@ def command(name: str) -> Any:
     """The command *name*, with its options and its help."""
     module, _ = COMMANDS[name]
     function = getattr(import_module(f"libra_provider.cli.{module}"), name)
-    settings = {"ignore_unknown_options": name in _TAKE_OPTIONS_OF_THE_APPLICATION}
+    settings = {"ignore_unknown_options": name in _TAKE_OPTIONS_APPLICATION_ARGS}
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     alone.command(name, context_settings=settings)(function)
     return typer.main.get_command(alone)
 
 
-# Rich tracebacks are for the authors of a command; they would show a user's own values.
+# Rich tracebacks show the values of variables, which may be secrets.
 # Help is plain text: Typer's boxes need Rich with Markdown and Pygments, which alone cost more CPU
 # than all else that `libra --help` imports.
 app = typer.Typer(
@@ -89,19 +89,22 @@ def _show_version(wanted: bool) -> None:
 def libra(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which.")
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Run Spark jobs, SQL and Python on Libra or on a standalone cluster."""
 
 
 def main() -> NoReturn:
-    """Run the command of this process's arguments; exits."""
+    """Run the command given by the arguments of this process, then exit."""
     signal.signal(signal.SIGTERM, _interrupt)
     app(prog_name="libra")
     raise AssertionError("a Typer application exits")
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """SIGTERM ends a command as Ctrl-C does: what it watches over is stopped."""
+    """Handle SIGTERM like Ctrl-C, so that a command stops the job it follows."""
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Libra and the master under the same verbs, each a :class:`~libra_provider.cli.follow.Jobs`."""
+"""Libra and the Spark master as :class:`~libra_provider.cli.follow.JobServer`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from libra_provider.cli.console import say
-from libra_provider.cli.interrupts import is_interrupted
+from libra_provider.cli.console import print_message
+from libra_provider.cli.interrupts import is_interrupt_pending
 from libra_provider.clients.doctor.checks import CheckReport
 from libra_provider.clients.doctor.libra import examine_libra
 from libra_provider.clients.doctor.master import examine_master
@@ -45,8 +45,9 @@ class LibraJobs:
     """The statements of the Libra at *url*."""
 
     patience = PollingPolicy(poll_interval=0.2)
-    _WAIT = 2.0  # seconds that Libra may keep a question; a start is seen no later than that
-    _WAIT_AT_FIRST = 1.0  # seconds; so long an interrupt is held back, as the id is not known yet
+    _WAIT = 2.0  # seconds of a long poll; a start is reported with at most this delay
+    # Seconds. Interrupts are blocked meanwhile because the statement's id is not known yet.
+    _FIRST_WAIT = 1.0
 
     def __init__(self, url: str, *, token: str | None = None, verify: str = "true") -> None:
         address = ServerAddress(
@@ -54,59 +55,59 @@ class LibraJobs:
         )
         self._client, self._contract = Client([address]), Contract()
         self.close = self._client.close
-        self._came_along: dict[str, Returned | None] = {}
+        self._early_results: dict[str, Returned | None] = {}
 
     def answers_at_once(self) -> bool:
-        """Whether this Libra knows more than the old contract."""
+        """Whether this Libra supports asynchronous submission; old servers do not."""
         return not self._client.run(self._contract.known()).is_old
 
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
-        """Have *job* accepted once under *tag*; a Libra of the old contract runs it to its end.
+        """Submit *job* once under *tag*; an old Libra responds only when the job ends.
 
-        SQL, which prints nothing to be shown meanwhile, is waited for at once, for a second.
+        SQL prints nothing meanwhile, so its submission already waits up to a second for the result.
         """
         if job.kind is not Kind.SQL:
             return self._client.run(self._contract.submit(job, tag))
-        wait = self._WAIT_AT_FIRST
+        wait = self._FIRST_WAIT
         found = self._client.run(run.accepted(self._contract, job, tag, wait=wait))
-        self._came_along[found.status.job_id] = found.returned
+        self._early_results[found.status.job_id] = found.returned
         return found.status
 
     def status(self, job_id: str) -> JobStatus:
-        """Where statement *job_id* stands."""
+        """The status of statement *job_id*."""
         return self._ask(statements.status(job_id))
 
     def view(self, job_id: str, *, with_log: bool = False) -> JobView:
         """A view of statement *job_id*."""
-        wait = 0 if with_log else self._WAIT  # what it prints must not wait for its end
+        wait = 0 if with_log else self._WAIT  # a long poll would delay its output
         return StatementView(job_id, self._contract, wait=wait, with_log=with_log)
 
     def look(self, view: JobView) -> Observation:
-        """Look at a statement when it is over, or two seconds from now."""
+        """Fetch a statement's status; waits until it ends, at most two seconds."""
         return self._client.run(view.look())
 
     def kill(self, job_id: str) -> str:
-        """Stop statement *job_id*; the answer is the state in which it was found."""
+        """Kill statement *job_id*; returns the state it was in."""
         return self._ask(statements.kill(job_id)).state
 
     def returned(self, job_id: str) -> Returned:
-        """Every row of *job_id*, the value to which it came, or where it wrote its rows."""
-        first = self._came_along.get(job_id)
+        """All rows of *job_id*, its value, or where it wrote its rows."""
+        first = self._early_results.get(job_id)
         return self._client.run(paging.returned(self._contract, job_id, first=first))
 
     def ship(self, job: SparkJob, tag: str) -> SparkJob:
-        """*job* as a master gets it, once Libra keeps its files and knows of it."""
+        """Upload the files of *job* to Libra; returns the job to submit to a master."""
         ca = certificates(self._client.addresses[0].verify)
         return self._client.run(shipment.ship(self._contract, Shipment(job), tag, ca=ca))
 
     def settle(self, tag: str, *, well: bool) -> None:
-        """Say that the driver of job *tag*, shipped before, is gone; its receipt knows better."""
-        # At the latest, Libra gives the job up by itself.
+        """Report the end of the driver of shipped job *tag*; a receipt from the driver wins."""
+        # A lost report does no harm: Libra gives up on the job after a while.
         with contextlib.suppress(ServerError):
             self._ask(external_jobs.succeeded(tag) if well else statements.kill(tag))
 
     def arrow_into(self, job_id: str, sink: Callable[[bytes], object]) -> None:
-        """Every row of statement *job_id* as an Arrow stream, piece by piece into *sink*."""
+        """Download all rows of statement *job_id* as an Arrow stream, in chunks, into *sink*."""
         self._ask(results.arrow_into(job_id, sink))
 
     def written(self, job_id: str) -> WrittenResult:
@@ -114,7 +115,7 @@ class LibraJobs:
         return self._ask(results.written(job_id))
 
     def examine(self) -> CheckReport:
-        """Each step that a question to this Libra takes, and how it goes."""
+        """Check the connection to this Libra step by step."""
         return examine_libra(self._client.addresses[0])
 
     def _ask(self, call: Call[T]) -> T:
@@ -124,7 +125,7 @@ class LibraJobs:
 class MasterJobs:
     """The drivers of the standalone cluster with the masters *master*.
 
-    With *libra*, what lies here goes by way of it: ``shipped_as`` is then the tag of the last job.
+    With *libra*, local files are uploaded to it; ``shipped_as`` is then the tag of the last job.
     """
 
     patience = PollingPolicy(poll_interval=1.0)
@@ -152,13 +153,13 @@ class MasterJobs:
         self.shipped_as: str | None = None
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._client.close()
         if self._libra:
             self._libra.close()
 
     def answers_at_once(self) -> bool:
-        """A master does."""
+        """Always true: a master responds as soon as it accepts a driver."""
         return True
 
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
@@ -167,7 +168,7 @@ class MasterJobs:
         Raises ServerError when there is none, JobKilled when it was interrupted before, and
         UndecidedSubmission when it is unknown.
         """
-        # Another port may take a submission and never answer; a question tells it apart unharmed.
+        # A POST to a wrong port may never get a response; a GET detects that without side effects.
         greet_master(self._client)
         if self._libra and shipment.local_files(job):
             job, self.shipped_as = self._libra.ship(job, tag), tag
@@ -175,12 +176,12 @@ class MasterJobs:
             job=job, tag=tag, since=utc_now(), master=self._master, ui_urls=self._ui_urls
         )
         name = f"The job with tag {tag}"
-        once = submission.once(name, self._timing, must_end=is_interrupted, tell=_tell)
+        once = submission.once(name, self._timing, must_end=is_interrupt_pending, tell=_tell)
         steps = once.submit()
         return run_steps(steps, lambda step: self._client.run(submission.answer(step))).status
 
     def status(self, job_id: str) -> JobStatus:
-        """Where driver *job_id* stands, as the master says it."""
+        """The status of driver *job_id* as reported by the master."""
         return self._client.send(rest.status(job_id))
 
     def view(self, job_id: str, *, with_log: bool = False) -> JobView:
@@ -188,17 +189,17 @@ class MasterJobs:
         return DriverView(job_id, self._ui_urls, with_log=with_log)
 
     def look(self, view: JobView) -> Observation:
-        """Look at a driver now: the master does not wait."""
+        """Fetch a driver's status; returns at once."""
         return self._client.run(view.look())
 
     def kill(self, job_id: str) -> str:
-        """Ask the master to stop driver *job_id*; the answer is what it said."""
-        said = self._client.send(rest.kill(job_id))
+        """Ask the master to kill driver *job_id*; returns the master's message."""
+        message = self._client.send(rest.kill(job_id))
         self._settle(well=False)
-        return said
+        return message
 
     def settle(self, status: JobStatus) -> None:
-        """Tell Libra how the driver ended that it has shipped for."""
+        """Report the end of a shipped job's driver to Libra."""
         if status.state in (JobState.SUCCEEDED, JobState.FAILED, JobState.KILLED):
             self._settle(well=status.state is JobState.SUCCEEDED)
 
@@ -207,11 +208,11 @@ class MasterJobs:
             self._libra.settle(self.shipped_as, well=well)
 
     def examine(self) -> CheckReport:
-        """Each step that a question to these masters takes, and how it goes."""
+        """Check the connection to these masters step by step."""
         return examine_master(
             self._client.addresses, master_url=self._master, ui_urls=self._ui_urls
         )
 
 
 def _tell(level: int, text: str, *facts: object) -> None:
-    say(text % facts, style="yellow" if level >= logging.WARNING else "")
+    print_message(text % facts, style="yellow" if level >= logging.WARNING else "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from libra_provider.cli.console import facts_as_table, say, show
+from libra_provider.cli.console import facts_as_table, print_data, print_message
 from libra_provider.core.errors import ServerUnreachable
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ def cluster(
         made = StandaloneCluster(
             workers, cores=cores, memory=memory, port=port, rest_port=rest_port, ui_port=ui_port
         )
-        say("Starting a Spark master and its workers...")
+        print_message("Starting a Spark master and its workers...")
         with made as running:
-            show(facts_as_table(_addresses(running)))
-            say("Press Ctrl-C to stop the cluster. To use it from other terminals, run:")
-            say(_exports(running))
+            print_data(facts_as_table(_addresses(running)))
+            print_message("Press Ctrl-C to stop the cluster. To use it from other terminals, run:")
+            print_message(_exports(running))
             _wait_while_alive(running)
-    say("Cluster stopped.")
+    print_message("Cluster stopped.")
 
 
 def _addresses(cluster: StandaloneCluster) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""What people see: data on standard output, everything said about it on standard error."""
+"""Output for the terminal: data goes to standard output, messages to standard error."""
 
 from __future__ import annotations
 
@@ -37,38 +37,38 @@ if TYPE_CHECKING:
     # Importing what talks to the network takes longer than `libra --help` may take.
     from libra_provider.clients.doctor.checks import CheckStep
 
-# A pipe or a file has no width to fold rows into.
-_ENDLESS = 100_000
-_COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
+# Wide enough that rows are never wrapped in a pipe or a file.
+_UNLIMITED = 100_000
+_COLORS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
 _NUMBERS = ("byte", "short", "integer", "long", "float", "double", "decimal")
-# Escape sequences in data would steer the reader's terminal.
+# Escape sequences in data could control the terminal.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), 127)}
 
 
-def say(sentence: str, *, style: str = "") -> None:
-    """One line on standard error."""
-    _console(stderr=True).print(_text(sentence, style), soft_wrap=True)
+def print_message(message: str, *, style: str = "") -> None:
+    """Print *message* on standard error."""
+    _console(stderr=True).print(_text(message, style), soft_wrap=True)
 
 
-def say_lines(lines: Sequence[LogLine]) -> None:
-    """What a job has printed, on the streams to which it printed it."""
+def print_log_lines(lines: Sequence[LogLine]) -> None:
+    """Print a job's output to the same streams that the job used."""
     for line in lines:
         typer.echo(line.text, err=line.stream == "stderr")
 
 
-def say_error(error: LibraError) -> None:
-    """What went wrong, in red."""
-    say(str(error), style="red")
+def print_error(error: LibraError) -> None:
+    """Print *error* in red on standard error."""
+    print_message(str(error), style="red")
 
 
-def show(shown: RenderableType) -> None:
-    """A table or a picture on standard output."""
-    _console(stderr=False).print(shown)
+def print_data(data: RenderableType) -> None:
+    """Print a table or a text on standard output."""
+    _console(stderr=False).print(data)
 
 
 @contextlib.contextmanager
-def elapsing(title: str) -> Iterator[JobReport]:
-    """Say what is told meanwhile; on a terminal, a bar and the seconds run beside *title*."""
+def progress_display(title: str) -> Iterator[JobReport]:
+    """Print messages about a job; on a terminal, also a progress bar and the elapsed time."""
     console = _console(stderr=True)
     if not console.is_terminal:
         yield JobReport()
@@ -76,37 +76,37 @@ def elapsing(title: str) -> Iterator[JobReport]:
     description = TextColumn("{task.description}", markup=False)
     columns = SpinnerColumn(), description, _Bar(), TimeElapsedColumn()
     with progress_bar.Progress(*columns, console=console, transient=True) as bar:
-        yield _LiveCourse(bar, bar.add_task(title, total=None))
+        yield _TerminalReport(bar, bar.add_task(title, total=None))
 
 
 class JobReport:
-    """What is told of a job while it runs, one line after the other."""
+    """Prints messages about a running job, one per line."""
 
-    def tell(self, sentence: str) -> None:
-        """One line about a change."""
-        say(sentence)
+    def message(self, text: str) -> None:
+        """Print a line about a change."""
+        print_message(text)
 
-    def show(self, progress: Progress | None) -> None:
-        """How far the job is; a pipe or a file reads it in the sentences."""
+    def update(self, progress: Progress | None) -> None:
+        """Show the progress of the job; without a terminal, messages contain it."""
 
 
-class _LiveCourse(JobReport):
-    """The same on a terminal, where a bar shows how far the job is."""
+class _TerminalReport(JobReport):
+    """The same with a progress bar, for a terminal."""
 
     def __init__(self, bar: progress_bar.Progress, task: TaskID) -> None:
         self._bar, self._task = bar, task
 
-    def tell(self, sentence: str) -> None:
-        self._bar.console.print(_text(sentence), soft_wrap=True)
+    def message(self, text: str) -> None:
+        self._bar.console.print(_text(text), soft_wrap=True)
 
-    def show(self, progress: Progress | None) -> None:
+    def update(self, progress: Progress | None) -> None:
         if progress and progress.tasks_total:
             done, total = progress.tasks_done, progress.tasks_total
             self._bar.update(self._task, completed=done, total=total)
 
 
 class _Bar(ProgressColumn):
-    """A bar, once there is something to count."""
+    """A progress bar that stays hidden until the total is known."""
 
     _bar = BarColumn(bar_width=30)
 
@@ -115,7 +115,7 @@ class _Bar(ProgressColumn):
 
 
 def rows_as_table(page: ResultPage) -> Table:
-    """Rows as people read them: numbers to the right, missing values dimmed."""
+    """Rows as a table: numbers aligned right, nulls dimmed."""
     table = Table()
     types = {field["name"]: str(field["type"]) for field in page.schema["fields"]}
     for name in page.columns:
@@ -132,7 +132,7 @@ def rows_as_json(page: ResultPage) -> str:
 
 
 def rows_as_csv(page: ResultPage) -> str:
-    """Rows as CSV with a header: what is missing is empty, what is nested is JSON."""
+    """Rows as CSV with a header: nulls are empty, nested values are JSON."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(page.columns)
@@ -146,12 +146,12 @@ def value_as_json(value: object) -> str:
 
 
 def value_as_text(value: object) -> str:
-    """A value as people read it: a text as it is, everything else as JSON."""
+    """A value as text: a string unquoted, everything else as JSON."""
     return _plain(value)
 
 
 def status_as_table(status: JobStatus) -> Table:
-    """What is known of a job, one fact per line."""
+    """The status of a job as a table, one property per line."""
     location, timings = status.location, status.timings
     spans = {"queued": timings.queued_seconds, "ran": timings.run_seconds}
     return facts_as_table(
@@ -175,7 +175,7 @@ def status_as_table(status: JobStatus) -> Table:
 
 
 def facts_as_table(facts: Mapping[str, str | None]) -> Table:
-    """The facts that are known, one per line."""
+    """The facts that have a value as a table, one per line."""
     table = Table(show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
@@ -186,24 +186,24 @@ def facts_as_table(facts: Mapping[str, str | None]) -> Table:
 
 
 def steps_as_table(steps: Sequence[CheckStep]) -> Table:
-    """What a check found, under the address that was asked, each with what to do about it."""
+    """The steps of a check as a table, grouped by address, each with advice if it failed."""
     table = Table()
     table.add_column("step", style="bold")
     table.add_column("result")
-    table.add_column("found, and what to do", overflow="fold")
+    table.add_column("details", overflow="fold")
     for address, its_steps in itertools.groupby(steps, key=lambda step: step.about):
         table.add_section()
         table.add_row("", "", _text(address, "bold"))
         for step in its_steps:
-            said = f"{step.found}\n→ {step.advice}" if step.advice else step.found
-            table.add_row(step.name, _text(step.outcome, _COLOURS[step.outcome]), _text(said))
+            details = f"{step.found}\n→ {step.advice}" if step.advice else step.found
+            table.add_row(step.name, _text(step.outcome, _COLORS[step.outcome]), _text(details))
     return table
 
 
 def _console(*, stderr: bool) -> Console:
-    # Made when needed: whoever runs a command may have replaced the streams.
+    # Created on each use, because tests and callers may have replaced the streams.
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else _ENDLESS
+    width = None if stream.isatty() else _UNLIMITED
     return Console(file=stream, width=width, highlight=False)
 
 

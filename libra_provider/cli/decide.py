@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from libra_provider.cli.console import say, show
+from libra_provider.cli.console import print_data, print_message
 from libra_provider.cli.dag_file import preview_dag_file, print_previews
 from libra_provider.cli.decision_view import answers_as_table, prediction_as_table, tree_as_text
 from libra_provider.cli.options import key_values
@@ -29,8 +29,8 @@ from libra_provider.deploy_mode.policy import Policy
 T = TypeVar("T")
 _SOURCE = "as given"
 _SIZE, _DURATION = "SIZE", "DURATION"
-# What a job of each kind must have, and no rule looks at.
-_MATERIAL: Mapping[Kind, Mapping[str, Any]] = {
+# Placeholders for required fields that no rule uses.
+_PLACEHOLDERS: Mapping[Kind, Mapping[str, Any]] = {
     Kind.SQL: {"code": "SELECT 1"},
     Kind.PYTHON: {"code": "pass"},
     Kind.PYTHON_FILE: {"application": "job.py"},
@@ -41,66 +41,70 @@ _MATERIAL: Mapping[Kind, Mapping[str, Any]] = {
 
 def decide(
     *,
-    kind: Annotated[Kind, typer.Option(help="What the job is made of.")] = Kind.SQL,
+    kind: Annotated[Kind, typer.Option(help="Kind of job.")] = Kind.SQL,
     collects: Annotated[
-        str | None, typer.Option(metavar=_SIZE, help="What comes back to the driver: 3GB.")
+        str | None,
+        typer.Option(metavar=_SIZE, help="Size of the result returned to the driver, such as 3GB."),
     ] = None,
     duration: Annotated[
-        str | None, typer.Option(metavar=_DURATION, help="Of the work itself: 5m.")
+        str | None, typer.Option(metavar=_DURATION, help="Processing time of the job, such as 5m.")
     ] = None,
     must_survive: Annotated[
-        bool, typer.Option("--must-survive", help="It goes on without Libra and Airflow.")
+        bool, typer.Option("--must-survive", help="The job must outlive Libra and Airflow.")
     ] = False,
-    tasks: Annotated[int | None, typer.Option(help="Of all stages.")] = None,
+    tasks: Annotated[int | None, typer.Option(help="Number of tasks in all stages.")] = None,
     task_duration: Annotated[
-        str | None, typer.Option(metavar=_DURATION, help="Of one task: 200ms.")
+        str | None, typer.Option(metavar=_DURATION, help="Duration of a task, such as 200ms.")
     ] = None,
     broadcast: Annotated[
-        str | None, typer.Option(metavar=_SIZE, help="What the driver sends at a time: 20MB.")
+        str | None, typer.Option(metavar=_SIZE, help="Size of each broadcast, such as 20MB.")
     ] = None,
-    iterations: Annotated[int | None, typer.Option(help="How often it sends that.")] = None,
+    iterations: Annotated[int | None, typer.Option(help="Number of broadcasts.")] = None,
     rtt: Annotated[
-        str | None, typer.Option(metavar=_DURATION, help="From Libra to the cluster: 50ms.")
+        str | None,
+        typer.Option(metavar=_DURATION, help="Round trip from Libra to the cluster, such as 50ms."),
     ] = None,
     bandwidth: Annotated[
-        str | None, typer.Option(metavar="BITS/S", help="Between them: 100Mbit.")
+        str | None, typer.Option(metavar="BITS/S", help="Bandwidth between them, such as 100Mbit.")
     ] = None,
     locality: Annotated[
-        Locality | None, typer.Option(help="Declared, whatever the round trip.")
+        Locality | None, typer.Option(help="Where Libra is; overrides --rtt.")
     ] = None,
     worker_cores: Annotated[
-        str | None, typer.Option(metavar="CORES", help="Of the largest worker.")
+        str | None, typer.Option(metavar="CORES", help="Cores of the largest worker.")
     ] = None,
     worker_memory: Annotated[
-        str | None, typer.Option(metavar=_SIZE, help="Of the largest worker: 8g.")
+        str | None, typer.Option(metavar=_SIZE, help="Memory of the largest worker, such as 8g.")
     ] = None,
-    mode: Annotated[str | None, typer.Option(help="The author's choice: shared, isolated.")] = None,
+    mode: Annotated[str | None, typer.Option(help="Requested mode: shared or isolated.")] = None,
     deploy_mode: Annotated[
-        str | None, typer.Option(help="The author's choice: client, cluster.")
+        str | None, typer.Option(help="Requested deploy mode: client or cluster.")
     ] = None,
     conf: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A Spark property.")
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Spark property; repeatable.")
     ] = None,
-    session: Annotated[str | None, typer.Option(help="Libra's session that it needs.")] = None,
+    session: Annotated[str | None, typer.Option(help="Libra session that the job uses.")] = None,
     preset: Annotated[
-        str | None, typer.Option(help="The size of its own driver: etl, analytics, ml.")
+        str | None, typer.Option(help="Size of a dedicated driver: etl, analytics or ml.")
     ] = None,
     policy: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="A threshold, such as large_collect=2GB."),
+        typer.Option(
+            metavar="NAME=VALUE", help="Threshold, such as large_collect=2GB; repeatable."
+        ),
     ] = None,
     dag: Annotated[
         Path | None,
         typer.Option(
-            exists=True, dir_okay=False, help="Decide about each LibraOperator of this Dag file."
+            exists=True, dir_okay=False, help="Decide for each LibraOperator in this Dag file."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The decision as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the decision as JSON.")] = False,
 ) -> None:
-    """Say where a job's driver should run, without running anything.
+    """Show where a job's driver should run, without running anything.
 
-    What is left out is unknown: it counts as a small result, a short job, the same data centre.
-    With --dag, the options are what is known besides what the tasks themselves say.
+    Omitted values are unknown. Libra then assumes a small result, a short job and the same data
+    center. With --dag, the options supplement what the tasks declare.
     """
     workload = Workload(
         collects=collects,
@@ -129,7 +133,7 @@ def decide(
         deploy_mode=deploy_mode,
         session=session,
         conf=spark_conf(key_values("--conf", conf or ())),
-        **_MATERIAL[kind],
+        **_PLACEHOLDERS[kind],
     )
     _print(job, facts, Policy.of(thresholds), preset, as_json=as_json)
 
@@ -142,7 +146,9 @@ def _worker(cores: str | None, memory: str | None) -> Fact[WorkerShare] | None:
     if cores is None and memory is None:
         return None
     if cores is None or memory is None:
-        raise BadInput("--worker-cores", cores, "give it and --worker-memory, or neither")
+        raise BadInput(
+            "--worker-cores", cores, "expected both --worker-cores and --worker-memory, or neither"
+        )
     size = size_in_bytes(memory, parameter="--worker-memory")
     return Fact(WorkerShare(int(whole_number("--worker-cores", cores)), size), _SOURCE)
 
@@ -154,8 +160,8 @@ def _print(
     if as_json:
         typer.echo(json.dumps(decision.to_json(), ensure_ascii=False, indent=2))
         return
-    show(tree_as_text(decision))
-    show(answers_as_table(explain(job, facts, policy, preset=preset), decision))
-    show(prediction_as_table(decision))
+    print_data(tree_as_text(decision))
+    print_data(answers_as_table(explain(job, facts, policy, preset=preset), decision))
+    print_data(prediction_as_table(decision))
     for line in summary(decision):
-        say(line)
+        print_message(line)

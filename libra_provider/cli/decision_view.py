@@ -1,4 +1,4 @@
-"""The decision tree on a screen, with the path that was taken."""
+"""Shows a decision in the terminal: the tree with its path, every rule, the prediction."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from libra_provider.core.decision import Decision, RuleAnswer
 from libra_provider.core.units import readable_duration
 from libra_provider.deploy_mode.rules import RULES, Rule
 
-_TAKEN, _ON_THE_WAY, _BELOW = "bold green", "bold", "dim"
+_TAKEN, _PASSED, _BELOW = "bold green", "bold", "dim"
 
 
 def tree_as_text(decision: Decision) -> Text:
-    """The questions from top to bottom: those asked are filled, the branch taken has an arrow."""
+    """The tree from top to bottom: filled dots mark checked rules, an arrow the chosen branch."""
     return Text("\n").join([*_lines(decision)])
 
 
 def _lines(decision: Decision) -> Iterator[Text]:
     *passed, taken = decision.path
     for rule, answer in zip(RULES, passed, strict=False):
-        yield Text(f"● {rule.question}", _ON_THE_WAY)
+        yield Text(f"● {rule.question}", _PASSED)
         yield Text(f"┃ ├─ {_branch(rule, rule.then)}", _BELOW)
         yield Text(f"┃ no: {answer.reason}")
-    yield Text(f"● {RULES[len(passed)].question}", _ON_THE_WAY)
+    yield Text(f"● {RULES[len(passed)].question}", _PASSED)
     yield Text(f"┗━━▶ {_branch(RULES[len(passed)], str(taken.place))}: {taken.reason}", _TAKEN)
     for rule in RULES[len(decision.path) :]:
         yield Text(f"○ {rule.question}", _BELOW)
@@ -37,20 +37,20 @@ def _branch(rule: Rule, then: str) -> str:
 
 
 def answers_as_table(answers: Sequence[RuleAnswer], decision: Decision) -> Table:
-    """What every rule says, also those below the one that decided."""
-    table = Table("rule", "says", "because")
+    """The result of every rule, including those after the deciding one."""
+    table = Table("rule", "placement", "reason")
     for answer in answers:
-        says = "no opinion" if answer.place is None else str(answer.place)
+        placement = "does not apply" if answer.place is None else str(answer.place)
         style = _TAKEN if answer.rule == decision.rule else ""
-        cells = (Text(each) for each in (answer.rule, says, answer.reason))
+        cells = (Text(each) for each in (answer.rule, placement, answer.reason))
         table.add_row(*cells, style=style)
     return table
 
 
 def prediction_as_table(decision: Decision) -> Table:
-    """The predicted seconds, step by step, on both sides of the network."""
+    """The predicted time of each step for client and cluster deploy mode."""
     table = Table("predicted", show_footer=True)
-    table.columns[0].footer = "in all"
+    table.columns[0].footer = "total"
     for side, total in decision.predicted_seconds.items():
         table.add_column(side, readable_duration(total), justify="right")
     for step in decision.predicted["client"]:

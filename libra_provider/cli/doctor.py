@@ -1,4 +1,4 @@
-"""``libra doctor``: step by step, what stands between this machine and a server."""
+"""``libra doctor``: checks the connections from this machine to the servers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from libra_provider.cli.console import say, show, steps_as_table
+from libra_provider.cli.console import print_data, print_message, steps_as_table
 from libra_provider.cli.servers import (
     DEFAULT_LIBRA,
     Master,
@@ -31,7 +31,7 @@ NamedLibra = Annotated[
         "--libra",
         envvar="LIBRA_URL",
         metavar="URL",
-        help=f"Where Libra listens; {DEFAULT_LIBRA} if no master is named either.",
+        help=f"Libra's URL (default: {DEFAULT_LIBRA}, unless --master is given).",
     ),
 ]
 
@@ -45,29 +45,30 @@ def doctor(
     ui: Ui = None,
     secret: Secret = None,
     verify: Verify = "true",
-    as_json: Annotated[bool, typer.Option("--json", help="The steps as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the steps as JSON.")] = False,
 ) -> None:
-    """Check the servers that are named, and say what to do; ends with 1 if a step fails.
+    """Check the connections to Libra and the Spark master.
 
-    Nothing is submitted, changed or stopped.
+    Prints advice for each failed step and exits with 1 if there is one. Submits, changes and
+    stops nothing.
     """
     url = libra or (None if master else DEFAULT_LIBRA)
     servers = ServerClients(
         libra=url or "", token=token, master=master, rest=rest, ui=ui, secret=secret, verify=verify
     )
-    found = _examinations(servers)
+    found = _reports(servers)
     steps = [step for each in found for step in each.steps]
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(step) for step in steps], indent=2))
     else:
-        show(steps_as_table(steps))
+        print_data(steps_as_table(steps))
         for each in found:
-            say(each.sentence, style="" if each.is_well else "red")
+            print_message(each.sentence, style="" if each.is_well else "red")
     if not all(each.is_well for each in found):
         raise typer.Exit(1)
 
 
-def _examinations(servers: ServerClients) -> list[CheckReport]:
+def _reports(servers: ServerClients) -> list[CheckReport]:
     found = []
     if servers.master:
         with contextlib.closing(servers.drivers()) as drivers:

@@ -1,4 +1,4 @@
-"""A job from its submission to its end, under the eyes of somebody who may interrupt."""
+"""Submit a job and follow it to its end; Ctrl-C kills it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ import time
 from collections.abc import Iterator
 from typing import Protocol
 
-from libra_provider.cli.console import JobReport, elapsing, say, say_error, say_lines
-from libra_provider.cli.interrupts import held_back
+from libra_provider.cli.console import (
+    JobReport,
+    print_error,
+    print_log_lines,
+    print_message,
+    progress_display,
+)
+from libra_provider.cli.interrupts import interrupts_blocked
 from libra_provider.clients.observation import JobView, Observation
 from libra_provider.clients.stop import KillableServer, kill_and_verify
 from libra_provider.core.errors import LibraError, ServerError
@@ -18,12 +24,12 @@ from libra_provider.core.status import JobStatus
 
 
 class JobServer(KillableServer, Protocol):
-    """A server that runs jobs; every question raises ServerError."""
+    """A server that runs jobs; every method raises ServerError."""
 
     patience: PollingPolicy
 
     def answers_at_once(self) -> bool:
-        """Whether a submission is answered when it is accepted, not when the job is over."""
+        """Whether the server responds when it accepts a job, not only when the job ends."""
         ...
 
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
@@ -31,85 +37,87 @@ class JobServer(KillableServer, Protocol):
         ...
 
     def view(self, job_id: str, *, with_log: bool = False) -> JobView:
-        """A view of *job_id*; looks of a server that can wait come when it is over, or soon."""
+        """A view of *job_id*, for :meth:`look`."""
         ...
 
     def look(self, view: JobView) -> Observation:
-        """Look once."""
+        """Fetch the status once; a server with long polls may wait a moment for the end."""
         ...
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         ...
 
 
 def submit_only(jobs: JobServer, job: SparkJob) -> JobStatus:
-    """How *job* stands once it is accepted, its id being told; for those who do not wait."""
-    with held_back():
+    """Submit *job* and print its id; returns its first status without waiting for the end."""
+    with interrupts_blocked():
         status = jobs.submit(job, new_tag())
-        say(f"{status.job_id} is submitted")
+        print_message(f"Submitted {status.job_id}")
         return status
 
 
 @contextlib.contextmanager
 def submit_and_guard(jobs: JobServer, job: SparkJob) -> Iterator[JobStatus]:
-    """Submit *job*, and stop it should the block be interrupted; how it stood at first."""
+    """Submit *job* and yield its first status; an interrupt inside the block kills the job."""
     if not jobs.answers_at_once():
-        yield _run_to_its_end(jobs, job)
+        yield _run_synchronously(jobs, job)
         return
-    with held_back() as let_through:
+    with interrupts_blocked() as unblock:
         status = jobs.submit(job, new_tag())
-        with _killed_when_interrupted(jobs, status.job_id):
-            let_through()
+        with _kill_on_interrupt(jobs, status.job_id):
+            unblock()
             yield status
 
 
 def follow(jobs: JobServer, first: JobStatus, *, with_log: bool = False) -> Outcome:
-    """How the watch over a job ended; what happens meanwhile is told.
+    """Follow a job to its end and print its changes; returns how the watch ended.
 
-    With *with_log* what the job prints is printed, instead of a bar: both would meet on one line.
+    *with_log* prints the job's output instead of a progress bar, because both would share a line.
     """
     view = jobs.view(first.job_id, with_log=with_log)
     watch = Watch(first.job_id, jobs.patience, utc_now())
     outcome = watch.told(first, utc_now())
-    with contextlib.nullcontext(JobReport()) if with_log else elapsing(first.job_id) as course:
-        course.tell(watch.news)
+    display = contextlib.nullcontext(JobReport()) if with_log else progress_display(first.job_id)
+    with display as report:
+        report.message(watch.news)
         while outcome is None:
             time.sleep(watch.wait)
-            outcome = watch.told(_answer(jobs, view), utc_now())
-            course.show(watch.status.progress)
+            outcome = watch.told(_poll(jobs, view), utc_now())
+            report.update(watch.status.progress)
             if watch.news:
-                course.tell(watch.news)
+                report.message(watch.news)
     return outcome
 
 
-def _run_to_its_end(jobs: JobServer, job: SparkJob) -> JobStatus:
+def _run_synchronously(jobs: JobServer, job: SparkJob) -> JobStatus:
     try:
         return jobs.submit(job, new_tag())
     except KeyboardInterrupt:
-        say("Interrupted: this Libra cannot stop a statement, it runs on", style="yellow")
+        problem = "this old Libra cannot kill a statement, which is still running"
+        print_message(f"Interrupted: {problem}", style="yellow")
         raise
 
 
-def _answer(jobs: JobServer, view: JobView) -> JobStatus | ServerError:
+def _poll(jobs: JobServer, view: JobView) -> JobStatus | ServerError:
     try:
         found = jobs.look(view)
     except ServerError as error:
         return error
-    say_lines(found.lines)
+    print_log_lines(found.lines)
     if found.warning:
-        say(found.warning, style="yellow")
+        print_message(found.warning, style="yellow")
     return found.status
 
 
 @contextlib.contextmanager
-def _killed_when_interrupted(jobs: JobServer, job_id: str) -> Iterator[None]:
+def _kill_on_interrupt(jobs: JobServer, job_id: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say(f"Interrupted: {job_id} is told to stop", style="yellow")
+        print_message(f"Interrupted: killing {job_id}...", style="yellow")
         try:
-            say(f"{job_id} ended: {kill_and_verify(jobs, job_id).state}", style="yellow")
+            print_message(f"{job_id} ended: {kill_and_verify(jobs, job_id).state}", style="yellow")
         except LibraError as error:
-            say_error(error)
+            print_error(error)
         raise

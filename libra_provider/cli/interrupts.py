@@ -1,4 +1,4 @@
-"""Interrupts that wait while a request is under way."""
+"""Block interrupts while a request is in flight."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ _INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
 
 
 @contextlib.contextmanager
-def held_back() -> Iterator[Callable[[], None]]:
-    """Keep interrupts away until the yielded function is called, or the block ends.
+def interrupts_blocked() -> Iterator[Callable[[], None]]:
+    """Block interrupts until the yielded function is called or the block ends.
 
-    An interrupt between a request and its answer would leave a job behind whose id is unknown.
+    An interrupt between a request and its response would leave a job running whose id is unknown.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
 
-    def let_through() -> None:
+    def unblock() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     try:
-        yield let_through
+        yield unblock
     finally:
-        let_through()
+        unblock()
 
 
-def is_interrupted() -> bool:
-    """Whether an interrupt is held back now."""
+def is_interrupt_pending() -> bool:
+    """Whether an interrupt arrived while interrupts were blocked."""
     return bool(signal.sigpending() & _INTERRUPTS)

@@ -1,4 +1,4 @@
-"""``libra status``, ``logs`` and ``kill``: a job by its id, whoever runs it."""
+"""``libra status``, ``logs`` and ``kill``: a job by its id, on Libra or a Spark master."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from libra_provider.cli.console import say, show, status_as_table
+from libra_provider.cli.console import print_data, print_message, status_as_table
 from libra_provider.cli.servers import (
     DEFAULT_LIBRA,
     LibraUrl,
@@ -25,10 +25,11 @@ from libra_provider.clients.stop import kill_and_verify
 from libra_provider.core.errors import BadInput, JobLost, LibraError
 from libra_provider.core.states import JobState
 
-_FOLLOW_EVERY = 1.0  # seconds
+_FOLLOW_INTERVAL = 1.0  # seconds
 
 JobId = Annotated[
-    str, typer.Argument(metavar="ID", help="driver-… is asked at the master, others at Libra.")
+    str,
+    typer.Argument(metavar="ID", help="A driver id (driver-...) of the master, or an id of Libra."),
 ]
 
 
@@ -43,24 +44,28 @@ def status(
     secret: Secret = None,
     verify: Verify = "true",
 ) -> None:
-    """Say how a job stands and where its driver runs."""
+    """Show the status of a job and where its driver runs."""
     servers = ServerClients(
         libra=libra, token=token, master=master, rest=rest, ui=ui, secret=secret, verify=verify
     )
     with contextlib.closing(servers.of(job_id)) as jobs:
         found = jobs.look(jobs.view(job_id))
-        show(status_as_table(found.status))
+        print_data(status_as_table(found.status))
         if found.warning:
-            say(found.warning, style="yellow")
+            print_message(found.warning, style="yellow")
 
 
 def logs(
     job_id: JobId,
     *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Until the job is over.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Follow the output until the job ends.")
+    ] = False,
     stream: Annotated[
         str | None,
-        typer.Option(metavar="stdout|stderr", help="Only this one, its lines as they are."),
+        typer.Option(
+            metavar="stdout|stderr", help="Print only this stream, without line prefixes."
+        ),
     ] = None,
     libra: LibraUrl = DEFAULT_LIBRA,
     token: Token = None,
@@ -70,20 +75,20 @@ def logs(
     secret: Secret = None,
     verify: Verify = "true",
 ) -> None:
-    """Print what a job has written, without a launch command and with secrets masked."""
+    """Print the output of a job's driver, with secrets masked and without its launch command."""
     if stream not in (None, *STREAMS):
-        raise BadInput("--stream", stream, f"it is one of {', '.join(STREAMS)}")
+        raise BadInput("--stream", stream, f"expected {' or '.join(STREAMS)}")
     servers = ServerClients(
         libra=libra, token=token, master=master, rest=rest, ui=ui, secret=secret, verify=verify
     )
     with contextlib.closing(servers.of(job_id)) as jobs:
         view = jobs.view(job_id, with_log=True)
         while _printed(jobs.look(view), stream, follow=follow):
-            time.sleep(_FOLLOW_EVERY if follow else 0)
+            time.sleep(_FOLLOW_INTERVAL if follow else 0)
 
 
 def _printed(found: Observation, stream: str | None, *, follow: bool) -> bool:
-    """Print what is new; whether there may be more."""
+    """Print new lines; returns whether there may be more."""
     for line in found.lines:
         if stream is None:
             typer.echo(str(line))
@@ -107,7 +112,7 @@ def kill(
     secret: Secret = None,
     verify: Verify = "true",
 ) -> None:
-    """Stop a job, and see that it stopped; ends with 1 if it may still run."""
+    """Kill a job and wait until it has ended; exits with 1 if it may still be running."""
     servers = ServerClients(
         libra=libra, token=token, master=master, rest=rest, ui=ui, secret=secret, verify=verify
     )
@@ -115,4 +120,4 @@ def kill(
         ended = kill_and_verify(jobs, job_id)
     if ended.state is JobState.LOST:
         raise JobLost(job_id, ended.detail)
-    say(f"{job_id} ended: {ended.state}")
+    print_message(f"{job_id} ended: {ended.state}")

@@ -1,4 +1,4 @@
-"""What the commands that run statements share: their options."""
+"""Options that several commands share, and the parsing of their values."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from libra_provider.core.kinds import Mode
 from libra_provider.core.units import duration_in_seconds
 
 Timeout = Annotated[
-    str | None, typer.Option(help='How long it may run, such as "10 min"; then Libra ends it.')
+    str | None, typer.Option(help='Kill the job after this time, such as "10 min".')
 ]
-Pool = Annotated[str | None, typer.Option(help="Libra's scheduler pool.")]
-Session = Annotated[str | None, typer.Option(help="Whose temporary views and variables it sees.")]
+Pool = Annotated[str | None, typer.Option(help="Scheduler pool of the shared driver.")]
+Session = Annotated[
+    str | None, typer.Option(help="Session whose temporary views and variables it uses.")
+]
 Conf = Annotated[
     list[str] | None,
-    typer.Option(metavar="KEY=VALUE", help="A Spark property of a driver of its own."),
+    typer.Option(metavar="KEY=VALUE", help="Spark property of a dedicated driver; repeatable."),
 ]
-Isolated = Annotated[bool, typer.Option("--isolated", help="In a driver of its own.")]
+Isolated = Annotated[bool, typer.Option("--isolated", help="Run in a dedicated driver.")]
 Deploy = Annotated[
     str | None,
     typer.Option(
         "--deploy-mode",
         metavar="client|cluster",
-        help="A driver of its own runs beside Libra, or on a worker; default: as Libra is set.",
+        help="Run a dedicated driver on Libra's host or on a worker (default: Libra's setting).",
     ),
 ]
 
@@ -37,7 +39,7 @@ def timeout_seconds(timeout: str | None) -> float | None:
 
 
 def mode(*, isolated: bool) -> Mode | None:
-    """What the flag says; without it, kind and properties decide."""
+    """ISOLATED if the flag is set, or None: then kind and properties decide."""
     return Mode.ISOLATED if isolated else None
 
 
@@ -47,6 +49,6 @@ def key_values(option: str, given: Sequence[str]) -> dict[str, str]:
     for text in given:
         key, equals, value = text.partition("=")
         if not key or not equals:
-            raise BadInput(option, text, "it looks like KEY=VALUE")
+            raise BadInput(option, text, "expected KEY=VALUE")
         found[key] = value
     return found

@@ -1,4 +1,4 @@
-"""``libra python``: code on Libra, what it prints, and what its last expression came to."""
+"""``libra python``: run Python code on Libra and print its output and result."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def python(
         typer.Argument(
             metavar="CODE [ARGS]...",
             show_default=False,
-            help="The code, - for standard input, and what it finds in sys.argv.",
+            help="Code, or - to read it from standard input; then its arguments (sys.argv).",
         ),
     ] = None,
     *,
     file: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Where the code is, instead of CODE.")
+        Path | None, typer.Option(metavar="PATH", help="Read the code from a file instead.")
     ] = None,
     isolated: Isolated = False,
     deploy_mode: Deploy = None,
@@ -67,10 +67,10 @@ def python(
     token: Token = None,
     verify: Verify = "true",
 ) -> None:
-    """Run Python code on Libra, where `spark` is there; Ctrl-C kills it.
+    """Run Python code on Libra; Ctrl-C kills it.
 
-    Prints what it prints, then the value or the rows of its last expression. Ends with 1 if it
-    failed, was killed or is lost.
+    The code can use the variable `spark`. Prints the output of the code, then the value or rows
+    of its last expression. Exits with 1 if the code fails, is killed or is lost.
     """
     code, rest = _code_and_arguments(file, arguments or [])
     form = OutputForm.of(as_json=as_json, as_csv=as_csv, arrow=arrow, result_path=result_path)
@@ -98,8 +98,8 @@ def _code_and_arguments(file: Path | None, given: Sequence[str]) -> tuple[str, l
         try:
             return file.read_text(), list(given)
         except (OSError, UnicodeDecodeError) as error:
-            raise BadInput("--file", str(file), f"it cannot be read ({error})") from error
+            raise BadInput("--file", str(file), f"cannot read this file ({error})") from error
     if not given:
-        raise BadInput("CODE", None, "give Python code, - for standard input, or --file")
+        raise BadInput("CODE", None, "expected Python code, - for standard input, or --file")
     code, *rest = given
     return sys.stdin.read() if code == "-" else code, rest

@@ -1,4 +1,4 @@
-"""``libra result``: what a job gave back, whoever submitted it."""
+"""``libra result``: print the result of a job."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from libra_provider.core.polling import Outcome
 def result(
     job_id: Annotated[
         str,
-        typer.Argument(metavar="ID", help="A statement's id, or the tag of a shipped job."),
+        typer.Argument(metavar="ID", help="Id of a statement, or tag of a shipped job."),
     ],
     *,
     as_json: AsJson = False,
@@ -26,14 +26,14 @@ def result(
     token: Token = None,
     verify: Verify = "true",
 ) -> None:
-    """Print what a statement, or a job that was shipped by Libra, gave back.
+    """Print the result of a statement or of a job that was shipped by Libra.
 
-    Ends with 1 if it failed, was killed or is lost.
+    Exits with 1 if the job failed, was killed or is lost.
     """
     form = OutputForm.of(as_json=as_json, as_csv=as_csv, arrow=arrow, result_path=None)
     servers = ServerClients(libra=libra, token=token, verify=verify)
     with contextlib.closing(servers.statements()) as there:
         status = there.status(job_id)
         if not status.state.is_terminal:
-            raise BadInput("ID", job_id, f"it is {status.state}; ask again when it is over")
+            raise BadInput("ID", job_id, f"the job is {status.state}; try again when it has ended")
         print_result(there, Outcome(status).raise_for_state(), form)

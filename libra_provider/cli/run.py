@@ -1,4 +1,4 @@
-"""``libra run``: a Python file or a JAR, by Libra."""
+"""``libra run``: run a Python file or a JAR on Libra."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def run(
     application: Annotated[
         str,
         typer.Argument(
-            metavar="FILE", help="A .py or .jar: a path below Libra's file_roots, or a URL."
+            metavar="FILE", help="A .py or .jar file: a path in Libra's file_roots, or a URL."
         ),
     ],
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="ARGS", help="Its own arguments.")
+        list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the application.")
     ] = None,
     *,
     main_class: Annotated[
         str | None,
-        typer.Option("--main-class", "--class", metavar="NAME", help="The main class of a JAR."),
+        typer.Option("--main-class", "--class", metavar="NAME", help="Main class of a JAR."),
     ] = None,
     shared: Annotated[
         bool, typer.Option("--shared", help="Run a JAR in the shared driver's JVM.")
@@ -50,21 +50,21 @@ def run(
     isolated: Isolated = False,
     deploy_mode: Deploy = None,
     conf: Conf = None,
-    name: Annotated[str | None, typer.Option(help="Shown for it in Spark's UI.")] = None,
+    name: Annotated[str | None, typer.Option(help="Application name in the Spark UI.")] = None,
     timeout: Timeout = None,
     pool: Pool = None,
     session: Session = None,
     wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Follow it to its end, or only submit.")
+        bool, typer.Option("--wait/--no-wait", help="Follow the job to its end, or only submit it.")
     ] = True,
     libra: LibraUrl = DEFAULT_LIBRA,
     token: Token = None,
     verify: Verify = "true",
 ) -> None:
-    """Run a Python file or a JAR by Libra, in a driver of its own unless --shared.
+    """Run a Python file or a JAR on Libra, in a dedicated driver unless --shared.
 
-    Options that are not listed here are the application's, as is everything behind --.
-    Prints what it prints; Ctrl-C kills it. Ends with 1 if it failed, was killed or is lost.
+    Unknown options and everything after -- are passed to the application. Prints the output of
+    the application; Ctrl-C kills it. Exits with 1 if it fails, is killed or is lost.
     """
     if application.startswith("-"):
         raise typer.BadParameter(f"No such option: {application}")
@@ -92,5 +92,5 @@ def run(
 
 def _mode(*, shared: bool, isolated: bool) -> Mode | None:
     if shared and isolated:
-        raise BadInput("--isolated", isolated, "--shared is given too; choose one")
+        raise BadInput("--isolated", isolated, "expected only one of --shared and --isolated")
     return Mode.SHARED if shared else Mode.ISOLATED if isolated else None

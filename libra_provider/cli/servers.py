@@ -1,4 +1,4 @@
-"""Where the servers are: the options and variables that say so, the same for every command."""
+"""Options and variables for the servers' addresses and credentials, shared by all commands."""
 
 from __future__ import annotations
 
@@ -16,36 +16,38 @@ if TYPE_CHECKING:
     from libra_provider.cli.backends import LibraJobs, MasterJobs
 
 LibraUrl = Annotated[
-    str, typer.Option("--libra", envvar="LIBRA_URL", metavar="URL", help="Where Libra listens.")
+    str, typer.Option("--libra", envvar="LIBRA_URL", metavar="URL", help="Libra's URL.")
 ]
 Token = Annotated[
     str | None,
     typer.Option(
         envvar="LIBRA_TOKEN",
         show_envvar=True,
-        help="Libra's bearer token; others can see an option, so prefer the variable.",
+        help="Libra's bearer token. Prefer the variable: other users can see options.",
     ),
 ]
 Master = Annotated[
     str | None,
     typer.Option(
-        envvar="LIBRA_MASTER", metavar="SPARK_URL", help="spark://host:7077[,host2:7077…]."
+        envvar="LIBRA_MASTER",
+        metavar="SPARK_URL",
+        help="Spark master: spark://host:7077[,host2:7077...].",
     ),
 ]
 Rest = Annotated[
     str | None,
     typer.Option(
         envvar="LIBRA_MASTER_REST",
-        metavar="URL,…",
-        help="The masters' REST ports; default: port 6066 of each.",
+        metavar="URL,...",
+        help="REST URLs of the masters (default: port 6066 of each).",
     ),
 ]
 Ui = Annotated[
     str | None,
     typer.Option(
         envvar="LIBRA_MASTER_UI",
-        metavar="URL,…",
-        help="The masters' web pages; default: port 8080 of each.",
+        metavar="URL,...",
+        help="Web UI URLs of the masters (default: port 8080 of each).",
     ),
 ]
 Secret = Annotated[
@@ -54,7 +56,7 @@ Secret = Annotated[
         envvar="LIBRA_MASTER_SECRET",
         show_envvar=True,
         metavar="BASE64URL",
-        help="The masters' JWS secret key; others can see an option, so prefer the variable.",
+        help="JWS secret of the masters. Prefer the variable: other users can see options.",
     ),
 ]
 Verify = Annotated[
@@ -62,7 +64,7 @@ Verify = Annotated[
     typer.Option(
         envvar="LIBRA_VERIFY",
         metavar="FILE",
-        help="Of https: the CA certificates to trust, or false; default: the system's.",
+        help="CA certificates for https, or false to skip verification (default: the system's).",
     ),
 ]
 DEFAULT_LIBRA = "http://127.0.0.1:8990"
@@ -71,7 +73,7 @@ _MASTER = re.compile(r"spark://(?P<hosts>[\w.-]+:\d+(?:,[\w.-]+:\d+)*)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerClients:
-    """The servers that a command may speak to; none is asked before it is needed."""
+    """The servers of a command; creates clients on demand."""
 
     libra: str = DEFAULT_LIBRA
     token: str | None = field(default=None, repr=False)
@@ -82,13 +84,13 @@ class ServerClients:
     verify: str = "true"
 
     def statements(self) -> LibraJobs:
-        """Libra; raises BadInput for an address that is none."""
+        """A client of Libra; raises BadInput for an invalid URL."""
         from libra_provider.cli.backends import LibraJobs  # noqa: PLC0415 - see above
 
         return LibraJobs(self.libra, token=self.token, verify=self.verify)
 
     def drivers(self, *, ships: bool = False) -> MasterJobs:
-        """The master; raises BadInput where none is named. *ships*: files go by way of Libra."""
+        """A client of the master; raises BadInput if none is set. *ships*: upload files first."""
         from libra_provider.cli.backends import MasterJobs  # noqa: PLC0415 - see above
 
         hosts = self._hosts()
@@ -102,14 +104,14 @@ class ServerClients:
         )
 
     def of(self, job_id: str) -> JobServer:
-        """The server that knows *job_id*: the master for ``driver-…``, otherwise Libra."""
+        """The server of *job_id*: the master for ``driver-…``, otherwise Libra."""
         return self.drivers() if job_id.startswith("driver-") else self.statements()
 
     def _hosts(self) -> list[str]:
         found = _MASTER.fullmatch(self.master or "")
         if found is None:
-            advice = "give spark://host:7077 (commas between several), or set LIBRA_MASTER"
-            raise BadInput("--master", self.master, advice)
+            expected = "expected spark://host:7077[,host2:7077...], here or in LIBRA_MASTER"
+            raise BadInput("--master", self.master, expected)
         return [each.partition(":")[0] for each in found["hosts"].split(",")]
 
 

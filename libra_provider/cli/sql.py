@@ -1,4 +1,4 @@
-"""``libra sql``: a statement on Libra's shared driver, and its rows."""
+"""``libra sql``: run a SQL statement on the shared driver and print its rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from libra_provider.core.kinds import Kind
 
 
 def sql(
-    statement: Annotated[str, typer.Argument(metavar="STATEMENT", help="One SQL statement.")],
+    statement: Annotated[str, typer.Argument(metavar="STATEMENT", help="A SQL statement.")],
     *,
     param: Annotated[
         list[str] | None,
@@ -34,7 +34,7 @@ def sql(
             "--param",
             "--parameter",
             metavar="NAME=VALUE",
-            help="A value for :NAME; JSON, or else a text.",
+            help="Value of the parameter :NAME, as JSON or a plain string; repeatable.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -71,7 +71,7 @@ def _parameters(given: Sequence[str]) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """*text* as JSON has it, so that ``n=5`` is a number; anything else is a text."""
+    """*text* parsed as JSON, so that ``n=5`` is a number; if it is no JSON, *text* itself."""
     try:
         return json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""``libra submit``: a driver of its own on a worker of a standalone cluster."""
+"""``libra submit``: run an application in cluster mode on a standalone cluster."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from libra_provider.cli.console import say
+from libra_provider.cli.console import print_message
 from libra_provider.cli.follow import follow, submit_and_guard, submit_only
 from libra_provider.cli.options import key_values
 from libra_provider.cli.servers import Master, Rest, Secret, ServerClients, Token, Ui, Verify
@@ -18,7 +18,7 @@ from libra_provider.core.kinds import DeployMode
 from libra_provider.core.paths import located
 from libra_provider.core.properties import spark_conf
 
-_PATHS = "PATH,…"
+_PATHS = "PATH,..."
 
 
 def submit(
@@ -26,45 +26,49 @@ def submit(
         str,
         typer.Argument(
             metavar="APPLICATION",
-            help="A .py or .jar: a path that the workers see too, or with --libra any; or a URL.",
+            help="A .py or .jar file: a URL, a path on all workers, or with --libra a local path.",
         ),
     ],
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="ARGS", help="Its own arguments.")
+        list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the application.")
     ] = None,
     *,
     conf: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A Spark property.")
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Spark property; repeatable.")
     ] = None,
     java_class: Annotated[
-        str | None, typer.Option("--class", metavar="NAME", help="The main class of a JAR.")
+        str | None, typer.Option("--class", metavar="NAME", help="Main class of a JAR.")
     ] = None,
     py_files: Annotated[
-        list[str] | None, typer.Option(metavar=_PATHS, help="Python files to import from.")
+        list[str] | None,
+        typer.Option(metavar=_PATHS, help="Python files, .zip or .egg, to import from."),
     ] = None,
-    jars: Annotated[list[str] | None, typer.Option(metavar=_PATHS, help="Further JARs.")] = None,
+    jars: Annotated[list[str] | None, typer.Option(metavar=_PATHS, help="Additional JARs.")] = None,
     files: Annotated[
-        list[str] | None, typer.Option(metavar=_PATHS, help="For each working directory.")
+        list[str] | None,
+        typer.Option(metavar=_PATHS, help="Files for the working directory of each executor."),
     ] = None,
     archives: Annotated[
-        list[str] | None, typer.Option(metavar=_PATHS, help="To unpack there.")
+        list[str] | None, typer.Option(metavar=_PATHS, help="Archives to unpack there.")
     ] = None,
     packages: Annotated[
-        list[str] | None, typer.Option(metavar="MAVEN,…", help="group:artifact:version.")
+        list[str] | None,
+        typer.Option(metavar="MAVEN,...", help="Maven packages: group:artifact:version."),
     ] = None,
     env: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Of the driver's environment.")
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Environment variable of the driver; repeatable."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="The application's name.")] = None,
+    name: Annotated[str | None, typer.Option(help="Application name in the Spark UI.")] = None,
     supervise: Annotated[
-        bool, typer.Option("--supervise", help="The master starts a failed driver again.")
+        bool, typer.Option("--supervise", help="The master restarts a failed driver.")
     ] = False,
     wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Follow it to its end, or only submit.")
+        bool, typer.Option("--wait/--no-wait", help="Follow the job to its end, or only submit it.")
     ] = True,
     libra: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Ship what lies here by the Libra that listens there."),
+        typer.Option(metavar="URL", help="URL of the Libra that ships local files."),
     ] = None,
     token: Token = None,
     master: Master = None,
@@ -75,10 +79,9 @@ def submit(
 ) -> None:
     """Run an application in cluster mode.
 
-    Options that are not listed here are the application's, as is everything behind --.
-    Prints the driver's id, then follows it; Ctrl-C kills it. With --libra the job's files are
-    shipped, and `libra result` has what it hands in.
-    Ends with 1 if it failed, was killed or is lost.
+    Unknown options and everything after -- are passed to the application. Prints the driver's id,
+    then follows it; Ctrl-C kills it. With --libra, Libra ships the job's local files, and
+    `libra result` prints what the job returns. Exits with 1 if it fails, is killed or is lost.
     """
     if application.startswith("-"):
         raise typer.BadParameter(f"No such option: {application}")
@@ -119,12 +122,12 @@ def _run(job: SparkJob, servers: ServerClients, *, wait: bool) -> None:
             typer.echo(first.job_id)
             outcome = follow(drivers, first)
         drivers.settle(outcome.status)
-        say(f"Its log: libra logs {first.job_id}")
+        print_message(f"Log: libra logs {first.job_id}")
         if drivers.shipped_as:
-            say(f"Its receipt, and its result: libra result {drivers.shipped_as}")
+            print_message(f"Result: libra result {drivers.shipped_as}")
         outcome.raise_for_state()
 
 
 def _listed(given: Sequence[str] | None) -> list[str]:
-    """The items of a repeated option, each of which may hold several with commas between."""
+    """The items of a repeatable option; each value may hold several, separated by commas."""
     return [each for text in given or () for item in text.split(",") if (each := item.strip())]

@@ -164,12 +164,15 @@ def test_a_failure_ends_with_1_its_output_first_and_its_sentence_last(
         (("python",), "Invalid CODE=None"),
         (("python", "--file", "/none/such.py"), "Invalid --file='/none/such.py'"),
         (("python", "1", "--deploy-mode", "client"), "Invalid deploy_mode='client'"),
-        (("python", "1", "--json", "--csv"), "Invalid --csv=True: --json is given too"),
+        (
+            ("python", "1", "--json", "--csv"),
+            "Invalid --csv=True: expected only one of --json and --csv",
+        ),
         (("run",), "Missing argument"),
         (("run", "none.py"), "Invalid FILE='none.py': there is no file"),
         (("run", "/etl.scala"), "it must end in .py or .jar"),
         (("run", "/etl.jar"), "Invalid java_class=None"),
-        (("run", *JAR, "--shared", "--isolated"), "--shared is given too; choose one"),
+        (("run", *JAR, "--shared", "--isolated"), "expected only one of --shared and --isolated"),
         (("run", "/etl.py", "--shared"), "or pass the file as python"),
         (("run", *JAR, "--conf", "memory=2g"), "Invalid conf['memory']='2g'"),
         (("run", *JAR, "--session", "mine"), "Invalid session='mine'"),
@@ -208,7 +211,7 @@ def test_a_value_cannot_be_csv(run: Run, fake_libra: FakeLibra) -> None:
     result = run("python", "1", "--csv")
 
     assert result.exit_code == 1
-    assert "it is a value, which cannot be --csv; use --json" in result.stderr
+    assert "the result is a single value; use --json instead of --csv" in result.stderr
 
 
 def test_json_alone_is_on_stdout_where_nothing_is_printed(run: Run, fake_libra: FakeLibra) -> None:

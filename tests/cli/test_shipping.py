@@ -65,6 +65,6 @@ def test_result_says_that_a_job_is_not_over_or_not_known(run: Run, fake_libra: F
     run("run", "--no-wait", "/jobs/app.py")
     running, unknown = run("result", "statement-0"), run("result", "nothing")
 
-    assert "it is running; ask again when it is over" in running.stderr
+    assert "the job is running; try again when it has ended" in running.stderr
     assert "nothing is lost" in unknown.stderr
     assert (running.exit_code, unknown.exit_code) == (2, 1)

@@ -62,7 +62,7 @@ def test_a_file_that_cannot_be_written_is_said_to_be_one(run: Run, tmp_path: Pat
     result = run("sql", "SELECT 1", "--arrow", str(tmp_path / "top.arrow"))
 
     assert result.exit_code == 2
-    assert "it cannot be written" in result.stderr
+    assert "cannot write this file" in result.stderr
 
 
 def test_a_written_result_is_told_by_its_place(run: Run, fake_libra: FakeLibra) -> None:
@@ -79,11 +79,11 @@ def test_a_written_result_is_told_by_its_place(run: Run, fake_libra: FakeLibra) 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--json", "--csv"), "--json is given too; choose one"),
-        (("--csv", "--result-path", "/x"), "--result-path is given too"),
+        (("--json", "--csv"), "expected only one of --json and --csv"),
+        (("--csv", "--result-path", "/x"), "cannot be combined with --result-path"),
         (("--limit", "5", "--result-path", "/x"), "result_path is given too"),
-        (("--arrow", "/nowhere/at/all"), "there is no folder /nowhere/at"),
-        (("--arrow", "/"), "it is a folder"),
+        (("--arrow", "/nowhere/at/all"), "directory /nowhere/at does not exist"),
+        (("--arrow", "/"), "expected a file, not a directory"),
         (("--timeout", "soon"), "Invalid --timeout='soon'"),
         (("--timeout", "0 s"), "Invalid timeout=0.0"),
     ],
@@ -159,7 +159,7 @@ def test_an_old_libra_has_no_rows_for_a_form(run: Run, old_libra: OldLibra) -> N
 
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert "this Libra gives one text, which cannot be --json" in result.stderr
+    assert "this old Libra returns plain text, not --json" in result.stderr
     assert len(old_libra.ran) == 1
 
 
@@ -181,7 +181,7 @@ def test_ctrl_c_says_that_an_old_libra_runs_on(start: Start, old_libra: OldLibra
     old_libra.over.set()
 
     assert process.returncode == 130
-    assert "this Libra cannot stop a statement, it runs on" in stderr
+    assert "this old Libra cannot kill a statement, which is still running" in stderr
 
 
 @pytest.mark.parametrize("command", ["status", "kill"])

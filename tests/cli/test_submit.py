@@ -155,7 +155,7 @@ def test_no_wait_prints_the_id_and_asks_nothing_more(
         (("http://host/app.txt",), "it must end in .py or .jar"),
         (("http://host/app.jar",), "a JAR needs the name of its main class"),
         (("--py-files", "gone.zip", "http://host/app.py"), "py_files='gone.zip'"),
-        (("--conf", "spark.cores.max", "http://host/app.py"), "it looks like KEY=VALUE"),
+        (("--conf", "spark.cores.max", "http://host/app.py"), "expected KEY=VALUE"),
         (("--conf", "cores=1", "http://host/app.py"), "start with 'spark.'"),
         (("--conf", "spark.driver.memory=much", "http://host/app.py"), "a size is a number"),
         (("--conf", "spark.submit.deployMode=client", "http://host/app.py"), "cluster mode"),

@@ -71,7 +71,7 @@ def test_it_prints_its_addresses_and_an_interrupt_stops_all_of_it(
     _, stderr = cluster_command.communicate()
 
     assert cluster_command.returncode == 0
-    assert stderr.endswith("The cluster is stopped.\n")
+    assert stderr.endswith("Cluster stopped.\n")
     assert not any(is_listening(port) for port in ports)
 
 
