@@ -54,7 +54,7 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
         "doctor __init__",
     ),
     "jobs": (
-        "bootstrap columns job_spec json_values parameters spark_errors tables",
+        "bootstrap columns job_spec json_values parameters spark_errors tables timing",
         "files json_rows parquet python_errors sql_runner upload",
         "arrow_body outcome reporting",
         "job packed_python",

@@ -1,4 +1,4 @@
-"""The rows of a DataFrame as bytes to hand in: Arrow where there is pyarrow, else JSON."""
+"""The rows of a DataFrame as bytes to upload: Arrow if pyarrow is installed, else JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SCHEMA = b"spark_schema"
 
 
 class Body(NamedTuple):
-    """What is sent, and how many rows that are."""
+    """The body of an upload, and the number of its rows."""
 
     content_type: str
     content: bytes
@@ -28,7 +28,7 @@ class Body(NamedTuple):
 
 
 def body_of(frame: DataFrame, most: int) -> Body:
-    """The rows of *frame*, *most* and one at the most: the one more tells that there are more."""
+    """Return the rows of *frame*, at most *most* + 1: the last one shows that there are more."""
     frame = with_text(frame, NOT_IN_ARROW)
     limited = with_unique_names(with_typed_elements(frame)).limit(most + 1)
     if not frame.columns:
@@ -39,7 +39,7 @@ def body_of(frame: DataFrame, most: int) -> Body:
 
 
 def _table(frame: Any) -> Any | None:
-    """*frame* as an Arrow table; None where there is no pyarrow, or Spark has no use for it."""
+    """Return *frame* as an Arrow table, or None without a pyarrow that Spark can use."""
     if not hasattr(frame, "toArrow"):
         return None
     try:
@@ -49,7 +49,7 @@ def _table(frame: Any) -> Any | None:
 
 
 def _as_arrow(frame: DataFrame, table: Any) -> Body:
-    import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415 - it has no types, and may be absent
+    import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415 - it has no types, and may be missing
 
     named = table.rename_columns(frame.columns)
     named = named.replace_schema_metadata({_SCHEMA: frame.schema.json().encode()})

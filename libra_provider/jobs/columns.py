@@ -1,4 +1,4 @@
-"""Columns in a form that their reader has a type for."""
+"""Columns converted to types that their reader supports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pyspark.sql.types import (
     YearMonthIntervalType,
 )
 
-# ISO 8601; each part of a calendar interval has a sign of its own, as in java.time.Period.
+# ISO 8601; each part of a calendar interval has its own sign, as in java.time.Period.
 _MONTHS = (
     "concat(if({0} < INTERVAL '0' MONTH, '-', ''), 'P',"
     " abs(extract(YEAR FROM {0})), 'Y', abs(extract(MONTH FROM {0})), 'M')"
@@ -27,17 +27,17 @@ _CALENDAR = (
     " extract(MINUTE FROM {0}), 'M', extract(SECOND FROM {0}), 'S')"
 )
 TextTypes = Collection[type[DataType]]
-# Arrow has no type for these that its readers agree on.
+# Arrow has no type for these that all its readers support.
 NOT_IN_ARROW: TextTypes = (YearMonthIntervalType, CalendarIntervalType, VariantType)
 
 
 def quoted(name: str) -> str:
-    """*name* as SQL has it, whatever characters it contains."""
+    """Return *name* as an SQL identifier, whatever characters it contains."""
     return "`" + name.replace("`", "``") + "`"
 
 
 def with_text(frame: DataFrame, types: TextTypes) -> DataFrame:
-    """*frame* with the values of *types* as text, wherever they are; its columns keep their names.
+    """Return *frame* with values of *types* as strings, nested ones too, and the same column names.
 
     Intervals become ISO 8601, variants JSON.
     """
@@ -54,14 +54,14 @@ def with_text(frame: DataFrame, types: TextTypes) -> DataFrame:
 
 
 def with_typed_elements(frame: DataFrame) -> DataFrame:
-    """*frame* with text for elements of no type, such as those of ``array()``, as Arrow needs."""
+    """Return *frame* with strings as elements of no type (``array()``), as Arrow requires."""
     parts = (part for field in frame.schema for part in _parts(field.dataType))
     return with_text(frame, (NullType,) if any(_holds(part, (NullType,)) for part in parts) else ())
 
 
 def with_unique_names(frame: DataFrame) -> DataFrame:
-    """*frame*, renamed by position if two of its columns share a name."""
-    # Spark's resolver tells names apart by their letters only.
+    """Return *frame*, its columns renamed by position if two of them share a name."""
+    # Spark's resolver ignores case.
     if len({name.casefold() for name in frame.columns}) == len(frame.columns):
         return frame
     return frame.toDF(*(f"c{position}" for position in range(len(frame.columns))))

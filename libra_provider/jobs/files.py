@@ -1,4 +1,4 @@
-"""Files that travel with a job, fetched once by its driver, which serves its executors."""
+"""Files of a job, fetched once by its driver, which serves its executors."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from libra_provider.jobs.bootstrap import fetched
+from libra_provider.jobs.bootstrap import fetch
 from libra_provider.jobs.job_spec import JobSpec
 
-# Python searches such a file itself; of any other, its folder.
+# Python imports from such a file itself; for any other, its folder is searched.
 _PACKAGES = (".zip", ".egg", ".jar")
 
 
-def localise(order: JobSpec) -> None:
-    """Have Spark's contexts and ``sys.path`` find the files of *order*; raises FetchError.
+def fetch_files(spec: JobSpec) -> None:
+    """Fetch the files of *spec*, for Spark's contexts and ``sys.path``; raises FetchError.
 
-    As ``spark-submit`` has it for ``--py-files``, ``--files`` and ``--archives``, but that a file
-    of a URL would be fetched from there by each executor; and files are in the working directory of
-    the driver, as they are in that of its executors.
+    As ``spark-submit`` does for ``--py-files``, ``--files`` and ``--archives``, except that each
+    executor would fetch a URL by itself, and that ``--files`` are also in the working directory of
+    the driver, as they are in those of its executors.
     """
-    python = [str(fetched(each, ca=order.ca)) for each in order.py_files]
-    files = [str(fetched(each, ca=order.ca)) for each in order.files]
-    archives = [_archive(each, order) for each in order.archives]
+    python = [str(fetch(each, ca=spec.ca)) for each in spec.py_files]
+    files = [str(fetch(each, ca=spec.ca)) for each in spec.files]
+    archives = [_archive(each, spec) for each in spec.archives]
     for each in files:
         _put_here(Path(each))
     _search_in([each if each.endswith(_PACKAGES) else str(Path(each).parent) for each in python])
@@ -37,11 +37,11 @@ def localise(order: JobSpec) -> None:
     )
 
 
-def _archive(place: str, order: JobSpec) -> str:
-    """*place*, with the name that is after its ``#``, if it has one."""
+def _archive(place: str, spec: JobSpec) -> str:
+    """Fetch *place* and return its URI, with the name after ``#`` if it has one."""
     url, sign, name = place.partition("#")
-    # After a path with a space, Spark takes the name for a part of the path.
-    return f"{fetched(url, ca=order.ca).as_uri()}{sign}{name}"
+    # As a URI: Spark mistakes the name for a part of a path that contains a space.
+    return f"{fetch(url, ca=spec.ca).as_uri()}{sign}{name}"
 
 
 def _put_here(file: Path) -> None:
@@ -52,18 +52,18 @@ def _put_here(file: Path) -> None:
 
 def _search_in(places: list[str]) -> None:
     sys.path[:0] = places
-    # For the Pythons that the program starts by itself.
+    # For Python processes that the program starts.
     searched = [*places, os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, searched))
 
 
 def _append_to_properties(lists: dict[str, list[str]]) -> None:
-    """Every context of this driver, also of a session that the program makes, reads them there."""
+    """Append to the JVM's properties, which each context that the program creates reads."""
     if not any(lists.values()):
         return
-    from pyspark import SparkContext  # noqa: PLC0415 - a job without files may do without Spark
+    from pyspark import SparkContext  # noqa: PLC0415 - a job without files may need no Spark
 
-    SparkContext._ensure_initialized()  # noqa: SLF001 - the JVM has to know before the first context
+    SparkContext._ensure_initialized()  # noqa: SLF001 - before the first context
     jvm: Any = SparkContext._jvm  # noqa: SLF001
     properties = jvm.java.lang.System
     for key, values in lists.items():

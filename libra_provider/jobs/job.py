@@ -1,4 +1,4 @@
-"""The job that this process is, and how it ended."""
+"""The job that this process runs, and how it ended."""
 
 from __future__ import annotations
 
@@ -10,44 +10,46 @@ from typing import Any
 from libra_provider.jobs.job_spec import JobSpec
 from libra_provider.jobs.outcome import outcome_of
 from libra_provider.jobs.reporting import Reporter
+from libra_provider.jobs.timing import JobTiming
+
+_DEFAULT = JobTiming()
 
 
 class ResultError(Exception):
-    """A result cannot be handed in; says why, and what to do instead."""
+    """A result cannot be returned; the message has the reason and what to do instead."""
 
 
 class ResultTooLarge(ResultError):
-    """The result has more rows or bytes than may come back; trying again cannot help."""
+    """The result has more rows or bytes than the limit; another attempt would fail, too."""
 
 
 class Job:
-    """*order*, being carried out.
+    """*spec*, while it runs.
 
-    ``program`` is the path of its author's text, ``written`` are its rows where they stay on the
-    cluster.
+    ``program`` is the path of the user's code; ``written`` describes rows that stay on the cluster.
     """
 
-    def __init__(self, order: JobSpec) -> None:
-        self.order = order
-        self.reports = Reporter(order)
+    def __init__(self, spec: JobSpec, timing: JobTiming = _DEFAULT) -> None:
+        self.spec, self.timing = spec, timing
+        self.reports = Reporter(spec, timing)
         self.program = ""
         self.written: Mapping[str, Any] | None = None
-        self.has_handed_in = False
+        self.has_result = False
         self._one_at_a_time = threading.Lock()
         self._outcome: Mapping[str, Any] = {"state": "SUCCESS"}
 
     @contextmanager
-    def handing_in(self) -> Iterator[None]:
-        """Around the only hand-in of the job; raises ResultError for a second one."""
+    def returning_result(self) -> Iterator[None]:
+        """Surround the job's only result; raises ResultError for a second one."""
         with self._one_at_a_time:
-            if self.has_handed_in:
-                raise ResultError("A job has one result, and this one has handed it in already.")
+            if self.has_result:
+                raise ResultError("A job has one result, and this one has returned it already.")
             yield
-            self.has_handed_in = True
+            self.has_result = True
 
     @contextmanager
-    def carried_out(self) -> Iterator[None]:
-        """Around all that the job does; how that ends is kept."""
+    def recording_outcome(self) -> Iterator[None]:
+        """Surround everything that the job does, and keep how that ends for the receipt."""
         try:
             yield
         except BaseException as error:
@@ -56,18 +58,18 @@ class Job:
             raise
 
     def end(self) -> None:
-        """Leave the receipt."""
+        """Send the receipt."""
         self.reports.end({**self._outcome, "written": self.written})
 
 
-_running: list[Job] = []
+_current: list[Job] = []
 
 
-def set_running(job: Job) -> None:
-    """This process is *job* from now on."""
-    _running[:] = [job]
+def set_current_job(job: Job) -> None:
+    """Make *job* the one that this process runs."""
+    _current[:] = [job]
 
 
-def running() -> Job | None:
-    """The job that this process is; None outside of drivers that Libra's bootstrap began."""
-    return _running[0] if _running else None
+def current_job() -> Job | None:
+    """Return the job of this process, or None outside of drivers that the bootstrap started."""
+    return _current[0] if _current else None

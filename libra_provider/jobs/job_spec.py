@@ -1,4 +1,4 @@
-"""What a driver is to run, as whoever submitted it says in its environment."""
+"""What a driver runs, as its submitter has written it into its environment."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _ROWS = 1000
 
 @dataclass(frozen=True)
 class JobSpec:
-    """The JSON of LIBRA_JOB; places are URLs or paths, and None where there is no Libra.
+    """The JSON of LIBRA_JOB; places are URLs or paths, or None where there is no Libra.
 
-    ``kind`` is ``python-file``, ``python`` (a text that finds ``spark``) or ``sql``; ``returns``: a
-    result is promised.
+    ``kind`` is ``python-file``, ``python`` (source code that can use ``spark``) or ``sql``;
+    ``returns``: the job must return a result.
     """
 
     tag: str
@@ -34,9 +34,9 @@ class JobSpec:
     ca: str | None = None
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> JobSpec:
-        """The order of that JSON; what this runtime has no name for is left out."""
+    def of(cls, given: Mapping[str, Any]) -> JobSpec:
+        """Return the spec of that JSON, whose version is ours; unknown fields are ignored."""
         names = {field.name for field in fields(cls)}
-        given = {name: value for name, value in said.items() if name in names}
+        known = {name: value for name, value in given.items() if name in names}
         # Lists may be null as well as absent.
-        return cls(**{name: value for name, value in given.items() if value is not None})
+        return cls(**{name: value for name, value in known.items() if value is not None})

@@ -1,4 +1,4 @@
-"""Rows of Python's values as JSON has them in results: see ``json_values`` of the server."""
+"""Rows of Python values as JSON, in the format of server/results/to_json.py."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DAY = 24 * 3600 * 10**6
 
 
 def json_rows(rows: Sequence[Any], schema: types.StructType) -> list[list[Any]]:
-    """*rows*, as ``collect()`` gives them, in the order of the columns of *schema*."""
+    """Return *rows*, which ``collect()`` has returned, as lists in the order of *schema*."""
     kinds = [field.dataType for field in schema.fields]
     return [[_plain(value, kind) for value, kind in zip(row, kinds)] for row in rows]
 
@@ -32,7 +32,7 @@ def _array(value: list[Any], kind: Any) -> list[Any]:
 
 
 def _map(value: dict[Any, Any], kind: Any) -> list[Any]:
-    # Its keys may be anything.
+    # Keys may have any type.
     pairs = value.items()
     return [[_plain(key, kind.keyType), _plain(each, kind.valueType)] for key, each in pairs]
 
@@ -47,7 +47,7 @@ def _float(value: float, _kind: Any) -> Any:
 
 
 def _decimal(value: Decimal, _kind: Any) -> str:
-    # Python alone would write zero as 0E-18.
+    # str() would write zero as 0E-18.
     return f"{value:f}"
 
 
@@ -56,7 +56,7 @@ def _binary(value: bytearray, _kind: Any) -> str:
 
 
 def _instant(value: datetime, _kind: Any) -> str:
-    # pyspark gives it in the time zone of this process, and does not say so.
+    # pyspark returns it in the time zone of this process, without tzinfo.
     return value.astimezone(timezone.utc).isoformat()
 
 

@@ -1,4 +1,4 @@
-"""Python's values in the types of JSON."""
+"""Python values converted to the types of JSON."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-LARGEST = 2**20  # bytes of JSON; what is larger belongs into a DataFrame
+LARGEST = 2**20  # bytes of JSON; larger values belong in a DataFrame
 
 
 def json_text(value: Any) -> str:
-    """*value* as JSON; raises TypeError when JSON's types do not say what it is."""
+    """Return *value* as JSON; raises TypeError if JSON's types cannot represent it."""
     return json.dumps(_plain(value), allow_nan=False)
 
 
 def plain_float(value: float) -> float | str:
-    """*value*, or its name: JSON has no NaN and no infinity. As in rows."""
+    """Return *value*, or its name, as in rows: JSON has no NaN and no infinity."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
@@ -32,14 +32,14 @@ def _plain(value: Any) -> Any:
         return _plain(value.asDict())
     if kind.__module__.partition(".")[0] in ("numpy", "pandas") and hasattr(value, "tolist"):
         return _plain(_with_moments(value).tolist())
-    # A Counter is a dict, a named tuple a tuple, a StrEnum a text: as json.dumps has it.
+    # As json.dumps does: a Counter is a dict, a named tuple a tuple, a StrEnum a string.
     if base := next((each for each in kind.__mro__ if each in _PLAIN), None):
         return _PLAIN[base](value)
-    raise TypeError(f"JSON has no {kind.__name__}")
+    raise TypeError(f"JSON has no type for {kind.__name__}")
 
 
 def _with_moments(value: Any) -> Any:
-    """*value*, of which ``tolist()`` makes no integers where it holds moments."""
+    """Return *value* so that ``tolist()`` does not turn timestamps into integers."""
     name = str(value.dtype)
     is_finer_than_python = name in ("datetime64[ns]", "timedelta64[ns]")
     return value.astype(name.replace("[ns]", "[us]")) if is_finer_than_python else value
@@ -59,7 +59,7 @@ def _list(value: list[Any] | tuple[Any, ...]) -> list[Any]:
 
 def _object(value: dict[Any, Any]) -> dict[str, Any]:
     if not all(isinstance(key, str) for key in value):
-        raise TypeError("the keys of a JSON object are texts")
+        raise TypeError("the keys of a JSON object are strings")
     return {key: _plain(each) for key, each in value.items()}
 
 

@@ -1,10 +1,10 @@
-"""Bind parameters: what JSON can say, and how it says the rest.
+"""Bind parameters: JSON values, and how JSON represents Spark's other types.
 
-Text, number, true, false, null and lists of them are themselves; an object is a struct. A value of
-another type is an object of exactly ``type``, one of Spark's, and ``value``: decimals, moments and
-intervals as the text that Spark casts to them, binary as base64, a map as an object or as a list of
-pairs: ``{"type": "decimal(10,2)", "value": "1.50"}``, ``{"type": "array<date>", "value":
-["2026-01-31", null]}``.
+Strings, numbers, true, false, null and lists of them are passed as they are; an object is a struct.
+A value of another type is an object of exactly ``type``, one of Spark's, and ``value``: decimals,
+timestamps and intervals as the string that Spark casts to them, binary as base64, a map as an
+object or as a list of pairs: ``{"type": "decimal(10,2)", "value": "1.50"}``,
+``{"type": "array<date>", "value": ["2026-01-31", null]}``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LITERAL = "org.apache.spark.sql.catalyst.expressions.Literal"
 
 
 def bound(session: SparkSession, parameters: Any) -> Any:
-    """*parameters* as ``SparkSession.sql`` takes them; raises BadInput for what is no value."""
+    """Return *parameters* for ``SparkSession.sql``; raises BadInput for invalid values."""
     if isinstance(parameters, dict):
         return _bound(session, parameters)
     if isinstance(parameters, list):
@@ -49,7 +49,7 @@ def _bound(session: SparkSession, values: Mapping[Any, Any]) -> dict[Any, Any]:
     literals = _literals(session, list(columns.values()))
     for name, literal in zip(columns, literals):
         if literal is None:
-            raise BadInput(f"parameters[{name}]", values[name], "it is no value of its type")
+            raise BadInput(f"parameters[{name}]", values[name], "it is not a value of its type")
     return {**values, **dict(zip(columns, literals))}
 
 
@@ -62,7 +62,7 @@ def _is_huge(value: Any) -> bool:
 
 
 def _literals(session: SparkSession, columns: list[Column]) -> list[Column | None]:
-    """Each column as the literal it amounts to: Spark takes no casts as parameters."""
+    """Return each column as the literal that it folds to: Spark takes no casts as parameters."""
     jvm: Any = session._jvm  # noqa: SLF001  # the optimizer has no Python side
     frame: Any = session.sql("SELECT 1").select(*columns)
     plan = frame._jdf.queryExecution().analyzed()  # noqa: SLF001
@@ -77,7 +77,7 @@ def _literals(session: SparkSession, columns: list[Column]) -> list[Column | Non
 
 
 def _column(value: Any, name: Any) -> Column:
-    # With an alias each of them looks the same in the plan, a plain literal too.
+    # With an alias, each column has the same form in the plan, also a plain literal.
     return _untyped(value, name).alias("parameter")
 
 
@@ -99,11 +99,11 @@ def _typed(value: Any, type_name: str, name: Any) -> Column:
     try:
         data_type = DataType.fromDDL(type_name)
     except PySparkException as error:
-        raise BadInput(parameter, type_name, "Spark knows no such type") from error
+        raise BadInput(parameter, type_name, "Spark has no such type") from error
     try:
         return _cast(value, data_type)
     except (ValueError, TypeError, LookupError) as error:
-        raise BadInput(parameter, value, f"it is no value of type {type_name}") from error
+        raise BadInput(parameter, value, f"it is not a value of type {type_name}") from error
 
 
 def _cast(value: Any, data_type: DataType) -> Column:
@@ -114,7 +114,7 @@ def _cast(value: Any, data_type: DataType) -> Column:
             return read(value, data_type).cast(data_type)
     if isinstance(value, (list, dict)):
         raise TypeError(value)
-    # As text: a decimal would lose digits on its way through a float.
+    # As a string: a decimal would lose digits as a float.
     return functions.lit(value if isinstance(value, bool) else str(value)).cast(data_type)
 
 

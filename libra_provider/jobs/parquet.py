@@ -1,4 +1,4 @@
-"""Rows that stay on the cluster: written as Parquet where somebody says, never collected."""
+"""Rows that stay on the cluster: written as Parquet to a given path, never collected."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOT_IN_PARQUET: TextTypes = (
 
 @dataclass(frozen=True)
 class WrittenRows:
-    """What lies at *uri* now; *schema* is Spark's, as JSON."""
+    """The files at *uri*; *schema* is Spark's, as JSON."""
 
     uri: str
     row_count: int
@@ -30,9 +30,9 @@ class WrittenRows:
 
 
 def write(frame: DataFrame, path: str, *, parameter: str) -> WrittenRows:
-    """Where the rows are; a retry finds its own files and replaces them.
+    """Write the rows to *path* and return what was written; a retry replaces its own files.
 
-    Raises BadInput, which names *parameter*, for a *path* that holds anything else, or that the
+    Raises BadInput, which names *parameter*, for a *path* that contains other files, or that the
     query reads.
     """
     folder = _Folder(frame, path, parameter)
@@ -55,20 +55,20 @@ class _Folder:
         self.uri: str = self._path.toString()
 
     def check(self, frame: DataFrame) -> None:
-        """Raise BadInput if writing here would cost anybody anything."""
+        """Raise BadInput if writing here would destroy other data."""
         if not self._system.exists(self._path):
             return
         if not self._system.getFileStatus(self._path).isDirectory():
             raise self._refusal("it is a file; name a folder")
         if foreign := next((each for each in self._names() if not _is_ours(each)), None):
-            advice = f"it holds {foreign!r}, which is no result of Libra's; name an empty folder"
-            raise self._refusal(advice)
-        # Spark would remove the files first and miss them then.
+            other = f"the folder contains {foreign!r}, which Libra has not written"
+            raise self._refusal(f"{other}; name an empty folder")
+        # Spark would remove the files before it reads them.
         if any(each.startswith(f"{self.uri}/") for each in map(_same_form, frame.inputFiles())):
             raise self._refusal("the query reads it; name another folder")
 
     def size(self) -> int:
-        """The bytes of all files in it."""
+        """Return the bytes of all files in the folder."""
         return int(self._system.getContentSummary(self._path).getLength())
 
     def _refusal(self, expected: str) -> BadInput:
@@ -80,13 +80,13 @@ class _Folder:
 
 
 def _same_form(uri: str) -> str:
-    # Spark says file:///x where Hadoop says file:/x.
+    # Spark writes file:///x where Hadoop writes file:/x.
     return uri.replace("file:///", "file:/", 1)
 
 
 def _is_ours(name: str) -> bool:
     if name.endswith("/"):
         return name.startswith(("_temporary", ".spark-staging"))
-    # Spark's other formats are in files called part-… too, and other tools write .parquet.
+    # Both: Spark names files of other formats part-…, too, and other tools write .parquet.
     is_rows = name.startswith("part-") and name.endswith(".parquet")
     return is_rows or name.startswith(("_", "."))

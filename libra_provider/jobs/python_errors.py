@@ -1,4 +1,4 @@
-"""What went wrong in a statement, told by its own lines."""
+"""What went wrong in a statement, in terms of its own lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from libra_provider.jobs.spark_errors import failure_of as _sentence_of
 
 _LONGEST = 20_000
 _LONGEST_LINE = 120
-# Spark knows them, and does not pass them on to its clients.
+# Spark has these values, but does not pass them to its clients.
 _PYTHON_EXCEPTION = {"condition": "PYTHON_EXCEPTION", "sql_state": "38000"}
 _LIBRARIES = (
     *{sysconfig.get_paths()[each] for each in ("stdlib", "platstdlib", "purelib", "platlib")},
@@ -26,7 +26,7 @@ _LIBRARIES = (
 
 
 def failure_of(error: BaseException, statement: str) -> dict[str, Any]:
-    """The error's ``kind`` and what it ``said``, the ``line`` of *statement* and its ``source``.
+    """Return the error's ``kind`` and message (``said``), its ``line`` in *statement*, ``source``.
 
     ``trace`` is Python's traceback without the frames of libraries; errors of Spark have their
     ``condition`` and ``sql_state``.
@@ -47,18 +47,18 @@ def failure_of(error: BaseException, statement: str) -> dict[str, Any]:
 
 
 def said_by(answer: Mapping[str, Any]) -> str:
-    """The sentence of such a failure, its secrets masked."""
+    """Return the sentence of such a failure, its secrets masked."""
     said = _sentence_of(Exception(answer["said"])).sentence if answer["said"] else ""
     kind = answer["kind"]
     if kind == "SystemExit":
-        return f"It called sys.exit with {said}"
+        return f"The code called sys.exit with {said}"
     if answer.get("condition") is None:
         return f"{kind}: {said}" if said else str(kind)
     return said
 
 
 def place_of(answer: Mapping[str, Any]) -> str:
-    """Where the author's text has raised it, in parentheses; nothing if it is not known."""
+    """Return where the user's code has raised it, in parentheses; empty if that is unknown."""
     if not answer.get("line"):
         return ""
     source = masked_text(answer["source"] or "")[:_LONGEST_LINE]
@@ -66,7 +66,7 @@ def place_of(answer: Mapping[str, Any]) -> str:
 
 
 def _of_worker(said: str) -> str:
-    """The last line of the traceback that came from an executor."""
+    """Return the last line of the traceback that an executor has sent."""
     lines = [line for line in said.splitlines() if line and not line[0].isspace()]
     return f"[PYTHON_EXCEPTION] {lines[-1]}"
 
@@ -76,8 +76,8 @@ def _said(error: BaseException) -> str:
         return error.msg
     try:
         return str(error)[:_LONGEST]
-    except Exception as second:  # noqa: BLE001 - the user's own exception cannot be shown
-        return f"(its text cannot be had: {type(second).__qualname__})"
+    except Exception as second:  # noqa: BLE001 - the user's exception class is broken
+        return f"(its message is unavailable: {type(second).__qualname__})"
 
 
 def _line(error: BaseException, statement: str) -> int | None:
@@ -88,14 +88,14 @@ def _line(error: BaseException, statement: str) -> int | None:
 
 
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """Those of the user."""
+    """Return the frames of the user's code."""
     every = traceback.extract_tb(error.__traceback__)
     return [frame for frame in every if not frame.filename.startswith(_LIBRARIES)]
 
 
 def _trace(error: BaseException) -> Iterator[str]:
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    # A cause inside a library explains nothing to the user.
+    # A cause inside a library does not help the user.
     if cause is not None and _frames(cause):
         yield from _trace(cause)
         yield "\nwhich led to\n\n"

@@ -1,4 +1,4 @@
-"""A result that a job has put somewhere by itself."""
+"""A result that a job has written by itself, and only refers to."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from libra_provider.jobs.job import ResultError
 from libra_provider.jobs.json_values import json_text
 
-_COUNTS = range(2**53 + 1)  # what JSON's readers agree on
+_COUNTS = range(2**53 + 1)  # integers that every JSON reader reads exactly
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Where a result lies that the job itself has put there; ``bytes`` is its size."""
+    """Where a result is that the job has written itself; ``bytes`` is its size."""
 
     uri: str
     rows: int | None = None
@@ -27,12 +27,12 @@ def reference(
     uri: str,
     *,
     rows: int | None = None,
-    bytes: int | None = None,  # noqa: A002 - as results call it
+    bytes: int | None = None,  # noqa: A002 - the name in results
     schema: Any = None,
 ) -> Reference:
-    """A result that the job has put to *uri* by itself, with what is known of it.
+    """Return a reference to a result that the job has written to *uri*, for ``jobs.result``.
 
-    *schema* is Spark's, or its JSON. Raises ResultError for what could not be told to anybody.
+    *schema* is Spark's, or its JSON. Raises ResultError for values that JSON cannot represent.
     """
     return Reference(_uri(uri), _count("rows", rows), _count("bytes", bytes), _schema(schema))
 
@@ -40,23 +40,23 @@ def reference(
 def _uri(value: Any) -> str:
     if isinstance(value, str) and value:
         return value
-    raise ResultError(f"A reference is to a URI, which is a text, not {value!r}.")
+    raise ResultError(f"Invalid uri={value!r}: expected a string.")
 
 
 def _count(name: str, value: Any) -> int | None:
-    """*value*, also one of NumPy's, as JSON has it."""
+    """Return *value*, which may be NumPy's, as an int."""
     if value is None:
         return None
     with suppress(TypeError):
         if (count := operator.index(value)) in _COUNTS:
             return count
-    raise ResultError(f"{name}={value!r} is no number of {name}; leave it out if it is not known.")
+    raise ResultError(f"Invalid {name}={value!r}: expected a whole number, or None if unknown.")
 
 
 def _schema(value: Any) -> dict[str, Any] | None:
-    said = value.jsonValue() if hasattr(value, "jsonValue") else value
+    plain = value.jsonValue() if hasattr(value, "jsonValue") else value
     with suppress(TypeError, ValueError):
-        json_text(said)
-        if said is None or isinstance(said, dict):
-            return said
-    raise ResultError(f"The schema of a reference is Spark's, as frame.schema, not {value!r}.")
+        json_text(plain)
+        if plain is None or isinstance(plain, dict):
+            return plain
+    raise ResultError(f"Invalid schema={value!r}: expected Spark's, such as frame.schema.")

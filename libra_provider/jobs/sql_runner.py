@@ -1,6 +1,6 @@
-"""What workers run for SQL where there is no Libra: a file of the runtime zip, unpacked there.
+"""What workers run for SQL without a Libra: a file of the runtime zip, unpacked on the workers.
 
-Like the bootstrap, which jobs of SQL have where there is one; the order says what is run.
+It does what the bootstrap does where there is a Libra; LIBRA_JOB contains what to run.
 """
 
 from __future__ import annotations

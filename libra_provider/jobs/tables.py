@@ -1,4 +1,4 @@
-"""Tables that are in the memory of a Python process: pandas' and Arrow's."""
+"""Tables in the memory of a Python process: pandas and Arrow."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 
 
 class TableSize(NamedTuple):
-    """Of a table; *memory* is in bytes."""
+    """The size of a table; *memory* is in bytes."""
 
     rows: int
     memory: int
 
 
 def size_of(value: Any) -> TableSize | None:
-    """How large the table *value* is; None if it is no table."""
+    """Return how large the table *value* is, or None if it is not a table."""
     for module, name, memory_of in _TABLES:
-        # Whoever has a value of a library has imported it.
+        # A value of a library exists only if the library is imported.
         kind = getattr(sys.modules.get(module), name, None)
         if kind is not None and isinstance(value, kind):
             return TableSize(len(value), memory_of(value))

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from libra_provider.clients import runtime_zip
+from libra_provider.clients.libra.shipment import VERSION
 from tests.fakes.server import Answer, FakeServer, Request
 
 SIGNATURE = f"1799999999.{'5' * 64}"
@@ -42,6 +43,7 @@ class SignedEndpoints(FakeServer):
         """LIBRA_JOB, for a job that this Libra knows."""
         ours = runtime_zip.runtime_zip()
         order = {
+            "version": VERSION,
             "tag": tag,
             "kind": "python-file",
             "runtime": self.keep(ours.name, ours.content),

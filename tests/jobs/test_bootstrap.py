@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from libra_provider.jobs.bootstrap import trusting
+from libra_provider.jobs.bootstrap import tls_context
 from tests.fakes.tls import Authority
 
 BOOTSTRAP = Path(__file__).parents[2] / "libra_provider" / "jobs" / "bootstrap.py"
@@ -167,7 +167,7 @@ def is_alive(pid: int) -> bool:
 
 def test_an_authority_of_ones_own_is_believed_beside_those_of_the_machine(tmp_path: Path) -> None:
     given = Authority(tmp_path)
-    machine = {each["serialNumber"] for each in trusting(None).get_ca_certs()}
-    believed = {each["serialNumber"] for each in trusting(given.ca.read_text()).get_ca_certs()}
+    machine = {each["serialNumber"] for each in tls_context(None).get_ca_certs()}
+    believed = {each["serialNumber"] for each in tls_context(given.ca.read_text()).get_ca_certs()}
 
     assert machine < believed

@@ -7,10 +7,8 @@ import json
 import os
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +91,12 @@ def test_a_job_is_fetched_run_and_reported(run: Run, libra: SignedEndpoints) -> 
     assert (name, Path(file).name) == ("__main__", "etl.py")
     assert f"['{file}', '--day', '2026-01-31'] {Path(file).parent}\n" in done.stdout
     assert libra.result == {"value": {"rows": [1, 2.5, None], "day": "x"}}
-    assert libra.results[0].path == f"/results/{SIGNATURE}/{TAG}?attempt={started['attempt']}"
+    assert libra.results[0].path == (
+        f"/results/{SIGNATURE}/{TAG}?version=1&attempt={started['attempt']}"
+    )
     assert started["driverId"] == "driver-20261120082239-0007"
     assert ended == {
+        "version": 1,
         "event": "ended",
         "attempt": started["attempt"],
         "state": "SUCCESS",
@@ -107,7 +108,7 @@ def test_a_job_is_fetched_run_and_reported(run: Run, libra: SignedEndpoints) -> 
 ENDS = [
     ("pass", ("SUCCESS", None, None, 0)),
     ("import sys; sys.exit()", ("SUCCESS", None, None, 0)),
-    ("import sys; sys.exit(3)", ("FAILED", "SystemExit", "It called sys.exit(3)", 3)),
+    ("import sys; sys.exit(3)", ("FAILED", "SystemExit", "The program called sys.exit(3)", 3)),
     (
         "import sys; sys.exit('no password=x9')",
         ("FAILED", "SystemExit", "no password=***", 1),
@@ -117,7 +118,7 @@ ENDS = [
         (
             "FAILED",
             "SystemExit",
-            "It called sys.exit(2) after KeyError: 'a' (line 2: {}['a'])",
+            "The program called sys.exit(2) after KeyError: 'a' (line 2: {}['a'])",
             2,
         ),
     ),
@@ -211,7 +212,9 @@ def test_a_refused_receipt_is_shown_and_costs_the_job_nothing(
     last = done.stdout.splitlines()[-1]
 
     assert done.returncode == 0
-    assert "the receipt was not taken: Libra says 410: Job x has ended." in done.stderr
+    assert (
+        "Could not send the receipt: Libra responded with HTTP 410: Job x has ended." in done.stderr
+    )
     assert json.loads(last.removeprefix("libra-receipt: "))["state"] == "SUCCESS"
 
 
@@ -230,7 +233,7 @@ def test_two_results_are_an_error_that_says_so(run: Run, libra: SignedEndpoints)
     run(RETURNS + "jobs.result(2)")
     [ended] = libra.events("ended")
 
-    assert ended["error"].startswith("ResultError: A job has one result, and this one has handed")
+    assert ended["error"].startswith("ResultError: A job has one result, and this one has returned")
     assert len(libra.results) == 1
 
 
@@ -245,15 +248,25 @@ def test_after_a_result_that_was_too_large_a_smaller_one_is_taken(
     )
     done = run(text)
 
-    assert done.stdout.startswith("The value is 1.0 MiB as JSON, more than 1 MiB; make a DataFrame")
+    assert done.stdout.startswith(
+        "The value is 1.0 MiB as JSON, more than 1 MiB; return a DataFrame"
+    )
     assert libra.result == {"value": "x"}
 
 
 @pytest.mark.parametrize(
     ("order", "text", "error"),
     [
-        ({}, "jobs.result(object())", "A result is a DataFrame, a table of pandas or Arrow"),
-        ({"result_url": None}, "jobs.result(1)", "This job has no Libra to hand its result in at"),
+        (
+            {},
+            "jobs.result(object())",
+            "; return a DataFrame, a pandas or Arrow table, jobs.reference(…), or a value",
+        ),
+        (
+            {"result_url": None},
+            "jobs.result(1)",
+            "This job has no Libra to return its result to: submit it with libra_conn_id",
+        ),
     ],
 )
 def test_what_cannot_be_handed_in_fails_with_what_to_do(
@@ -270,7 +283,7 @@ def test_what_libra_refuses_is_told_in_its_words(run: Run, libra: SignedEndpoint
     run(RETURNS)
     [ended] = libra.events("ended")
 
-    assert "Libra says 409: Other rows were handed in before." in ended["error"]
+    assert "Libra responded with HTTP 409: Other rows were handed in before." in ended["error"]
 
 
 def test_a_reference_is_in_the_receipt(run: Run, libra: SignedEndpoints) -> None:
@@ -284,10 +297,13 @@ def test_a_reference_is_in_the_receipt(run: Run, libra: SignedEndpoints) -> None
 @pytest.mark.parametrize(
     ("given", "error"),
     [
-        ("Path('/lake/x')", "A reference is to a URI, which is a text, not PosixPath('/lake/x')"),
-        ("'s3a://b/x', rows=-1", "rows=-1 is no number of rows; leave it out if it is not known."),
-        ("'s3a://b/x', bytes=1.5", "bytes=1.5 is no number of bytes"),
-        ("'s3a://b/x', schema='n INT'", "The schema of a reference is Spark's, as frame.schema"),
+        ("Path('/lake/x')", "Invalid uri=PosixPath('/lake/x'): expected a string."),
+        ("'s3a://b/x', rows=-1", "Invalid rows=-1: expected a whole number, or None if unknown."),
+        ("'s3a://b/x', bytes=1.5", "Invalid bytes=1.5: expected a whole number"),
+        (
+            "'s3a://b/x', schema='n INT'",
+            "Invalid schema='n INT': expected Spark's, such as frame.schema.",
+        ),
     ],
 )
 def test_a_reference_that_nobody_could_be_told_is_an_error_where_it_is_made(
@@ -327,7 +343,8 @@ def test_bytes_that_are_not_what_the_address_says_are_not_run(
     [ended] = libra.events("ended")
 
     assert "somebody" not in done.stdout
-    assert "could not be fetched (what came is not what the address names)" in ended["error"]
+    assert "Could not fetch " in ended["error"]
+    assert "/etl.py (the content does not have the SHA-256 in the URL)" in ended["error"]
 
 
 def test_a_missing_artifact_is_named_without_its_signature(
@@ -338,7 +355,7 @@ def test_a_missing_artifact_is_named_without_its_signature(
     [ended] = libra.events("ended")
 
     assert "/artifacts/***/" in done.stderr
-    assert "gone.py could not be fetched (HTTP Error 404: Not Found)" in done.stderr
+    assert "gone.py (HTTP Error 404: Not Found)" in done.stderr
     assert SIGNATURE not in done.stderr + ended["error"]
 
 
@@ -347,6 +364,19 @@ def test_a_driver_without_a_kit_says_what_is_missing(run: Run) -> None:
 
     assert done.returncode == 1
     assert done.stderr.startswith("libra.FetchError: LIBRA_JOB names no runtime zip, and ")
+
+
+@pytest.mark.parametrize("version", [2, None])
+def test_a_spec_of_another_version_fails_with_both_versions_and_what_to_do(
+    run: Run, libra: SignedEndpoints, version: int | None
+) -> None:
+    """Workers may have an unpacked runtime zip that is older than the submitter's provider."""
+    done = run("print('ran')", version=version)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"libra.VersionError: The job in LIBRA_JOB has version {version} " in done.stderr
+    assert "bootstrap.py reads version 1; replace it on the workers" in done.stderr
+    assert libra.requests == []
 
 
 def test_the_program_does_not_see_the_signed_urls(run: Run) -> None:
@@ -374,7 +404,7 @@ def test_outside_of_a_job_the_result_is_shown() -> None:
     words = [sys.executable, "-c", RETURNS]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
 
-    assert done.stdout.startswith("This is no job of Libra's, so nothing is handed in.")
+    assert done.stdout.startswith("Not running as a Libra job: no result is returned.")
     assert '"day": "x"' in done.stdout
 
 
@@ -388,30 +418,3 @@ def test_a_text_that_does_not_count_on_a_session_is_given_none(
     run(f"{text}\nimport sys\n'pyspark.sql' in sys.modules", kind="python")
 
     assert libra.result == {"value": False}
-
-
-def test_a_long_job_gives_signs_of_life(run: Run, libra: SignedEndpoints, tmp_path: Path) -> None:
-    """Libra calls lost what has given none for days."""
-    enough = tmp_path / "enough"
-    text = (
-        "import os, sys, time, types\n"
-        "from libra_provider.jobs import reporting\n"
-        "reporting._SIGN = 0.05\n"
-        "context = types.SimpleNamespace(_jsc=1, applicationId='app-1', uiWebUrl=None)\n"
-        "of = types.SimpleNamespace(_active_spark_context=context)\n"
-        "sys.modules['pyspark.core.context'] = types.SimpleNamespace(SparkContext=of)\n"
-        f"while not os.path.exists({str(enough)!r}): time.sleep(0.05)\n"
-    )
-
-    def signs_of_life() -> list[dict[str, Any]]:
-        return [each for each in libra.events("started") if each.get("applicationId") == "app-1"]
-
-    with ThreadPoolExecutor(1) as threads:
-        running = threads.submit(run, text)
-        while len(signs_of_life()) < 4 and not running.done():
-            time.sleep(0.05)
-        enough.touch()
-    signs = signs_of_life()
-
-    assert len(signs) > 3
-    assert all(each == signs[0] for each in signs)

@@ -19,7 +19,7 @@ from pyspark.sql import SparkSession
 
 from libra_provider.core.errors import BadInput
 from libra_provider.jobs import arrow_body, main, result_upload
-from libra_provider.jobs.job import Job, ResultTooLarge, set_running
+from libra_provider.jobs.job import Job, ResultTooLarge, set_current_job
 from libra_provider.jobs.job_spec import JobSpec
 from libra_provider.server.results import store
 from libra_provider.server.results.from_json import table_of
@@ -50,14 +50,14 @@ def spark() -> Iterator[SparkSession]:
 def libra() -> Iterator[SignedEndpoints]:
     with SignedEndpoints() as running:
         yield running
-    set_running(Job(JobSpec(tag="over")))
+    set_current_job(Job(JobSpec(tag="over")))
 
 
 @pytest.fixture
 def job(libra: SignedEndpoints) -> Job:
     """A job that may return three rows."""
     running = Job(JobSpec.of(json.loads(libra.order("5" * 32, result_limit=3))))
-    set_running(running)
+    set_current_job(running)
     return running
 
 
@@ -99,13 +99,13 @@ def test_as_many_rows_as_the_limit_and_no_more_are_handed_in(
     spark: SparkSession, libra: SignedEndpoints, job: Job, rows: int
 ) -> None:
     frame = spark.range(rows)
-    if rows > job.order.result_limit:
+    if rows > job.spec.result_limit:
         with pytest.raises(ResultTooLarge, match=r"more than result_limit=3 rows; .* result_path"):
             result_upload.result(frame)
     else:
         result_upload.result(frame)
 
-    assert len(libra.results) == (rows <= job.order.result_limit)
+    assert len(libra.results) == (rows <= job.spec.result_limit)
 
 
 def test_only_as_many_rows_are_computed_as_tell_that_there_are_too_many(
@@ -116,7 +116,7 @@ def test_only_as_many_rows_are_computed_as_tell_that_there_are_too_many(
     with pytest.raises(ResultTooLarge, match="more than result_limit=3 rows"):
         result_upload.result(frame)
 
-    assert not job.has_handed_in
+    assert not job.has_result
 
 
 @pytest.mark.usefixtures("spark", "job")
@@ -137,14 +137,14 @@ def test_a_table_with_too_many_rows_is_refused_before_spark_has_it(job: Job) -> 
     with pytest.raises(ResultTooLarge, match="more than result_limit=3 rows"):
         result_upload.result(pd.DataFrame({"n": range(4)}))
 
-    assert not job.has_handed_in
+    assert not job.has_result
 
 
 def test_with_a_result_path_any_number_of_rows_is_written(
     spark: SparkSession, libra: SignedEndpoints, job: Job, tmp_path: Path
 ) -> None:
     folder = tmp_path / "rows"
-    job.order = replace(job.order, result_path=str(folder))
+    job.spec = replace(job.spec, result_path=str(folder))
     result_upload.result(pd.DataFrame({"n": range(9)}))
     assert job.written is not None
 
@@ -160,8 +160,8 @@ def test_what_somebody_else_has_written_is_left_alone(
     spark: SparkSession, job: Job, tmp_path: Path, theirs: str
 ) -> None:
     (tmp_path / theirs).write_text("1")
-    job.order = replace(job.order, result_path=str(tmp_path))
-    with pytest.raises(BadInput, match=f"result_path=.* holds '{theirs}', which is no result"):
+    job.spec = replace(job.spec, result_path=str(tmp_path))
+    with pytest.raises(BadInput, match=f"result_path=.* contains '{theirs}', which Libra has not"):
         result_upload.result(spark.range(1))
 
     assert (tmp_path / theirs).read_text() == "1"
@@ -174,7 +174,7 @@ def test_more_bytes_than_libra_takes_are_an_error_with_the_ways_out(
     with pytest.raises(ResultTooLarge, match=r"More than 64 MiB.*narrower rows.*result_path"):
         result_upload.result(spark.range(1))
 
-    assert not job.has_handed_in
+    assert not job.has_result
 
 
 @pytest.mark.usefixtures("spark")
@@ -182,8 +182,8 @@ def test_a_statement_is_bound_and_its_rows_handed_in(
     libra: SignedEndpoints, job: Job, tmp_path: Path
 ) -> None:
     parameters = {"day": {"type": "date", "value": "2026-01-31"}, "n": 2}
-    job.order = replace(job.order, parameters=parameters)
-    main._run_statement("SELECT :day + INTERVAL '1' DAY AS d, :n AS n", job.order)
+    job.spec = replace(job.spec, parameters=parameters)
+    main._run_statement("SELECT :day + INTERVAL '1' DAY AS d, :n AS n", job.spec)
     [request] = libra.results
     page = page_of(arrow_body.Body("", request.body, 0), tmp_path)
 
@@ -193,7 +193,7 @@ def test_a_statement_is_bound_and_its_rows_handed_in(
 def test_a_command_returns_no_columns(
     spark: SparkSession, libra: SignedEndpoints, job: Job
 ) -> None:
-    main._run_statement("CREATE TEMP VIEW made AS SELECT 1", job.order)
+    main._run_statement("CREATE TEMP VIEW made AS SELECT 1", job.spec)
 
     assert libra.result == {"schema": {"type": "struct", "fields": []}, "rows": []}
     assert spark.table("made").count() == 1
@@ -202,4 +202,4 @@ def test_a_command_returns_no_columns(
 @pytest.mark.usefixtures("spark")
 def test_two_statements_in_one_text_are_an_error(job: Job) -> None:
     with pytest.raises(ParseException, match="PARSE_SYNTAX_ERROR"):
-        main._run_statement("SELECT 1; SELECT 2", job.order)
+        main._run_statement("SELECT 1; SELECT 2", job.spec)

@@ -51,6 +51,11 @@ class AnnouncedJob:
         job = {"kind": "python-file", **body}
         return self._api.request("PUT", f"/api/v1/jobs/{self.tag}", json=job)
 
+    @property
+    def result_url(self) -> str:
+        """With the version that every upload names."""
+        return f"{self.given['resultUrl']}?version=1"
+
     def started(self, attempt: str = FIRST, **where: Any) -> requests.Response:
         return self.report(event="started", attempt=attempt, **where)
 
@@ -59,7 +64,7 @@ class AnnouncedJob:
 
     def report(self, **body: Any) -> requests.Response:
         path = urlsplit(self.given["reportUrl"]).path
-        return self._api.request("POST", path, json=body)
+        return self._api.request("POST", path, json={"version": 1, **body})
 
     def rows(self, *numbers: int, attempt: str | None = None) -> requests.Response:
         return self.hand_in(stream(list(numbers)), attempt=attempt)
@@ -67,7 +72,8 @@ class AnnouncedJob:
     def hand_in(
         self, body: Any, media_type: str = ARROW, *, attempt: str | None = None
     ) -> requests.Response:
-        path = urlsplit(self.given["resultUrl"]).path + (f"?attempt={attempt}" if attempt else "")
+        at = urlsplit(self.result_url)
+        path = f"{at.path}?{at.query}" + (f"&attempt={attempt}" if attempt else "")
         return self._api.request("PUT", path, data=body, headers={"Content-Type": media_type})
 
     def json(self, body: object) -> requests.Response:

@@ -176,9 +176,9 @@ def test_a_parameter_of_any_type_arrives(api: Client, given: Any, told: Any) -> 
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"type": "dat", "value": 1}, "Spark knows no such type"),
+        ({"type": "dat", "value": 1}, "Spark has no such type"),
         ({"type": "date", "value": "' OR 1=1"}, "cannot be cast to"),
-        ({"type": "array<int>", "value": "1"}, "it is no value of type array<int>"),
+        ({"type": "array<int>", "value": "1"}, "it is not a value of type array<int>"),
     ],
     ids=str,
 )
@@ -217,7 +217,7 @@ def test_nobodys_data_is_replaced(api: Client, tmp_path: Path) -> None:
     foreign = _write(api, "SELECT 1 AS a", tmp_path)
     plain = _write(api, "SELECT 1 AS a", tmp_path / "precious.csv")
 
-    assert "'precious.csv', which is no result of Libra's" in foreign["error"]
+    assert "'precious.csv', which Libra has not written" in foreign["error"]
     assert "it is a file; name a folder" in plain["error"]
     assert (tmp_path / "precious.csv").read_text() == "1,2"
 

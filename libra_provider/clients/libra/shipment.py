@@ -21,7 +21,9 @@ from libra_provider.core.paths import scheme, shippable_name
 from libra_provider.core.units import readable_size
 
 ORDER = "LIBRA_JOB"
-"""The environment variable in which a driver finds what it is to run (jobs/bootstrap.py)."""
+"""The environment variable that contains what a driver runs (jobs/bootstrap.py)."""
+VERSION = 1
+"""The version of the driver protocol, as jobs/bootstrap.py has it, which explains it."""
 _LISTS = ("py_files", "jars", "files", "archives")
 # What the bootstrap fetches once, and gives to the executors; the JVM has to find jars by itself.
 _LOCALISED = ("py_files", "files", "archives")
@@ -124,10 +126,10 @@ class Shipment:
 def order_of(job: SparkJob, tag: str, *, returns: bool) -> dict[str, Any]:
     """What a driver is told of *job* where there is no Libra."""
     return {
+        "version": VERSION,
         "tag": tag,
         "kind": str(job.kind),
         "application": job.application,
-        "args_from_argv": True,
         "sql": job.code if job.kind is Kind.SQL else None,
         "parameters": job.parameters,
         "py_files": [],

@@ -1,4 +1,4 @@
-"""What API process and driver host say to each other: one JSON object per line."""
+"""The messages between API process and driver host: one JSON array per line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any, get_args
 
 from libra_provider.core.errors import RESULT_TOO_LARGE
 
-# What is held that only statements of Python see.
+VERSION = 1
+"""Of these messages; raise it when the other process would misread them. Both are of one package,
+but a host that starts after the package was replaced meets an API process from before."""
+# Session state that only Python statements see.
 PYTHON_VARIABLES = "Python variables"
 
 
@@ -67,7 +70,7 @@ class StopDriver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriverReady:
-    """From the host: the driver is up, and this is where."""
+    """From the host, before any other message but DriverFailed: the driver is up, and where."""
 
     host: str
     application_id: str
@@ -76,6 +79,8 @@ class DriverReady:
     spark_ui: str | None = None
     catalog: str | None = None
     """``in-memory`` or ``hive``: whether tables outlive the driver."""
+    version: int = VERSION
+    """Of the host's messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +188,23 @@ Message = FromServer | FromHost
 _TYPES: Mapping[str, type[Message]] = {each.__name__: each for each in get_args(Message)}
 
 
+class VersionMismatch(Exception):
+    """The host speaks another version than this process."""
+
+
 def encode(message: Message) -> bytes:
     """*message* as one line."""
     return json.dumps([type(message).__name__, asdict(message)]).encode() + b"\n"
 
 
 def decode(line: bytes) -> Message:
-    """The message in *line*."""
+    """Return the message in *line*; raises VersionMismatch for a host of another version."""
     name, values = json.loads(line)
+    # Before its fields are read: in another version, they may be others.
+    if name == DriverReady.__name__ and values.get("version") != VERSION:
+        raise VersionMismatch(
+            f"the driver host sends messages of version {values.get('version')}, and this API"
+            f" process reads version {VERSION}: the package was replaced while Libra ran;"
+            " restart Libra"
+        )
     return _TYPES[name](**values)

@@ -22,6 +22,7 @@ from libra_provider.server.driver.messages import (
     StatementEnded,
     StatementProgress,
     StopDriver,
+    VersionMismatch,
     decode,
 )
 from libra_provider.server.driver.process import HOST_COMMAND, HostProcess, end_leftovers
@@ -172,6 +173,8 @@ class Supervisor:
         try:
             async for line in process.reader:
                 self._heard(decode(line), epoch, listener)
+        except VersionMismatch as error:
+            self._last_words = str(error)
         except Exception as error:  # noqa: BLE001  # another driver must start all the same
             _log.exception("What the driver said cannot be taken in")
             self._last_words = f"it said what is no message, or cannot be taken in: {error!r}"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 from libra_provider.server.driver.messages import (
@@ -13,6 +14,7 @@ from libra_provider.server.driver.messages import (
 from libra_provider.server.driver.supervisor import Supervisor
 from libra_provider.server.model.statement import Epoch
 from libra_provider.server.settings import Settings
+from libra_provider.server.timing import DriverTiming
 from tests.server.running import FAKE_HOST
 
 
@@ -46,12 +48,53 @@ class Clumsy:
     def estimated(self, estimated: EstimateResult) -> None: ...
 
 
+NEWER_HOST = """
+import socket, sys
+channel = socket.socket(fileno=int(sys.argv[sys.argv.index("--channel") + 1]))
+channel.sendall(b'["DriverReady", {"version": 2, "place": "host:1"}]\\n')
+channel.recv(1)
+"""
+
+
+class Patient(Clumsy):
+    """A listener that waits for the end of the first epoch."""
+
+    async def epoch_begins(self) -> Epoch:
+        return Epoch(number=1, tag="of a newer host")
+
+    def epoch_ended(self, reason: str) -> None:
+        super().epoch_ended(reason)
+        self.served.set()
+
+
+def test_a_host_of_another_version_is_ended_with_both_versions_and_what_to_do(
+    tmp_path: Path,
+) -> None:
+    """The package may be replaced while Libra runs; the next host is started from the new one."""
+    (tmp_path / "logs").mkdir()
+    command = (sys.executable, "-c", NEWER_HOST)
+
+    async def heard() -> str:
+        listener = Patient()
+        supervisor = Supervisor(Settings(data_dir=tmp_path), command=command)
+        supervisor.start(listener)
+        await asyncio.wait_for(listener.served.wait(), 300)
+        await supervisor.stop()
+        return listener.heard[0]
+
+    assert asyncio.run(heard()) == (
+        "the driver host sends messages of version 2, and this API process reads version 1:"
+        " the package was replaced while Libra ran"
+    )
+
+
 def test_no_error_of_its_listener_ends_a_supervisor(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     settings = Settings(data_dir=tmp_path)
 
     async def heard() -> list[str]:
-        listener, supervisor = Clumsy(), Supervisor(settings, command=FAKE_HOST)
+        timing = DriverTiming(try_again=0.01)
+        listener, supervisor = Clumsy(), Supervisor(settings, command=FAKE_HOST, timing=timing)
         supervisor.start(listener)
         await asyncio.wait_for(listener.served.wait(), 300)
         await supervisor.stop()

@@ -192,7 +192,7 @@ def test_a_start_during_the_hand_in_of_an_earlier_one_wins(api: RunningLibra) ->
 
     with ThreadPoolExecutor(1) as threads:
         old = threads.submit(
-            requests.put, job.given["resultUrl"], data=slowly(), headers={"Content-Type": ARROW}
+            requests.put, job.result_url, data=slowly(), headers={"Content-Type": ARROW}
         )
         has_begun.wait(300)
         # The head has arrived with the first piece; who is the present one is asked at once.
@@ -234,14 +234,14 @@ def test_of_many_hand_ins_at_once_one_counts(api: RunningLibra, _round: int) -> 
 def _apart(job: AnnouncedJob, number: int) -> requests.Response:
     """A hand-in over a connection of its own."""
     headers = {"Content-Type": ARROW}
-    return requests.put(job.given["resultUrl"], data=stream([number]), headers=headers, timeout=60)
+    return requests.put(job.result_url, data=stream([number]), headers=headers, timeout=60)
 
 
 @pytest.mark.parametrize("_round", range(5))
 def test_of_a_receipt_and_a_kill_at_once_one_counts(api: RunningLibra, _round: int) -> None:
     job = AnnouncedJob(api)
     job.started()
-    receipt = {"event": "ended", "attempt": FIRST, "state": "SUCCESS"}
+    receipt = {"version": 1, "event": "ended", "attempt": FIRST, "state": "SUCCESS"}
     both: list[Callable[[], requests.Response]] = [
         lambda: requests.post(job.given["reportUrl"], json=receipt, timeout=60),
         lambda: requests.delete(f"{api.url}/api/v1/statements/{job.tag}", timeout=60),

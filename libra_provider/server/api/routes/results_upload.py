@@ -22,6 +22,7 @@ from libra_provider.server.api.schemas.external_jobs import (
 from libra_provider.server.api.schemas.statements import JobId
 from libra_provider.server.api.strict_json import StrictJsonRoute
 from libra_provider.server.errors import NotJson
+from libra_provider.server.external_jobs.protocol import check_version
 from libra_provider.server.external_jobs.upload import ARROW, JSON, UploadLimit, checked, received
 from libra_provider.server.libra import Libra
 from libra_provider.server.model.statement import State, Statement
@@ -63,6 +64,10 @@ async def hand_in_result(
     job_id: JobId,
     request: Request,
     libra: LibraDep,
+    *,
+    version: Annotated[
+        int | None, Query(description="The version of the driver protocol: 1; required.")
+    ] = None,
     attempt: Annotated[
         Attempt | None, Query(description="The start of the driver that hands in.")
     ] = None,
@@ -73,6 +78,7 @@ async def hand_in_result(
     as JSON in the form of results; or a JSON value. They are the job's result once it has ended
     with success.
     """
+    check_version(version)
     announced = libra.statements.announced
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in (ARROW, JSON):
@@ -115,7 +121,7 @@ async def report(
     """Tell that a driver runs, or how it ends: its receipt, which outlives the master's memory."""
     announced = libra.statements.announced
     if isinstance(request, StartReport):
-        place = request.model_dump(exclude={"event", "attempt"})
+        place = request.model_dump(exclude={"version", "event", "attempt"})
         return _received(await announced.began(job_id, request.attempt, place))
     return _received(await announced.ended(job_id, request.attempt, _words(request)))
 

@@ -6,18 +6,20 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from libra_provider.core.field_rules import MOST_ROWS
 from libra_provider.core.kinds import Kind
 from libra_provider.server.api.schemas.base import Moment, Plain, SessionName, WireModel
 from libra_provider.server.api.schemas.statements import TagText
+from libra_provider.server.external_jobs.protocol import check_version
 from libra_provider.server.model.sessions import DEFAULT_SESSION
 from libra_provider.server.model.statement import State
 
 _MOST_ARTIFACTS = 1000
 _LONGEST_NAME = 200
 _LONGEST_PLACE = 1000
+Version = Annotated[int, Field(description="The version of the driver protocol: 1.")]
 Attempt = Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
 Place = Annotated[Plain, Field(max_length=_LONGEST_PLACE)]
 
@@ -99,6 +101,7 @@ class SuccessReport(_Strict):
 class StartReport(WireModel):
     """A driver runs; said twice, the second one completes the first."""
 
+    version: Version
     event: Literal["started"]
     attempt: Attempt
     driver_id: Place | None = None
@@ -110,6 +113,7 @@ class StartReport(WireModel):
 class EndedReport(WireModel):
     """A driver is about to end; ``attempt`` is the start that it had."""
 
+    version: Version
     event: Literal["ended"]
     attempt: Attempt
     state: Literal["SUCCESS", "FAILED"]
@@ -119,7 +123,16 @@ class EndedReport(WireModel):
     written: WrittenReport | None = None
 
 
-Report = Annotated[StartReport | EndedReport, Field(discriminator="event")]
+def _version_checked(body: Any) -> Any:
+    # Before anything else: in another version, the other fields may have another meaning.
+    if isinstance(body, dict):
+        check_version(body.get("version"))
+    return body
+
+
+Report = Annotated[
+    StartReport | EndedReport, Field(discriminator="event"), BeforeValidator(_version_checked)
+]
 
 
 class ReceivedBody(WireModel):

@@ -30,7 +30,7 @@ def failure(kind: str, said: str, **more: Any) -> dict[str, Any]:
             "E: token=*** (line 1: token=***)",
             "E",
         ),
-        (failure("SystemExit", "3"), "It called sys.exit with 3", "SystemExit"),
+        (failure("SystemExit", "3"), "The code called sys.exit with 3", "SystemExit"),
         (
             failure("X", "[NO] No.\nSee there.\n\nJVM stacktrace:\norg.x", condition="NO"),
             "[NO] No. See there.",
