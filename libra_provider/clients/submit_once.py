@@ -128,6 +128,7 @@ class SubmitOnce:
                 found: TagMatches = yield Find()
                 return (yield from self._oldest(found)) if found.carriers else None
             except ServerError as error:
+                self._check_wanted()
                 pause = retry.pause(error)
                 if pause is None:
                     raise
@@ -144,10 +145,10 @@ class SubmitOnce:
         gives_up_at = settles_at + self.timing.patience
         self.tell(logging.INFO, "Looking for the job of the submission with tag %s", self.tag)
         while True:
+            now = self.clock()  # a search shows what was there when it began
             found, doubt = yield from self._look()
             if found.carriers:
                 return (yield from self._oldest(found))
-            now = self.clock()
             if not doubt and now >= settles_at:
                 return None
             # Nobody waits for a job that must end: then the grace is all.

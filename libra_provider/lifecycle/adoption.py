@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,10 +18,11 @@ from libra_provider.lifecycle.task_record import TaskRecord
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """Looks for the jobs of submissions at *server*."""
+    """Looks for the jobs of submissions at *server*; ``must_end``: Airflow has ended the task."""
 
     server: ServerHook
     timing: SubmitTiming
+    must_end: Callable[[], bool] = bool
 
     def now(self, intent: TaskRecord) -> str | None:
         """The job of *intent* that is there now, at a server that finds what it has accepted."""
@@ -39,7 +41,14 @@ class Adoption:
     def of(self, tag: str, **more: Any) -> SubmitOnce:
         """The submission with *tag*; *more* are further fields of SubmitOnce."""
         name, by_hand = f"The job with tag {tag} at {self.server.where}", self.server.by_hand(tag)
-        return SubmitOnce(name=name, tag=tag, by_hand=by_hand, timing=self.timing, **more)
+        return SubmitOnce(
+            name=name,
+            tag=tag,
+            by_hand=by_hand,
+            timing=self.timing,
+            must_end=self.must_end,
+            **more,
+        )
 
     def _seconds_to_go(self, intent: TaskRecord) -> float:
         """Until the sender of *intent* has certainly given up."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
@@ -25,7 +25,6 @@ from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
 from libra_provider.lifecycle import metrics
-from libra_provider.lifecycle.adoption import Adoption
 from libra_provider.lifecycle.retrying import patiently
 from libra_provider.lifecycle.submission import Submission, Submitter
 from libra_provider.lifecycle.task_record import TaskRecord
@@ -150,7 +149,7 @@ class Recovery:
 
     def _adopted_for_its_end(self, found: TaskRecord, server: ServerHook) -> str | None:
         try:
-            return Adoption(server, self.submitter.timing).surely(found)
+            return replace(self.submitter.adoption, server=server).surely(found)
         except UndecidedSubmission as error:
             log.warning("%s. The user has cleared the task since; it is submitted anew", error)
             return None

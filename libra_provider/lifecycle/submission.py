@@ -59,7 +59,7 @@ class Submitter:
     @property
     def adoption(self) -> Adoption:
         """How a submission without an answer is looked for."""
-        return Adoption(self.server, self.timing)
+        return Adoption(self.server, self.timing, self.is_told_to_end)
 
     def submit(self, tag: str | None = None) -> Submission:
         """A new job; *tag* is that of an earlier submission that has made none.
@@ -80,9 +80,7 @@ class Submitter:
             main_class=self.server.main_class(prepared),
             tags=tags,
         )
-        once = self.adoption.of(
-            tag, finds_again=self.server.finds_again(), must_end=self.is_told_to_end
-        )
+        once = self.adoption.of(tag, finds_again=self.server.finds_again())
         accepted = run(once.submit(), partial(self._answer, prepared, intent))
         record = self._noted(accepted)
         if accepted.found:
