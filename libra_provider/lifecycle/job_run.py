@@ -1,4 +1,4 @@
-"""The life of a job, as one try of its task lives it: submit it once, watch it, settle its end."""
+"""The life of a job within one try of its task: submit once, watch, settle."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from libra_provider.links import in_xcom, targets
 from libra_provider.triggers.job import JobTrigger
 
 log = logging.getLogger(__name__)
-# A driver in one of these states is certainly gone, and will not hand in a result.
+# The driver is gone and has not uploaded a result.
 _WITHOUT_RESULT = (JobState.FAILED, JobState.KILLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPolicy:
-    """How the job of a task is watched, and what is done about what goes wrong."""
+    """How a job is watched, and what to do when something goes wrong."""
 
     polling: PollingPolicy
     on_lost: OnLost
@@ -52,10 +52,10 @@ class RunPolicy:
 
 
 class JobRun:
-    """One try of a task, with its job.
+    """The job of one try of a task.
 
-    *links* is filled with what the links of the task lead to. *is_ending* tells whether Airflow has
-    ended the task.
+    The URLs of the task's links are put into *links*. *is_ending* returns whether Airflow is ending
+    the task.
     """
 
     def __init__(
@@ -77,25 +77,25 @@ class JobRun:
 
     @property
     def record(self) -> TaskRecord | None:
-        """What is written down of the job; None before its submission."""
+        """The stored record of the submission, or None before it."""
         return self._records.last
 
     def see_through(self) -> Any:
-        """The result of the job, which is submitted unless an earlier try has; raises JobError.
+        """Submit or rejoin the job and wait for it; return its result, or raise JobError.
 
-        A deferrable task leaves by TaskDeferred, and goes on with :meth:`settle_deferred`.
+        A deferrable task raises TaskDeferred, and continues with :meth:`settle_deferred`.
         """
         with final_where_retrying_cannot_help():
             submission = self.submit()
             if submission.status.state.is_terminal and not submission.found:
                 return self.settle(Outcome(submission.status))
-            # The log of a job that was over when it was found has not been shown: it is watched.
+            # The log of a job that had ended before it was found has not been shown yet: watch it.
             if not (self._waits_in_worker or submission.status.state.is_terminal):
                 self._defer(submission)
             return self.settle(self._watched(submission))
 
     def submit(self) -> Submission:
-        """The job of this logical run, submitted now or before; its handle is in XCom ``job``."""
+        """Submit the job or rejoin it, and push its handle to XCom ``job``."""
         self.plan.connect()
         finder = Recovery(
             submitter=Submitter(
@@ -114,7 +114,7 @@ class JobRun:
         )
         submission = finder.find_or_submit()
         if self._is_ending():
-            self.stop()  # it knew of no job when Airflow ended the task
+            self.stop()  # on_kill ran before the job was known
         self._link(submission.status)
         if handle := submission.record.handle:
             self._push("job", handle.to_json())
@@ -123,7 +123,7 @@ class JobRun:
     def settle(self, outcome: Outcome) -> Any:
         """The result of a job that succeeded; raises the JobError of any other end."""
         outcome = replace(outcome, status=self._explained(outcome.status))
-        # What follows may submit again, under another tag.
+        # The rest of this method may submit again, which replaces the record.
         status, record = outcome.status, self.record
         self._link(status)
         if status.location:
@@ -136,43 +136,43 @@ class JobRun:
                 self.plan.tell_end(record)
 
     def take_up(self) -> bool:
-        """Go on after a deferral, in which no clear was this task's; False if it was cleared."""
-        self._server.client()  # on_kill can ask Airflow for no connection
+        """Continue after a deferral; False if this task was cleared during it."""
+        self._server.client()  # on_kill cannot ask Airflow for the connection
         self._records.load()
         self._records.note_clears(self._generation)
         return not (self.record and self._generation.is_another(self.record))
 
     def settle_deferred(self, outcome: Outcome) -> Any:
-        """Settle with what a trigger has seen; the end of an earlier job is not that of this one.
+        """Settle the *outcome* that a trigger reported, unless it is that of an earlier job.
 
-        A clear may begin a try again before the trigger of the one before has sent its event.
+        After a clear, the next try may start before the previous trigger has sent its event.
         """
         if self.record and self.record.job_id != outcome.status.job_id:
-            log.info("%s was replaced; its end is none of this try", outcome.status.job_id)
+            log.info("Ignored the end of %s, which was replaced", outcome.status.job_id)
             return self.see_through()
         return self.settle(outcome)
 
     def wait_in_worker(self) -> Any:
-        """See the job through without a deferral, as its trigger could not."""
+        """Wait for the job here, since its trigger failed."""
         self._waits_in_worker = True
         return self.see_through()
 
     def settle_overdue(self) -> Any:
-        """Stop a job that outlives ``execution_timeout``; one that is over counts as it ended."""
+        """Stop a job that has outlived ``execution_timeout``, or settle it if it has ended."""
         limit = readable_duration((self._policy.execution_timeout or timedelta()).total_seconds())
-        over = f"execution_timeout={limit} is over"
+        over = f"execution_timeout={limit} is exceeded"
         if self.record is None or self.record.job_id is None:
-            raise AirflowTaskTimeout(f"{over}, and nothing is written down of a job to stop")
+            raise AirflowTaskTimeout(f"{over}, and no job was recorded to stop")
         try:
             status = self._end(self.record.job_id)
         except LibraError as error:
-            raise AirflowTaskTimeout(f"{over}, and its job may still run: {error}") from error
+            raise AirflowTaskTimeout(f"{over}; the job may still run: {error}") from error
         if status.state is not JobState.KILLED:
             return self.settle(Outcome(status))
         raise AirflowTaskTimeout(f"{status.job_id} was stopped: {over}")
 
     def stop(self) -> None:
-        """Stop the job when Airflow ends the task; asks Airflow nothing, as that may deadlock."""
+        """Stop the job because Airflow ends the task. Calls to Airflow could deadlock here."""
         if self.record is None:
             return
         then = partial(self.plan.tell_end, self.record, apart=True)
@@ -196,7 +196,7 @@ class JobRun:
         if is_killed and self._is_ending():
             raise JobKilled(status.job_id, "the task was ended while it ran")
         if is_killed and self.record and self.record.outlived_clear:
-            log.info("%s was killed by a clear; the task begins anew", status.job_id)
+            log.info("A clear of this task killed %s. Starting over.", status.job_id)
             return self.see_through()
         with final_where_retrying_cannot_help():
             check_lost(status, self._server.backend, self._policy.on_lost)
@@ -210,7 +210,7 @@ class JobRun:
         try:
             return patiently(read, within=self._patience)
         except JobFailed:
-            # Its server calls it a success: another try would only find the same job again.
+            # Its server reports success, so the next try would only rejoin the same job.
             self._records.condemn()
             raise
 
@@ -222,7 +222,7 @@ class JobRun:
             raise KillNotVerified(job_id, f"{outcome.given_up}; {error}") from error
 
     def _end(self, job_id: str) -> JobStatus:
-        """Stop a job that is given up; should that fail, the next try does it."""
+        """Stop the job; if that fails, the next try does it."""
         self._records.condemn()
         timing = self._policy.timing.stop.forgiving(self._patience)
         status = kill_and_verify(self._server, job_id, timing)
@@ -237,7 +237,7 @@ class JobRun:
         try:
             return watch(self._server, view, seen, placed=self._link_now)
         except AirflowTaskTimeout:
-            self._records.condemn()  # on_kill comes next, and cannot write that it was in vain
+            self._records.condemn()  # on_kill follows, and cannot record a failed kill
             raise
 
     def _defer(self, submission: Submission) -> NoReturn:
@@ -251,7 +251,7 @@ class JobRun:
             announced_at=self.plan.announced_at,
             linked=bool(targets(submission.status.location)),
         )
-        # Airflow does not enforce it while a task is deferred.
+        # Airflow does not enforce execution_timeout while a task is deferred.
         started = self._context["ti"].start_date
         left = time_left(self._policy.execution_timeout, since=started)
         raise TaskDeferred(trigger=trigger, method_name="execute_complete", timeout=left)
@@ -261,11 +261,11 @@ class JobRun:
         return self.record.tag if self.record else None
 
     def _link(self, status: JobStatus) -> None:
-        """Fill in what the links of the task lead to; on a resumed task, all of them again."""
+        """Set the URLs of the task's links; a resumed task sets all of them again."""
         self._links.update(targets(status.location, master=self._server.ui_url))
 
     def _link_now(self, status: JobStatus) -> None:
-        """Show the links of a task that goes on: Airflow itself asks for them at its end only."""
+        """Publish the links while the task runs; Airflow itself reads them only at its end."""
         self._link(status)
         for key, url in in_xcom(self._links).items():
             self._push(key, url)

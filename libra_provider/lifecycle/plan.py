@@ -1,4 +1,4 @@
-"""What a task supplies to the life of its job: what to run, where, and how its result is read."""
+"""What an operator supplies to a job's life: the job, its server, and how to read its result."""
 
 from __future__ import annotations
 
@@ -12,37 +12,38 @@ from libra_provider.lifecycle.task_record import TaskRecord
 
 
 class JobPlan(ABC):
-    """The job of one task, and the server that runs it; :class:`JobRun` does the rest."""
+    """The job of one task and the server that runs it. :class:`JobRun` does the rest."""
 
     server: ServerHook
 
     @abstractmethod
     def job(self) -> SparkJob:
-        """The job, checked and completed: nobody checks it again; raises BadInput."""
+        """The job, checked and completed: it is not checked again. Raises BadInput."""
 
     @abstractmethod
     def result(self, status: JobStatus, tag: str | None) -> Any:
-        """The result of the job that was submitted under *tag* and succeeded, for XCom."""
+        """The result of the job with *tag*, which succeeded, as it goes to XCom."""
 
     @property
     def announced_at(self) -> str | None:
-        """The connection of the Libra that expects files and results of the job, or None."""
+        """The connection of the Libra to which the job was announced, or None if it was not."""
         return None
 
     def connect(self) -> None:
-        """Read the connections, as ``on_kill`` cannot ask Airflow for them; raises BadInput."""
+        """Read the connections now, since ``on_kill`` cannot. Raises BadInput."""
         self.server.client()
 
     def prepare(self, job: SparkJob, tag: str) -> SparkJob:  # noqa: ARG002 - for those that ship
-        """*job* as it is submitted under *tag*, once its files are uploaded; it is idempotent."""
+        """Upload the files of *job*; return it as it is submitted under *tag*. Idempotent."""
         return job
 
     def explained(self, status: JobStatus, tag: str | None) -> JobStatus:  # noqa: ARG002 - as above
-        """*status*, which is FAILED or LOST, with what else is known of the job of *tag*."""
+        """*status*, which is FAILED or LOST, with any further explanation."""
         return status
 
     def tell_end(self, record: TaskRecord, *, apart: bool = False) -> None:  # noqa: B027 - optional
-        """Report the end of the job of *record* to a Libra that expects files of it.
+        """Report to Libra, if the job of *record* was announced there, that it has ended.
 
-        ``apart``: a signal interrupted the task, so over separate connections, without Airflow.
+        ``apart`` is set when a signal interrupted the task: separate network connections are used,
+        and Airflow is not called.
         """

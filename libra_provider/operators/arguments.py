@@ -1,4 +1,4 @@
-"""What the parameters of the operators have in common: what is run, and what is returned of it."""
+"""Parameters that operators share: what is run, and what is returned."""
 
 from __future__ import annotations
 
@@ -33,17 +33,19 @@ _LARGE_XCOM = 2**20  # characters of JSON; they go through Airflow's API and int
 def check_fetch(
     fetch: str | None, *, result_path: str | None, java_class: str | None = None
 ) -> None:
-    """Raise BadInput where *fetch* cannot be had of what is run."""
+    """Raise BadInput if *fetch* does not fit what is run."""
     if fetch is not None and fetch not in _FETCHES:
-        raise BadInput("fetch", fetch, f"it is one of {', '.join(_FETCHES)}")
+        raise BadInput("fetch", fetch, f"expected {', '.join(_FETCHES[:-1])} or {_FETCHES[-1]}")
     if result_path is not None and fetch not in (None, "all"):
-        raise BadInput("fetch", fetch, "result_path is given too, and no rows come back")
+        raise BadInput(
+            "fetch", fetch, "with result_path no rows are returned; leave one of them out"
+        )
     if java_class is not None and fetch not in ("all", "none"):
-        raise BadInput("fetch", fetch, "a main class returns nothing; have it write its rows")
+        raise BadInput("fetch", fetch, "a main class returns nothing; let it write its rows")
 
 
 def check_installed(fetch: str | None) -> None:
-    """Raise NotInstalled where *fetch* needs a package that is not here."""
+    """Raise NotInstalled if *fetch* needs a package that is not installed."""
     if fetch == "pandas":
         installed("pandas", extra="pandas")
         installed("pyarrow", extra="pandas")
@@ -52,9 +54,9 @@ def check_installed(fetch: str | None) -> None:
 def fetched(
     libra: LibraHook, status: JobStatus, fetch: str | None, *, result_path: str | None
 ) -> Any:
-    """What *fetch* asks for of the job of *status*, or where its rows were written.
+    """The result of the job of *status* in the form of *fetch*, or where its rows were written.
 
-    None asks for whatever it gave back.
+    With None it has the form in which the job returned it.
     """
     if fetch == "none":
         return None
@@ -79,20 +81,20 @@ def _as_asked(returned: Returned, fetch: str | None) -> Any:
 
 def _text(status: JobStatus, fetch: str | None) -> str:
     if fetch not in (None, "all"):
-        why = f"this Libra gives one text only, for fetch='all', and not for {fetch!r}"
+        why = f"this old Libra returns one string, for fetch='all' only, not for fetch={fetch!r}"
         raise ResultNotWhole(status.job_id, why)
     return whole_text(status)
 
 
 def _reference(found: WrittenResult, fetch: str | None) -> dict[str, Any]:
     if fetch not in (None, "all"):
-        raise BadInput("fetch", fetch, f"its rows were written to {found.uri}; read them there")
+        raise BadInput("fetch", fetch, f"the rows were written to {found.uri}; read them there")
     return asdict(found)
 
 
 def _value(found: ResultValue, fetch: str | None) -> Any:
     if fetch == "one":
-        raise BadInput("fetch", fetch, "the statement came to a value, not to rows")
+        raise BadInput("fetch", fetch, "the statement returned a value, not rows")
     return _weighed(found.value)
 
 
@@ -106,11 +108,11 @@ def _rows(page: ResultPage, fetch: str | None) -> Any:
 
 
 def _weighed(result: Any) -> Any:
-    """*result*, with a warning if it is much for Airflow."""
+    """*result*, after a warning if it is large for Airflow."""
     if (size := len(json.dumps(result))) > _LARGE_XCOM:
         log.warning(
-            "The result is %s of XCom, which goes through Airflow's database; let result_path "
-            "write it to storage, or use fetch='none' and read it with LibraHook",
+            "Returned %s through XCom, which is stored in Airflow's database. Use result_path to "
+            "write the result to storage, or fetch='none' and read it with LibraHook.",
             readable_size(size),
         )
     return result
@@ -120,20 +122,19 @@ _SHOWN = 60  # characters of a text in an error
 
 
 def check_work(given: Mapping[str, str | None]) -> None:
-    """Raise BadInput unless one of *given*, by the names of the parameters, is there."""
+    """Raise BadInput unless exactly one of *given*, a value by parameter, is not None."""
     names = [name for name in given if given[name] is not None]
+    expected = f"pass exactly one of {', '.join(given)}"
     if not names:
-        first, *others = given
-        raise BadInput(first, None, f"give it, or {', or '.join(others)}: what is to be run")
+        raise BadInput(next(iter(given)), None, expected)
     if len(names) > 1:
-        expected = f"{names[0]} is given too; a task runs one of them"
-        raise BadInput(names[1], str(given[names[1]])[:_SHOWN], expected)
+        raise BadInput(names[1], str(given[names[1]])[:_SHOWN], f"{expected}, not also {names[0]}")
 
 
 def described(
     *, sql: str | None, python: str | None, application: str | None, **rest: Any
 ) -> SparkJob:
-    """The job of the one of them that is given, its paths as they are; raises BadInput."""
+    """The job that runs whichever of them is given, with its paths as given; raises BadInput."""
     if application is not None:
         return SparkJob.from_application(application, **rest)
     if python is not None:
@@ -142,7 +143,7 @@ def described(
 
 
 def python_code(text: str, beside: Path) -> str:
-    """*text* itself, or what the file holds whose path it is; relative ones lie in *beside*."""
+    """*text*, or the content of the file whose path it is; *beside* is its folder if relative."""
     if not text.endswith(".py") or "\n" in text:
         return text
     path = located(text, beside, parameter="python")

@@ -1,4 +1,4 @@
-"""What the operators share: the parameters of a job's life, and Airflow's ways into it."""
+"""The base of the operators: parameters of a job's life, and the methods that Airflow calls."""
 
 from __future__ import annotations
 
@@ -26,23 +26,26 @@ log = logging.getLogger(__name__)
 
 class JobOperator(BaseOperator):
     """
-    Submit one job once, wait for it, and return its result.
+    Submit one job exactly once, wait for it, and return its result.
 
-    :param deferrable: wait in the triggerer, without holding a worker.
-    :param poll_interval: seconds between two looks at the job.
-    :param patience: how long the server may be away before the task fails ("5 min", or seconds);
-        the job runs on meanwhile.
-    :param queued_timeout: how long the job may wait for its start; then it is stopped and the task
-        fails. None: as long as it takes.
-    :param executors_timeout: how long the job may run without any executor; then likewise.
-    :param on_lost: what is done about a driver on the cluster that its master has forgotten:
-        ``fail`` the task without retries, as it may still run; or let the next try ``resubmit``.
-    :param driver_log: show the driver's log in the task log.
-    :param openlineage_inject_parent_job_info: tell a driver of its own which task started it, for
-        its OpenLineage events; default: ``[openlineage] spark_inject_parent_job_info``. The shared
-        driver is told nothing, by this and by the next parameter.
-    :param openlineage_inject_transport_info: tell it where to send them; default:
-        ``[openlineage] spark_inject_transport_info``.
+    :param deferrable: whether to wait in the triggerer, without a worker slot.
+    :param poll_interval: seconds between two polls of the job.
+    :param patience: how long the server may be unreachable before the task fails ("5 min", or
+        seconds). The job keeps running meanwhile.
+    :param queued_timeout: how long the job may wait to start. After that it is stopped and the task
+        fails. None means no limit.
+    :param executors_timeout: how long the job may run without any executor. After that it is
+        stopped and the task fails. None means no limit.
+    :param on_lost: what to do when the master has forgotten a driver on the cluster that may still
+        be running: ``fail`` fails the task without retries, ``resubmit`` lets the next try submit
+        the job again.
+    :param driver_log: whether to show the driver's log in the task log.
+    :param openlineage_inject_parent_job_info: whether to pass the ids of the task to a dedicated
+        driver, for its OpenLineage events. Default:
+        ``[openlineage] spark_inject_parent_job_info``. Neither this nor the next parameter affects
+        the shared driver.
+    :param openlineage_inject_transport_info: whether to pass the address to which a dedicated
+        driver sends its events. Default: ``[openlineage] spark_inject_transport_info``.
     """
 
     timing: ClassVar[JobTiming] = DEFAULT
@@ -82,28 +85,28 @@ class JobOperator(BaseOperator):
 
     @abstractmethod
     def plan(self, context: Context) -> JobPlan:
-        """What to run, and where; raises BadInput."""
+        """What to run, and on which server; raises BadInput."""
 
     def plan_of_deferred(self, context: Context) -> JobPlan:
-        """What this try runs already, when it goes on after a deferral."""
+        """The plan of a try that continues after a deferral: its job is running already."""
         return self.plan(context)
 
     def execute(self, context: Context) -> Any:
-        """Submit the job, or find that of an earlier try, and see it through."""
+        """Submit the job, or rejoin that of an earlier try; return its result."""
         with final_where_retrying_cannot_help():
             return self.run_of(self.plan(context), context).see_through()
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:  # noqa: ARG002 - Airflow gives it
-        """Settle with what the trigger has seen."""
+        """Settle the outcome that the trigger reported."""
         return self._current.settle_deferred(Outcome.from_json(event))
 
     def resume_execution(
         self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
     ) -> Any:
-        """Stop a job whose ``execution_timeout`` ran out, and go on where a trigger could not.
+        """Continue after a deferral; stop a job that has outlived ``execution_timeout``.
 
-        Airflow calls nobody else when a deferral ends without an event. What a try was resumed with
-        when it was cleared, it gives to the try after the clear: that one begins again.
+        Airflow calls only this method when a deferral ends without an event. If a resumed try is
+        cleared, Airflow passes the same event to the next try, which starts over.
         """
         run = self.run_of(self.plan_of_deferred(context), context)
         if not run.take_up():
@@ -113,17 +116,17 @@ class JobOperator(BaseOperator):
         except TaskDeferralTimeout:
             return run.settle_overdue()
         except TaskDeferralError as error:
-            log.warning("The trigger failed (%s); the task waits in its worker instead", error)
+            log.warning("The trigger failed (%s). Waiting in the worker instead.", error)
             return run.wait_in_worker()
 
     def on_kill(self) -> None:
-        """Stop the job when Airflow ends the task."""
+        """Stop the job because Airflow ends the task."""
         self._is_ending = True
         if self._run:
             self._run.stop()
 
     def run_of(self, plan: JobPlan, context: Context) -> JobRun:
-        """The run of this try, which does as *plan* says."""
+        """A run of *plan* for this try, which ``on_kill`` can stop."""
         mask_secrets_of(self)
         self._run = JobRun(
             plan,
@@ -153,5 +156,5 @@ class JobOperator(BaseOperator):
 
 
 def beside(context: Context) -> Path:
-    """The folder of the Dag file, in which relative paths are looked for."""
+    """The folder of the Dag file, to which relative paths refer."""
     return Path(context["dag"].fileloc).parent

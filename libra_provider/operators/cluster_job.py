@@ -1,4 +1,4 @@
-"""A job with a driver of its own on the cluster."""
+"""An operator that runs a job in a dedicated driver on a cluster."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from libra_provider.operators.cluster_plan import ClusterPlan
 
 class SparkClusterJobOperator(JobOperator):
     """
-    Run a Python file, a JAR, SQL or Python code in a driver of its own, on a worker of a cluster.
+    Run a Python file, a JAR, SQL or Python code in a dedicated driver on a worker of a cluster.
 
-    Give one of ``application``, ``sql`` and ``python``. Files that lie beside the Dag, or anywhere
-    on this machine, are shipped: Libra keeps them, drivers fetch them from there, and an unchanged
-    one is not sent again. ``local:``, ``file:``, ``http(s):``, ``s3a:`` and ``hdfs:`` ones are used
-    as they are. A job that ships nothing and returns nothing needs no Libra. See
+    Pass one of ``application``, ``sql`` and ``python``. Files next to the Dag, or elsewhere on the
+    machine of Airflow's worker, are uploaded to Libra, from which drivers download them. A file
+    that has not changed is not uploaded again. ``local:``, ``file:``, ``http(s):``, ``s3a:`` and
+    ``hdfs:`` URLs are passed on. A job without local files and without a result needs no Libra. See
     ``docs/shipping.md``.
 
     :param application: path of a ``.py`` or ``.jar`` file (templated).
-    :param sql: one statement, or the path of a ``.sql`` file beside the Dag (templated, and so is
-        what the file holds).
-    :param python: Python code, which finds ``spark`` (templated); or the path of a ``.py`` file
-        beside the Dag, whose text is sent as it is, braces and all.
+    :param sql: one statement, or the path of a ``.sql`` file next to the Dag (templated, and so is
+        the file's content).
+    :param python: Python code that can use ``spark`` (templated), or the path of a ``.py`` file
+        next to the Dag, whose content is not templated.
     :param application_args: arguments of the application or of the Python code (templated). Airflow
-        takes one that ends in ``.sql`` for a file to read, unless it is ``literal("…")``.
+        reads an argument that ends in ``.sql`` as a file, unless it is ``literal("…")``.
     :param java_class: the main class of a JAR (templated).
     :param conf: Spark properties (templated).
     :param parameters: values for ``:name`` (a dict) or ``?`` (a list) in ``sql`` (templated).
@@ -45,26 +45,27 @@ class SparkClusterJobOperator(JobOperator):
         (templated).
     :param jars: further JARs (templated).
     :param files: files for the working directory of each executor (templated).
-    :param archives: archives to unpack there, as ``env.tar.gz#env`` (templated).
+    :param archives: archives to unpack there, such as ``env.tar.gz#env`` (templated).
     :param packages: Maven coordinates (templated).
     :param env_vars: environment variables of the driver (templated).
-    :param name: the application's name (templated); default: the ids of Dag and task.
-    :param supervise: let the master start the driver again whenever it fails.
-    :param driver_timeout: how long the driver may run ("30 min", in whole minutes); then it ends
-        by itself and fails, even if Airflow is gone.
-    :param result_limit: how many rows may come back; more is an error, never cut silently.
-    :param result_path: write the rows there as Parquet (templated) and return ``uri``, ``rows``,
-        ``bytes`` and Spark's ``schema`` of them instead.
-    :param fetch: what the task returns: ``all`` rows, or the value that Python handed in; ``one``,
-        the only row or None; the one ``value``; a ``pandas`` DataFrame; or ``none``. Default: the
-        rows of ``sql``, and of Python whatever it handed in by ``libra_provider.jobs.result``, or
-        None. One that is given is a promise: a driver that ends without a result has failed.
-    :param wait_for_completion: False submits only, and returns the driver's id for a sensor.
+    :param name: the application's name (templated). Default: the ids of Dag and task.
+    :param supervise: whether the master restarts the driver whenever it fails.
+    :param driver_timeout: how long the driver may run ("30 min", in whole minutes). After that it
+        exits and fails, even if Airflow is gone.
+    :param result_limit: how many rows may be returned. More rows are an error; rows are never
+        dropped silently.
+    :param result_path: write the rows there as Parquet (templated), and return their ``uri``,
+        ``rows``, ``bytes`` and Spark's ``schema`` instead.
+    :param fetch: what the task returns: ``all`` rows, or the value that Python returned; ``one``,
+        the only row or None; the only ``value``; a ``pandas`` DataFrame; or ``none``. By default,
+        the rows of ``sql``, or what Python returned with ``libra_provider.jobs.result``, if
+        anything. If you set ``fetch``, a driver that ends without a result has failed.
+    :param wait_for_completion: False only submits the driver, and returns its id for a sensor.
     :param spark_master_conn_id: a connection of type ``spark_master``.
-    :param libra_conn_id: a connection of type ``libra``, by which files and results travel; None,
-        or one that is not defined: they do not.
-    :param sql_runner: without Libra: where the workers have ``libra_provider/jobs/sql_runner.py``,
-        inside Libra's unpacked runtime zip (templated).
+    :param libra_conn_id: a connection of type ``libra``, which transfers files and results. Without
+        one (None, or not defined) nothing is transferred.
+    :param sql_runner: path of ``libra_provider/jobs/sql_runner.py`` on the workers, inside Libra's
+        unpacked runtime zip, for SQL without Libra (templated).
 
     ``deferrable``, ``poll_interval``, ``patience``, ``queued_timeout``: see JobOperator.
     """
@@ -158,7 +159,7 @@ class SparkClusterJobOperator(JobOperator):
         self.sql_runner = sql_runner
 
     def plan(self, context: Context) -> ClusterPlan:
-        """The job, at the master of ``spark_master_conn_id``."""
+        """The job, run by the master of ``spark_master_conn_id``."""
         return ClusterPlan(
             SparkMasterHook(self.spark_master_conn_id),
             self._described,
@@ -170,7 +171,7 @@ class SparkClusterJobOperator(JobOperator):
         )
 
     def execute(self, context: Context) -> Any:
-        """Submit the driver; wait for its end unless ``wait_for_completion`` is False."""
+        """Submit the driver, and wait for it unless ``wait_for_completion`` is False."""
         if self.wait_for_completion:
             return super().execute(context)
         with final_where_retrying_cannot_help():

@@ -1,4 +1,4 @@
-"""A job that a cluster manager runs, and whose files and result may travel by Libra."""
+"""A job that a cluster manager runs, with files and results transferred by Libra if needed."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ class ClusterPlan(JobPlan):
     A job with a dedicated driver on a cluster.
 
     :param server: the cluster manager that runs it, of any backend.
-    :param describe: makes the job, its paths as the task's parameters give them.
-    :param beside: the folder in which relative paths are looked for.
+    :param describe: returns the job with its paths as the task's parameters have them.
+    :param beside: the folder to which relative paths refer.
     :param fetch: what the task returns, see SparkClusterJobOperator.
-    :param libra_conn_id: a connection of type ``libra``, by which files and results travel; None,
-        or one that is not defined: they do not.
-    :param sql_runner: without Libra: where the workers have ``libra_provider/jobs/sql_runner.py``.
-    :param patience: for how many seconds Libra may be away when a receipt is needed.
+    :param libra_conn_id: a connection of type ``libra``, which transfers files and results. Without
+        one (None, or not defined) nothing is transferred.
+    :param sql_runner: path of ``libra_provider/jobs/sql_runner.py`` on the workers, for SQL without
+        Libra.
+    :param patience: for how many seconds Libra may be unreachable when a receipt is needed.
     """
 
     def __init__(
@@ -64,12 +65,12 @@ class ClusterPlan(JobPlan):
 
     @cached_property
     def _described(self) -> SparkJob:
-        """The job as its parameters give it: when it has ended, its files may be gone."""
+        """The job as the parameters describe it; its files need not exist any more."""
         return self._describe()
 
     @cached_property
     def libra(self) -> LibraHook | None:
-        """By which files and result travel; None if they need not, or no connection is defined."""
+        """Transfers files and result, or None if it need not or its connection is not defined."""
         if not self._libra_conn_id or not self._needs.needs_libra(self._described):
             return None
         hook = LibraHook(self._libra_conn_id)
@@ -80,12 +81,12 @@ class ClusterPlan(JobPlan):
         return hook
 
     def connect(self) -> None:
-        """Read both connections, as ``on_kill`` cannot ask Airflow for them; raises BadInput."""
+        """Read both connections now, since ``on_kill`` cannot. Raises BadInput."""
         super().connect()
-        self.libra  # noqa: B018 - it is read when it is first asked for
+        self.libra  # noqa: B018 - reads the connection and keeps it
 
     def job(self) -> SparkJob:
-        """The job, checked against its connections too; its local paths are absolute."""
+        """The job, checked and completed by its connection; local paths are absolute."""
         check_installed(self._fetch)
         job = self._located(self._described)
         self._needs.check(job)
@@ -94,34 +95,34 @@ class ClusterPlan(JobPlan):
         return self.server.complete(job)
 
     def prepare(self, job: SparkJob, tag: str) -> SparkJob:
-        """*job* as the cluster gets it, once Libra has its files and knows of it."""
+        """Upload the files of *job* to Libra and announce it; return it as it is submitted."""
         if self.libra is None:
             return self._needs.without_libra(job, tag)
         return shipped(self.libra, job, tag, promised=self._needs.promised)
 
     @property
     def announced_at(self) -> str | None:
-        """The connection of the Libra by which files and result travel, if they have to."""
+        """The connection of the Libra to which the job was announced, or None if it was not."""
         return self.libra.connection_id if self.libra else None
 
     def tell_end(self, record: TaskRecord, *, apart: bool = False) -> None:
-        """Tell Libra, if it knows of the driver of *record*, that this one is gone."""
+        """Report to Libra, if the job of *record* was announced there, that its driver is gone."""
         if apart and "libra" not in self.__dict__:
             return
         if record.backend is self.server.backend and self.libra:
             receipts.ended(self.libra.apart() if apart else self.libra, record.tag)
 
     def explained(self, status: JobStatus, tag: str | None) -> JobStatus:
-        """*status*, with what the receipt says that the driver has left at Libra."""
+        """*status*, with the contents of the receipt that the driver left at Libra."""
         if tag is None or self.libra is None:
             return status
-        # What failed is known to be over; its receipt only says it better.
+        # A failed job has certainly ended; the receipt only adds details.
         is_over = status.state is JobState.FAILED and not status.worker_lost
         patience = 0.0 if is_over else self._patience
         return receipts.explained(self.libra, tag, status, patience=patience)
 
     def result(self, status: JobStatus, tag: str | None) -> Any:
-        """What ``fetch`` asks for, or where the rows were written; None for nothing."""
+        """What ``fetch`` requests, or where the rows were written, or None for no result."""
         if tag is None or self.libra is None:
             return self._without_libra(status)
         if not is_bootstrapped(self._described):
@@ -152,5 +153,5 @@ class ClusterPlan(JobPlan):
         return asdict(found) if found else None
 
     def _written(self, status: JobStatus) -> WrittenResult | None:
-        """Where the driver's output says that its rows are, for want of Libra."""
+        """Where the rows were written, according to the driver's output."""
         return receipts.written_by(self.server, status) if self._described.result_path else None

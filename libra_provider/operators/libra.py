@@ -1,4 +1,4 @@
-"""A job whose place is decided when it runs."""
+"""An operator that decides at run time where its job runs."""
 
 from __future__ import annotations
 
@@ -31,56 +31,59 @@ from libra_provider.operators.cluster_plan import ClusterPlan
 from libra_provider.operators.statement_plan import StatementPlan
 
 _WAYS_OUT = (
-    "a driver of the job's own has room for more (mode='isolated', a preset), as far as Libra's "
-    "result_max_bytes allows, and result_path needs neither"
+    "a dedicated driver (mode='isolated', a preset) can return more, up to Libra's "
+    "result_max_bytes; with result_path there is no limit"
 )
 
 
 class LibraOperator(JobOperator):
     """
-    Run a job where it runs best: on Libra's shared driver, or on one of its own, beside or afar.
+    Run a job where it runs best: in Libra's shared driver or in a dedicated one.
 
-    Give one of ``sql``, ``python`` and ``application``. The decision tree of ``docs/deciding.md``
-    picks the place when the task runs, from what the author says in ``workload``, what earlier
-    runs have measured, what Spark knows of the tables, and where Libra stands; the log says why,
-    and so does XCom ``deploy_mode_decision``. Whatever the place, parameters, results, XComs, log
-    and links are the same. A retry stays where the job of the try before still runs.
+    A dedicated driver runs on Libra's host (client) or on a worker of the cluster (cluster).
 
-    :param sql: one statement, or the path of a ``.sql`` file beside the Dag (templated, and so is
-        what the file holds).
-    :param python: Python code, which finds ``spark`` (templated); or the path of a ``.py`` file
-        beside the Dag, whose text is sent as it is, braces and all.
-    :param application: path of a ``.py`` or ``.jar`` file (templated); one that lies beside the
-        Dag, or anywhere on this machine, is shipped.
+    Pass one of ``sql``, ``python`` and ``application``. The decision tree of ``docs/deciding.md``
+    chooses the place when the task runs. It considers ``workload``, measurements of earlier runs,
+    Spark's statistics of the tables, and the network between Libra and the cluster. The log and
+    XCom ``deploy_mode_decision`` explain the decision. Parameters, results, XComs, log and links
+    are the same everywhere. A retry rejoins a job that is still running, wherever that is.
+
+    :param sql: one statement, or the path of a ``.sql`` file next to the Dag (templated, and so is
+        the file's content).
+    :param python: Python code that can use ``spark`` (templated), or the path of a ``.py`` file
+        next to the Dag, whose content is not templated.
+    :param application: path of a ``.py`` or ``.jar`` file (templated). A file next to the Dag or
+        elsewhere on the worker's machine is uploaded.
     :param application_args: arguments of the application or of the Python code (templated).
     :param java_class: the main class of a JAR (templated).
-    :param conf: Spark properties (templated); they need a driver of the job's own.
+    :param conf: Spark properties (templated); they require a dedicated driver.
     :param parameters: values for ``:name`` (a dict) or ``?`` (a list) in ``sql`` (templated).
-    :param py_files: Python files, zips and folders of packages (templated); like the next three
-        they need a driver of the job's own.
+    :param py_files: Python files, zips and folders of packages (templated). Like the next four
+        parameters, they require a dedicated driver.
     :param jars: further JARs (templated).
     :param files: files for the working directory of each executor (templated).
-    :param archives: archives to unpack there, as ``env.tar.gz#env`` (templated).
-    :param packages: Maven coordinates (templated); likewise.
+    :param archives: archives to unpack there, such as ``env.tar.gz#env`` (templated).
+    :param packages: Maven coordinates (templated).
     :param env_vars: environment variables of the driver (templated), which then runs on a worker.
-    :param session: Libra's session (templated), which only its shared driver has; see
+    :param session: Libra's session (templated), which only the shared driver has; see
         LibraStatementOperator.
-    :param pool_name: the FAIR pool that counts if the shared driver runs it (templated).
-    :param workload: what the author knows of the job: a ``Workload``, or a dict of its fields.
-    :param mode: the author's choice, ``shared`` or ``isolated``; None leaves it open.
-    :param deploy_mode: the author's choice, ``client`` or ``cluster``; None leaves it open.
-    :param preset: the size of a driver of the job's own, where ``conf`` leaves it open: ``etl``,
-        ``analytics`` or ``ml``.
+    :param pool_name: the FAIR pool if the shared driver runs the job (templated).
+    :param workload: what you know about the job: a ``Workload``, or a dict of its fields.
+    :param mode: ``shared`` or ``isolated`` if you choose it yourself, or None.
+    :param deploy_mode: ``client`` or ``cluster`` if you choose it yourself, or None.
+    :param preset: the size of a dedicated driver, unless ``conf`` sets it: ``etl``, ``analytics``
+        or ``ml``.
     :param policy: thresholds of the tree for this task, such as ``{"large_collect": "2 GB"}``.
-    :param result_limit: how many rows may come back; more is an error, never cut silently.
-    :param result_path: write the rows there as Parquet (templated) and return ``uri``, ``rows``,
-        ``bytes`` and Spark's ``schema`` of them instead.
+    :param result_limit: how many rows may be returned. More rows are an error; rows are never
+        dropped silently.
+    :param result_path: write the rows there as Parquet (templated), and return their ``uri``,
+        ``rows``, ``bytes`` and Spark's ``schema`` instead.
     :param fetch: what the task returns, see SparkClusterJobOperator.
-    :param timeout: how long the job may run once it has begun ("10 min").
-    :param libra_conn_id: a connection of type ``libra``; where it is not defined, every job goes to
-        a worker.
-    :param spark_master_conn_id: a connection of type ``spark_master``; where it is not defined,
-        Libra submits what goes to a worker.
+    :param timeout: how long the job may run once it has started ("10 min").
+    :param libra_conn_id: a connection of type ``libra``. If it is not defined, all jobs run on
+        workers.
+    :param spark_master_conn_id: a connection of type ``spark_master``. If it is not defined, Libra
+        submits the drivers that run on workers.
 
     ``deferrable``, ``poll_interval``, ``patience``, ``queued_timeout``: see JobOperator.
     """
@@ -170,7 +173,7 @@ class LibraOperator(JobOperator):
         self.spark_master_conn_id = spark_master_conn_id
 
     def plan(self, context: Context) -> JobPlan:
-        """Decide where the job runs, or stay where that of an earlier try does; raises BadInput."""
+        """Decide where the job runs, or continue that of an earlier try; raises BadInput."""
         decider = PlacementDecider(
             job=self.job(),
             workload=self.workload,
@@ -182,14 +185,16 @@ class LibraOperator(JobOperator):
         return self._plan_of(decider.choice(context), context)
 
     def plan_of_deferred(self, context: Context) -> JobPlan:
-        """What this try runs already, where it was decided before its deferral."""
+        """The plan on which this try decided before its deferral."""
         placement = Placement.kept(context["task_state_store"])
         if placement is None:
-            raise LibraError(f"Nothing is written down of where the job of {self.task_id} runs.")
+            raise LibraError(
+                f"The placement of the job of {self.task_id} is unknown; clear the task"
+            )
         return self._plan_of(placement, context)
 
     def job(self) -> SparkJob:
-        """The job as its author describes it, before it has a place; raises BadInput."""
+        """The job as the parameters describe it, before its placement; raises BadInput."""
         conf = spark_conf(self.conf)
         return self._described(conf=conf, mode=self.mode, deploy_mode=self.deploy_mode)
 
@@ -216,7 +221,7 @@ class LibraOperator(JobOperator):
         )
 
     def _placed(self, placement: Placement) -> SparkJob:
-        """The job as it runs where *placement* says."""
+        """The job as it runs at *placement*."""
         place, at_libra = placement.place, placement.backend is Backend.LIBRA
         is_shared = place is Place.SHARED
         deploy_mode = None if is_shared else place.deploy_mode

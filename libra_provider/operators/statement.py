@@ -1,4 +1,4 @@
-"""A statement on Libra, of any kind."""
+"""An operator that runs a statement on Libra."""
 
 from __future__ import annotations
 
@@ -22,48 +22,54 @@ class LibraStatementOperator(JobOperator):
     """
     Run one statement on Libra and return its result: a query's rows as a list of dicts.
 
-    Give one of ``sql`` and ``python``, which run on Libra's shared driver unless told otherwise,
-    and ``application``, which gets a driver of its own. What they print is shown in the task log.
+    Pass one of ``sql``, ``python`` and ``application``. By default, the first two run in Libra's
+    shared driver, and an application runs in a dedicated driver. Their output is shown in the task
+    log.
 
-    Airflow's XCom would round decimals, and has no form for binary and times of day. Rows therefore
-    arrive as JSON: these, dates, timestamps and intervals are exact texts, binary is base64.
-    :meth:`LibraHook.result` gives Python's values instead, from XCom ``job``'s ``job_id``.
+    Rows are returned as JSON, since Airflow's XCom would round decimals and cannot hold binary
+    values and times of day: decimals, dates, times, timestamps and intervals are exact strings,
+    binary values are base64. To get Python values instead, pass the ``job_id`` in XCom ``job`` to
+    :meth:`LibraHook.result`.
 
-    :param sql: the statement, or the path of a ``.sql`` file beside the Dag (templated, and so is
-        what the file holds).
-    :param python: Python code, whose last expression is the result (templated); or the path of a
-        ``.py`` file beside the Dag, whose text is sent as it is, braces and all.
-    :param application: path of a ``.py`` or ``.jar`` file (templated). A relative one lies beside
-        the Dag and is shipped to Libra; an absolute one lies on Libra's host, below its
-        ``file_roots``. ``http(s):``, ``s3a:`` and ``hdfs:`` ones are used as they are. A ``.py``
-        one, unless it is ``s3a:`` or ``hdfs:``, may return a result by ``jobs.result(…)``
+    :param sql: the statement, or the path of a ``.sql`` file next to the Dag (templated, and so is
+        the file's content).
+    :param python: Python code whose last expression is the result (templated), or the path of a
+        ``.py`` file next to the Dag, whose content is not templated.
+    :param application: path of a ``.py`` or ``.jar`` file (templated). A relative path is next to
+        the Dag, and the file is uploaded to Libra. An absolute path is on Libra's host, below its
+        ``file_roots``. ``http(s):``, ``s3a:`` and ``hdfs:`` URLs are passed on. A Python file,
+        except at ``s3a:`` or ``hdfs:``, can return a result with ``jobs.result(…)``
         (``from libra_provider import jobs``).
     :param application_args: arguments of the application or of the Python code (templated). Airflow
-        takes one that ends in ``.sql`` for a file to read, unless it is ``literal("…")``.
+        reads an argument that ends in ``.sql`` as a file, unless it is ``literal("…")``.
     :param java_class: the main class of a JAR (templated).
-    :param conf: Spark properties of a driver of its own (templated).
-    :param mode: ``shared`` or ``isolated``: whose driver runs it. By default an application gets a
-        driver of its own, and ``python`` does with ``conf`` of memory, cores or executors; ``sql``
-        does with ``isolated`` only. A JAR runs in the shared driver's JVM with ``shared``.
-    :param deploy_mode: where a driver of its own runs: ``client`` (beside Libra) or ``cluster`` (on
-        a worker). Default: as Libra is set.
+    :param conf: Spark properties of a dedicated driver (templated).
+    :param mode: ``shared`` or ``isolated``, for Libra's shared driver or a dedicated one. By
+        default, a dedicated driver runs each ``application``, and ``python`` whose ``conf`` sets
+        memory, cores or executors. With ``shared``, a JAR runs in the shared driver's JVM.
+    :param deploy_mode: where a dedicated driver runs: ``client`` (on Libra's host) or ``cluster``
+        (on a worker). The default is set in Libra.
     :param parameters: values for ``:name`` (a dict) or ``?`` (a list) in ``sql`` (templated).
     :param libra_conn_id: a connection of type ``libra``.
-    :param pool_name: Libra's FAIR pool, such as ``interactive`` (templated); ``pool`` is Airflow's.
-    :param session: Libra's session, whose temporary views and Python variables the statement sees
-        (templated). By default the connection's; else SQL shares ``default``, and Python has one
-        to itself (``own``), which ends with it.
-    :param result_limit: how many rows may come back; more is an error, never cut silently.
-    :param result_path: write the rows there as Parquet (templated) and return ``uri``, ``rows``,
-        ``bytes`` and Spark's ``schema`` of them instead.
-    :param fetch: ``all`` rows, or the value that Python came to; ``one``, the only row or None;
-        the one ``value`` of one row, or of Python; a ``pandas`` DataFrame (needs the extra
-        ``pandas``, here and where it is read); or ``none``. A JAR returns nothing.
-    :param timeout: how long the statement may run once it has begun ("10 min"); then Libra ends it,
-        whoever still watches.
+    :param pool_name: Libra's FAIR pool, such as ``interactive`` (templated). Not Airflow's
+        ``pool``.
+    :param session: Libra's session, with the temporary views and Python variables that the
+        statement can use (templated). The default is that of the connection. If that has none, SQL
+        uses the session ``default``, and Python gets a new one that ends with the statement
+        (``own``).
+    :param result_limit: how many rows may be returned. More rows are an error; rows are never
+        dropped silently.
+    :param result_path: write the rows there as Parquet (templated), and return their ``uri``,
+        ``rows``, ``bytes`` and Spark's ``schema`` instead.
+    :param fetch: what the task returns: ``all`` rows, or the value of the Python code; ``one``, the
+        only row or None; ``value``, the only column of the only row, or the value of the Python
+        code; ``pandas``, a DataFrame (requires the extra ``pandas``, also in tasks that read it);
+        or ``none``. A JAR returns nothing.
+    :param timeout: how long the statement may run once it has started ("10 min"). Libra then stops
+        it, even if Airflow is gone.
 
-    A Libra of the old contract gives its result as one text, with ``fetch="all"``, shows no log,
-    and refuses what it would ignore, see ``docs/statements.md``.
+    A Libra of the old contract returns its result as one string, with ``fetch="all"``. It shows no
+    log, and parameters that it would ignore are errors; see ``docs/statements.md``.
 
     ``deferrable``, ``poll_interval``, ``patience``, ``queued_timeout``: see JobOperator.
     """
@@ -135,7 +141,7 @@ class LibraStatementOperator(JobOperator):
         )
 
     def plan(self, context: Context) -> StatementPlan:
-        """The statement, at the Libra of ``libra_conn_id``."""
+        """The statement, run by the Libra of ``libra_conn_id``."""
         server = LibraHook(self.libra_conn_id)
         return StatementPlan(server, self._described, beside=beside(context), fetch=self.fetch)
 

@@ -1,4 +1,4 @@
-"""A job that Libra runs: as a statement of its shared driver, or in a dedicated one."""
+"""A statement that Libra runs, in its shared driver or in a dedicated one."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class StatementPlan(JobPlan):
     A statement of any kind.
 
     :param server: the Libra that runs it.
-    :param describe: makes the job, its paths as the task's parameters give them.
-    :param beside: the folder in which relative paths are looked for.
+    :param describe: returns the job with its paths as the task's parameters have them.
+    :param beside: the folder to which relative paths refer.
     :param fetch: what the task returns, see LibraStatementOperator.
-    :param ships_all: whether an absolute path is one of this machine, to be shipped; otherwise it
-        is one of Libra's host, and so are those in lists of files.
+    :param ships_all: whether absolute paths are on this machine, and are uploaded; otherwise they
+        are on Libra's host.
     :param advice: what to do about a result that is too large for the shared driver.
     """
 
@@ -59,7 +59,7 @@ class StatementPlan(JobPlan):
         return self._describe()
 
     def job(self) -> SparkJob:
-        """The statement, checked against its connection too; its local paths are absolute."""
+        """The statement, checked and completed by its connection; local paths are absolute."""
         check_installed(self._fetch)
         job, place = self._described, located if self._ships_all else at_libra
         if job.application is not None:
@@ -69,8 +69,8 @@ class StatementPlan(JobPlan):
             job = job.trusted(code=python_code(str(job.code), self._beside))
         return self.server.complete(self._with_files_in_conf(job))
 
-    def prepare(self, job: SparkJob, tag: str) -> SparkJob:  # noqa: ARG002 - Libra knows it yet
-        """*job*, once Libra keeps its local files, under the names that Libra gives them."""
+    def prepare(self, job: SparkJob, tag: str) -> SparkJob:  # noqa: ARG002 - it is not announced
+        """Upload the local files of *job*; return it with the names that Libra gave them."""
         if self._ships_all:
             return self._all_shipped(job)
         given = self._described.application
@@ -79,23 +79,23 @@ class StatementPlan(JobPlan):
         try:
             return job.trusted(application=self._shipped(str(job.application), "application"))
         except NotOffered:
-            # A Libra of the old contract may see it under the same path.
+            # A Libra of the old contract may have the file under the same path.
             return job
 
-    def result(self, status: JobStatus, tag: str | None) -> Any:  # noqa: ARG002 - its id is enough
-        """What ``fetch`` asks for, or where the rows were written."""
+    def result(self, status: JobStatus, tag: str | None) -> Any:  # noqa: ARG002 - the id is enough
+        """What ``fetch`` requests, or where the rows were written."""
         if self._described.java_class is not None and status.text is None:
             return None
         return fetched(self.server, status, self._fetch, result_path=self._described.result_path)
 
     def explained(self, status: JobStatus, tag: str | None) -> JobStatus:  # noqa: ARG002 - as above
-        """*status*, with the advice for a result that is too large."""
+        """*status*, with advice if the result was too large."""
         if not (self._advice and _is_too_large(status)):
             return status
         return replace(status, detail=f"{status.detail.rstrip('.')}; {self._advice}.")
 
     def _with_files_in_conf(self, job: SparkJob) -> SparkJob:
-        """*job* as Libra takes it: its lists of files and packages are Spark properties."""
+        """*job* as Libra accepts it, with lists of files and packages as Spark properties."""
         found = {
             each: [located(item, self._beside, parameter=each) for item in getattr(job, each)]
             for each in _LISTS
@@ -112,13 +112,13 @@ class StatementPlan(JobPlan):
         return job.trusted(application=application, conf=conf)
 
     def _shipped(self, path: str, parameter: str) -> str:
-        """*path*, if it is a URL, or the name of the file once Libra has it."""
+        """*path* if it is a URL; otherwise upload the file and return its name at Libra."""
         return path if scheme(path) else shipped_file(self.server, path, parameter=parameter)
 
 
 def _is_too_large(status: JobStatus) -> bool:
-    """Whether a statement failed because the shared driver could not hold its result."""
+    """Whether a statement failed because its result was too large for the shared driver."""
     if status.error_class == RESULT_TOO_LARGE:
-        # Rows are counted alike wherever the driver runs.
+        # The limit on rows is the same in every driver.
         return "resultLimit=" not in status.detail
     return "out of memory" in status.detail

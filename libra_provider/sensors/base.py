@@ -1,4 +1,4 @@
-"""What the sensors share: a job that another task submitted."""
+"""The base of the sensors: wait for a job that something else submitted."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class JobSensor(BaseSensorOperator):
     """
     Succeed when a job has succeeded; fail as soon as it failed, was killed or is lost.
 
-    :param deferrable: wait in the triggerer, without holding a worker.
-    :param patience: how long the server may be away before the sensor fails.
-    :param driver_log: show the driver's log in the task log.
+    :param deferrable: whether to wait in the triggerer, without a worker slot.
+    :param patience: how long the server may be unreachable before the sensor fails.
+    :param driver_log: whether to show the driver's log in the task log.
     """
 
     backend: ClassVar[Backend]
@@ -63,13 +63,13 @@ class JobSensor(BaseSensorOperator):
 
     @cached_property
     def server(self) -> ServerHook:
-        """The hook that asks how the job stands."""
+        """The hook that polls the job."""
         return server_of(self.backend, self.connection_id)
 
     def execute(self, context: Context) -> Any:
         """Wait in the triggerer if deferrable, else by poking."""
         if not self.job_id:
-            raise AirflowFailException(str(BadInput("job_id", self.job_id, "it must name a job")))
+            raise AirflowFailException(str(BadInput("job_id", self.job_id, "pass the id of a job")))
         if not self.deferrable:
             return super().execute(context)
         trigger = JobTrigger(
@@ -90,11 +90,14 @@ class JobSensor(BaseSensorOperator):
         return outcome is not None and self._succeeded(outcome, context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> None:
-        """Settle with what the trigger has seen."""
+        """Settle the outcome that the trigger reported."""
         self._succeeded(Outcome.from_json(event), context)
 
     def _succeeded(self, outcome: Outcome, context: Context) -> bool:
-        """True, with the job's facts in XCom; a sensor's retry would only meet the same end."""
+        """Push the job to XCom and return True; raises AirflowFailException for any other end.
+
+        A retry of the sensor would only find the same end.
+        """
         status = outcome.status
         handle = JobHandle(self.backend, self.connection_id, self.job_id, tag="")
         context["ti"].xcom_push(key="job", value=handle.to_json())

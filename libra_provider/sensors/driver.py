@@ -14,7 +14,7 @@ class SparkDriverSensor(JobSensor):
     """
     Wait for a driver that another task submitted to a Spark standalone master.
 
-    What it hands in is read by its tag, from XCom ``job`` of that task: see ``docs/shipping.md``.
+    Its result is read by the tag in XCom ``job`` of that task; see ``docs/shipping.md``.
 
     :param driver_id: the driver's id, such as ``driver-20261120082239-0000`` (templated).
     :param spark_master_conn_id: a connection of type ``spark_master``.
