@@ -19,7 +19,7 @@ from libra_provider.core.errors import (
     ServerError,
 )
 from libra_provider.core.states import JobState
-from libra_provider.core.status import JobStatus, Timings
+from libra_provider.core.status import JobStatus, Timings, short_name
 from libra_provider.core.units import duration_in_seconds, readable_duration
 
 
@@ -211,16 +211,16 @@ class Watch:
 
     def _sentence(self) -> str:
         status, seconds = self.status, self.status.timings.run_seconds
-        job_id, why = status.job_id, f": {status.detail}" if status.detail else ""
+        name, why = short_name(status.job_id), f": {status.detail}" if status.detail else ""
         match status.state:
             case JobState.RUNNING:
-                return " ".join(filter(None, [f"{job_id} is running", _text(status)])) + why
+                return " ".join(filter(None, [f"{name} is running", _text(status)])) + why
             case JobState.SUCCEEDED if seconds is not None:
-                return f"{job_id} succeeded after {readable_duration(seconds)}"
+                return f"{name} succeeded after {readable_duration(seconds)}"
             case state if state.is_terminal:
-                return f"{job_id} ended: {state}"
+                return f"{name} ended: {state}"
             case state:
-                return f"{job_id} is {state}{why}"
+                return f"{name} is {state}{why}"
 
     def _say(self, sentence: str, now: datetime, *, progress: str = "") -> None:
         """Make both the news, unless they, or the same but for numbers, were just said."""

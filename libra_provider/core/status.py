@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -20,6 +21,12 @@ _WRONG_CLASSES = (
     *("LIBRA_RESULT_TOO_LARGE", "ResultTooLarge"),
     *("SyntaxError", "IndentationError", "TabError"),
 )
+_LONG_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def short_name(job_id: str) -> str:
+    """How a log line names a job: "Statement 3e75e7b3", but a driver by its whole id."""
+    return f"Statement {job_id[:8]}" if _LONG_ID.fullmatch(job_id) else job_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,10 +52,10 @@ def told(
     """The outcome if *answer* ends the watch, and what the task log is to say: level and line."""
     status: JobStatus | ServerError = answer if isinstance(answer, ServerError) else answer.status
     outcome = seen.told(status, utc_now())
-    news = [(logging.INFO, seen.news)] if seen.news else []
+    # Whoever settles the outcome logs the end, with the result or the error.
+    news = [(logging.INFO, seen.news)] if seen.news and not outcome else []
     lines = list(_lines(answer)) if isinstance(answer, Observation) else []
-    # The end is said after the last lines, everything else before those that it brought.
-    return outcome, lines + news if outcome else news + lines
+    return outcome, news + lines
 
 
 def show(said: Iterable[tuple[int, str]]) -> None:

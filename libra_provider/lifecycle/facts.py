@@ -1,4 +1,4 @@
-"""What can be found out about a job before it is submitted, within a few seconds."""
+"""Collects facts about a job before its submission, within a few seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from libra_provider.clients.libra.server import Health
 from libra_provider.clients.standalone.page_lookup import leading
 from libra_provider.clients.standalone.pages import Worker
 from libra_provider.core.decision import Confidence, Fact, Facts, Locality, WorkerShare
-from libra_provider.core.errors import BadInput, LibraError
+from libra_provider.core.errors import BadInput, LibraError, one_of
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
 from libra_provider.core.units import MIB, readable_duration
@@ -31,10 +31,11 @@ Source = Callable[[], Iterator[Facts]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactsCollector:
-    """Who is asked about ``job``, a run of task ``task_id`` of Dag ``dag_id``; None: nobody.
+    """The sources of facts about ``job``, a run of task ``task_id`` of Dag ``dag_id``.
 
-    The hooks are for this alone, and have read their connections: threads cannot ask Airflow.
-    ``only_by_libra`` says why only Libra knows a way to a worker; empty: it is not the only one.
+    ``libra`` and ``master`` are None if they cannot be asked. They are used only here, and have
+    read their connections, since threads cannot call Airflow. ``only_by_libra`` is why only Libra
+    can submit to workers, or empty if something else can.
     """
 
     job: SparkJob
@@ -45,7 +46,7 @@ class FactsCollector:
     only_by_libra: str = ""
 
     def facts(self, told: Facts, *, within: float = BUDGET) -> Facts:
-        """*told*, and of the rest what is learned *within* seconds; never raises."""
+        """*told*, completed by what the sources return *within* seconds; never raises."""
         for each in _asked_together(self._sources(told), within):
             told = told.or_else(each)
         return told
@@ -64,7 +65,7 @@ class FactsCollector:
             yield _of_health(health)
             yield self._of_workers(health)
             if self.job.result_path:
-                written = Facts(collects=Fact(0, "result_path takes the rows"))
+                written = Facts(collects=Fact(0, "rows go to result_path"))
                 told = told.or_else(written)
                 yield written
             asked = (earlier_runs, refused_runs)
@@ -84,7 +85,7 @@ class FactsCollector:
         estimate = libra.estimate(str(self.job.code), self.job.parameters)
         if estimate.bytes is None or estimate.guessed:
             return Facts()
-        source = "estimated by Spark from the statistics of its tables"
+        source = "estimated by Spark from table statistics"
         return Facts(collects=Fact(estimate.bytes, source, Confidence.MEDIUM))
 
     def _of_master(self, master: SparkMasterHook) -> Iterator[Facts]:
@@ -94,12 +95,12 @@ class FactsCollector:
 
 
 def declared(hook: LibraHook, extra: Mapping[str, object]) -> Facts:
-    """What the *extra* of the connection of *hook* says of the way to the cluster."""
+    """The locality in the *extra* of the connection of *hook*; raises BadInput."""
     word = str(extra.get("locality") or "auto")
     if word == "auto":
         return Facts()
     if word not in list(Locality):
-        raise BadInput("locality", word, f"it is one of auto, {', '.join(Locality)}")
+        raise BadInput("locality", word, one_of(("auto", *Locality)))
     return Facts(locality=Fact(Locality(word), f"declared in connection {hook.connection_id}"))
 
 
@@ -112,16 +113,16 @@ def _of_health(health: Health) -> Facts:
 
 
 def _why_no_worker(health: Health) -> str:
-    """Why Libra starts no driver on a worker; empty if it does, for all that is known."""
+    """Why Libra starts no drivers on workers, or empty if it may."""
     if health.is_old:
-        return "this Libra knows the old contract only, and starts no driver on a worker"
+        return "this Libra has the old contract only and starts no drivers on workers"
     if health.master and not health.master.startswith("spark://"):
         return f"Libra's master is {health.master}, which has no workers"
     return ""
 
 
 def of_runs(runs: Sequence[PastRun], refused: Sequence[PastRun] = ()) -> Facts:
-    """What earlier *runs* say of the next one, and *refused* ones, whose result was too large."""
+    """Facts from earlier *runs*, and from *refused* ones, whose result was too large."""
     median = f"the median of {_number(runs)}"
     seconds = [each.seconds for each in runs if each.seconds is not None]
     tasks = [each.tasks for each in runs if each.tasks]
@@ -135,7 +136,7 @@ def of_runs(runs: Sequence[PastRun], refused: Sequence[PastRun] = ()) -> Facts:
 
 
 def _collected(runs: Sequence[PastRun], refused: Sequence[PastRun]) -> Fact[int] | None:
-    """The most of the latest ten, whether they succeeded or not."""
+    """The largest result of the latest ten runs, whether they succeeded or not."""
     latest = sorted((*runs, *refused), key=lambda each: each.submitted_at)[-LATEST:]
     known = [each for each in latest if each.collected is not None]
     if not known:
@@ -152,10 +153,10 @@ def _number(runs: Sequence[object]) -> str:
 
 
 def of_workers(workers: Sequence[Worker], driver: WorkerShare) -> Facts:
-    """What the *workers* of the cluster have for *driver*."""
+    """Facts about the *workers* of the cluster, on which *driver* may run."""
     if not workers:
         return Facts()
-    source = "the master's page says so"
+    source = "from the master's page"
     largest = [WorkerShare(each.cores, each.memory_mib * MIB) for each in workers]
     free = [WorkerShare(each.cores_free, each.memory_free_mib * MIB) for each in workers]
     return Facts(
@@ -165,7 +166,7 @@ def of_workers(workers: Sequence[Worker], driver: WorkerShare) -> Facts:
 
 
 def _best(shares: Sequence[WorkerShare], driver: WorkerShare) -> WorkerShare:
-    """That of *shares* with the most room for *driver*, by the scarcer of cores and memory."""
+    """The one of *shares* with the most room for *driver*, by the scarcer of cores and memory."""
 
     def room(share: WorkerShare) -> float:
         return min(share.cores / max(driver.cores, 1), share.memory / max(driver.memory, 1))
@@ -174,10 +175,10 @@ def _best(shares: Sequence[WorkerShare], driver: WorkerShare) -> WorkerShare:
 
 
 def _asked_together(sources: Mapping[str, Source], within: float) -> list[Facts]:
-    """What *sources* have told by the deadline; who is late is not waited for."""
+    """What *sources* return within *within* seconds. Slow sources are skipped."""
     told: dict[str, list[Facts]] = {name: [] for name in sources}
     threads = {
-        # A daemon: a server that hangs must not hold the task when it is over.
+        # A daemon, so that a server that hangs does not keep the task from ending.
         name: threading.Thread(target=_ask, args=(name, source, told[name]), daemon=True)
         for name, source in sources.items()
     }
@@ -187,16 +188,16 @@ def _asked_together(sources: Mapping[str, Source], within: float) -> list[Facts]
     for name, thread in threads.items():
         thread.join(max(0.0, deadline - time.monotonic()))
         if thread.is_alive():
-            late = f"{name} did not answer within {readable_duration(within)}"
-            log.info("%s: what it would have said is unknown", late)
+            waited = readable_duration(within)
+            log.info("Skipped %s, which did not answer within %s", name, waited)
     return [each for found in told.values() for each in tuple(found)]
 
 
 def _ask(name: str, source: Source, told: list[Facts]) -> None:
     try:
         for each in source():
-            told.append(each)  # noqa: PERF402 - what came before an error counts
+            told.append(each)  # noqa: PERF402 - facts before an error count
     except LibraError as error:
-        log.info("%s; what %s would have said is unknown", error, name)
-    except Exception:  # a decision can be made without it, and no task fails for it
-        log.exception("What %s would have said is unknown", name)
+        log.info("Skipped %s: %s", name, error)
+    except Exception:  # the decision does not depend on it, so the task must not fail
+        log.exception("Skipped %s after an unexpected error", name)

@@ -1,4 +1,4 @@
-"""Which of our errors end a task for good."""
+"""Fails a task without retries for errors that a retry would only repeat."""
 
 from __future__ import annotations
 

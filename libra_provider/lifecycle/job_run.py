@@ -17,7 +17,7 @@ from libra_provider.core.errors import JobFailed, JobKilled, KillNotVerified, Li
 from libra_provider.core.job import SparkJob
 from libra_provider.core.polling import Outcome, PollingPolicy, Watch, time_left
 from libra_provider.core.states import JobState
-from libra_provider.core.status import JobStatus
+from libra_provider.core.status import JobStatus, short_name
 from libra_provider.core.units import readable_duration
 from libra_provider.hooks.watch import watch
 from libra_provider.lifecycle import messages, metrics
@@ -148,7 +148,7 @@ class JobRun:
         After a clear, the next try may start before the previous trigger has sent its event.
         """
         if self.record and self.record.job_id != outcome.status.job_id:
-            log.info("Ignored the end of %s, which was replaced", outcome.status.job_id)
+            log.info("Ignored the end of %s, which was replaced", short_name(outcome.status.job_id))
             return self.see_through()
         return self.settle(outcome)
 
@@ -196,7 +196,7 @@ class JobRun:
         if is_killed and self._is_ending():
             raise JobKilled(status.job_id, "the task was ended while it ran")
         if is_killed and self.record and self.record.outlived_clear:
-            log.info("A clear of this task killed %s. Starting over.", status.job_id)
+            log.info("A clear killed %s. Starting over.", short_name(status.job_id))
             return self.see_through()
         with final_where_retrying_cannot_help():
             check_lost(status, self._server.backend, self._policy.on_lost)

@@ -1,4 +1,4 @@
-"""Which values a task's log shows as ***, whoever prints them."""
+"""Masks secrets in the task log, whatever prints them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _SWITCHES = ("true", "false")
 
 
 def mask_secrets_of(task: BaseOperator) -> None:
-    """Have Airflow mask, in what this process logs from now on, the secrets that *task* was given.
+    """Have Airflow mask the secrets of *task* in everything that this process logs from now on.
 
-    They are the values of ``conf`` and ``env_vars`` under keys that look like it. Airflow leaves
-    those of less than five characters as they are.
+    Secrets are the values in ``conf`` and ``env_vars`` whose keys look like those of secrets.
+    Airflow does not mask values of fewer than five characters.
     """
     for name in _GIVEN:
         values = getattr(task, name, None)
-        if isinstance(values, Mapping):  # what is none is refused where it is read
+        if isinstance(values, Mapping):  # other types are rejected later
             for key, value in values.items():
                 if SECRET_KEY.search(str(key)) and str(value).lower() not in _SWITCHES:
                     mask_secret(str(value))

@@ -1,4 +1,4 @@
-"""What the task log tells of a job, where its server's own words are not enough."""
+"""Lines of the task log: what was submitted, and how it ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from libra_provider.clients.libra.results import WrittenResult
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
 from libra_provider.core.masking import masked_text
-from libra_provider.core.status import JobStatus
+from libra_provider.core.status import JobStatus, short_name
 from libra_provider.core.units import readable_duration, readable_size
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _WORD = {
 def subject(job: SparkJob) -> str:
     """What *job* runs: "SQL SELECT count(*) FROM …", "the JAR etl.jar (org.example.Main)".
 
-    Of an application only its file's name: a URL may be a permission, and arguments secrets.
+    Only the file name of an application is shown, since URLs and arguments may hold secrets.
     """
     if job.code is not None:
         return f"{_WORD[Kind(job.kind)]} {_beginning(masked_text(job.code))}"
@@ -45,19 +45,19 @@ def _beginning(text: str) -> str:
     return words if len(words) <= _SHOWN else f"{words[: _SHOWN - 1]}…"
 
 
-def tell_end(status: JobStatus, result: object) -> None:
-    """The last line of the task log of a job that succeeded."""
+def tell_end(status: JobStatus, result: object = None) -> None:
+    """Log the summary of a job that succeeded."""
     log.info("%s", summary(status, result))
 
 
 def summary(status: JobStatus, result: object = None) -> str:
-    """How a job ended, where, after how long, and what its *result* looks like, in one line.
+    """How a job ended, where, after how long, and the size of its *result*, in one line.
 
     Such as "driver-… succeeded in 2 min 3 s (queued 4 s) on worker … at …: 812 rows of 4 columns".
     """
     seconds, queued = status.timings.run_seconds, status.timings.queued_seconds
     facts = [
-        f"{status.job_id} {status.state}",
+        f"{short_name(status.job_id)} {status.state}",
         f"in {readable_duration(seconds)}" if seconds is not None else "",
         f"(queued {readable_duration(queued)})" if queued is not None else "",
         str(status.location) if status.location else "",
@@ -69,7 +69,7 @@ def summary(status: JobStatus, result: object = None) -> str:
 def _shape(result: object) -> str:
     match result:
         case Mapping() if result.keys() == _WRITTEN and None in result.values():
-            return f"its result is {result['uri']}"
+            return f"wrote its result to {result['uri']}"
         case Mapping() if result.keys() == _WRITTEN:
             columns = len(result["schema"].get("fields", ()))
             size = readable_size(result["bytes"])

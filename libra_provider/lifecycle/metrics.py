@@ -1,4 +1,4 @@
-"""What becomes of jobs, in Airflow's own metrics; every name begins with ``libra.``."""
+"""Counts and times jobs in Airflow's metrics, under names that start with ``libra.``."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ Tags = dict[str, str]
 
 
 def tags_of(job: SparkJob, backend: Backend) -> Tags:
-    """By what the metrics of *job* can be told apart."""
+    """The tags of the metrics of *job*."""
     mode = Mode.ISOLATED if has_own_driver(job, backend) else Mode.SHARED
     return {"backend": str(backend), "kind": str(job.kind), "mode": str(mode)}
 
 
 def count(what: str, tags: Mapping[str, str]) -> None:
-    """One more of SUBMISSIONS (a request was answered), REJOINS or ADOPTIONS."""
+    """Count one more of SUBMISSIONS (accepted by the server), REJOINS or ADOPTIONS."""
     stats.incr(what, tags=dict(tags))
 
 
 def ended(status: JobStatus, tags: Mapping[str, str]) -> None:
-    """One more outcome, by its state; how long the job waited and ran, where that is known."""
+    """Count the outcome by its state, and time how long the job waited and ran, if known."""
     stats.incr(_OUTCOMES, tags={**tags, "state": str(status.state)})
     spans = {_WAIT: status.timings.queued_seconds, _RUN: status.timings.run_seconds}
     for name, seconds in spans.items():

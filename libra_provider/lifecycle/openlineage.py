@@ -1,4 +1,4 @@
-"""Lineage: what a driver of its own must be told to report to the OpenLineage of its task."""
+"""Passes a dedicated driver what it needs to send OpenLineage events for its task."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from libra_provider.core.libra_rules import why_isolated
 from libra_provider.core.masking import SECRET_KEY
 
 _REDACTION = "spark.redaction.regex"
-# Spark's own default knows no "apiKey" and no "Authorization", which a transport may carry.
+# Spark's default does not cover "apiKey" and "Authorization", which a transport may have.
 _REDACTED = r"(?i)secret|password|token|access[.]?key|api[._-]?key|authorization"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
-    """What is told: which task is the parent, and where (and with which key) events are sent."""
+    """Whether to pass the parent task, and where (and with which key) to send events."""
 
     parent: bool = False
     transport: bool = False
 
     @classmethod
     def of(cls, parent: bool | None, transport: bool | None) -> Self:
-        """As an operator was told, or else as ``[openlineage] spark_inject_*`` says."""
+        """From an operator's parameters, by default from ``[openlineage] spark_inject_*``."""
         return cls(
             parent=_set(parent, "spark_inject_parent_job_info"),
             transport=_set(transport, "spark_inject_transport_info"),
@@ -36,8 +36,8 @@ class Lineage:
     def into(self, job: SparkJob, backend: Backend, context: Context) -> SparkJob:
         """*job* with the properties that OpenLineage's listener in its driver reads.
 
-        A job of the shared driver is left as it is: that driver has one listener, with properties
-        of its own, for everybody's statements. So is one whose ``conf`` says such things itself.
+        Properties that ``conf`` sets itself are kept. A job of the shared driver is not changed:
+        that driver has one listener for the statements of all tasks.
         """
         if not has_own_driver(job, backend):
             return job
@@ -48,7 +48,7 @@ class Lineage:
     def _told(self, properties: dict[str, Any], context: Context) -> dict[str, Any]:
         if not (self.parent or self.transport):
             return properties
-        # With the provider for OpenLineage, importing this costs a Dag file half a second.
+        # If the OpenLineage provider is installed, this import takes half a second.
         from airflow.providers.common.compat.openlineage.utils import spark  # noqa: PLC0415
 
         if self.parent:
@@ -61,7 +61,7 @@ class Lineage:
 
 
 def has_own_driver(job: SparkJob, backend: Backend) -> bool:
-    """Whether *job* gets a driver of its own there."""
+    """Whether *job* gets a dedicated driver at *backend*."""
     return backend is Backend.SPARK_MASTER or bool(why_isolated(job))
 
 
@@ -72,7 +72,7 @@ def _set(given: bool | None, option: str) -> bool:
 
 
 def _kept_secret(job: SparkJob, added: dict[str, str]) -> dict[str, str]:
-    """What makes Spark's pages redact the secrets in *added*; Airflow's logs do from now on."""
+    """Mask the secrets in *added* in Airflow's logs; the property that masks them in Spark's."""
     secrets = [value for key, value in added.items() if SECRET_KEY.search(key)]
     for each in secrets:
         mask_secret(each)

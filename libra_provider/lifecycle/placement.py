@@ -1,4 +1,4 @@
-"""Decide where a task's job runs, tell why, and keep it for the rest of the task's life."""
+"""Decides where a task's job runs, logs why, and stores it for later tries."""
 
 from __future__ import annotations
 
@@ -40,8 +40,7 @@ H = TypeVar("H", bound=ServerHook)
 class Placement:
     """Where a task's job runs, and why.
 
-    ``backend`` is whose server it is given to, ``conf`` what it gets unless its author said
-    otherwise.
+    ``backend`` is the server to which it is submitted, ``conf`` are default properties.
     """
 
     place: Place
@@ -51,7 +50,7 @@ class Placement:
 
     @classmethod
     def kept(cls, store: TaskStateStore) -> Self | None:
-        """What an earlier try, or this one before its deferral, has chosen."""
+        """The placement stored by an earlier try, or by this one before its deferral, or None."""
         found = store.get(_KEY)
         if not found:
             return None
@@ -59,14 +58,14 @@ class Placement:
         return cls(**{**found, "place": place, "backend": backend})
 
     def keep(self, store: TaskStateStore) -> None:
-        """Write it down; it is on disk when this returns."""
+        """Store it in *store*; it is on disk when this returns."""
         found = {"place": self.place.name, "backend": str(self.backend)}
         store.set(_KEY, found | {"conf": dict(self.conf), "decision": dict(self.decision)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlacementDecider:
-    """Decides for one try of a task; ``policy`` are the thresholds that the task itself sets."""
+    """Decides for one try of a task. ``policy`` are the thresholds that the task itself sets."""
 
     job: SparkJob
     workload: Workload
@@ -76,11 +75,13 @@ class PlacementDecider:
     spark_master_conn_id: str
 
     def choice(self, context: Context) -> Placement:
-        """That of an earlier try whose job goes on, or a new one; raises BadInput."""
+        """The placement of an earlier try whose job may continue, or a new one; raises BadInput."""
         store = context["task_state_store"]
         found = Placement.kept(store)
         if found and _goes_on(TaskRecords(store).load(), Generation.of(context)):
-            log.info("The job of an earlier try may go on: %s", found.place)
+            log.info(
+                "Kept the placement of an earlier try, whose job may continue: %s", found.place
+            )
         else:
             found = self._new(context)
             found.keep(store)
@@ -92,7 +93,7 @@ class PlacementDecider:
         decision = self._decided(context)
         block, backend = log_block(decision), Backend.LIBRA
         if decision.place is Place.ISOLATED_CLUSTER and self._no_master:
-            block.append(f"  Libra submits it to its master, as {self._no_master}.")
+            block.append(f"  Libra submits it to its own master, since {self._no_master}.")
         elif decision.place is Place.ISOLATED_CLUSTER:
             backend = Backend.SPARK_MASTER
         log.info("%s", "\n".join(block))
@@ -104,12 +105,12 @@ class PlacementDecider:
         )
 
     def _check_connections(self) -> None:
-        """Raise BadInput where those that are defined lead nowhere with this job."""
+        """Raise BadInput if no defined connection can run this job."""
         if self._no_libra and self._no_master:
-            expected = f"it is not defined, and {self._no_master} either; define one of them"
+            expected = f"this connection is not defined, and {self._no_master}; define one of them"
             raise BadInput("libra_conn_id", self.libra_conn_id, expected)
         if self.job.env_vars and self._no_master:
-            expected = f"Libra passes no environment on, and {self._no_master}"
+            expected = f"Libra does not set environment variables, and {self._no_master}"
             raise BadInput("env_vars", MASK, expected)
 
     def _decided(self, context: Context) -> Decision:
@@ -131,11 +132,13 @@ class PlacementDecider:
 
     @property
     def _policy(self) -> Policy:
-        """Airflow's section [libra], then the connection, then the task: the last word counts."""
+        """Thresholds of Airflow's section [libra], the connection and the task; later ones win."""
         configured = {name: conf.get(_SECTION, name, fallback=None) for name in THRESHOLDS}
         given = self._extra.get("policy") or {}
         if not isinstance(given, Mapping):
-            raise BadInput("policy", given, f"in connection {self.libra_conn_id}, it is an object")
+            raise BadInput(
+                "policy", given, f"expected an object in connection {self.libra_conn_id}"
+            )
         set_there = {name: text for name, text in configured.items() if text}
         return Policy.of(set_there, given, self.policy)
 
@@ -149,12 +152,12 @@ class PlacementDecider:
 
     @property
     def _no_libra(self) -> str:
-        """Why nothing can go to Libra; empty where its connection is defined."""
+        """Why Libra cannot be used, or empty if its connection is defined."""
         return "" if self._to_libra else _missing(self.libra_conn_id)
 
     @property
     def _no_master(self) -> str:
-        """Why nothing can go to the master past Libra; likewise."""
+        """Why the master cannot be used directly, or empty if its connection is defined."""
         return "" if self._to_master else _missing(self.spark_master_conn_id)
 
     @cached_property
@@ -163,7 +166,7 @@ class PlacementDecider:
 
     @property
     def _extra(self) -> Mapping[str, Any]:
-        """Of Libra's connection, where that can work."""
+        """The extra of Libra's connection, or empty if that is not usable."""
         found: dict[str, Any] = {}
         if self._libra and self._to_libra:
             found = self._to_libra.extra_dejson
@@ -182,21 +185,21 @@ def _missing(connection_id: str) -> str:
 
 
 def _ready(hook: H, connection: Connection | None) -> H | None:
-    """*hook*, which speaks to *connection*; None where there is none, or it cannot work.
+    """*hook*, set up with *connection*, or None if that is missing or invalid.
 
-    Only where the job shall run by it is that an error, and then it is found in time.
+    An invalid connection is an error only if the job is going to use it, and is raised then.
     """
     if connection is None:
         return None
     try:
         return hook.use(connection)
     except LibraError as error:
-        log.info("%s; what its server would have said is unknown", error)
+        log.info("Skipped its server: %s", error)
         return None
 
 
 def _goes_on(record: TaskRecord | None, generation: Generation) -> bool:
-    """Whether the job of *record* may be rejoined: what runs is not decided about again."""
+    """Whether the job of *record* may be rejoined, so that its placement must not change."""
     if record is None or generation.is_cleared(record) or record.condemned:
         return False
     if record.job_id is None:
@@ -204,7 +207,7 @@ def _goes_on(record: TaskRecord | None, generation: Generation) -> bool:
     try:
         state = server_of(record.backend, record.connection_id).status(record.job_id).state
     except LibraError as error:
-        log.info("%s; %s may go on", error, record.job_id)
+        log.info("Assuming that %s continues: %s", record.job_id, error)
         return True
     is_gone = state is JobState.LOST and record.backend is Backend.LIBRA
     return not (is_gone or state in (JobState.FAILED, JobState.KILLED))

@@ -1,4 +1,4 @@
-"""What is known of a driver besides what its master says: the receipt that it has left."""
+"""Receipts: what a driver reported about its end, to Libra or in its output."""
 
 from __future__ import annotations
 
@@ -25,31 +25,32 @@ from libra_provider.hooks.libra import LibraHook
 from libra_provider.lifecycle.retrying import patiently
 
 log = logging.getLogger(__name__)
-# A receipt leaves before its driver ends: what is not there by now is on its way, or lost.
+# A driver sends its receipt before it ends, so one that is missing is either late or lost.
 _LATE = 5.0  # seconds
 _MARK = "[stdout] libra-receipt: "
 NOTHING = (
-    "its driver ended without handing in the result that fetch asks for; have the program call "
+    "its driver ended without the result that fetch requests; let the program call "
     "libra_provider.jobs.result"
 )
-# What a worker says that could not fetch the file that a driver begins with.
+# The message of a worker that could not download the first file of a driver.
 _NOT_FETCHED = re.compile(r"Exception from the cluster: (java\.net|javax\.net|java\.io)\.")
 _REACH = (
-    "the worker could not fetch the job's first file from Libra: see that workers reach, and their "
-    "JVM trusts, the address that is the public_url of Libra's settings"
+    "the worker could not download the job's first file from Libra: make sure that workers can "
+    "reach Libra's public_url, and that their JVMs trust its certificate"
 )
 T = TypeVar("T")
 
 
 def explained(libra: LibraHook, tag: str, status: JobStatus, *, patience: float) -> JobStatus:
-    """*status*, which is no success, with what the receipt of job *tag* says.
+    """*status*, which is not SUCCEEDED, with details from the receipt of job *tag*.
 
-    A driver that its master has forgotten, or lost with its worker, ended as its receipt says.
+    If the master has forgotten the driver, or lost it with its worker, the receipt decides how it
+    ended.
     """
     try:
         found = patiently(partial(libra.status, tag), within=patience)
     except LibraError as error:
-        log.warning("%s; what its driver has left there is not known", error)
+        log.warning("Could not read the receipt of %s: %s", status.job_id, error)
         return status
     uncertain = status.state is JobState.LOST or status.worker_lost
     if found.state is JobState.SUCCEEDED and uncertain:
@@ -78,11 +79,11 @@ def handed_in(
     read: Callable[[JobStatus], T],
     written: Callable[[], WrittenResult | None],
 ) -> T:
-    """What job *tag*, whose driver of *status* succeeded, has handed in to Libra.
+    """The result that job *tag*, whose driver of *status* succeeded, uploaded to Libra.
 
-    *read* fetches it, told how the job stands there. A driver that left no receipt there may say
-    elsewhere what it has *written*. Raises JobFailed for a job that kept no promise, and
-    ServerError where Libra is away.
+    *read* downloads it; its argument is the status at Libra. *written* returns where the rows are
+    according to the driver's output, for a driver that sent no receipt. Raises JobFailed if a
+    promised result is missing, and ServerError if Libra cannot be reached.
     """
     try:
         found = libra.status(tag, wait=_LATE)
@@ -94,35 +95,37 @@ def handed_in(
         if not error.retryable:
             raise
         problem = (
-            f"{error.problem}; {status.job_id} succeeded, and its result is kept there for the "
-            f"next try, and for: libra result {tag}"
+            f"{error.problem}; {status.job_id} succeeded, and Libra keeps its result for the "
+            f"next try and for: libra result {tag}"
         )
         raise ServerUnreachable(error.server, problem) from error
     raise (JobWrong if found.would_fail_again else JobFailed)(status.job_id, found.detail)
 
 
 def ended(libra: LibraHook, tag: str, *, well: bool = False) -> None:
-    """Tell Libra that the driver of job *tag* is gone; one that has left a receipt stays as it is.
+    """Report to Libra that the driver of job *tag* is gone; a receipt takes precedence.
 
-    Nobody waits for it: at the latest, Libra gives the job up by itself.
+    Errors are only logged: Libra detects the end by itself, later.
     """
     try:
         libra.succeeded(tag) if well else libra.kill(tag)
     except LibraError as error:
-        log.info("%s; it will find out by itself that the driver of %s is gone", error, tag)
+        log.info(
+            "Could not report to Libra that driver %s is gone (%s); it will notice", tag, error
+        )
 
 
 def written_by(server: ServerHook, status: JobStatus) -> WrittenResult | None:
-    """Where the driver of *status* says, at the end of its output, that it has written its rows."""
+    """Where the rows were written, from the receipt at the end of the driver's output, or None."""
     try:
         lines = server.output(status.job_id)
     except ServerError as error:
-        log.warning("%s; what %s has written is not known", error, status.job_id)
+        log.warning("Could not read the output of %s: %s", status.job_id, error)
         return None
     receipts = [each.removeprefix(_MARK) for each in lines if each.startswith(_MARK)]
     try:
         said: Any = json.loads(receipts[-1]) if receipts else {}
         return written_from(said["written"]) if said.get("written") else None
     except (ValueError, TypeError, KeyError) as error:
-        log.warning("The receipt of %s cannot be read: %r", status.job_id, error)
+        log.warning("Invalid receipt in the output of %s: %r", status.job_id, error)
         return None

@@ -1,4 +1,4 @@
-"""What a try leaves behind for the next one: the record of its submission."""
+"""The record of a submission, which one try of a task stores for the next."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class TaskStateStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """Which run of a task this is, as far as Airflow's numbers tell.
+    """Identifies the tries between two clears of a task, as far as Airflow's numbers allow.
 
-    ``max_tries`` changes when a user clears a task that does not run, unless its retries were
-    edited; ``clear_number`` with every clear in the Dag run, of whatever task. ``is_first_try``:
-    all retries lie ahead, as before the first failure and after a clear.
+    ``max_tries`` changes when a user clears a task that is not running, unless its retries were
+    edited. ``clear_number`` changes with every clear in the Dag run, of any task.
+    ``is_first_try``: no retry has been used, as before the first failure and after a clear.
     """
 
     max_tries: int
@@ -56,7 +56,7 @@ class Generation:
         )
 
     def is_another(self, record: TaskRecord) -> bool:
-        """Whether a user has cleared the task since *record* was written, as far as tries tell."""
+        """Whether a user has cleared the task since *record* was written, judging by max_tries."""
         return self.max_tries != record.max_tries
 
     def is_cleared(self, record: TaskRecord) -> bool:
@@ -69,7 +69,7 @@ class Generation:
 
 
 def origin(context: Context) -> dict[str, str]:
-    """Which task a job is for, in the words that travel beside its tag."""
+    """The ids of the task of *context*, which are sent with the tag."""
     ti = context["ti"]
     return {
         "dag_id": ti.dag_id,
@@ -81,11 +81,11 @@ def origin(context: Context) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRecord:
-    """One submission: written without ``job_id`` before the request leaves, completed after it.
+    """One submission: stored without ``job_id`` before the request is sent, with it afterwards.
 
     ``main_class`` is that of its driver; ``tags`` are those of its metrics. ``condemned``: its job
-    was to be stopped, and no try may rejoin it. ``outlived_clear``: its job was rejoined after a
-    clear that may have been this task's, and may yet be stopped by the try that was cleared.
+    was to be stopped, so no try may rejoin it. ``outlived_clear``: its job was rejoined after a
+    clear that may have been this task's, and the cleared try may still stop it.
     """
 
     backend: Backend
@@ -104,7 +104,7 @@ class TaskRecord:
     def intent(
         cls, backend: Backend, connection_id: str, generation: Generation, **rest: Any
     ) -> Self:
-        """Write down a submission that is about to be sent."""
+        """The record of a submission that is about to be sent."""
         return cls(
             backend=backend,
             connection_id=connection_id,
@@ -121,7 +121,7 @@ class TaskRecord:
 
     @property
     def handle(self) -> JobHandle | None:
-        """The job, once its id is known."""
+        """The job, or None while its id is unknown."""
         if self.job_id is None:
             return None
         return JobHandle(self.backend, self.connection_id, self.job_id, self.tag)
@@ -131,7 +131,7 @@ class TaskRecord:
         return replace(self, job_id=job_id)
 
     def taken_up(self, generation: Generation) -> TaskRecord:
-        """The record of a job that a try of *generation* goes on with."""
+        """The record of a job that a try of *generation* rejoins."""
         return replace(
             self,
             clear_number=generation.clear_number,
@@ -139,7 +139,7 @@ class TaskRecord:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The record as the store keeps it."""
+        """The record as it is stored."""
         return asdict(self) | {"backend": str(self.backend)}
 
     @classmethod
@@ -149,15 +149,15 @@ class TaskRecord:
 
 
 class TakenOver(JobError):
-    """This try was thought dead, and a later one has submitted or adopted another job."""
+    """Airflow took this try for dead, and a later one has submitted or adopted another job."""
 
-    outcome = "is not this try's any more"
+    outcome = "no longer belongs to this try"
 
 
 class TaskRecords:
-    """The one record of a task instance, in Airflow's task state store.
+    """The record of a task instance, in Airflow's task state store.
 
-    ``last`` is the record as this try knows it: it can be read where Airflow cannot be asked.
+    ``last`` is this try's copy, which can be read without a call to Airflow.
     """
 
     def __init__(self, store: TaskStateStore) -> None:
@@ -165,30 +165,30 @@ class TaskRecords:
         self.last: TaskRecord | None = None
 
     def load(self) -> TaskRecord | None:
-        """What an earlier try, or an earlier life of this one, left behind."""
+        """The record of an earlier try, or of this one before its deferral, or None."""
         self.last = self._read()
         return self.last
 
     def save(self, record: TaskRecord) -> TaskRecord:
-        """Keep *record*, which is on disk when this returns; raises TakenOver."""
+        """Store *record*, which is on disk when this returns; raises TakenOver."""
         self._check_ours(record.job_id)
         self._store.set(_KEY, record.to_json())
         self.last = record
         return record
 
     def forget(self) -> None:
-        """Drop the record, as it is certain that nothing was submitted; raises TakenOver."""
+        """Delete the record, since nothing was submitted; raises TakenOver."""
         self._check_ours(None)
         self._store.delete(_KEY)
         self.last = None
 
     def condemn(self) -> None:
-        """Have the next try begin anew, whatever has become of the job; raises TakenOver."""
+        """Have the next try start over, whatever happens to the job; raises TakenOver."""
         if self.last:
             self.save(replace(self.last, condemned=True))
 
     def note_clears(self, generation: Generation) -> None:
-        """Take the clears until now for those of other tasks; raises TakenOver."""
+        """Treat all clears so far as those of other tasks; raises TakenOver."""
         if self.last and generation.may_be_cleared(self.last):
             self.save(replace(self.last, clear_number=generation.clear_number))
 
@@ -197,11 +197,11 @@ class TaskRecords:
         return TaskRecord.from_json(found) if found else None
 
     def _check_ours(self, job_id: str | None) -> None:
-        """A zombie must not write over what a later try has written; both may have one job."""
+        """Raise TakenOver if a later try has stored another job: this one is then a zombie."""
         found, last = self._read(), self.last
         if found is None:
             return
         known = (last.job_id if last else None, job_id)
         if last is None or found.tag != last.tag or found.job_id not in known:
             name = found.job_id or f"the submission with tag {found.tag}"
-            raise TakenOver(name, "a later try of this task has written it down")
+            raise TakenOver(name, "a later try of this task has recorded it")

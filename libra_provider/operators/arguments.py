@@ -17,7 +17,7 @@ from libra_provider.clients.libra.results import (
     WrittenResult,
     installed,
 )
-from libra_provider.core.errors import BadInput, ResultNotWhole
+from libra_provider.core.errors import BadInput, ResultNotWhole, one_of
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
 from libra_provider.core.paths import located
@@ -35,7 +35,7 @@ def check_fetch(
 ) -> None:
     """Raise BadInput if *fetch* does not fit what is run."""
     if fetch is not None and fetch not in _FETCHES:
-        raise BadInput("fetch", fetch, f"expected {', '.join(_FETCHES[:-1])} or {_FETCHES[-1]}")
+        raise BadInput("fetch", fetch, one_of(_FETCHES))
     if result_path is not None and fetch not in (None, "all"):
         raise BadInput(
             "fetch", fetch, "with result_path no rows are returned; leave one of them out"

@@ -19,6 +19,7 @@ from libra_provider.core.polling import Outcome, PollingPolicy, Watch, utc_now
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
 from libra_provider.hooks.watch import look
+from libra_provider.lifecycle import messages
 from libra_provider.triggers.job import JobTrigger
 
 
@@ -107,4 +108,5 @@ class JobSensor(BaseSensorOperator):
             outcome.raise_for_state()
         except (JobFailed, JobKilled, JobLost) as error:
             raise AirflowFailException(str(error)) from None
+        messages.tell_end(status)
         return True

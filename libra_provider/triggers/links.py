@@ -1,4 +1,4 @@
-"""Fill in the links of a deferred task: its worker is gone, and comes back at its job's end."""
+"""Publishes the links of a deferred task, which has no worker until its job ends."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from libra_provider.links import in_xcom, targets
 
 log = logging.getLogger(__name__)
 _ANSWERS_WITHIN = 20.0  # seconds
+_LATER = "Could not publish the links of task %s yet (%s); they will appear when it ends."
 
 
 async def link(task: TaskInstance | None, location: DriverLocation) -> None:
-    """Have *task* lead to *location*; where Airflow refuses, the worker does at the job's end."""
+    """Publish the links of *task* to *location*; if that fails, the worker does it at the end."""
     if task is None:
         return
     try:
         async with asyncio.timeout(_ANSWERS_WITHIN):
             for key, url in in_xcom(targets(location)).items():
                 await task_runner.SUPERVISOR_COMMS.asend(_message(task, key, url))
-    except Exception as error:  # noqa: BLE001 - nobody's watch may end for a link
-        log.info("The links of %s come at its end: %r", task.task_id, error)
+    except Exception as error:  # noqa: BLE001 - a link must not end the watch
+        why = "timeout" if isinstance(error, TimeoutError) else repr(error)
+        log.info(_LATER, task.task_id, why)
 
 
 def _message(task: TaskInstance, key: str, url: str) -> comms.SetXCom:

@@ -150,7 +150,9 @@ def test_a_time_limit_of_a_task_ends_its_job(others: dict[str, Run]) -> None:
     assert state == "failed"
     assert eventually(lambda: {run.first(each) for each in run.jobs} == {JobState.KILLED})
     log = run.airflow.api.log(run.dag_id, run.run_id, "statement_deferred")
-    assert f"{run.jobs['statement_deferred']} was stopped: execution_timeout=15 s is over" in log
+    assert (
+        f"{run.jobs['statement_deferred']} was stopped: execution_timeout=15 s is exceeded" in log
+    )
 
 
 @pytest.mark.parametrize("name", ["overdue_run", "deleted_run"])

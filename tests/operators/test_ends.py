@@ -231,7 +231,7 @@ def test_execution_timeout_stops_a_driver_whose_task_is_deferred(
     [(driver_id, driver)] = master.drivers.items()
 
     assert result.state == "up_for_retry"
-    assert str(result.error) == f"{driver_id} was stopped: execution_timeout=1 min is over"
+    assert str(result.error) == f"{driver_id} was stopped: execution_timeout=1 min is exceeded"
     assert driver.killed
 
 

@@ -453,7 +453,10 @@ def test_without_libra_sql_is_run_by_the_workers_runner_and_its_output_says_wher
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"application": "local:/x.py", "sql": "select 1"}, "a task runs one of them"),
+        (
+            {"application": "local:/x.py", "sql": "select 1"},
+            "pass exactly one of application, sql, python, not also application",
+        ),
         ({}, "what is to be run"),
         (
             {"application": "local:/x.jar", "java_class": "M", "fetch": "all"},

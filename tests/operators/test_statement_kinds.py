@@ -172,7 +172,7 @@ def test_one_row_cannot_be_had_of_a_value(libra: FakeLibra, runner: TaskRunner) 
     ended = run(runner, python="42", fetch="one")
 
     assert ended.state == "failed"
-    assert "Invalid fetch='one': the statement came to a value" in str(ended.error)
+    assert "Invalid fetch='one': the statement returned a value" in str(ended.error)
 
 
 @both_ways
@@ -219,9 +219,12 @@ def test_the_driver_on_a_worker_is_linked(runner: TaskRunner) -> None:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({}, "Invalid sql=None: give it, or python, or application"),
-        ({"sql": "select 1", "python": "1"}, "Invalid python='1': sql is given too"),
-        ({"sql": "select 1", **JAR}, "Invalid application='s3a://jobs/etl.jar': sql is"),
+        ({}, "Invalid sql=None: pass exactly one of sql, python, application"),
+        (
+            {"sql": "select 1", "python": "1"},
+            "Invalid python='1': pass exactly one of sql, python, application, not also sql",
+        ),
+        ({"sql": "select 1", **JAR}, "Invalid application='s3a://jobs/etl.jar': pass exactly one"),
         ({**JAR, "fetch": "one"}, "Invalid fetch='one': a main class returns nothing"),
     ],
 )
@@ -253,7 +256,7 @@ def test_what_cannot_work_whatever_is_rendered_is_an_import_error(
         ({"python": "1", "parameters": {"n": 1}}, "only SQL takes them; use application_args"),
         ({**JAR, "session": "mine"}, "Invalid session='mine'"),
         ({**JAR, "result_path": "/lake"}, "Invalid result_path='/lake'"),
-        ({"application": "/a.py", "mode": "shared"}, "give its path as python instead"),
+        ({"application": "/a.py", "mode": "shared"}, "or pass the file as python"),
     ],
 )
 def test_bad_input_ends_the_task_before_anything_is_sent(

@@ -199,7 +199,7 @@ def test_many_rows_in_xcom_are_warned_about(
     libra.rows = [["x" * 1000]] * 2000
     run(runner, False)
 
-    assert "The result is 1.9 MiB of XCom" in caplog.text
+    assert "Returned 1.9 MiB through XCom" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,9 @@ async def test_links_that_airflow_does_not_take_end_no_watch(master: FakeMaster)
         event = await triggerer.event(trigger_id)
 
     assert event["status"]["state"] == "succeeded"
-    assert any("come at its end" in each for each in triggerer.lines[trigger_id])
+    assert any(
+        "Could not publish the links of task" in each for each in triggerer.lines[trigger_id]
+    )
 
 
 @pytest.mark.usefixtures("libra")
