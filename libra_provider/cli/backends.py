@@ -10,8 +10,8 @@ from typing import TypeVar
 from libra_provider.cli.console import print_message
 from libra_provider.cli.interrupts import is_interrupt_pending
 from libra_provider.clients.doctor.checks import CheckReport
-from libra_provider.clients.doctor.libra import examine_libra
-from libra_provider.clients.doctor.master import examine_master
+from libra_provider.clients.doctor.libra import check_libra
+from libra_provider.clients.doctor.master import check_master
 from libra_provider.clients.http.call import Call
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import BearerToken, jws
@@ -116,7 +116,7 @@ class LibraJobs:
 
     def examine(self) -> CheckReport:
         """Check the connection to this Libra step by step."""
-        return examine_libra(self._client.addresses[0])
+        return check_libra(self._client.addresses[0])
 
     def _ask(self, call: Call[T]) -> T:
         return self._client.run(self._contract.asked(call))
@@ -209,9 +209,7 @@ class MasterJobs:
 
     def examine(self) -> CheckReport:
         """Check the connection to these masters step by step."""
-        return examine_master(
-            self._client.addresses, master_url=self._master, ui_urls=self._ui_urls
-        )
+        return check_master(self._client.addresses, master_url=self._master, ui_urls=self._ui_urls)
 
 
 def _tell(level: int, text: str, *facts: object) -> None:

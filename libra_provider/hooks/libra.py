@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from airflow.sdk import Connection
 
 from libra_provider.clients.doctor.checks import CheckReport
-from libra_provider.clients.doctor.libra import examine_libra
+from libra_provider.clients.doctor.libra import check_libra
 from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.http.transport import ServerAddress
@@ -280,7 +280,7 @@ class LibraHook(ArtifactHook):
 
     def examine(self) -> CheckReport:
         """From the name of the host to the queue; raises BadInput."""
-        return examine_libra(self.client().addresses[0])
+        return check_libra(self.client().addresses[0])
 
     def _to_its_end(
         self, work: SparkJob | str, parameters: Parameters, tag: str | None

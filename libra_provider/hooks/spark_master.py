@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import Connection
 
 from libra_provider.clients.doctor.checks import CheckReport
-from libra_provider.clients.doctor.master import examine_master
+from libra_provider.clients.doctor.master import check_master
 from libra_provider.clients.http.call import Call
 from libra_provider.clients.http.credentials import jws
 from libra_provider.clients.http.transport import ServerAddress
@@ -208,4 +208,4 @@ class SparkMasterHook(ServerHook):
     def examine(self) -> CheckReport:
         """From the names of the masters to the settings of the one that leads; raises BadInput."""
         addresses = self.client().addresses
-        return examine_master(addresses, master_url=self.master_url, ui_urls=self.ui_urls)
+        return check_master(addresses, master_url=self.master_url, ui_urls=self.ui_urls)

@@ -13,15 +13,15 @@ def test_the_doctor_sees_master_and_libra_and_says_how_each_is(run: Run) -> None
     result = run("doctor")
 
     assert result.exit_code == 0
-    assert "The REST port of a Spark 4.3.0 master answers and is ready" in result.stderr
-    assert "Libra with Spark 4.3.0 on spark://m:7077 answers" in result.stderr
+    assert "The REST port of a Spark 4.3.0 master responds and is ready" in result.stderr
+    assert "Libra (Spark 4.3.0, spark://m:7077) responds" in result.stderr
 
 
 def test_every_step_is_a_line_with_its_result(run: Run) -> None:
     lines = run("doctor", **NO_LIBRA).stdout.splitlines()
 
     assert any("REST port" in each and "ok" in each for each in lines)
-    assert any("memory of drivers" in each and "skipped" in each for each in lines)
+    assert any("retained drivers" in each and "skipped" in each for each in lines)
 
 
 def test_a_failed_step_is_a_1_and_says_what_to_do(run: Run, fake_master: FakeMaster) -> None:
@@ -29,7 +29,7 @@ def test_a_failed_step_is_a_1_and_says_what_to_do(run: Run, fake_master: FakeMas
     result = run("doctor", **NO_LIBRA)
 
     assert result.exit_code == 1
-    assert "→ start workers with the spark:// URL that the master's page shows" in result.stdout
+    assert "→ start workers with the spark:// URL on the master's web UI" in result.stdout
     assert "none of 0 workers is alive" in result.stderr
 
 

@@ -9,7 +9,7 @@ from libra_provider.core import errors
 
 EXAMPLES = [
     errors.BadInput("conf['spark.driver.memory']", "lots", "a size is a number with a unit"),
-    errors.ServerUnreachable("http://m:6066", "nothing listens there", True),
+    errors.ServerUnreachable("http://m:6066", "connection refused", True),
     errors.ServerBusy("http://l:8990", "The queue is full.", 5.0),
     errors.AccessDenied("http://m:6066", 403, "set the password"),
     errors.Rejected("http://m:6066", 400, "no main class"),

@@ -25,7 +25,7 @@ from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus, Progress
 
 START = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
-GONE = ServerUnreachable("http://m:6066", "nothing listens there")
+GONE = ServerUnreachable("http://m:6066", "connection refused")
 
 
 def at(seconds: float) -> datetime:
@@ -125,7 +125,7 @@ def test_a_server_may_be_away_for_as_long_as_the_patience_lasts() -> None:
 
     assert outcome is not None
     assert outcome.status.state is JobState.UNCLEAR
-    assert "nothing listens there" in outcome.given_up
+    assert "connection refused" in outcome.given_up
     assert "it may still run" in outcome.given_up
 
 
@@ -214,7 +214,7 @@ def test_the_same_thing_is_news_only_once() -> None:
         "driver-1 is waiting",
         "driver-1 is running on worker w-1 at h",
         "",
-        "No answer from http://m:6066: nothing listens there; asking again for up to 5 min",
+        "No answer from http://m:6066: connection refused; asking again for up to 5 min",
         "",
         "driver-1 is running on worker w-1 at h",
         "driver-1 succeeded after 5.0 s",

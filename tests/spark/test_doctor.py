@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from libra_provider.clients.doctor.checks import CheckOutcome, CheckReport, Probe
-from libra_provider.clients.doctor.libra import examine_libra
-from libra_provider.clients.doctor.master import examine_master
+from libra_provider.clients.doctor.libra import check_libra
+from libra_provider.clients.doctor.master import check_master
 from libra_provider.clients.http.credentials import BearerToken, jws
 from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.standalone import pages
@@ -44,7 +44,7 @@ SIGNED = {
 
 
 def examined(cluster: StandaloneCluster, rest_url: str | None = None) -> CheckReport:
-    return examine_master(
+    return check_master(
         [ServerAddress(url=rest_url or cluster.rest_url)],
         master_url=cluster.master_url,
         ui_urls=[cluster.ui_url],
@@ -74,23 +74,23 @@ def test_a_real_cluster_passes_every_step(cluster: StandaloneCluster) -> None:
         "workers",  # other tests may hold all cores just now
     }
     assert found(examination, "version") == "Spark 4.3.0, as on the workers"
-    assert found(examination, "memory of drivers").startswith("it keeps 200 ended drivers")
+    assert found(examination, "retained drivers").startswith("the master retains 200 ended drivers")
 
 
 def test_every_wrong_port_of_a_real_cluster_is_told_by_its_kind(
     cluster: StandaloneCluster, libra: LocalLibra
 ) -> None:
     rpc = cluster.master_url.replace("spark:", "http:")
-    right = f"set rest_port to {urlsplit(cluster.rest_url).port}, which this master says is its own"
+    right = f"set rest_port to {urlsplit(cluster.rest_url).port}, the REST port of this master"
     sentences = [
         examined(cluster, url).sentence
         for url in (rpc, cluster.ui_url, str(cluster.workers[0].url), libra.url)
     ]
 
-    assert "is the one of spark:// URLs, which is not HTTP" in sentences[0]
-    assert "this is a web page, titled 'Spark Master at spark://" in sentences[1]
-    assert "this is a web page, titled 'Spark Worker at " in sentences[2]
-    assert "this is no REST port of Spark: HTTP 401" in sentences[3]
+    assert "is the port of spark:// URLs, which is not HTTP" in sentences[0]
+    assert "this is a web page titled 'Spark Master at spark://" in sentences[1]
+    assert "this is a web page titled 'Spark Worker at " in sentences[2]
+    assert "this is not a Spark REST port: HTTP 401" in sentences[3]
     assert all(right in each for each in sentences)
 
 
@@ -98,9 +98,7 @@ def test_a_real_libra_passes_every_step(
     cluster: StandaloneCluster, libra: LocalLibra, api: StatementsClient
 ) -> None:
     epoch = api.submit("SELECT 1", WAIT)["driver"]["epoch"]
-    examination = examine_libra(
-        ServerAddress(url=libra.url, authorization=BearerToken(libra.token))
-    )
+    examination = check_libra(ServerAddress(url=libra.url, authorization=BearerToken(libra.token)))
 
     assert {each.outcome for each in examination.steps} == {CheckOutcome.OK}
     assert examination.sentence == f"Libra with Spark 4.3.0 on {cluster.master_url} answers."
@@ -108,8 +106,8 @@ def test_a_real_libra_passes_every_step(
 
 
 def test_what_is_not_libra_is_told_by_its_kind(cluster: StandaloneCluster) -> None:
-    rest = examine_libra(ServerAddress(url=cluster.rest_url))
-    page = examine_libra(ServerAddress(url=cluster.ui_url))
+    rest = check_libra(ServerAddress(url=cluster.rest_url))
+    page = check_libra(ServerAddress(url=cluster.ui_url))
 
     assert "this is the REST port of a Spark master, not Libra" in rest.sentence
     assert "not Libra but a web page, titled 'Spark Master at" in page.sentence
@@ -133,16 +131,18 @@ def test_airflows_test_button_says_what_the_doctor_says(
     )
     assert master[0]
     assert master[1].startswith(
-        "The REST port of a Spark 4.3.0 master answers and is ready; 1 worker alive with "
+        "The REST port of a Spark 4.3.0 master responds and is ready; 1 worker alive with "
     )
     assert not wrong_port[0]
-    assert "this is a web page, titled 'Spark Master at" in wrong_port[1]
+    assert "this is a web page titled 'Spark Master at" in wrong_port[1]
 
 
 def test_the_settings_of_a_real_master_are_read_from_its_page(furnished: StandaloneCluster) -> None:
     examination = examined(furnished)
 
-    assert found(examination, "memory of drivers") == "it keeps 33 ended drivers, 0 now"
+    assert (
+        found(examination, "retained drivers") == "the master retains 33 ended drivers, currently 0"
+    )
     assert "at most 7 drivers" in found(examination, "number of drivers")
     assert "recoveryMode=FILESYSTEM" in found(examination, "recovery")
     assert "that fit file:.*,<none> may be" in found(examination, "application files")
@@ -182,7 +182,7 @@ def until_said(cluster: StandaloneCluster, what: str) -> bool:
 
 
 def of_masters(masters: Masters, order: slice, key: str | None = None) -> CheckReport:
-    return examine_master(
+    return check_master(
         [ServerAddress(url=url, authorization=jws(key)) for url in masters.rest_urls[order]],
         master_url=masters.master_url,
         ui_urls=masters.ui_urls[order],
@@ -199,7 +199,7 @@ def test_a_master_that_wants_signatures_is_told_from_one_that_takes_them() -> No
 
     assert "it wants signed requests" in unsigned.sentence
     assert "is not the master's JWS secret key" in wrong.sentence
-    assert found(right, "access") == "it takes the secret of this connection, and refuses others"
+    assert found(right, "access") == "the connection's secret is required and valid"
     assert KEY not in repr(right)
     assert "none of 0 workers is alive" in right.sentence
 
@@ -214,6 +214,6 @@ def test_a_real_standby_is_well_beside_its_leader_and_ill_alone() -> None:
         alone = of_masters(masters, slice(1, None))
 
     assert together.is_well
-    assert found(together, "standby") == "it stands by: another master answers"
-    assert "it takes no submissions: Master is not ready" in alone.sentence
+    assert found(together, "standby") == "standby: another master responds"
+    assert "the master accepts no submissions: Master is not ready" in alone.sentence
     assert found(alone, "leads") == "this master is STANDBY"

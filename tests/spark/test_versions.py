@@ -163,4 +163,4 @@ def test_the_doctor_knows_the_version_and_the_settings(
     assert examination.is_well
     assert said["version"].startswith(f"Spark {spark[1]}.")
     assert said["version"].endswith("as on the workers")
-    assert said["memory of drivers"].startswith("it keeps 200 ended drivers")
+    assert said["retained drivers"].startswith("the master retains 200 ended drivers")

@@ -1,4 +1,4 @@
-"""What a check of a connection is made of: steps in turn, within a time, and their verdict."""
+"""The parts of a connection check: steps in order, a time limit, and a report."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from libra_provider.clients.http.transport import ServerAddress, Transport
 from libra_provider.core.errors import ServerUnreachable
 
 T = TypeVar("T")
-# Airflow's page waits for the whole of it, and people for a row.
-WHOLE_VISIT, ONE_QUESTION = 12.0, 3.0  # seconds
+# Seconds. Airflow's connection page waits for the whole check, so it must not take long.
+CHECK_TIMEOUT, REQUEST_TIMEOUT = 12.0, 3.0
 
 
 class CheckOutcome(StrEnum):
-    """How a step went; SKIPPED ones were not reached, or cannot be known from here."""
+    """The outcome of a step; SKIPPED means not reached, or not possible to find out."""
 
     OK = "ok"
     WARNING = "warning"
@@ -36,7 +36,7 @@ class CheckOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a step found, and what to do about it."""
+    """The result of a step, and what to do about it."""
 
     outcome: CheckOutcome
     found: str
@@ -45,7 +45,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckStep:
-    """One thing that was looked at, and at which address."""
+    """One step of a check, and the address it is about."""
 
     name: str
     about: str
@@ -56,26 +56,26 @@ class CheckStep:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """Every step of a check; ``headlines`` names those that sum it up when all went well."""
+    """All steps of a check; ``headlines`` names those that summarize a successful one."""
 
     steps: Sequence[CheckStep]
     headlines: Sequence[str]
 
     @property
     def is_well(self) -> bool:
-        """Whether the connection works, warnings aside."""
+        """Whether the connection works; warnings do not count."""
         return self._failed is None
 
     @property
     def sentence(self) -> str:
-        """The first failed step and what to do; or what answered, and how many warnings."""
+        """The first failed step with advice, or a summary with the number of warnings."""
         if failed := self._failed:
-            said = f"{failed.about}: {failed.found}"
-            return f"{said}; {failed.advice}." if failed.advice else f"{said}."
-        said = "; ".join(each.found for each in self._answered)
+            problem = f"{failed.about}: {failed.found}"
+            return f"{problem}; {failed.advice}." if failed.advice else f"{problem}."
+        summary = "; ".join(each.found for each in self._answered)
         warnings = sum(each.outcome is CheckOutcome.WARNING for each in self.steps)
         noun = "warning" if warnings == 1 else "warnings"
-        return f"{said}; {warnings} {noun}, see libra doctor." if warnings else f"{said}."
+        return f"{summary}; {warnings} {noun}, see libra doctor." if warnings else f"{summary}."
 
     @property
     def _answered(self) -> list[CheckStep]:
@@ -88,7 +88,7 @@ class CheckReport:
 
     @property
     def _failed(self) -> CheckStep | None:
-        """The first step that failed; what was not reached in time is not well either."""
+        """The first failed step; if no headline step succeeded, also a skipped one."""
         first = {each.outcome: each for each in reversed(self.steps)}
         unreached = None if self._answered else first.get(CheckOutcome.SKIPPED)
         return first.get(CheckOutcome.FAILED) or unreached
@@ -98,27 +98,27 @@ Check: TypeAlias = Callable[[], Finding]
 
 
 def ok(found: str) -> Finding:
-    """All is as it should be."""
+    """The step succeeded."""
     return Finding(CheckOutcome.OK, found)
 
 
 def warning(found: str, advice: str) -> Finding:
-    """It works, and may surprise one day."""
+    """The step succeeded, but there is a risk."""
     return Finding(CheckOutcome.WARNING, found, advice)
 
 
 def failed(found: str, advice: str) -> Finding:
-    """Nothing works before this is put right."""
+    """The connection does not work until this is fixed."""
     return Finding(CheckOutcome.FAILED, found, advice)
 
 
 def skipped(found: str) -> Finding:
-    """It was not looked at."""
+    """The step was not run."""
     return Finding(CheckOutcome.SKIPPED, found)
 
 
 def in_turn(about: str, checks: Mapping[str, Check]) -> list[CheckStep]:
-    """Each of *checks* until one fails; those after it are skipped, and say why."""
+    """Run *checks* in order until one fails; the rest are skipped with the reason."""
     steps: list[CheckStep] = []
     stopped_by: str | None = None
     for name, check in checks.items():
@@ -133,34 +133,34 @@ def _found(check: Check) -> Finding:
     try:
         return check()
     except OutOfTimeError:
-        return skipped(f"not reached: the {WHOLE_VISIT:g} s for the whole check were over")
+        return skipped(f"not reached: the check timed out after {CHECK_TIMEOUT:g} s")
 
 
 class OutOfTimeError(Exception):
-    """The time for the whole check is over; inside the doctor only."""
+    """The check timed out; never leaves this package."""
 
 
 class Probe:
-    """Asks servers: each question takes at most three seconds, all of them at most twelve."""
+    """Sends requests to servers: at most three seconds for each, twelve for all together."""
 
-    def __init__(self, seconds: float = WHOLE_VISIT) -> None:
+    def __init__(self, seconds: float = CHECK_TIMEOUT) -> None:
         self._end = time.monotonic() + seconds
         self._names: dict[str, list[str] | OSError] = {}
 
     def share(self) -> float:
-        """The seconds that the next question may take; raises OutOfTimeError."""
+        """The timeout of the next request in seconds; raises OutOfTimeError."""
         left = self._end - time.monotonic()
         if left <= 0:
             raise OutOfTimeError
-        return min(ONE_QUESTION, left)
+        return min(REQUEST_TIMEOUT, left)
 
     def ask(self, address: ServerAddress, call: Call[T]) -> T:
-        """The answer of the server at *address*; raises ServerError, OutOfTimeError."""
+        """Send *call* to *address*; raises ServerError, OutOfTimeError."""
         if proxy_of(address.url) is None:
             try:
                 self.resolve(urlsplit(address.url).hostname or "")
             except OSError as error:
-                problem = f"its name does not resolve ({error})"
+                problem = f"cannot resolve the host name ({error})"
                 raise ServerUnreachable(address.url, problem) from error
         share = self.share()
         hurried = replace(address, connect_timeout=share, read_timeout=share)
@@ -168,7 +168,7 @@ class Probe:
             return transport.send(call)
 
     def resolve(self, host: str) -> list[str]:
-        """The addresses of *host*; raises OSError. A name is looked up once: it may take long."""
+        """The addresses of *host*, looked up once because it may be slow; raises OSError."""
         if host not in self._names:
             try:
                 self._names[host] = _resolved(host, self.share())
@@ -181,7 +181,7 @@ class Probe:
 
 
 def proxy_of(url: str) -> str | None:
-    """The host of the environment's proxy that stands before *url*."""
+    """The host of the proxy that the environment sets for *url*, or None."""
     parts = urlsplit(url)
     found = urllib.request.getproxies().get(parts.scheme)
     if not found or urllib.request.proxy_bypass(parts.hostname or ""):
@@ -190,12 +190,12 @@ def proxy_of(url: str) -> str | None:
 
 
 def without_secret(address: ServerAddress, url: str | None = None) -> ServerAddress:
-    """*address*, or the server at *url*, asked as anybody could."""
+    """*address* without credentials, with *url* instead of its own if given."""
     return replace(address, url=url or address.url, authorization=BearerToken(None))
 
 
-def spoken(reply: Reply) -> Mapping[str, Any]:
-    """The JSON object that *reply* holds, or an empty one: what is asked may be any server."""
+def json_body(reply: Reply) -> Mapping[str, Any]:
+    """The JSON object in *reply*, or an empty one: the server may be any kind of server."""
     try:
         found = json.loads(reply.body)
     except ValueError:
@@ -204,7 +204,7 @@ def spoken(reply: Reply) -> Mapping[str, Any]:
 
 
 class PortProbe:
-    """The way to the server at *url*: its name, and whether something listens."""
+    """Checks the host name and port of the server at *url*."""
 
     def __init__(self, url: str, visit: Probe) -> None:
         parts = urlsplit(url)
@@ -215,40 +215,42 @@ class PortProbe:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can get there; False while its name is not resolved."""
+        """Whether only this machine can reach the server; False until its name is resolved."""
         found = [ipaddress.ip_address(each.partition("%")[0]) for each in self._addresses]
         return bool(found) and all(each.is_loopback for each in found)
 
     def resolves(self) -> Finding:
-        """Whether the host's name leads to an address."""
+        """Check that the host name resolves."""
         if self._proxy:
             return warning(
-                f"requests go through the proxy {self._proxy} that the environment names",
-                f"add {self.host} to the variable no_proxy, unless the proxy is the only way",
+                f"requests go through the proxy {self._proxy} set in the environment",
+                f"add {self.host} to the variable no_proxy, unless the proxy is required",
             )
         try:
             self._addresses = self._visit.resolve(self.host)
         except OSError as error:
-            problem = f"the name {self.host} does not resolve ({error.strerror or error})"
-            return failed(problem, "check the connection's host, and the DNS of this machine")
-        return ok(f"{self.host} is {', '.join(self._addresses)}")
+            problem = f"cannot resolve the host name {self.host} ({error.strerror or error})"
+            return failed(
+                problem, "check the host of the connection and the DNS settings of this machine"
+            )
+        return ok(f"{self.host} resolves to {', '.join(self._addresses)}")
 
     def opens(self, refused: Callable[[], str]) -> Finding:
-        """Whether the port takes a connection; *refused* says what to do if nothing listens."""
+        """Check that the port accepts connections; *refused* returns advice if nothing listens."""
         if self._proxy:
-            return skipped("the proxy opens it")
+            return skipped("connected by the proxy")
         try:
             self._connect()
         except ConnectionRefusedError:
             return failed(f"nothing listens on port {self.port}", refused())
         except TimeoutError:
             return failed(
-                f"port {self.port} does not answer at all",
-                "a firewall drops what is sent there, or the host is down: let this machine in",
+                f"connecting to port {self.port} timed out",
+                "check that the host is up and that no firewall blocks this machine",
             )
         except OSError as error:
-            return failed(f"port {self.port} cannot be reached ({error})", "check host and network")
-        return ok(f"port {self.port} takes connections")
+            return failed(f"cannot reach port {self.port} ({error})", "check host and network")
+        return ok(f"port {self.port} accepts connections")
 
     def _connect(self) -> None:
         problem: OSError = TimeoutError()
@@ -263,7 +265,7 @@ class PortProbe:
 
 
 def _resolved(host: str, seconds: float) -> list[str]:
-    """The addresses of *host*; raises OSError, also where the answer takes too long."""
+    """The addresses of *host*; raises OSError, also on a timeout."""
     found: list[str] = []
     problem: list[OSError] = []
 
@@ -273,14 +275,14 @@ def _resolved(host: str, seconds: float) -> list[str]:
         except OSError as error:
             problem.append(error)
         except UnicodeError:
-            problem.append(OSError("it is no name of a host"))
+            problem.append(OSError("not a valid host name"))
         else:
             found.extend(dict.fromkeys(str(info[4][0]) for info in infos))
 
-    # The system's resolver has no timeout of its own that could be set from here.
+    # getaddrinfo has no timeout, so it runs in a thread that is abandoned when late.
     thread = threading.Thread(target=resolve, daemon=True)
     thread.start()
     thread.join(seconds)
     if found:
         return found
-    raise problem[0] if problem else TimeoutError(f"no answer in {seconds:.0f} s")
+    raise problem[0] if problem else TimeoutError(f"no response within {seconds:.0f} s")

@@ -12,9 +12,9 @@ from libra_provider.clients.doctor.checks import (
     Probe,
     failed,
     in_turn,
+    json_body,
     ok,
     skipped,
-    spoken,
     warning,
     without_secret,
 )
@@ -27,13 +27,13 @@ _HEALTH = Call(method="GET", path="/api/v1/health", parse=lambda reply: reply)
 _QUEUE_SHOWN = 1000  # Libra's largest page
 
 
-def examine_libra(address: ServerAddress) -> CheckReport:
-    """Every step for the Libra at *address*, within twelve seconds; asks, never acts."""
+def check_libra(address: ServerAddress) -> CheckReport:
+    """Check the Libra at *address* within twelve seconds, with read-only requests."""
     visit = Probe()
     reach, health = PortProbe(address.url, visit), _HealthPage(address, visit)
     checks = {
         "name": reach.resolves,
-        "port": lambda: reach.opens(lambda: "start it (libra serve), or correct host and port"),
+        "port": lambda: reach.opens(lambda: "start Libra (libra serve), or correct host and port"),
         "Libra": health.is_libra,
         "access": lambda: health.lets_in(is_loopback=reach.is_loopback),
         "driver": health.has_a_driver,
@@ -46,7 +46,7 @@ def examine_libra(address: ServerAddress) -> CheckReport:
 
 
 class _HealthPage:
-    """Libra's health, asked once; each step reads the answer in its own way."""
+    """Libra's health page, fetched once and evaluated by several steps."""
 
     def __init__(self, address: ServerAddress, visit: Probe) -> None:
         self._address, self._visit = address, visit
@@ -59,17 +59,17 @@ class _HealthPage:
             self._reply = self._visit.ask(self._address, _HEALTH)
         except ServerError as error:
             return failed(error.problem, "correct host, port and schema (http or https)")
-        self._body = spoken(self._reply)
+        self._body = json_body(self._reply)
         spark = self._body.get("spark")
         self._spark = spark if isinstance(spark, dict) else {}
         if self._spark and "service" in self._body:
-            return ok("Libra answers")
+            return ok("Libra responds")
         if self._reply.status in (401, 403) and "detail" in self._body:
-            return ok("Libra answers, or another server that asks for a token")
-        return failed(self._other(), "set the port to the one on which Libra listens (8990)")
+            return ok("Libra, or another server that requires a token, responds")
+        return failed(self._describe_other(), "set the port to Libra's (8990 by default)")
 
-    def _other(self) -> str:
-        """Who else it is, by what only they say."""
+    def _describe_other(self) -> str:
+        """What kind of server this is instead, as far as it can be recognized."""
         action = str(self._body.get("action") or "")
         if action.endswith("Response"):
             return "this is the REST port of a Spark master, not Libra"
@@ -78,21 +78,23 @@ class _HealthPage:
         except ServerError:
             title = ""
         if title:
-            return f"this is not Libra but a web page, titled {title!r}"
+            return f"this is not Libra but a web page titled {title!r}"
         return f"this is not Libra: HTTP {self._reply.status}, {self._reply.start[:80]!r}"
 
     def lets_in(self, *, is_loopback: bool) -> Finding:
         if self._reply.status in (401, 403):
-            found = f"it refuses this connection (HTTP {self._reply.status})"
+            found = f"Libra denied access (HTTP {self._reply.status})"
             return failed(found, "set the password to Libra's token (LIBRA_TOKEN of the server)")
-        if self._address.authorization() is not None and not self._answers_strangers():
-            return ok("it takes the token of this connection, and refuses others")
+        if self._address.authorization() is not None and not self._allows_anonymous():
+            return ok("the connection's token is required and valid")
         if is_loopback:
-            return ok("no token is asked for; only this machine can ask")
-        found = "no token is asked for: whoever reaches this port runs statements"
-        return warning(found, "set LIBRA_TOKEN on the server, and the connection's password")
+            return ok("no token is required, but only this machine can connect")
+        found = "no token is required: anyone who can reach this port can run statements"
+        return warning(
+            found, "set LIBRA_TOKEN on the server and the same password in the connection"
+        )
 
-    def _answers_strangers(self) -> bool:
+    def _allows_anonymous(self) -> bool:
         try:
             reply = self._visit.ask(without_secret(self._address), _HEALTH)
         except ServerError:
@@ -102,16 +104,16 @@ class _HealthPage:
     def has_a_driver(self) -> Finding:
         if problem := self._spark.get("error"):
             return failed(
-                f"Libra answers, its Spark is down: {problem}",
-                "Libra tries again by itself; its log and the Spark master say what hinders it",
+                f"Libra responds, but its Spark driver is down: {problem}",
+                "Libra retries automatically; see its log and the Spark master for the cause",
             )
         return ok(
-            f"Libra with Spark {self._spark.get('version')} on {self._spark.get('master')} answers"
+            f"Libra (Spark {self._spark.get('version')}, {self._spark.get('master')}) responds"
         )
 
     def reaches_spark(self) -> Finding:
         status = self._spark.get("status")
-        found = f"its driver is the application {self._spark.get('applicationId')} ({status})"
+        found = f"the driver is application {self._spark.get('applicationId')} ({status})"
         if status == "CONNECTED":
             return ok(found)
         return warning(found, "see Libra's log")
@@ -119,25 +121,27 @@ class _HealthPage:
     def version(self) -> Finding:
         if version := self._body.get("version"):
             return ok(f"{self._body['service']} {version}")
-        found = f"{self._body['service']} says no version: it knows the old contract only"
-        return warning(found, "statements are answered when they are done, and cannot be resumed")
+        found = f"{self._body['service']} reports no version: it is an old Libra"
+        return warning(
+            found, "a request blocks until its statement ends, and cannot be resumed; upgrade Libra"
+        )
 
     def epoch(self) -> Finding:
         epoch = self._body.get("epoch")
         if epoch is None:
-            return skipped("it does not count its drivers")
-        return ok(f"its driver number {epoch} since its ledger began")
+            return skipped("not reported by this Libra")
+        return ok(f"driver {epoch} since the ledger was created")
 
     def queue(self) -> Finding:
         counts = {state: self._count(state) for state in ("RUNNING", "PENDING")}
         if None in counts.values():
-            return skipped("it does not list its statements")
+            return skipped("not reported by this Libra")
         running, waiting = (_or_more(each) for each in counts.values())
-        return ok(f"{running} statements run, {waiting} wait")
+        return ok(f"{running} statements running, {waiting} waiting")
 
     def _count(self, state: str) -> int | None:
         def parse(reply: Reply) -> int | None:
-            found = spoken(reply).get("statements")
+            found = json_body(reply).get("statements")
             return len(found) if isinstance(found, list) else None
 
         query = {"state": state, "limit": str(_QUEUE_SHOWN)}

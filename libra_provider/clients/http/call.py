@@ -1,4 +1,4 @@
-"""A request and how to read its reply, apart from who sends it."""
+"""A request and the function that parses its response, independent of the transport."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST = 2**26  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a server sent back; ``server`` is its address, for messages; header names lower-case."""
+    """A response; ``server`` is its address, for messages; header names are in lower case."""
 
     server: str
     status: int
@@ -28,24 +28,24 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """The body as UTF-8, with replacement characters where it is not."""
+        """The body decoded as UTF-8; invalid bytes become replacement characters."""
         return self.body.decode("utf-8", errors="replace")
 
     def json_object(self, each: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
         """The body as a JSON object; raises ProtocolError for everything else.
 
-        *each* makes something smaller of an object in it as soon as that is read.
+        *each* converts every object while it is parsed, to save memory.
         """
         found = self._json(each)
         if not isinstance(found, dict):
-            raise self.not_as_expected("a JSON object was expected")
+            raise self.not_as_expected("expected a JSON object")
         return found
 
     def json_list(self) -> list[Any]:
         """The body as a JSON list; raises ProtocolError for everything else."""
         found = self._json()
         if not isinstance(found, list):
-            raise self.not_as_expected("a JSON list was expected")
+            raise self.not_as_expected("expected a JSON list")
         return found
 
     def _json(self, each: Callable[[dict[str, Any]], Any] | None = None) -> object:
@@ -55,12 +55,12 @@ class Reply:
             return None
 
     def not_as_expected(self, problem: str) -> ProtocolError:
-        """The error that says so, with the beginning of the body."""
+        """A ProtocolError with the beginning of the body."""
         return ProtocolError(self.server, self.status, problem, self.start)
 
     def no_answer(self) -> ServerUnreachable:
-        """The error for a 5xx, by the server or by a proxy before it: it may come back."""
-        problem = f"HTTP {self.status}, {self.start or 'without a text'}"
+        """The error for a 5xx of the server or of a proxy, which may be temporary."""
+        problem = f"HTTP {self.status}, {self.start or 'without a body'}"
         return ServerUnreachable(self.server, problem, may_have_arrived=True)
 
     @property
@@ -75,11 +75,10 @@ class Reply:
 class Call(Generic[T_co]):
     """One request, and the pure function that reads its reply.
 
-    The body is ``json`` or ``content``. ``timeout`` is in seconds and replaces the address's own
-    read timeout, for calls that are meant to wait. ``parse`` raises ServerError for replies that
-    carry no answer; one larger than ``most_bytes`` is not read. The body of a 200 goes into
-    ``sink``, piece by piece, where there is one. ``repeatable``: sent twice, it does what it does
-    sent once; every GET is.
+    The body is ``json`` or ``content``. ``timeout`` is in seconds and replaces the read timeout of
+    the address, for long polls. ``parse`` raises ServerError for error responses; a response larger
+    than ``most_bytes`` is not read. The body of a 200 goes into ``sink``, in chunks, if there is
+    one. ``idempotent``: sending it twice has the same effect as once; every GET is idempotent.
     """
 
     method: str
@@ -92,22 +91,22 @@ class Call(Generic[T_co]):
     timeout: float | None = None
     most_bytes: int = _MOST
     sink: Callable[[bytes], object] | None = None
-    repeatable: bool = False
+    idempotent: bool = False
 
     @property
-    def may_be_repeated(self) -> bool:
-        """Whether a second server may be asked although the first may have heard it."""
-        return self.repeatable or self.method == "GET"
+    def is_idempotent(self) -> bool:
+        """Whether a second server may get the request although the first may have received it."""
+        return self.idempotent or self.method == "GET"
 
     def body(self) -> bytes | Content | None:
         """The body as it is sent."""
         if self.json is not None:
             return json.dumps(self.json).encode()
-        # Nothing at all is not streamed: requests would send it in chunks, and its length as well.
+        # An empty body is not streamed: requests would send both chunks and a length.
         return self.content if self.content is None or self.content.size else b""
 
     def all_headers(self, authorization: str | None) -> dict[str, str]:
-        """Every header of the request but those of the connection itself."""
+        """All headers of the request except those of the connection."""
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", **self.headers}
         if self.json is not None:
             headers["Content-Type"] = "application/json"

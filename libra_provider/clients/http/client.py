@@ -1,4 +1,4 @@
-"""One server, or several that stand in for each other, and dialogues that ask more than once."""
+"""A client of one server or several interchangeable ones; runs calls and dialogues."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Client:
-    """Sends calls to the first of *addresses* that answers, and remembers which one that was."""
+    """Sends calls to the first of *addresses* that responds, and remembers it."""
 
     def __init__(self, addresses: Sequence[ServerAddress]) -> None:
         self.addresses = tuple(addresses)
@@ -25,31 +25,31 @@ class Client:
 
     @property
     def active(self) -> ServerAddress:
-        """The address that answered last; the first one before that."""
+        """The address that responded last, initially the first one."""
         return self.addresses[self._active]
 
     def send(self, call: Call[T]) -> T:
-        """The answer to *call*; raises ServerError."""
+        """Send *call*; raises ServerError."""
         errors: list[ServerError] = []
         for transport in self._in_turn():
             try:
                 return self._remember(transport, transport.send(call))
             except ServerError as error:
-                errors.append(_passed_on(call, error))
-        raise _in_one(errors)
+                errors.append(_checked_for_failover(call, error))
+        raise _combined(errors)
 
     async def asend(self, call: Call[T]) -> T:
-        """Answer *call* without blocking the event loop; raises ServerError."""
+        """Send *call* without blocking the event loop; raises ServerError."""
         errors: list[ServerError] = []
         for transport in self._in_turn():
             try:
                 return self._remember(transport, await transport.asend(call))
             except ServerError as error:
-                errors.append(_passed_on(call, error))
-        raise _in_one(errors)
+                errors.append(_checked_for_failover(call, error))
+        raise _combined(errors)
 
     def run(self, dialogue: Dialogue[T]) -> T:
-        """What *dialogue* found out; a failed question is thrown into it."""
+        """Run *dialogue* and return its result; a failed request is raised inside it."""
         try:
             ask = next(dialogue)
             while True:
@@ -79,12 +79,12 @@ class Client:
             return found
 
     def close(self) -> None:
-        """Give the blocking connections back."""
+        """Close the blocking connections."""
         for transport in self._transports.values():
             transport.close()
 
     async def aclose(self) -> None:
-        """Give the connections of the event loop back."""
+        """Close the connections of the event loop."""
         for transport in self._transports.values():
             await transport.aclose()
 
@@ -99,34 +99,35 @@ class Client:
     def _sender(self, url: str | None) -> Client | Transport:
         if url is None:
             return self
-        # The secret of this server is none of another's business.
+        # Another server must not get the credentials of this one.
         try:
             other = replace(self.addresses[0], url=url, authorization=BearerToken(None))
         except BadInput as error:
-            # A server has said so, not the user.
+            # The URL comes from a server, not from the user.
             raise ServerError(url, error.expected) from error
         return self._transport(other)
 
     def _transport(self, address: ServerAddress) -> Transport:
-        # By the whole address: a page on the same port is asked without the secret.
+        # Keyed by the whole address: a page on the same port is requested without the credentials.
         if address not in self._transports:
             self._transports[address] = Transport(address)
         return self._transports[address]
 
 
-def _passed_on(call: Call[Any], error: ServerError) -> ServerError:
-    """*error* if another server may be asked after it; otherwise it is raised.
+def _checked_for_failover(call: Call[Any], error: ServerError) -> ServerError:
+    """Return *error* if the next server may be tried; otherwise raise it.
 
-    What changes something goes to a second server only if the first is known not to have done it.
+    A call with side effects goes to a second server only if the first is known not to have executed
+    it.
     """
-    harmless = call.may_be_repeated or not error.may_have_arrived
-    if not (error.another_may_answer and harmless):
+    is_safe = call.is_idempotent or not error.may_have_arrived
+    if not (error.another_may_answer and is_safe):
         raise error
     return error
 
 
-def _in_one(errors: Sequence[ServerError]) -> ServerError:
-    """What several servers said, as one error: of the kind that leaves the most hope."""
+def _combined(errors: Sequence[ServerError]) -> ServerError:
+    """The errors of several servers as one, of the most recoverable kind."""
     if len(errors) == 1:
         return errors[0]
     servers = ", ".join(each.server for each in errors)

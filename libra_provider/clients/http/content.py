@@ -1,4 +1,4 @@
-"""A request's body that is too large to be held: it is read while it is sent."""
+"""A request body too large for memory, which is read while it is sent."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ _SLOWEST = 2**16  # bytes per second
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """*size* bytes in *pieces*, begun anew for each sending; for both ways of sending."""
+    """*size* bytes in *pieces*; starts over for each request, sync or async."""
 
     size: int
     pieces: Callable[[], Iterator[bytes]]
 
     @property
     def len(self) -> int:
-        """What requests asks for, to say the length before the first piece."""
+        """The attribute from which requests takes Content-Length."""
         return self.size
 
     @property
     def longest(self) -> float:
-        """How many seconds its way may take; beyond them it is going nowhere."""
+        """The maximum upload time in seconds; a slower upload is considered stuck."""
         return self.size / _SLOWEST
 
     def __iter__(self) -> Iterator[bytes]:
@@ -32,6 +32,6 @@ class Content:
         import asyncio  # noqa: PLC0415 - most commands send no file, and it loads slowly
 
         pieces = self.pieces()
-        # Reading a file would hold the event loop.
+        # Reading a file would block the event loop.
         while piece := await asyncio.to_thread(next, pieces, b""):
             yield piece

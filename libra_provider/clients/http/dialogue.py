@@ -1,4 +1,4 @@
-"""A protocol of several steps, held once: what to ask next, given the answers so far."""
+"""Protocols of several requests, written once for sync and async."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[T]):
-    """A step of a dialogue: send *call* to the client's own servers, or to the one at *url*."""
+    """A step of a dialogue: send *call* to the client's servers, or to the server at *url*."""
 
     call: Call[T]
     url: str | None = None
 
 
-# A generator that yields what to ask, is sent the answers, and returns what it found out. It holds
-# a protocol of several steps once; Client.run and Client.arun do the I/O.
+# A generator that yields requests, receives the responses and returns its result. It does no I/O;
+# Client.run and Client.arun do.
 Dialogue: TypeAlias = Generator[Ask[Any], Any, T]

@@ -1,4 +1,4 @@
-"""Libra's answers that carry none: what their status and problem document mean."""
+"""Translates Libra's error responses into exceptions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from libra_provider.clients.http.call import Reply
 from libra_provider.core.errors import AccessDenied, Rejected, ServerBusy, ServerError
 
-_LATER = (408, 429, 503)  # a body that came too slowly may come faster next time
-_FULL = 507  # people have to make room
+_LATER = (408, 429, 503)  # temporary; 408 means that the upload was too slow
+_FULL = 507  # not temporary: somebody has to free disk space
 
 
 def checked(reply: Reply) -> Reply:
@@ -19,14 +19,14 @@ def checked(reply: Reply) -> Reply:
 
 
 def is_unknown(reply: Reply) -> bool:
-    """Whether Libra itself says that there is nothing of that id; a proxy's 404 says nothing."""
+    """Whether Libra itself reports that the id is unknown; a 404 from a proxy does not count."""
     return reply.status == 404 and is_problem(reply)
 
 
 def problem(reply: Reply) -> str:
-    """The sentence of a problem document (RFC 9457); empty where there is none.
+    """The detail of a problem document (RFC 9457), or an empty string.
 
-    An answer to HEAD has its head only.
+    A response to HEAD has no body.
     """
     if not is_problem(reply) or not reply.body:
         return ""
@@ -47,15 +47,15 @@ def _error_of(reply: Reply) -> ServerError:
         return Rejected(reply.server, reply.status, problem(reply))
     if reply.status >= 500:
         return reply.no_answer()
-    return reply.not_as_expected("this is not an answer of Libra; check host, port and proxies")
+    return reply.not_as_expected("this is not a response from Libra; check host, port and proxies")
 
 
 def is_problem(reply: Reply) -> bool:
-    """Whether it is a problem document (RFC 9457), which Libra sends and no Spark does."""
+    """Whether *reply* is a problem document (RFC 9457); Libra sends them, Spark does not."""
     return reply.headers.get("content-type", "").startswith("application/problem+json")
 
 
 def _retry_after(reply: Reply) -> float:
-    """Seconds; what a server says beyond a minute, or instead of a number, is not waited for."""
+    """The Retry-After header in seconds, at most 60; 1 if it is missing or not a number."""
     text = reply.headers.get("retry-after", "")
     return min(float(text), 60.0) if re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII) else 1.0

@@ -1,4 +1,4 @@
-"""The only place that talks to the network, and the only one where foreign errors become ours."""
+"""Sends calls with requests and aiohttp, and translates their errors into ours."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ T = TypeVar("T")
 
 
 _CHUNK = 2**16  # bytes
-# A timeout bounds the wait for each piece of an answer; this many of them bound the whole answer.
-_WHOLE_ANSWER = 10
+# The read timeout limits the wait for each chunk; this many of them limit the whole response.
+_TIMEOUTS_PER_RESPONSE = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAddress:
-    """Where a server is and how to speak to it; timeouts in seconds.
+    """The URL of a server, its credentials and timeouts in seconds.
 
-    ``verify`` is True, False, or the path of a file with the certificates to trust. Raises BadInput
-    for an address that is none, and a file that is not there.
+    ``verify`` is True, False or the path of a file with the certificates to trust. Raises BadInput
+    for an invalid URL or a missing file.
     """
 
     url: str
@@ -49,18 +49,18 @@ class ServerAddress:
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BadInput("url", self.url, "it looks like http://host:port or https://host:port")
+            raise BadInput("url", self.url, "expected http://host:port or https://host:port")
         object.__setattr__(self, "url", self.url.rstrip("/"))
         checked(self.verify)
 
     @property
     def is_tls(self) -> bool:
-        """Whether it is spoken to in TLS."""
+        """Whether the connection uses TLS."""
         return self.url.startswith("https:")
 
 
 class Transport:
-    """Sends calls to one server, over connections that it keeps; close it when done."""
+    """Sends calls to one server over reused connections; close it when done."""
 
     def __init__(self, address: ServerAddress) -> None:
         self.address = address
@@ -68,8 +68,8 @@ class Transport:
         self._asession: aiohttp.ClientSession | None = None
 
     def send(self, call: Call[T]) -> T:
-        """The answer to *call*; raises ServerError."""
-        address, whole = self.address, _Whole(self.address, call)
+        """Send *call*; raises ServerError."""
+        address, whole = self.address, _Response(self.address, call)
         try:
             with self._requests_session().request(
                 call.method,
@@ -89,8 +89,8 @@ class Transport:
         return call.parse(whole.reply(answer.status_code, answer.headers.items()))
 
     async def asend(self, call: Call[T]) -> T:
-        """Answer *call* without blocking the event loop; raises ServerError."""
-        address, whole = self.address, _Whole(self.address, call)
+        """Send *call* without blocking the event loop; raises ServerError."""
+        address, whole = self.address, _Response(self.address, call)
         timeout = aiohttp.ClientTimeout(
             total=whole.longest,
             sock_connect=address.connect_timeout,
@@ -114,27 +114,27 @@ class Transport:
         return call.parse(whole.reply(answer.status, answer.headers.items()))
 
     def close(self) -> None:
-        """Give the blocking connections back."""
+        """Close the blocking connections."""
         if self._session:
             self._session.close()
             self._session = None
 
     async def aclose(self) -> None:
-        """Give the connections of the event loop back."""
+        """Close the connections of the event loop."""
         if self._asession:
             await self._asession.close()
             self._asession = None
 
     @cached_property
     def _proxies(self) -> dict[str, str]:
-        """Those that the environment names for this server, for both ways of sending."""
+        """The proxies that the environment sets for this server, for sync and async."""
         return dict(get_environ_proxies(self.address.url))
 
     def _requests_session(self) -> requests.Session:
         if self._session is None:
             self._session = requests.Session()
-            # Left to itself, requests lets ~/.netrc replace our Authorization header, and
-            # REQUESTS_CA_BUNDLE our choice of authorities.
+            # By default, requests lets ~/.netrc replace our Authorization header, and
+            # REQUESTS_CA_BUNDLE our choice of CAs.
             self._session.trust_env = False
             if self.address.is_tls:
                 self._session.mount("https://", _Trusting(self.address.verify))
@@ -149,13 +149,13 @@ class Transport:
 
 
 class _Trusting(HTTPAdapter):
-    """Trusts whom aiohttp trusts; left to itself, requests has authorities of its own."""
+    """Trusts the same CAs as aiohttp; by default, requests brings its own."""
 
     def __init__(self, verify: bool | str) -> None:
         self._context = tls_context(verify)
         self._verify = verify is not False
         if not self._verify:
-            # It was asked for, once; urllib3 would say so at each request.
+            # The user chose this; urllib3 would warn on each request.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         super().__init__()
 
@@ -169,25 +169,25 @@ class _Trusting(HTTPAdapter):
         return super().send(*args, **{**kwargs, "verify": self._verify})
 
     def cert_verify(self, *_: object, **__: object) -> None:
-        """Add no authorities: the context has them."""
+        """Add no CAs: the context has them."""
 
 
-class _Whole:
-    """An answer while it comes in, bounded in size and, for answers that drip, in time."""
+class _Response:
+    """A response while it arrives, limited in size and, for slow ones, in total time."""
 
     def __init__(self, address: ServerAddress, call: Call[Any]) -> None:
         self.timeout = call.timeout or address.read_timeout
         self._server, self._most, self._sink = address.url, call.most_bytes, call.sink
         sent_after = call.content.longest if call.content else 0.0
-        self.longest = sent_after + self.timeout * _WHOLE_ANSWER
+        self.longest = sent_after + self.timeout * _TIMEOUTS_PER_RESPONSE
         self._gives_up_at = time.monotonic() + self.longest
         self._size, self._body = 0, bytearray()
 
     def took(self, piece: bytes, status: int) -> None:
-        """Add *piece*; raises ProtocolError when it is too much, TimeoutError when too late."""
+        """Add *piece*; raises ProtocolError if it is too much, TimeoutError if it is too late."""
         self._size += len(piece)
         if self._size > self._most:
-            problem = f"its answer is larger than {self._most} bytes, which it should never be"
+            problem = f"the response is larger than the limit of {self._most} bytes"
             raise ProtocolError(self._server, status, problem)
         if time.monotonic() > self._gives_up_at:
             raise TimeoutError
@@ -197,23 +197,23 @@ class _Whole:
             self._body += piece
 
     def reply(self, status: int, headers: Any) -> Reply:
-        """The answer, once it is there."""
+        """The complete response."""
         lower = {name.lower(): value for name, value in headers}
         return Reply(self._server, status, lower, self._body)
 
 
 def _pieces(raw: urllib3.HTTPResponse) -> Iterator[bytes]:
-    """What has come, as soon as it has come; compressed bytes, which nobody asked for, stay so."""
+    """The chunks of the body as they arrive; compressed ones are not decoded."""
     while piece := raw.read1(_CHUNK, decode_content=False):
         yield piece
 
 
 _HUNG_UP = (
-    "it closed the connection without an answer, as a port that does not speak HTTP does; "
+    "the connection was closed without a response, as by a port that does not speak HTTP; "
     "check the port"
 )
-# The first class that fits wins, so the most specific stand first: what happened, and whether the
-# server may have seen the request all the same.
+# The first matching class wins, so the most specific come first: what happened, and whether the
+# server may have received the request anyway.
 _FOREIGN_ERRORS: tuple[tuple[type[Exception], str, bool], ...] = (
     # It may have failed after the handshake as well.
     (
@@ -222,9 +222,9 @@ _FOREIGN_ERRORS: tuple[tuple[type[Exception], str, bool], ...] = (
         True,
     ),
     (requests.exceptions.ConnectTimeout, "the connection timed out; check host and port", False),
-    (requests.exceptions.ReadTimeout, "it took the request and did not answer in time", True),
+    (requests.exceptions.ReadTimeout, "the request was sent, but the response timed out", True),
     (requests.exceptions.ConnectionError, "{why}", True),
-    (requests.exceptions.ChunkedEncodingError, "the connection broke in its answer", True),
+    (requests.exceptions.ChunkedEncodingError, "the connection broke during the response", True),
     (requests.exceptions.RequestException, "{why}", True),
     (
         aiohttp.ClientSSLError,
@@ -233,37 +233,37 @@ _FOREIGN_ERRORS: tuple[tuple[type[Exception], str, bool], ...] = (
     ),
     (aiohttp.ConnectionTimeoutError, "the connection timed out; check host and port", False),
     (aiohttp.ClientConnectorError, "{why}", False),
-    (TimeoutError, "it took the request and did not answer in time", True),
-    (aiohttp.ClientPayloadError, "the connection broke in its answer", True),
+    (TimeoutError, "the request was sent, but the response timed out", True),
+    (aiohttp.ClientPayloadError, "the connection broke during the response", True),
     (aiohttp.ClientError, "{why}", True),
-    (urllib3.exceptions.TimeoutError, "it took the request and did not answer in time", True),
-    (urllib3.exceptions.HTTPError, "the connection broke in its answer", True),
+    (urllib3.exceptions.TimeoutError, "the request was sent, but the response timed out", True),
+    (urllib3.exceptions.HTTPError, "the connection broke during the response", True),
     (OSError, "{why}", True),
 )
-# What hides at the bottom of the errors above, and says more than they do.
-_PROXY = "the proxy that the environment names (HTTP_PROXY, HTTPS_PROXY) failed ({why})"
+# Root causes of the errors above, which are more specific.
+_PROXY = "the proxy set in the environment (HTTP_PROXY, HTTPS_PROXY) failed ({why})"
 _ROOT_CAUSES: tuple[tuple[type[Exception], str, bool], ...] = (
     (requests.exceptions.ProxyError, _PROXY, False),
     (aiohttp.ClientProxyConnectionError, _PROXY, False),
     (aiohttp.ClientHttpProxyError, _PROXY, False),
     (
         ssl.SSLCertVerificationError,
-        "its certificate is not trusted ({why}); set verify to the file of its CA",
+        "the server's certificate is not trusted ({why}); set verify to the file of its CA",
         False,
     ),
     (
         ConnectionRefusedError,
-        "nothing listens there; check host and port, and that it is started",
+        "connection refused; check host and port, and that the server is running",
         False,
     ),
-    (socket.gaierror, "its name does not resolve; check the host", False),
+    (socket.gaierror, "cannot resolve the host name; check the host", False),
     (http.client.RemoteDisconnected, _HUNG_UP, True),
     (aiohttp.ServerDisconnectedError, _HUNG_UP, True),
 )
 
 
 def _ours(server: str, error: Exception) -> LibraError:
-    """*error* in our words; one that was ours before it was raised in a body is left as it is."""
+    """*error* as one of our errors; one that a body generator raised is kept as it is."""
     causes = _causes(error)
     raised = next((each for each in causes if isinstance(each, LibraError)), None)
     return raised or _unreachable(server, error, causes)
@@ -278,7 +278,7 @@ def _unreachable(server: str, error: Exception, causes: list[BaseException]) -> 
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """*error* and what lies below it; urllib3 keeps its reason in ``args`` and ``reason``."""
+    """*error* and its causes; urllib3 keeps its own in ``args`` and ``reason``."""
     found: list[BaseException] = []
     todo: list[object] = [error]
     while todo:

@@ -25,7 +25,7 @@ def known(artifact: Artifact) -> Call[bool]:
         # An answer to HEAD has no body that would say who it is that has no such thing.
         return reply.status != 404 and bool(checked(reply))
 
-    return Call(method="HEAD", path=_path(artifact), parse=parse, repeatable=True)
+    return Call(method="HEAD", path=_path(artifact), parse=parse, idempotent=True)
 
 
 def put(artifact: Artifact, told: Told | None = None) -> Call[None]:
@@ -37,7 +37,7 @@ def put(artifact: Artifact, told: Told | None = None) -> Call[None]:
             raise reply.not_as_expected("an artifact of this hash was expected")
 
     content = artifact.content if told is None else _watched(artifact, told)
-    return Call(method="PUT", path=_path(artifact), parse=parse, content=content, repeatable=True)
+    return Call(method="PUT", path=_path(artifact), parse=parse, content=content, idempotent=True)
 
 
 def stored(contract: Contract, artifact: Artifact, told: Told | None = None) -> Dialogue[bool]:

@@ -78,7 +78,7 @@ def succeeded(tag: str, written: WrittenResult | None = None) -> Call[JobStatus]
         path=f"{_path(tag)}/succeeded",
         parse=status_from,
         json={"written": told},
-        repeatable=True,
+        idempotent=True,
     )
 
 
@@ -102,7 +102,7 @@ def announce(tag: str, announcement: Announcement) -> Call[UploadUrls]:
         path=_path(tag),
         parse=parse,
         json=announcement.body(),
-        repeatable=True,
+        idempotent=True,
     )
 
 

@@ -131,7 +131,7 @@ def estimate(
         path="/api/v1/statements/estimate",
         parse=parse,
         json={name: value for name, value in asked.items() if value is not None},
-        repeatable=True,
+        idempotent=True,
     )
 
 

@@ -127,7 +127,7 @@ def statuses(job_ids: Sequence[str]) -> Call[list[JobStatus]]:
         path=f"{_STATEMENTS}/status",
         parse=parse,
         json={"jobIds": list(job_ids)},
-        repeatable=True,
+        idempotent=True,
     )
 
 
@@ -145,7 +145,7 @@ def states(job_ids: Sequence[str]) -> Call[Mapping[str, JobState]]:
         path=f"{_STATEMENTS}/states",
         parse=parse,
         json={"jobIds": list(job_ids)},
-        repeatable=True,
+        idempotent=True,
     )
 
 

@@ -122,7 +122,7 @@ def kill(driver_id: str) -> Call[str]:
     """Ask the master to stop *driver_id*; the answer is its message, also for an ended driver."""
     path = f"/v1/submissions/kill/{_quoted(driver_id)}"
     return Call(
-        method="POST", path=path, parse=lambda reply: _message(_answer(reply)), repeatable=True
+        method="POST", path=path, parse=lambda reply: _message(_answer(reply)), idempotent=True
     )
 
 

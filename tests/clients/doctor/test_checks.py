@@ -10,8 +10,8 @@ import pytest
 
 from libra_provider.clients.doctor import checks
 from libra_provider.clients.doctor.checks import CheckOutcome, CheckReport, CheckStep
-from libra_provider.clients.doctor.libra import examine_libra
-from libra_provider.clients.doctor.master import examine_master
+from libra_provider.clients.doctor.libra import check_libra
+from libra_provider.clients.doctor.master import check_master
 from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.transport import ServerAddress
@@ -53,7 +53,7 @@ def master() -> Iterator[Master]:
 
 def examined(*urls: str, ui: str, token: str | None = None) -> CheckReport:
     addresses = [ServerAddress(url=url, authorization=BearerToken(token)) for url in urls]
-    return examine_master(addresses, master_url="spark://127.0.0.1:7077", ui_urls=[ui])
+    return check_master(addresses, master_url="spark://127.0.0.1:7077", ui_urls=[ui])
 
 
 def of_master(master: FakeMaster, token: str | None = None) -> CheckReport:
@@ -70,7 +70,7 @@ def test_a_healthy_master_is_ok_in_every_step(master: Master) -> None:
     assert {each.outcome for each in found.steps} == {CheckOutcome.OK}
     assert found.is_well
     assert found.sentence == (
-        "The REST port of a Spark 4.3.0 master answers and is ready; "
+        "The REST port of a Spark 4.3.0 master responds and is ready; "
         "1 worker alive with 4 cores and 4 GiB free."
     )
 
@@ -85,7 +85,7 @@ def test_a_name_that_does_not_resolve_is_named_and_not_asked_again() -> None:
     found = examined("http://nowhere.invalid:6066", ui="http://nowhere.invalid:8080")
 
     assert not found.is_well
-    assert "the name nowhere.invalid does not resolve" in found.sentence
+    assert "cannot resolve the host name nowhere.invalid" in found.sentence
     assert step(found, "ready").outcome is CheckOutcome.SKIPPED
 
 
@@ -96,7 +96,7 @@ def test_where_nothing_listens_the_masters_page_tells_the_right_rest_port(
 
     assert found.sentence == (
         f"http://127.0.0.1:{closed_port}: nothing listens on port {closed_port}; "
-        f"set rest_port to {master.port}, which this master says is its own."
+        f"set rest_port to {master.port}, the REST port of this master."
     )
 
 
@@ -114,7 +114,7 @@ def test_a_master_that_names_the_closed_port_is_believed_to_be_starting(
     master.pages["/"] = front_page(title, rest=f"127.0.0.1:{closed_port}")
     found = examined(f"http://127.0.0.1:{closed_port}", ui=master.url)
 
-    assert f"the master says that it is right (127.0.0.1:{closed_port})" in found.sentence
+    assert f"the master reports this port (127.0.0.1:{closed_port})" in found.sentence
 
 
 @pytest.mark.parametrize("kind", ["Spark Master at spark://m:7077", "Spark Worker at m:7078"])
@@ -123,26 +123,26 @@ def test_a_web_page_of_spark_is_called_by_its_title(master: Master, kind: str) -
     with FakeServer(lambda _: page) as other:
         found = examined(other.url, ui=master.url)
 
-    assert f"this is a web page, titled {kind!r}" in found.sentence
+    assert f"this is a web page titled {kind!r}" in found.sentence
     assert f"set rest_port to {master.port}" in found.sentence
 
 
 def test_the_rpc_port_is_known_for_what_it_is(master: Master) -> None:
     with FakeServer(lambda _: Answer(hang_up=True)) as rpc:
-        found = examine_master(
+        found = check_master(
             [ServerAddress(url=rpc.url)],
             master_url=f"spark://127.0.0.1:{rpc.port}",
             ui_urls=[master.url],
         )
 
-    assert f"port {rpc.port} is the one of spark:// URLs" in found.sentence
+    assert f"port {rpc.port} is the port of spark:// URLs" in found.sentence
 
 
 def test_a_login_page_is_no_rest_port(master: Master) -> None:
     with FakeServer(lambda _: Answer(body="<html>Please log in</html>")) as proxy:
         found = examined(proxy.url, ui=master.url)
 
-    assert "this is no REST port of Spark: HTTP 200, '<html>Please log in</html>'" in found.sentence
+    assert "this is not a Spark REST port: HTTP 200, '<html>Please log in</html>'" in found.sentence
 
 
 def test_a_refusal_is_about_access_and_names_the_secret(master: Master) -> None:
@@ -157,7 +157,7 @@ def test_a_refusal_is_about_access_and_names_the_secret(master: Master) -> None:
 def test_a_secret_that_is_not_asked_for_is_said(master: Master) -> None:
     found = of_master(master, token="a-secret")
 
-    assert "the secret of this connection is not asked for" in step(found, "access").found
+    assert "the master does not check the connection's secret" in step(found, "access").found
 
 
 def test_a_secret_that_is_asked_for_is_seen_to_be(master: Master) -> None:
@@ -170,9 +170,7 @@ def test_a_secret_that_is_asked_for_is_seen_to_be(master: Master) -> None:
     master.disturb = protected
     found = of_master(master, token="a-secret")
 
-    assert (
-        step(found, "access").found == "it takes the secret of this connection, and refuses others"
-    )
+    assert step(found, "access").found == "the connection's secret is required and valid"
 
 
 def test_an_open_master_beyond_this_machine_is_a_warning(master: Master) -> None:
@@ -180,7 +178,9 @@ def test_an_open_master_beyond_this_machine_is_a_warning(master: Master) -> None
     found = examined(f"http://0.0.0.0:{master.port}", ui=master.url)
 
     assert step(found, "access").outcome is CheckOutcome.WARNING
-    assert "whoever reaches this port runs code on the cluster" in step(found, "access").found
+    assert (
+        "anyone who can reach this port can run code on the cluster" in step(found, "access").found
+    )
     assert found.is_well
 
 
@@ -190,8 +190,8 @@ def test_a_standby_is_not_ready_and_its_page_says_so(master: Master) -> None:
     master.page["status"] = "STANDBY"
     found = of_master(master)
 
-    assert "it takes no submissions: Master is not ready;" in found.sentence
-    assert step(found, "leads").found == "this master is STANDBY"
+    assert "the master accepts no submissions: Master is not ready;" in found.sentence
+    assert step(found, "leader").found == "this master is STANDBY"
 
 
 def test_a_dead_master_beside_a_ready_one_is_a_warning(master: Master, closed_port: int) -> None:
@@ -211,7 +211,7 @@ def test_a_standby_beside_a_ready_master_is_as_it_should_be(master: Master) -> N
         found = examined(standby.url, master.url, ui=master.url)
 
     assert step(found, "standby").outcome is CheckOutcome.OK
-    assert found.sentence.startswith("The REST port of a Spark 4.3.0 master answers and is ready;")
+    assert found.sentence.startswith("The REST port of a Spark 4.3.0 master responds and is ready;")
     assert "warning" not in found.sentence
 
 
@@ -260,7 +260,7 @@ def test_worker_pages_behind_the_masters_proxy_are_found(master: Master, closed_
     found = of_master(master)
 
     assert step(found, "worker pages").found == (
-        "they answer through the master (spark.ui.reverseProxy)"
+        "they respond through the master (spark.ui.reverseProxy)"
     )
 
 
@@ -288,7 +288,7 @@ def test_an_untested_version_is_a_warning(master: Master) -> None:
         (
             {"spark.master.rest.allowedAppResourcePatterns": "hdfs://.*"},
             "application files",
-            "only application files that fit hdfs://.* may be submitted",
+            "only application files that match hdfs://.* may be submitted",
         ),
     ],
 )
@@ -310,8 +310,10 @@ def test_a_master_that_forgets_within_minutes_is_a_warning(master: Master) -> No
     master.page["completeddrivers"] = [ended | {"starttime": now}] * 2
     found = of_master(master)
 
-    assert step(found, "memory of drivers").outcome is CheckOutcome.WARNING
-    assert "it keeps 2 ended drivers, 2 now" in step(found, "memory of drivers").found
+    assert step(found, "retained drivers").outcome is CheckOutcome.WARNING
+    assert (
+        "the master retains 2 ended drivers, currently 2" in step(found, "retained drivers").found
+    )
 
 
 def test_spark_3_5_works_and_what_it_lacks_is_said(master: Master) -> None:
@@ -320,7 +322,7 @@ def test_spark_3_5_works_and_what_it_lacks_is_said(master: Master) -> None:
     found = of_master(master)
 
     assert found.is_well
-    assert "before Spark 4.0 it cannot say whether it is ready" in step(found, "ready").found
+    assert "Spark before 4.0 does not report whether it is ready" in step(found, "ready").found
     assert "Spark 3.5.7 is outside of the tested 4.0 to 4.3" in step(found, "version").found
     assert step(found, "recovery").outcome is CheckOutcome.SKIPPED
 
@@ -337,14 +339,14 @@ def test_spark_3_5_is_greeted_before_a_submission(master: Master) -> None:
 def test_a_port_that_never_answers_does_not_hold_the_doctor_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        found = examine_master(
+        found = check_master(
             [ServerAddress(url=url)],
             master_url="spark://127.0.0.1:7077",
             ui_urls=[url],
             visit=checks.Probe(seconds=0.3),
         )
 
-    assert "it took the request and did not answer in time" in found.sentence
+    assert "the request was sent, but the response timed out" in found.sentence
     assert not found.is_well
 
 
@@ -355,7 +357,7 @@ def test_what_was_not_reached_in_time_is_not_well() -> None:
     found = CheckReport(checks.in_turn("http://m", {"ready": too_late}), headlines=("ready",))
 
     assert not found.is_well
-    assert found.sentence == "http://m: not reached: the 12 s for the whole check were over."
+    assert found.sentence == "http://m: not reached: the check timed out after 12 s."
 
 
 @pytest.fixture
@@ -365,17 +367,15 @@ def libra() -> Iterator[FakeLibra]:
 
 
 def of_libra(url: str, token: str | None = TOKEN) -> CheckReport:
-    return examine_libra(ServerAddress(url=url, authorization=BearerToken(token)))
+    return check_libra(ServerAddress(url=url, authorization=BearerToken(token)))
 
 
 def test_a_healthy_libra_is_well(libra: FakeLibra) -> None:
     found = of_libra(libra.url)
 
     assert found.is_well
-    assert found.sentence.startswith("Libra with Spark 4.3.0 on spark://m:7077 answers")
-    assert (
-        step(found, "access").found == "it takes the token of this connection, and refuses others"
-    )
+    assert found.sentence.startswith("Libra (Spark 4.3.0, spark://m:7077) responds")
+    assert step(found, "access").found == "the connection's token is required and valid"
 
 
 def test_a_wrong_token_is_about_access(libra: FakeLibra) -> None:
@@ -391,7 +391,7 @@ def test_a_libra_without_spark_says_why(libra: FakeLibra) -> None:
     found = of_libra(libra.url)
 
     assert step(found, "driver").outcome is CheckOutcome.FAILED
-    assert "its Spark is down: the master spark://m:7077 does not answer" in found.sentence
+    assert "its Spark driver is down: the master spark://m:7077 does not answer" in found.sentence
 
 
 def airflow(_: Request) -> Answer:

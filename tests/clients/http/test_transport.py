@@ -78,7 +78,7 @@ def hello(_: object) -> Answer:
 
 def test_a_refused_connection_never_arrived(send: Sender, closed_port: int) -> None:
     with pytest.raises(
-        ServerUnreachable, match="nothing listens there; check host and port"
+        ServerUnreachable, match="connection refused; check host and port"
     ) as caught:
         send(client(f"http://127.0.0.1:{closed_port}"), text())
 
@@ -86,14 +86,14 @@ def test_a_refused_connection_never_arrived(send: Sender, closed_port: int) -> N
 
 
 def test_a_name_that_does_not_resolve_is_told_as_such(send: Sender) -> None:
-    with pytest.raises(ServerUnreachable, match="its name does not resolve") as caught:
+    with pytest.raises(ServerUnreachable, match="cannot resolve the host name") as caught:
         send(client("http://libra.invalid:8990"), text())
 
     assert not caught.value.may_have_arrived
 
 
 def test_a_request_without_an_answer_may_have_arrived(send: Sender, silent: ServerAddress) -> None:
-    with pytest.raises(ServerUnreachable, match="did not answer in time") as caught:
+    with pytest.raises(ServerUnreachable, match="response timed out") as caught:
         send(client(silent), text("POST"))
 
     assert caught.value.may_have_arrived
@@ -102,9 +102,7 @@ def test_a_request_without_an_answer_may_have_arrived(send: Sender, silent: Serv
 def test_a_connection_that_is_closed_may_have_carried_the_request(send: Sender) -> None:
     with (
         FakeServer(lambda _: Answer(hang_up=True)) as server,
-        pytest.raises(
-            ServerUnreachable, match="does not speak HTTP does; check the port"
-        ) as caught,
+        pytest.raises(ServerUnreachable, match="does not speak HTTP; check the port") as caught,
     ):
         send(client(server.url), text("POST"))
 
@@ -257,7 +255,7 @@ def test_when_no_server_leads_the_error_names_them_all(send: Sender, closed_port
         send(client(dead, standby.url), standing_by(text("POST"), standby.url))
 
     assert caught.value.retry_after == 5
-    assert f"{dead}: nothing listens there" in str(caught.value)
+    assert f"{dead}: connection refused" in str(caught.value)
     assert "STANDBY" in str(caught.value)
 
 
@@ -265,7 +263,7 @@ def test_what_can_be_repeated_is_told_to_the_next_server_too(
     send: Sender, silent: ServerAddress
 ) -> None:
     """A master that hangs must not keep a kill from the one that took over."""
-    kill = replace(text("POST"), repeatable=True)
+    kill = replace(text("POST"), idempotent=True)
     with FakeServer(hello) as leader:
         assert send(client(silent, leader.url), kill) == "hello"
 
