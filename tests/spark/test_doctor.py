@@ -101,8 +101,8 @@ def test_a_real_libra_passes_every_step(
     examination = check_libra(ServerAddress(url=libra.url, authorization=BearerToken(libra.token)))
 
     assert {each.outcome for each in examination.steps} == {CheckOutcome.OK}
-    assert examination.sentence == f"Libra with Spark 4.3.0 on {cluster.master_url} answers."
-    assert f"number {epoch}" in found(examination, "epoch")
+    assert examination.sentence == f"Libra (Spark 4.3.0, {cluster.master_url}) responds."
+    assert f"driver {epoch} since" in found(examination, "epoch")
 
 
 def test_what_is_not_libra_is_told_by_its_kind(cluster: StandaloneCluster) -> None:
@@ -110,7 +110,7 @@ def test_what_is_not_libra_is_told_by_its_kind(cluster: StandaloneCluster) -> No
     page = check_libra(ServerAddress(url=cluster.ui_url))
 
     assert "this is the REST port of a Spark master, not Libra" in rest.sentence
-    assert "not Libra but a web page, titled 'Spark Master at" in page.sentence
+    assert "not Libra but a web page titled 'Spark Master at" in page.sentence
 
 
 def test_airflows_test_button_says_what_the_doctor_says(
@@ -127,7 +127,7 @@ def test_airflows_test_button_says_what_the_doctor_says(
 
     assert LibraHook().test_connection() == (
         True,
-        f"Libra with Spark 4.3.0 on {cluster.master_url} answers.",
+        f"Libra (Spark 4.3.0, {cluster.master_url}) responds.",
     )
     assert master[0]
     assert master[1].startswith(
@@ -145,7 +145,7 @@ def test_the_settings_of_a_real_master_are_read_from_its_page(furnished: Standal
     )
     assert "at most 7 drivers" in found(examination, "number of drivers")
     assert "recoveryMode=FILESYSTEM" in found(examination, "recovery")
-    assert "that fit file:.*,<none> may be" in found(examination, "application files")
+    assert "that match file:.*,<none> may be" in found(examination, "application files")
 
 
 def test_a_real_reverse_proxy_leads_to_the_workers_page(furnished: StandaloneCluster) -> None:
@@ -216,4 +216,4 @@ def test_a_real_standby_is_well_beside_its_leader_and_ill_alone() -> None:
     assert together.is_well
     assert found(together, "standby") == "standby: another master responds"
     assert "the master accepts no submissions: Master is not ready" in alone.sentence
-    assert found(alone, "leads") == "this master is STANDBY"
+    assert found(alone, "leader") == "this master is STANDBY"

@@ -94,8 +94,8 @@ def warn_of_open_master(url: str) -> None:
     _warned.add(url)
     log.warning(
         "%s accepts submissions without authentication: anyone who can reach it can run code on "
-        "the cluster. Set spark.master.rest.filters=org.apache.spark.ui.JWSFilter and its secretKey "
-        "on the master, and the same key as the connection's password",
+        "the cluster. Set spark.master.rest.filters=org.apache.spark.ui.JWSFilter and its "
+        "secretKey on the master, and the same key as the connection's password",
         url,
     )
 
