@@ -165,7 +165,7 @@ class FakeLibra(FakeServer):
             statement.handed_in = self.announced_hand_in or bool(request.json()["written"])
             is_broken = self.store.announced[tag]["returns"] and not statement.handed_in
             statement.states = ["FAILED" if is_broken else "SUCCESS"]
-            self.error = self.error or "It ended without handing in the result it promised"
+            self.error = self.error or "The driver ended without uploading the expected result"
         return self._status(tag)
 
     def _status(self, job_id: str, request: Request | None = None) -> Answer:

@@ -201,12 +201,12 @@ def test_a_driver_that_keeps_no_promise_is_a_failure_that_says_so(
     libra: FakeLibra, run: Run, home: Path, states: list[str], *, deferrable: bool
 ) -> None:
     libra.announced_states, libra.announced_hand_in = states, False
-    libra.error = "It ended without handing in the result it promised"
+    libra.error = "The driver ended without uploading the expected result"
     result = run(application=str(home / "etl.py"), fetch="all", deferrable=deferrable)
 
     [announced] = libra.store.announced.values()
     assert result.state == "up_for_retry"
-    assert "failed: It ended without handing in the result it promised" in str(result.error)
+    assert "failed: The driver ended without uploading the expected result" in str(result.error)
     assert announced["returns"]
 
 

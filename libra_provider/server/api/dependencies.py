@@ -1,4 +1,4 @@
-"""What routes are given."""
+"""Dependencies of the routes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from libra_provider.server.libra import Libra
 
 
-# async, though it never waits: FastAPI takes a plain function to another thread and back.
+# async although it never waits: FastAPI would run a plain function in another thread.
 async def _libra(request: Request) -> Libra:
     libra: Libra = request.app.state.libra
     return libra

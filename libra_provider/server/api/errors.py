@@ -113,7 +113,7 @@ def _methods_at(request: Request) -> list[str]:
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return problem(500, "Libra met an error of its own; its log says more.")
+    return problem(500, "Internal error; see Libra's log.")
 
 
 def problem(

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what the routes say of themselves, and what holds for all of them."""
+"""The OpenAPI document: what the routes declare, and what applies to all of them."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from libra_provider.server.api.schemas.server import Problem
 from libra_provider.server.signed_urls import Purpose
 
 _DESCRIPTION = """\
-SQL on one shared Spark driver, with a ledger that forgets nothing it accepted.
+Run SQL, Python and JARs on a shared Spark driver or on dedicated ones; every accepted statement is
+recorded in a ledger.
 
-`POST /api/v1/sessions/{session}/statements` takes a statement. A request without `Prefer`,
-`Idempotency-Key` and any field that the old contract does not know is answered as that contract
-has it: when the work is over, with 200 and the result as text. Everything else is answered with
-the statement as it stands. Errors are `application/problem+json` with a sentence in `detail`.
+`POST /api/v1/sessions/{session}/statements` submits a statement. A request without `Prefer`,
+`Idempotency-Key` and any field that is new since the old contract is answered by that contract:
+when the statement has ended, with 200 and the result as text. All others are answered with the
+status of the statement. Errors are `application/problem+json` with an explanation in `detail`.
 """
 _SECURITY = {
     "token": {
         "type": "http",
         "scheme": "bearer",
-        "description": "Libra's token (LIBRA_TOKEN); a Libra on loopback may have none.",
+        "description": "Libra's token (LIBRA_TOKEN); optional if Libra listens on loopback.",
     }
 }
-# The path of the last ones is the permission.
+# The signature in the path of the last ones is the permission.
 _OPEN_TO_ALL = ("/livez", "/readyz", *(f"/{purpose}/" for purpose in Purpose))
 
 
 def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """What *app* answers at ``/openapi.json``, made when it is first asked for."""
+    """Return the function that makes the document of *app*, once, at the first request for it."""
 
     def make() -> dict[str, Any]:
         if not app.openapi_schema:
@@ -53,7 +54,7 @@ def _completed(made: dict[str, Any]) -> dict[str, Any]:
     components["securitySchemes"] = _SECURITY
     schemas = components["schemas"]
     schemas["Problem"] = Problem.model_json_schema()
-    # FastAPI's own words for invalid requests; Libra answers 400 with a problem.
+    # FastAPI's schemas for invalid requests; Libra responds with 400 and a Problem instead.
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     for path, operations in made["paths"].items():
@@ -64,23 +65,25 @@ def _completed(made: dict[str, Any]) -> dict[str, Any]:
 
 
 _PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_RETRY = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+_RETRY = {
+    "Retry-After": {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}}
+}
 _WHEN: Mapping[int, str] = {
-    400: "A value cannot work; the sentence names it.",
+    400: "A parameter or field is invalid; `detail` names it.",
     401: "The token is missing or wrong.",
-    403: "The signature in the path is wrong, or has expired.",
-    404: "There is nothing with this id or name.",
-    405: "The path does not know this method.",
-    406: "The result does not come in a form that `Accept` names.",
+    403: "The signature in the path is invalid or has expired.",
+    404: "Nothing with this id or name exists.",
+    405: "The path does not support this method.",
+    406: "The result is not available in a format that `Accept` names.",
     408: "The body did not arrive in time.",
-    409: "What is asked for is in a state that does not allow it.",
-    410: "The job is over; nothing is taken from its driver any more.",
+    409: "The current state does not allow the request.",
+    410: "The job has ended; nothing more is accepted from its driver.",
     413: "The body is too large.",
     415: "The body is not JSON.",
-    429: "As many are waiting, or open, as Libra allows.",
-    500: "Libra met an error of its own.",
+    429: "A limit on waiting statements or open sessions is reached; retry later.",
+    500: "Internal error; see Libra's log.",
     503: "The driver, the ledger or Libra itself is not ready.",
-    507: "What is kept may not grow; the sentence says what to do.",
+    507: "Storage is full or its limit is reached; `detail` says what to do.",
 }
 _ALWAYS = (401, 500, 503)
 _WITH_BODY = (400, 408, 413, 415)
@@ -88,11 +91,11 @@ _WITH_BODY = (400, 408, 413, 415)
 Answers = dict[int | str, dict[str, Any]]
 PREFERENCE_APPLIED = {
     "Preference-Applied": {
-        "description": "Those of `Prefer` that Libra followed.",
+        "description": "The preferences that Libra applied.",
         "schema": {"type": "string"},
     }
 }
-LOCATION = {"Location": {"description": "Where the statement is.", "schema": {"type": "string"}}}
+LOCATION = {"Location": {"description": "The path of the statement.", "schema": {"type": "string"}}}
 
 _ITS_ID = {"job_id": "$response.body#/jobId"}
 LINKS = {
@@ -102,7 +105,7 @@ LINKS = {
 
 
 def refusals(*statuses: int, body: bool = False) -> Answers:
-    """The problems of a route: *statuses*, those of a request *body*, and those of every route."""
+    """Return the error responses of a route: *statuses*, those of a *body*, and common ones."""
     wanted = sorted({*statuses, *_ALWAYS, *(_WITH_BODY if body else ())})
     return {status: _refusal(status) for status in wanted}
 

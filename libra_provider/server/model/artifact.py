@@ -49,8 +49,10 @@ class Artifact:
         return path
 
     def unknown(self, parameter: str) -> BadInput:
-        """The error for an artifact that is not there."""
-        expected = f"Libra does not have it (any more); PUT it to /api/v1/artifacts/{self} first"
+        """Return the error for an artifact that Libra does not have."""
+        expected = (
+            f"Libra does not have this artifact; upload it with PUT /api/v1/artifacts/{self} first"
+        )
         return BadInput(parameter, named(self), expected)
 
     def __str__(self) -> str:
@@ -58,17 +60,17 @@ class Artifact:
 
 
 def named(artifact: Artifact) -> str:
-    """*artifact* as statements name it."""
+    """Return *artifact* as statements name it."""
     return f"{SCHEME}:{artifact}"
 
 
 def is_sha256(text: str) -> bool:
-    """Whether an artifact may be kept under *text*."""
+    """Whether *text* is a SHA-256 in hexadecimal digits."""
     return _SHA256.fullmatch(text) is not None
 
 
 def checked_sha256(text: str) -> str:
-    """*text*, which is the hash of an artifact; raises BadInput."""
+    """Return *text* if it is the hash of an artifact; raises BadInput."""
     if not is_sha256(text):
-        raise BadInput("sha256", text, "it is 64 hexadecimal digits, in lower case")
+        raise BadInput("sha256", text, "expected 64 lower-case hexadecimal digits")
     return text

@@ -1,4 +1,4 @@
-"""The scheduler pools that share the driver, as Spark reads them."""
+"""The FAIR scheduler pools of the shared driver."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ DEFAULT_POOL = "default"
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A FAIR pool: its share relative to others, and the cores it gets before fairness counts."""
+    """A FAIR pool: its share relative to others, and its minimum number of cores."""
 
     weight: int = 1
     min_share: int = 0
 
     def __post_init__(self) -> None:
         if self.weight < 1 or self.min_share < 0:
-            raise BadInput("pools", self, "a weight is at least 1, a min_share at least 0")
+            raise BadInput(
+                "pools", self, "expected a weight of at least 1 and a min_share of at least 0"
+            )
 
 
 STANDARD_POOLS: Mapping[str, Pool] = {
@@ -32,7 +34,7 @@ STANDARD_POOLS: Mapping[str, Pool] = {
 
 
 def allocations(pools: Mapping[str, Pool]) -> str:
-    """The text of Spark's ``spark.scheduler.allocation.file`` for *pools*."""
+    """Return the content of Spark's ``spark.scheduler.allocation.file`` for *pools*."""
     root = ElementTree.Element("allocations")
     for name, pool in pools.items():
         element = ElementTree.SubElement(root, "pool", name=name)

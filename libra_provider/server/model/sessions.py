@@ -18,7 +18,7 @@ NAME_PATTERN = r"[A-Za-z0-9._-]{1,128}"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session and when it was last given work."""
+    """A session, and when it was last used."""
 
     name: str
     created_at: datetime
@@ -26,14 +26,14 @@ class Session:
 
 
 def checked_name(name: str) -> str:
-    """*name* if a session can have it; raises BadInput."""
+    """Return *name* if it is valid for a session; raises BadInput."""
     if not re.fullmatch(NAME_PATTERN, name):
-        raise BadInput("session", name, "a name has 1 to 128 of the characters A-Za-z0-9._-")
+        raise BadInput("session", name, "expected 1 to 128 of the characters A-Za-z0-9._-")
     return name
 
 
 class Sessions:
-    """Which sessions there are, *most* at a time; one exists from its first statement on."""
+    """The open sessions, at most *most*; one is opened by its first statement."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -41,17 +41,17 @@ class Sessions:
         self.touch(DEFAULT_SESSION)
 
     def touch(self, name: str) -> None:
-        """The session is used now; raises TooManySessions for one more than there may be."""
+        """Open the session, or mark it as used now; raises TooManySessions."""
         if name != OWN_SESSION and name not in self._known and len(self._known) >= self._most:
             sentence = (
-                f"{self._most} sessions are open, which is as many as this Libra keeps"
-                " (max_sessions); close one, or use a session that is open."
+                f"{self._most} sessions are open, which is the limit (max_sessions); close one, or"
+                " use an open one."
             )
             raise TooManySessions(sentence, retry_after=60)
         self.remember(name)
 
     def remember(self, name: str) -> None:
-        """The same, also for one more than there may be: what waits in it is accepted."""
+        """Do the same without the limit: a statement in the session is accepted already."""
         if name == OWN_SESSION:
             return
         now = utc_now()
@@ -59,29 +59,29 @@ class Sessions:
         self._known[name] = replace(known, last_activity=now)
 
     def get(self, name: str) -> Session:
-        """The session; raises UnknownSession."""
+        """Return the session; raises UnknownSession."""
         if name not in self._known:
             raise UnknownSession(
-                f"There is no session {name!r}; a session begins with its first statement."
+                f"Session {name!r} is not open; it is opened by its first statement."
             )
         return self._known[name]
 
     def all(self) -> list[Session]:
-        """Every session, oldest first."""
+        """Return the open sessions, oldest first."""
         return list(self._known.values())
 
     def idle(self, span: timedelta) -> Sequence[Session]:
-        """Those that were given no work for *span*; the default session is never one of them."""
+        """Return the sessions not used for *span*, without the default one."""
         latest = utc_now() - span
         others = (each for each in self._known.values() if each.name != DEFAULT_SESSION)
         return [each for each in others if each.last_activity <= latest]
 
     def closable(self, name: str) -> Session:
-        """The session; raises UnknownSession, and BadInput for the default one."""
+        """Return the session if it may be closed; raises UnknownSession, BadInput."""
         if name == DEFAULT_SESSION:
             raise BadInput("session", name, "the default session cannot be closed")
         return self.get(name)
 
     def close(self, name: str) -> None:
-        """Forget the session; raises what :meth:`closable` does."""
+        """Close the session; raises what :meth:`closable` does."""
         del self._known[self.closable(name).name]

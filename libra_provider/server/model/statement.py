@@ -1,4 +1,4 @@
-"""A statement as Libra keeps it: what was asked, and how it stands."""
+"""A statement as Libra stores it: its specification and its state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from libra_provider.core.status import DriverLocation, Progress
 
 
 class State(StrEnum):
-    """Libra's words on its own wire; ``followers`` are the only moves the ledger allows."""
+    """The states of a statement; ``followers`` are the only transitions that the ledger allows."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -27,12 +27,12 @@ class State(StrEnum):
 
     @property
     def followers(self) -> frozenset[State]:
-        """The states that may come next; empty once it is over."""
+        """The states that may follow; empty for a terminal one."""
         return _FOLLOWERS.get(self, frozenset())
 
     @property
     def is_terminal(self) -> bool:
-        """Nothing comes after it."""
+        """Whether no other state follows."""
         return not self.followers
 
 
@@ -46,43 +46,43 @@ _FOLLOWERS = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementSpec:
-    """What a client asked for, checked; ``as_text`` is the old contract's form of the result."""
+    """What a client requested, validated; ``as_text`` has the result in the old contract's form."""
 
     session: str
     kind: str
     code: str
     pool: str
     result_limit: int | None = None
-    """None: the limit of the settings when it runs."""
+    """None: the limit of the settings at the time of the run."""
     parameters: Mapping[str, Any] | Sequence[Any] | None = None
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     as_text: bool = False
     result_path: str | None = None
     timeout_seconds: float | None = None
-    """How long it may run, counted from its start."""
+    """How long it may run, in seconds from its start."""
     file_path: str | None = None
     main_class: str | None = None
     args: Sequence[str] = ()
     spark_config: Mapping[str, str] = field(default_factory=dict)
     deploy_mode: str | None = None
-    """Where its own driver runs (ISOLATED), a DeployMode; None: it runs in the shared driver."""
+    """Where its dedicated driver runs, a DeployMode; None: it runs on the shared driver."""
     deploy_mode_by_default: bool = False
-    """The settings say where, not the client."""
+    """Whether the settings chose ``deploy_mode``, not the client."""
     announced: bool = False
-    """Its submitter starts, watches and ends its driver; Libra only keeps what comes of it."""
+    """Whether somebody else submits and monitors its driver; Libra only stores its outcome."""
     supervised: bool = False
-    """Its driver is started again where it fails, so that no failure is its end."""
+    """Whether its driver is restarted after a failure, so that a failure does not end it."""
     returns: bool = False
-    """A success without a result is none."""
+    """Whether it fails if its driver succeeds without a result."""
     artifacts: Sequence[Mapping[str, str]] = ()
-    """The stored files that its driver fetches: ``sha256`` and ``name`` of each."""
+    """The stored files that its driver downloads: ``sha256`` and ``name`` of each."""
 
     def to_json(self) -> str:
-        """The spec as the ledger stores it; equal specs give equal texts.
+        """Return the spec as the ledger stores it; equal specs have equal JSON.
 
-        What was not asked for is not in it: a field that a later Libra adds must not make the same
-        request look like another one.
+        Defaults are omitted, so that a field that a later Libra adds does not change the digest of
+        the same request.
         """
         told = {name: getattr(self, name) for name in self.__slots__}
         asked = {n: v for n, v in told.items() if n not in _DEFAULTS or v != _DEFAULTS[n]}
@@ -95,13 +95,13 @@ class StatementSpec:
 
     @property
     def has_own_session(self) -> bool:
-        """Its session begins and ends with it."""
+        """Whether it has a session to itself, which ends with it."""
         return self.session == OWN_SESSION
 
     @property
     def digest(self) -> str:
-        """What tells two orders apart that carry the same idempotency key."""
-        # What the settings say may change between a request and its repetition.
+        """A hash by which requests with the same idempotency key are compared."""
+        # The settings may change between a request and its repetition.
         asked = replace(self, deploy_mode="") if self.deploy_mode_by_default else self
         return hashlib.sha256(asked.to_json().encode()).hexdigest()
 
@@ -117,7 +117,7 @@ _DEFAULTS: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
-    """One life of the driver; ``tag`` marks its processes, in their environment."""
+    """One run of the shared driver; ``tag`` marks its processes, in their environment."""
 
     number: int
     tag: str
@@ -128,7 +128,7 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One row of the ledger; a moment or number is None until it is known."""
+    """One row of the ledger; a timestamp or number is None until it is known."""
 
     job_id: str
     spec: StatementSpec
@@ -144,7 +144,7 @@ class Statement:
     result_bytes: int | None = None
     text: str | None = None
     value: str | None = None
-    """What it came to that is no table, as JSON."""
+    """A result that is not a table, as JSON."""
     result_uri: str | None = None
     result_schema: str | None = None
     """Spark's schema as JSON, of rows that were written to ``result_uri``."""
@@ -152,12 +152,12 @@ class Statement:
     driver_id: str | None = None
     """The master's name for the driver of an ISOLATED cluster statement."""
     location: DriverLocation | None = None
-    """Where the driver of an ISOLATED statement runs; that of a SHARED one is in ``epoch``."""
+    """Where the dedicated driver runs; the shared one is in ``epoch``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolQueue:
-    """How many statements wait for room and run in one pool, and for how long the oldest waits."""
+    """The numbers of waiting and running statements of a pool, and the longest wait in seconds."""
 
     pool: str
     waiting: int

@@ -14,9 +14,17 @@ JAR = {"jarPath": "http://h/a.jar", "mainClass": "Main"}
 @pytest.mark.parametrize(
     ("path", "body", "why"),
     [
-        ("python", {}, "either filePath or pythonCode"),
-        ("python", {"filePath": " ", "pythonCode": ""}, "either filePath or pythonCode"),
-        ("python", {"filePath": "/a.py", "pythonCode": "1"}, "either filePath or pythonCode"),
+        ("python", {}, "pass exactly one of filePath and pythonCode"),
+        (
+            "python",
+            {"filePath": " ", "pythonCode": ""},
+            "pass exactly one of filePath and pythonCode",
+        ),
+        (
+            "python",
+            {"filePath": "/a.py", "pythonCode": "1"},
+            "pass exactly one of filePath and pythonCode",
+        ),
         ("python", {"filePath": "/etc/passwd"}, "below Libra's file_roots"),
         ("python", {"filePath": 7}, "Invalid filePath"),
         ("jar", {"mainClass": "Main"}, "jarPath=None"),

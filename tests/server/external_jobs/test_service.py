@@ -87,7 +87,7 @@ def test_a_success_without_the_promised_result_is_a_failure_that_says_so(api: Ru
     job.ended()
 
     assert job.status()["state"] == "FAILED"
-    assert "without handing in the result it promised" in job.status()["error"]
+    assert "without uploading the expected result" in job.status()["error"]
 
 
 def test_a_submitter_who_saw_it_end_well_makes_what_was_handed_in_the_result(
@@ -108,7 +108,7 @@ def test_a_submitter_who_saw_it_end_well_makes_what_was_handed_in_the_result(
     assert rows.result().json()["rows"] == [[1], [2]]
     assert written.result().json() == {"jobId": written.tag, **WRITTEN}
     assert (nothing.status()["state"], nothing.result().json()["value"]) == ("SUCCESS", None)
-    assert "without handing in the result it promised" in broken.status()["error"]
+    assert "without uploading the expected result" in broken.status()["error"]
     assert [each.json()["state"] for each in again] == ["SUCCESS", "SUCCESS"]
     assert late.status_code == 410
 
@@ -166,7 +166,7 @@ def test_a_supervised_driver_begins_anew_and_its_failures_are_no_end(api: Runnin
 
     assert (failed.status_code, failed.json()["state"]) == (200, "RUNNING")
     assert [each.status_code for each in stale] == [409] * 3
-    assert "started again" in stale[0].json()["detail"]
+    assert "was restarted; this start is over" in stale[0].json()["detail"]
     assert job.result().json()["rows"] == [[2]]
 
 
@@ -214,7 +214,7 @@ def test_of_two_drivers_with_one_tag_the_older_one_counts(api: RunningLibra) -> 
     killed = job.ended(FIRST, "FAILED")
 
     assert (younger.status_code, older.status_code, killed.status_code) == (409, 200, 409)
-    assert "was begun by driver-20261120120000-0002" in younger.json()["detail"]
+    assert "runs on driver-20261120120000-0002 already" in younger.json()["detail"]
     assert job.status()["driver"]["driverId"] == "driver-20261120120000-0001"
 
 

@@ -105,7 +105,7 @@ def test_an_artifact_that_is_gone_ends_the_statement_with_the_way_out(
 ) -> None:
     (settings.artifacts_dir / sha256(DATA)).unlink()
 
-    with pytest.raises(BadInput, match=r"does not have it \(any more\); PUT it"):
+    with pytest.raises(BadInput, match=r"does not have this artifact; upload it with PUT"):
         job_of(statement(spec(settings)), settings, folder=tmp_path / "work")
 
 
@@ -180,7 +180,7 @@ def test_an_unknown_artifact_is_refused_before_anything_is_accepted(api: Running
 
     assert refused.status_code == 400
     assert f"filePath='{NAMED}'" in refused.json()["detail"]
-    assert "PUT it to" in refused.json()["detail"]
+    assert "upload it with PUT" in refused.json()["detail"]
     assert taken.status_code == 202
 
 

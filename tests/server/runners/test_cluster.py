@@ -150,7 +150,7 @@ FAILED = {"state": "FAILED", "error": "KeyError: 'x'", "error_class": "KeyError"
     ("states", "receipt", "end"),
     [
         (["FINISHED"], HANDED_IN, ("SUCCESS", 2, None)),
-        (["FINISHED"], SAID, ("FAILED", None, "without handing in the result it promised")),
+        (["FINISHED"], SAID, ("FAILED", None, "without uploading the expected result")),
         ([], HANDED_IN | SAID, ("SUCCESS", 2, None)),
         ([], {"last_words": FAILED}, ("FAILED", None, "KeyError: 'x'")),
         ([], HANDED_IN, ("LOST", None, "no longer knows this driver")),

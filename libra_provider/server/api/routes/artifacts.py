@@ -1,4 +1,4 @@
-"""Artifacts: kept for those who have the token, given to those who have a signed URL."""
+"""Store artifacts (with the token) and download them (with a signed URL)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ _RANGE = re.compile(r"bytes=([0-9]{1,18})-[0-9]{0,18}")
 
 
 async def _signature(
-    signature: Annotated[str, Path(description="`{expiry}.{hmac}`, as Libra gave it.")],
+    signature: Annotated[
+        str, Path(description="`{expiry}.{hmac}`, from the URL that Libra has issued.")
+    ],
 ) -> None:
-    """For the document only."""
+    """Declare the path parameters, for the OpenAPI document only."""
 
 
 router = APIRouter(tags=["artifacts"])
@@ -39,14 +41,14 @@ async def _artifact(
     sha256: Annotated[
         str,
         Path(
-            description="The SHA-256 of its bytes, in lower case.",
+            description="The SHA-256 of the content, 64 lower-case hexadecimal digits.",
             json_schema_extra={"pattern": f"^{SHA256}$"},
         ),
     ],
     name: Annotated[
         str,
         Path(
-            description="How drivers see it: its ending tells Spark what it is.",
+            description="The file name for drivers; its extension tells Spark the type.",
             json_schema_extra={"pattern": f"^{NAME}$"},
         ),
     ],
@@ -58,7 +60,7 @@ ArtifactDep = Annotated[Artifact, Depends(_artifact)]
 
 
 class ArtifactFile(FileResponse):
-    """The bytes of an artifact, or the one range of them that is asked for."""
+    """The response with an artifact, or with the requested range of it."""
 
     chunk_size = MIB
 
@@ -67,7 +69,7 @@ class ArtifactFile(FileResponse):
         self._size = kept.size
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it; a range that cannot be given is not answered with less than everything."""
+        """Send the file; for an invalid range, all of it."""
         whole = [pair for pair in scope["headers"] if pair[0] != b"range" or self._has(pair[1])]
         await super().__call__({**scope, "headers": whole}, receive, send)
 
@@ -81,13 +83,13 @@ class ArtifactFile(FileResponse):
     response_model=None,
     openapi_extra={"requestBody": {"required": True, "content": _CONTENT}},
     responses={
-        200: {"model": ArtifactBody, "description": "It is there already."},
-        201: {"model": ArtifactBody, "description": "It is there now."},
+        200: {"model": ArtifactBody, "description": "The artifact was stored already."},
+        201: {"model": ArtifactBody, "description": "The artifact is stored."},
         **refusals(400, 408, 413, 507),
     },
 )
 async def keep_artifact(artifact: ArtifactDep, request: Request, libra: LibraDep) -> Response:
-    """Keep the body; its bytes must be those of the hash, and are needed only where it is new."""
+    """Store an artifact. The body must match the hash; it is not read if Libra has it already."""
     declared = int(request.headers.get("content-length", "0"))
     kept, is_new = await libra.artifacts.receive(artifact, request.stream(), declared)
     body = ArtifactBody(sha256=artifact.sha256, name=artifact.name, size=kept.size)
@@ -99,31 +101,31 @@ async def keep_artifact(artifact: ArtifactDep, request: Request, libra: LibraDep
     response_model=None,
     response_class=Response,
     responses={
-        200: {"description": "It is there, and counts as used now.", "headers": _LENGTH},
+        200: {"description": "Libra has the artifact; it counts as used now.", "headers": _LENGTH},
         **refusals(400, 404),
     },
 )
 async def find_artifact(artifact: ArtifactDep, libra: LibraDep) -> Response:
-    """Whether Libra has it, so that it need not be sent."""
+    """Check whether Libra has an artifact, so that it need not be uploaded."""
     kept = await libra.artifacts.use(artifact)
     return Response(headers={"Content-Length": str(kept.size)})
 
 
 _PATH = f"/{Purpose.ARTIFACT}/{{signature}}/{{sha256}}/{{name}}"
 _ANSWERS = {
-    200: {"description": "Its bytes.", "content": _CONTENT},
-    206: {"description": "The range that was asked for.", "content": _CONTENT},
+    200: {"description": "The content.", "content": _CONTENT},
+    206: {"description": "The requested range.", "content": _CONTENT},
     **refusals(400, 403, 404),
 }
 
 
 @signed.get(_PATH, response_model=None, response_class=Response, responses=_ANSWERS)
 async def fetch_artifact(artifact: ArtifactDep, libra: LibraDep) -> Response:
-    """Its bytes; the signature in the path is the permission, no token is needed."""
+    """Download an artifact; the path is signed, so no token is needed."""
     return ArtifactFile(await libra.artifacts.use(artifact))
 
 
 @signed.head(_PATH, response_model=None, response_class=Response, responses=_ANSWERS)
 async def look_at_artifact(artifact: ArtifactDep, libra: LibraDep) -> Response:
-    """The head of what GET answers."""
+    """Get the headers of the download."""
     return ArtifactFile(await libra.artifacts.use(artifact))

@@ -1,4 +1,4 @@
-"""Estimates: what a query would weigh, without running it."""
+"""Estimate the size of a query's result without running it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/statements/estimate", tags=["statements"], route_cla
 
 @router.post("", responses=refusals(body=True))
 async def estimate(request: EstimateRequest, libra: LibraDep) -> EstimateReply:
-    """Spark's statistics of the query's result: bytes and rows, known or guessed."""
+    """Estimate the bytes and rows of a query's result by Spark's statistics."""
     found = await libra.statements.estimate(request.session, request.code, request.parameters)
     if found.error is not None:
         raise BadInput("code", request.code, found.error.rstrip("."))

@@ -1,4 +1,4 @@
-"""Whether Libra lives, whether its driver takes statements, and figures for Prometheus."""
+"""Liveness, readiness, health and metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ probes = APIRouter(tags=["health"])
 
 @router.get("/health", responses=refusals())
 async def read_health(libra: LibraDep) -> HealthBody:
-    """The old contract's health: always 200, ``spark.status`` tells."""
+    """Get the health of Libra and its driver: always 200, see ``spark.status``."""
     epoch, facts = libra.driver.epoch, libra.driver.facts
     spark: SparkBody | NoSparkBody = NoSparkBody(error=libra.driver.problem)
     if facts:
@@ -45,13 +45,13 @@ async def read_health(libra: LibraDep) -> HealthBody:
 
 @probes.get("/livez", responses=refusals())
 async def is_alive() -> AliveBody:
-    """200 as long as the API process answers, whatever its driver does."""
+    """Return 200 as long as the API process responds, whatever the state of the driver."""
     return AliveBody()
 
 
 @probes.get("/readyz", responses=refusals())
 async def is_ready(libra: LibraDep) -> ReadyBody:
-    """200 when a statement would start now, else 503 with the reason."""
+    """Return 200 if a statement would start now, else 503 with the reason."""
     epoch = await libra.statements.check()
     return ReadyBody(epoch=epoch.number)
 
@@ -63,5 +63,5 @@ async def is_ready(libra: LibraDep) -> ReadyBody:
     responses=refusals(),
 )
 async def read_metrics(libra: LibraDep) -> Response:
-    """What waits, runs and is open, in Prometheus' text format; needs the token."""
+    """Get metrics in the text format of Prometheus; requires the token."""
     return Response(metrics.text(libra), media_type=metrics.MEDIA_TYPE)

@@ -1,4 +1,4 @@
-"""Jobs whose drivers others start: their announcement."""
+"""Announce jobs whose drivers are submitted by others, and report their success."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from libra_provider.server.signed_urls import LIFE, Purpose
 
 router = APIRouter(tags=["jobs"], route_class=StrictJsonRoute)
 Tag = Annotated[
-    str, Path(pattern=r"^[0-9a-f]{32}$", description="32 random hex digits, new for each job.")
+    str,
+    Path(pattern=r"^[0-9a-f]{32}$", description="32 random hexadecimal digits, new for each job."),
 ]
 
 
@@ -36,17 +37,20 @@ Tag = Annotated[
     "/jobs/{tag}",
     response_model=None,
     responses={
-        200: {"model": AnnouncementReply, "description": "It was announced before, likewise."},
+        200: {
+            "model": AnnouncementReply,
+            "description": "It was announced before, with the same body.",
+        },
         201: {"model": AnnouncementReply, "description": "It is announced."},
         **refusals(409, body=True),
     },
 )
 async def announce_job(tag: Tag, request: Announcement, libra: LibraDep) -> Response:
-    """Announce a job whose driver its submitter starts, watches and ends.
+    """Announce a job whose driver is submitted, monitored and killed by somebody else.
 
-    It is a statement from now on, whose id is the tag: `RUNNING` once its driver says so, over
-    once that leaves its receipt, once its submitter says that it ended well, or when it is deleted.
-    Libra never starts it.
+    From now on it is a statement with the tag as its id. It is `RUNNING` once its driver reports
+    its start, and ends when the driver reports its end, when its submitter reports its success, or
+    when it is deleted. Libra never starts it.
     """
     check_result_path(request.result_path, FIELDS)
     files = [Artifact(each.sha256, each.name) for each in request.artifacts]
@@ -61,14 +65,14 @@ async def announce_job(tag: Tag, request: Announcement, libra: LibraDep) -> Resp
     "/jobs/{tag}/succeeded",
     response_model=None,
     responses={
-        200: {"model": StatementBody, "description": "It is over, by this or before."},
+        200: {"model": StatementBody, "description": "The job has ended, now or earlier."},
         **refusals(404, body=True),
     },
 )
 async def job_succeeded(tag: Tag, request: SuccessReport, libra: LibraDep) -> Response:
-    """Say that the driver of a job has ended well, where it has left no receipt.
+    """Report that the driver of a job has succeeded, in case it could not report that itself.
 
-    What it has handed in is the job's result then. A job that is over stays as it is.
+    What it has uploaded becomes the job's result. A job that has ended does not change.
     """
     written = request.written.words if request.written else {}
     words = {"state": State.SUCCESS, **written}
@@ -95,7 +99,7 @@ def _order(request: Announcement) -> StatementSpec:
 
 
 def _answer(libra: Libra, statement: Statement) -> AnnouncementReply:
-    # The same whenever it is asked.
+    # The same at every request: URLs expire by the time of submission.
     expires, sign = statement.submitted_at + LIFE, libra.signer.url
     tag = statement.job_id
     artifacts = [

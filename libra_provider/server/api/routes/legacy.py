@@ -1,4 +1,4 @@
-"""The two blocking endpoints of the old contract that start a program, in its own plain JSON."""
+"""The two endpoints of the old contract that run a program and wait for its end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MOST_OUTPUT = 2**20  # characters
 
 
 class JarJobRequest(WireModel):
-    """A JAR to run: with ``spark-submit``, or in the shared driver's JVM."""
+    """A JAR to run with ``spark-submit`` or in the JVM of the shared driver."""
 
     jar_path: Plain | None = None
     main_class: Plain | None = None
@@ -39,7 +39,7 @@ class JarJobRequest(WireModel):
     spark_config: dict[str, Any] | None = None
 
     def statement(self) -> StatementRequest:
-        """The statement that it stands for."""
+        """Return the equivalent statement."""
         in_jvm = self.execution_mode == "IN_JVM"
         return _statement(
             self,
@@ -51,7 +51,7 @@ class JarJobRequest(WireModel):
 
 
 class PythonJobRequest(WireModel):
-    """A Python file, or the text of one, to run with ``spark-submit``."""
+    """A Python file, or Python code, to run with ``spark-submit``."""
 
     file_path: Plain | None = None
     python_code: str | None = None
@@ -60,10 +60,12 @@ class PythonJobRequest(WireModel):
     spark_config: dict[str, Any] | None = None
 
     def statement(self) -> StatementRequest:
-        """The statement that it stands for; raises BadInput unless it has a file or a text."""
+        """Return the equivalent statement; raises BadInput unless it has either a file or code."""
         file, code = (self.file_path or "").strip(), (self.python_code or "").strip()
         if bool(file) == bool(code):
-            raise BadInput("filePath", self.file_path, "give either filePath or pythonCode")
+            raise BadInput(
+                "filePath", self.file_path, "pass exactly one of filePath and pythonCode"
+            )
         return _statement(
             self,
             kind=Kind.PYTHON if code else Kind.PYTHON_FILE,
@@ -79,20 +81,22 @@ def _statement(job: JarJobRequest | PythonJobRequest, **fields: object) -> State
 
 
 class OldJobBody(WireModel):
-    """How a program ended; ``output`` is what it printed."""
+    """How a program ended; ``output`` is its standard output."""
 
     status: Literal["SUCCESS", "FAILED"]
     output: str | None = None
     error_message: str | None = None
-    execution_time_ms: Annotated[int | None, Field(description="Waiting included.")] = None
+    execution_time_ms: Annotated[
+        int | None, Field(description="Includes the time in the queue.")
+    ] = None
 
     def answer(self, status: int) -> Response:
-        """It, as plain JSON."""
+        """Return the response with this body and *status*."""
         return Response(self.to_json(), status_code=status, media_type="application/json")
 
 
 class _OldRoute(StrictJsonRoute):
-    """Says what is wrong with a body in the old form, not as a problem of RFC 9457."""
+    """Reports invalid bodies in the form of the old contract, not as problems of RFC 9457."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, as FastAPI asks for it."""
@@ -116,16 +120,16 @@ def _refused(sentence: str) -> Response:
 _REFUSALS = refusals(429, body=True)
 _ANSWERS: Answers = {
     **_REFUSALS,
-    200: {"model": OldJobBody, "description": "It ended well."},
-    400: {**_REFUSALS[400], "model": OldJobBody, "description": "The body cannot work."},
-    500: {**_REFUSALS[500], "model": OldJobBody, "description": "It failed, or is lost."},
+    200: {"model": OldJobBody, "description": "The program succeeded."},
+    400: {**_REFUSALS[400], "model": OldJobBody, "description": "The body is invalid."},
+    500: {**_REFUSALS[500], "model": OldJobBody, "description": "The program failed or is lost."},
 }
 router = APIRouter(prefix="/spark/jobs/submit", tags=["old contract"], route_class=_OldRoute)
 
 
 @router.post("/jar", response_model=None, responses=_ANSWERS)
 async def submit_jar(request: JarJobRequest, libra: LibraDep) -> Response:
-    """Run a JAR and answer when it has ended, however long that takes."""
+    """Run a JAR; the response is sent when it has ended."""
     try:
         return await _run(request.statement(), libra)
     except BadInput as error:
@@ -134,7 +138,7 @@ async def submit_jar(request: JarJobRequest, libra: LibraDep) -> Response:
 
 @router.post("/python", response_model=None, responses=_ANSWERS)
 async def submit_python(request: PythonJobRequest, libra: LibraDep) -> Response:
-    """Run a Python program and answer when it has ended, however long that takes."""
+    """Run a Python program; the response is sent when it has ended."""
     return await _run(request.statement(), libra)
 
 

@@ -1,4 +1,4 @@
-"""What a statement has written."""
+"""Read the log of a statement."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ router = APIRouter(tags=["statements"])
 
 
 class LogBody(WireModel):
-    """A piece of a statement's log: whole lines, values of secret-looking keys replaced."""
+    """A part of a statement's log: whole lines, with values of secret-looking keys masked."""
 
     job_id: str
     stream: Literal["stdout", "stderr"]
     text: str
     next_offset: int
-    """What to ask for next, in bytes of the log as it was written."""
+    """The offset of the next request, in bytes of the log as it was written."""
     size: int
-    """Of the log so far, in bytes."""
+    """The size of the log so far, in bytes."""
     complete: bool
-    """Nothing comes after it: the statement is over, and this was the rest."""
+    """Whether the log is complete: the statement has ended, and this was the last part."""
 
 
 @router.get(
@@ -39,7 +39,7 @@ async def read_log(
     stream: Literal["stdout", "stderr"] = "stderr",
     offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
 ) -> Response:
-    """The next lines of one stream; of a driver on the cluster, they come from its worker."""
+    """Read the next lines of a stream; for a driver on the cluster, from its worker."""
     statement, part = await libra.statements.log(job_id, stream, offset)
     body = LogBody(
         job_id=job_id,

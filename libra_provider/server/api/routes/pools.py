@@ -1,4 +1,4 @@
-"""Pools: who shares the driver, and who waits for it."""
+"""List the FAIR pools of the shared driver."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ router = APIRouter(prefix="/pools", tags=["pools"])
 
 @router.get("", responses=refusals())
 async def list_pools(libra: LibraDep) -> list[PoolBody]:
-    """Every pool of the settings with the statements that wait and run in it."""
+    """List the pools with the numbers of their waiting and running statements."""
     queues = {each.pool: each for each in libra.statements.queues()}
     pools = libra.settings.pools.items()
     return [PoolBody.of(name, pool, queues.get(name)) for name, pool in pools]

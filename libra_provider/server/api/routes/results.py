@@ -1,4 +1,4 @@
-"""Results: rows as JSON pages or as an Arrow stream, or where they were written."""
+"""Read results: rows as JSON pages or as an Arrow stream, or where they were written."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ router = APIRouter(tags=["results"])
 
 
 class ArrowFile(FileResponse):
-    """The whole file, in pieces that keep the network busy."""
+    """The response with a whole file, sent in large pieces."""
 
     chunk_size = MIB
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it; an Arrow stream has no parts that would be of use alone."""
+        """Send the file; a part of an Arrow stream would be of no use."""
         whole = [pair for pair in scope["headers"] if pair[0] not in (b"range", b"if-range")]
         del self.headers["accept-ranges"]
         await super().__call__({**scope, "headers": whole}, receive, send)
@@ -55,15 +55,19 @@ async def read_result(
     offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=_MOST_ROWS)] = 1000,
 ) -> Response:
-    """A page of rows as JSON, or all of them as an Arrow stream where `Accept` asks for it."""
+    """Read a page of rows as JSON, or all rows as an Arrow stream, depending on `Accept`."""
     wanted = best_of(accept, (JSON, ARROW))
     statement = await libra.statements.get(job_id)
     folder = libra.settings.results_dir
     if wanted is None:
-        raise NotAcceptable(f"A result comes as {JSON} or {ARROW}; accept one of them.", job_id)
+        raise NotAcceptable(
+            f"The result is available as {JSON} and {ARROW}; set Accept to one of them.", job_id
+        )
     if value := result_pages.value(statement):
         if wanted == ARROW:
-            raise NotAcceptable(f"Statement {job_id} came to a value, which is JSON.", job_id)
+            raise NotAcceptable(
+                f"The result of statement {job_id} is a value; set Accept to {JSON}.", job_id
+            )
         return Response(value.to_json(), media_type=JSON)
     if statement.result_uri is None and wanted == ARROW:
         return ArrowFile(result_pages.file(folder, statement), media_type=ARROW)

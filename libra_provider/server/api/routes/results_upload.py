@@ -1,4 +1,4 @@
-"""What drivers of their own tell and hand in; the path is the permission."""
+"""Receive the results and reports of dedicated drivers; their URLs are signed."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ from libra_provider.server.model.statement import State, Statement
 
 results = APIRouter(tags=["jobs"])
 reports = APIRouter(tags=["jobs"], route_class=StrictJsonRoute)
-Signature = Annotated[str, Path(description="`{expiry}.{hmac}`, as Libra gave it.")]
+Signature = Annotated[
+    str, Path(description="`{expiry}.{hmac}`, from the URL that Libra has issued.")
+]
 _LONGEST_ERROR = 2000  # characters
 _ROWS = {
     "type": "object",
     "properties": {
-        "schema": {"type": "object", "description": "Spark's, as its JSON."},
+        "schema": {"type": "object", "description": "Spark's schema as JSON."},
         "rows": {"type": "array", "items": {"type": "array", "items": {}}},
     },
     "required": ["schema", "rows"],
@@ -54,8 +56,8 @@ _BODY = {
     response_model=None,
     openapi_extra={"requestBody": _BODY},
     responses={
-        200: {"model": ReceivedBody, "description": "The same was handed in before."},
-        201: {"model": ReceivedBody, "description": "It is kept."},
+        200: {"model": ReceivedBody, "description": "The same result was uploaded before."},
+        201: {"model": ReceivedBody, "description": "The result is stored."},
         **refusals(403, 404, 409, 410, body=True),
     },
 )
@@ -69,10 +71,10 @@ async def hand_in_result(
         int | None, Query(description="The version of the driver protocol: 1; required.")
     ] = None,
     attempt: Annotated[
-        Attempt | None, Query(description="The start of the driver that hands in.")
+        Attempt | None, Query(description="The start of the driver that uploads.")
     ] = None,
 ) -> Response:
-    """Hand in the result of a job, once for each start of its driver.
+    """Upload the result of a job, once for each start of its driver.
 
     Rows come as an Arrow stream whose schema has Spark's own (JSON) as metadata `spark_schema`, or
     as JSON in the form of results; or a JSON value. They are the job's result once it has ended
@@ -82,7 +84,7 @@ async def hand_in_result(
     announced = libra.statements.announced
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in (ARROW, JSON):
-        raise NotJson(f"A result is handed in as {ARROW} or {JSON}.", job_id)
+        raise NotJson(f"Upload the result as {ARROW} or {JSON}.", job_id)
     # The start that is the present one now: another may begin while the body comes.
     attempt = attempt or (await announced.receipt(job_id)).attempt
     statement = await libra.statements.get(job_id)
@@ -118,7 +120,7 @@ async def report(
     request: Report,
     libra: LibraDep,
 ) -> Response:
-    """Tell that a driver runs, or how it ends: its receipt, which outlives the master's memory."""
+    """Report that a driver runs, or how it ends; the master may forget it, Libra does not."""
     announced = libra.statements.announced
     if isinstance(request, StartReport):
         place = request.model_dump(exclude={"version", "event", "attempt"})
@@ -127,11 +129,15 @@ async def report(
 
 
 def _words(report: EndedReport) -> Mapping[str, Any]:
-    """The last words of a driver, as fields of a Statement."""
+    """Return the last report of a driver as fields of a Statement."""
     error = masked_text(report.error)[:_LONGEST_ERROR] if report.error else None
     if report.state == State.FAILED:
         told = {"error_class": report.error_class, "sql_state": report.sql_state}
-        return {"state": report.state, "error": error or "It failed without a word.", **told}
+        return {
+            "state": report.state,
+            "error": error or "The driver failed and reported no error.",
+            **told,
+        }
     return {"state": report.state, **(report.written.words if report.written else {})}
 
 

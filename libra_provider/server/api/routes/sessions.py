@@ -1,4 +1,4 @@
-"""Sessions: what there is, and closing one."""
+"""List and close sessions."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ router = APIRouter(prefix="/sessions", tags=["sessions"])
 
 @router.get("", responses=refusals())
 async def list_sessions(libra: LibraDep) -> list[SessionBody]:
-    """Every session, oldest first."""
+    """List the open sessions, oldest first."""
     facts, master = libra.driver.facts, libra.settings.master
     return [SessionBody.of(each, facts, master) for each in libra.statements.sessions.all()]
 
 
 @router.get("/{session}", responses=refusals(400, 404))
 async def read_session(session: SessionName, libra: LibraDep) -> SessionBody:
-    """One session; 404 until its first statement."""
+    """Get a session; 404 before its first statement."""
     found = libra.statements.sessions.get(session)
     return SessionBody.of(found, libra.driver.facts, libra.settings.master)
 
 
 @router.delete("/{session}", status_code=status.HTTP_204_NO_CONTENT, responses=refusals(400, 404))
 async def close_session(session: SessionName, libra: LibraDep) -> None:
-    """Kill its statements, forget its temp views and settings; the default session stays."""
+    """Close a session: kill its statements, drop its temporary views and settings."""
     await session_closing.close(libra.statements, session)

@@ -1,4 +1,4 @@
-"""Statements: submit, status, list, kill."""
+"""Submit statements, get their status, list and kill them."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ IdempotencyKey = Annotated[
     Header(
         min_length=1,
         max_length=255,
-        description="The same key and body are the same statement, for as long as it is kept.",
+        description="A repeated request with the same key and body returns the same statement.",
     ),
 ]
 
 
-# async, though it never waits: FastAPI takes a plain function to another thread and back.
+# async although it never waits: FastAPI would run a plain function in another thread.
 async def _preference(
     prefer: Annotated[
         list[str] | None,
         Header(
             description="`respond-async`, `wait=N` (seconds, at most 600), `return=representation`"
-            " (a small result comes with the answer).",
+            " (include a small result).",
             examples=[["wait=10"]],
         ),
     ] = None,
@@ -67,13 +67,13 @@ PreferenceDep = Annotated[Preference, Depends(_preference)]
     responses={
         200: {
             "model": RepresentationBody | StatementBody | OldStatementBody,
-            "description": "It is over; `state` tells how.",
+            "description": "The statement has ended; see `state`.",
             "headers": LOCATION | PREFERENCE_APPLIED,
             "links": LINKS,
         },
         202: {
             "model": StatementBody,
-            "description": "It is accepted and not over.",
+            "description": "The statement is accepted and has not ended.",
             "headers": LOCATION | PREFERENCE_APPLIED,
             "links": LINKS,
         },
@@ -87,10 +87,11 @@ async def submit_statement(
     preference: PreferenceDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Accept a statement; the answer is 200 once it is over, 202 while it is not.
+    """Submit a statement; returns 200 if it has ended, 202 if it has not.
 
-    A request without `Prefer`, `Idempotency-Key` and new fields is answered in the old contract's
-    form, when the statement is over. Without a wait that `Prefer` limits, so are the others.
+    Without `respond-async` or `wait` in `Prefer`, the response is sent when the statement has
+    ended. A request without `Prefer`, `Idempotency-Key` and new fields is answered in the form of
+    the old contract.
     """
     old = not (preference.given or idempotency_key or request.is_of_new_contract)
     try:
@@ -122,7 +123,7 @@ async def _answer(libra: Libra, statement: Statement, preference: Preference) ->
 
 
 def _json(body: WireModel) -> Response:
-    # Made here: FastAPI would check and convert what is a checked model already.
+    # FastAPI would validate and convert the model once more.
     return Response(body.to_json(), media_type="application/json")
 
 
@@ -132,7 +133,7 @@ def _json(body: WireModel) -> Response:
     responses={200: {"model": StatusReply}, **refusals(body=True)},
 )
 async def read_many(request: StatusRequest, libra: LibraDep) -> Response:
-    """How many statements stand, in one request."""
+    """Get the status of up to 1,000 statements."""
     found = await libra.statements.many([each for each in request.job_ids if is_job_id(each)])
     return _json(StatusReply.of(request.job_ids, found))
 
@@ -143,7 +144,7 @@ async def read_many(request: StatusRequest, libra: LibraDep) -> Response:
     responses={200: {"model": StatesReply}, **refusals(body=True)},
 )
 async def read_states(request: StatesRequest, libra: LibraDep) -> Response:
-    """The states of up to 10,000 statements and nothing else, for those who wait for many."""
+    """Get only the states of up to 10,000 statements."""
     found = await libra.statements.states([each for each in request.job_ids if is_job_id(each)])
     return _json(StatesReply(states=dict(found)))
 
@@ -160,14 +161,15 @@ async def list_statements(
     session: SessionName | None = None,
     pool: Plain | None = None,
     kind: Kind | None = None,
-    key: Annotated[Plain | None, Query(description="Its Idempotency-Key.")] = None,
+    key: Annotated[Plain | None, Query(description="The Idempotency-Key of the statement.")] = None,
     tag: Annotated[
-        list[Plain], Query(max_length=64, description="name:value; all of them must be there.")
+        list[Plain],
+        Query(max_length=64, description="name:value; a statement must have all of them."),
     ] = [],  # noqa: B006  # FastAPI copies it
     offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
-    """The latest statements first: those to which every filter applies."""
+    """List the statements that match all filters, newest first."""
     check_pool(pool, libra.settings)
     found = await libra.statements.page(
         state=state,
@@ -192,7 +194,7 @@ async def list_statements(
     },
 )
 async def read_statement(job_id: JobId, libra: LibraDep, preference: PreferenceDep) -> Response:
-    """How the statement stands; with `Prefer: wait=N` once it is over, or after N seconds."""
+    """Get the status of a statement; `Prefer: wait=N` waits up to N seconds for its end."""
     statement = await libra.statements.wait(job_id, preference.seconds or 0)
     return await _answer(libra, statement, preference)
 
@@ -201,13 +203,16 @@ async def read_statement(job_id: JobId, libra: LibraDep, preference: PreferenceD
     "/statements/{job_id}",
     response_model=None,
     responses={
-        200: {"model": StatementBody, "description": "It is over, by this or before."},
-        202: {"model": StatementBody, "description": "It was told to stop and still ends."},
+        200: {"model": StatementBody, "description": "The statement has ended, now or earlier."},
+        202: {
+            "model": StatementBody,
+            "description": "The kill is requested; the statement has not ended yet.",
+        },
         **refusals(404),
     },
 )
 async def kill_statement(job_id: JobId, libra: LibraDep) -> Response:
-    """Stop the statement: 202 while it still ends, 200 when it is over."""
+    """Kill a statement; returns 202 until it has ended, then 200."""
     statement = await libra.statements.kill(job_id)
     answer = _json(StatementBody.of(statement))
     answer.status_code = 200 if statement.state.is_terminal else 202

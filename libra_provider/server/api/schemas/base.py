@@ -1,4 +1,4 @@
-"""What all bodies share."""
+"""The base of all request and response bodies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SessionName = Annotated[
 
 def _without_nul(text: str) -> str:
     if "\0" in text:
-        raise ValueError("no database stores a NUL character")
+        raise ValueError("expected text without NUL characters")
     return text
 
 
@@ -28,7 +28,7 @@ Plain = Annotated[str, AfterValidator(_without_nul)]
 
 
 class WireModel(BaseModel):
-    """A body: camelCase outside, snake_case inside."""
+    """A body with camelCase names on the wire and snake_case ones in Python."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -37,15 +37,15 @@ class WireModel(BaseModel):
     )
 
     def to_json(self) -> str:
-        """The body as it is sent."""
+        """Return the body as JSON."""
         return self.model_dump_json(by_alias=True)
 
 
 def local_time(moment: datetime | None) -> str | None:
-    """*moment* as the old contract writes it: this machine's time, without a zone."""
+    """Format *moment* for the old contract: local time, without a time zone."""
     return moment.astimezone().replace(tzinfo=None).isoformat() if moment else None
 
 
 def milliseconds(start: datetime | None, end: datetime | None) -> int | None:
-    """From *start* to *end*; None until both are known."""
+    """Return the milliseconds from *start* to *end*, or None if one is unknown."""
     return round((end - start).total_seconds() * 1000) if start and end else None

@@ -1,4 +1,4 @@
-"""Announced jobs on the wire, and what drivers of their own report."""
+"""Announced jobs on the wire, and the reports of dedicated drivers."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ Place = Annotated[Plain, Field(max_length=_LONGEST_PLACE)]
 
 
 class _Strict(WireModel):
-    """A body of which every field means something to this Libra."""
+    """A body in which unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class ArtifactName(_Strict):
-    """A stored file: its hash, and the name under which it is fetched."""
+    """A stored file: its hash, and the name under which the driver downloads it."""
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     name: Annotated[Plain, Field(min_length=1, max_length=_LONGEST_NAME)]
 
 
 class Announcement(_Strict):
-    """A job whose driver its submitter looks after; Libra keeps its files and what comes of it."""
+    """A job whose driver somebody else submits; Libra stores its files and its outcome."""
 
     kind: Kind
     description: Plain | None = None
@@ -47,14 +47,17 @@ class Announcement(_Strict):
     artifacts: Annotated[Sequence[ArtifactName], Field(max_length=_MOST_ARTIFACTS)] = ()
     result_limit: Annotated[int | None, Field(ge=1, le=MOST_ROWS)] = None
     result_path: Annotated[Plain | None, Field(min_length=1)] = None
-    returns: Annotated[bool, Field(description="A success without a result is none.")] = False
+    returns: Annotated[
+        bool, Field(description="The job fails if its driver succeeds without uploading a result.")
+    ] = False
     supervised: Annotated[
-        bool, Field(description="The master starts its driver again; no failure is its end.")
+        bool,
+        Field(description="The master restarts its driver, so a failure does not end the job."),
     ] = False
 
 
 class ArtifactUrl(WireModel):
-    """Where a driver fetches a file."""
+    """The URL of a file for a driver."""
 
     sha256: str
     name: str
@@ -62,7 +65,7 @@ class ArtifactUrl(WireModel):
 
 
 class AnnouncementReply(WireModel):
-    """What the driver of an announced job needs; each URL is its own permission."""
+    """The URLs that the driver of an announced job needs; each is signed and needs no token."""
 
     job_id: str
     state: State
@@ -73,7 +76,7 @@ class AnnouncementReply(WireModel):
 
 
 class WrittenReport(WireModel):
-    """Rows that a driver has written to storage."""
+    """The rows that a driver has written to storage."""
 
     uri: Plain
     row_count: Annotated[int | None, Field(ge=0, le=2**53)] = None
@@ -82,7 +85,7 @@ class WrittenReport(WireModel):
 
     @property
     def words(self) -> Mapping[str, Any]:
-        """It as fields of a Statement."""
+        """The same as fields of a Statement."""
         schema = None if self.spark_schema is None else json.dumps(self.spark_schema)
         return {
             "result_uri": self.uri,
@@ -93,13 +96,13 @@ class WrittenReport(WireModel):
 
 
 class SuccessReport(_Strict):
-    """A driver has ended well, and may have written rows, as who submitted it knows."""
+    """The driver of a job has succeeded, and may have written rows."""
 
     written: WrittenReport | None = None
 
 
 class StartReport(WireModel):
-    """A driver runs; said twice, the second one completes the first."""
+    """A driver runs; a second report adds what was unknown in the first one."""
 
     version: Version
     event: Literal["started"]
@@ -111,7 +114,7 @@ class StartReport(WireModel):
 
 
 class EndedReport(WireModel):
-    """A driver is about to end; ``attempt`` is the start that it had."""
+    """A driver is about to end; ``attempt`` identifies its start."""
 
     version: Version
     event: Literal["ended"]
@@ -136,7 +139,7 @@ Report = Annotated[
 
 
 class ReceivedBody(WireModel):
-    """What was told is kept; this is how the job stands."""
+    """The report is stored; this is the state of the job."""
 
     job_id: str
     state: State

@@ -1,4 +1,4 @@
-"""What Libra says of itself: health, sessions, pools, estimates, problems."""
+"""Health, sessions, pools, estimates and problems on the wire."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from libra_provider.server.network_probe import NetworkFigures
 
 
 class Problem(WireModel):
-    """What went wrong, in one sentence (RFC 9457)."""
+    """An error (RFC 9457)."""
 
     type: str = "about:blank"
     title: str
@@ -25,11 +25,11 @@ class Problem(WireModel):
     detail: str
     """What happened, to which id, and what to do next."""
     job_id: str | None = None
-    """The statement that it is about, if any."""
+    """The statement that it concerns, if any."""
 
 
 class SessionBody(WireModel):
-    """A session in the old contract's form; times are local to Libra's machine."""
+    """A session in the form of the old contract; times are local to Libra's host."""
 
     session_id: str
     app_id: str | None
@@ -41,7 +41,7 @@ class SessionBody(WireModel):
 
     @classmethod
     def of(cls, session: Session, facts: DriverReady | None, master: str) -> SessionBody:
-        """*session* on the driver that *facts* describes."""
+        """Return *session* on the driver that *facts* describes."""
         return cls(
             session_id=session.name,
             app_id=facts.application_id if facts else None,
@@ -54,7 +54,7 @@ class SessionBody(WireModel):
 
 
 class PoolBody(WireModel):
-    """A FAIR pool, and who stands in line for it."""
+    """A FAIR pool and its queue."""
 
     name: str
     weight: int
@@ -65,7 +65,7 @@ class PoolBody(WireModel):
 
     @classmethod
     def of(cls, name: str, pool: Pool, queue: PoolQueue | None) -> PoolBody:
-        """*pool* and its *queue*, None being an empty one."""
+        """Return *pool* with its *queue*; None is an empty one."""
         queue = queue or PoolQueue(pool=name, waiting=0, running=0)
         return cls(
             name=name,
@@ -78,7 +78,7 @@ class PoolBody(WireModel):
 
 
 class EstimateRequest(WireModel):
-    """A query to weigh, with the temp views and settings of its session."""
+    """A query to estimate, with the temporary views and settings of its session."""
 
     session: SessionName = DEFAULT_SESSION
     code: Annotated[str, Field(min_length=1, examples=["SELECT * FROM flights"])]
@@ -86,20 +86,20 @@ class EstimateRequest(WireModel):
 
 
 class EstimateReply(WireModel):
-    """What Spark's optimizer expects of a query: null where it has no idea.
+    """The size of a result, as Spark's optimizer estimates it; null if it cannot.
 
-    ``readable`` is ``bytes`` in words, for people.
+    ``readable`` is ``bytes`` with a unit, for humans.
     """
 
     bytes: int | None
     rows: int | None
     guessed: bool
-    """Some table has no statistics of its own, so the numbers are a guess."""
+    """Whether a table has no statistics, so that the numbers are a guess."""
     readable: str | None
 
     @classmethod
     def of(cls, estimated: EstimateResult) -> EstimateReply:
-        """The answer that *estimated* gives."""
+        """Return *estimated* as it is sent."""
         size = estimated.bytes
         return cls(
             bytes=size,
@@ -110,19 +110,19 @@ class EstimateReply(WireModel):
 
 
 class StatesRequest(WireModel):
-    """Ids whose states are all that is asked for."""
+    """The ids of statements whose states are requested."""
 
     job_ids: list[str] = Field(max_length=10_000)
 
 
 class StatesReply(WireModel):
-    """How those statements stand that are known, by id; the others are left out."""
+    """The states of the statements that exist, by id; unknown ids are omitted."""
 
     states: dict[str, State]
 
 
 class ArtifactBody(WireModel):
-    """A file that is kept for drivers."""
+    """A file that is stored for drivers."""
 
     sha256: str
     name: str
@@ -130,25 +130,25 @@ class ArtifactBody(WireModel):
 
 
 class SparkBody(WireModel):
-    """A driver that takes statements."""
+    """A driver that accepts statements."""
 
     version: str
     application_id: str
     master: str | None
     status: Literal["CONNECTED"] = "CONNECTED"
     active_sessions: str
-    """A number, as text: so it is in the old contract."""
+    """A number as a string, as in the old contract."""
 
 
 class NoSparkBody(WireModel):
-    """Why there is no driver."""
+    """The reason why there is no driver."""
 
     status: Literal["ERROR"] = "ERROR"
     error: str
 
 
 class NetworkBody(WireModel):
-    """The way between Libra's driver and its cluster, as Libra has measured it."""
+    """The network between Libra's driver and its cluster, as measured by Libra."""
 
     round_trip_seconds: float
     bandwidth_bits: float | None
@@ -157,7 +157,7 @@ class NetworkBody(WireModel):
 
     @classmethod
     def of(cls, network: NetworkFigures) -> NetworkBody:
-        """*network* on the wire."""
+        """Return *network* as it is sent."""
         return cls(
             round_trip_seconds=network.round_trip,
             bandwidth_bits=network.bandwidth,
@@ -166,21 +166,21 @@ class NetworkBody(WireModel):
 
 
 class HealthBody(WireModel):
-    """The old contract's health, with Libra's version, the driver's epoch, and the network."""
+    """The health by the old contract, plus Libra's version, the driver's epoch and the network."""
 
     status: Literal["UP"] = "UP"
     service: Literal["whereq-libra"] = "whereq-libra"
     version: str = __version__
     epoch: int | None
     catalog: str | None
-    """``in-memory`` catalogs forget their tables when the driver ends."""
+    """``in-memory`` (tables are lost when the driver ends) or ``hive``."""
     spark: SparkBody | NoSparkBody
     network: NetworkBody | None
-    """None until it is measured, and without a cluster."""
+    """None if it was not measured yet, or without a cluster."""
 
 
 class AliveBody(WireModel):
-    """The API answers."""
+    """The API process responds."""
 
     status: Literal["alive"] = "alive"
 

@@ -1,4 +1,4 @@
-"""Statements on the wire: orders, how they stand, their results."""
+"""Statements on the wire: requests, statuses and results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def is_job_id(text: str) -> bool:
-    """Whether a statement could have this id; nothing else is asked of the ledger."""
+    """Whether *text* has the form of a statement's id; the ledger is queried for no other."""
     return _JOB_ID.fullmatch(text) is not None
 
 
@@ -43,55 +43,65 @@ Parameters = dict[str, JsonValue] | list[JsonValue]
 
 
 class StatementRequest(WireModel):
-    """A statement to run; fields unknown to the old contract open the door to the new one."""
+    """A statement to run. A field that is new since the old contract selects the new one."""
 
     # Kept, not refused here: the old contract ignores what it does not know.
     model_config = ConfigDict(extra="allow")
 
     kind: str = Field("sql", description="`sql`, `python`, `python-file`, `jar`, `jar-class`.")
     code: str | None = Field(
-        None, description="The text of one statement.", examples=["SELECT :n + 1 AS n"]
+        None, description="The SQL statement or the Python code.", examples=["SELECT :n + 1 AS n"]
     )
     file_path: Plain | None = Field(
-        None, description="The JAR or Python file: a path below Libra's file roots, or a URL."
+        None, description="The JAR or Python file: a path below Libra's `file_roots`, or a URL."
     )
-    main_class: Plain | None = Field(None, description="The class in the JAR whose main is run.")
-    args: list[Plain] | None = Field(None, description="What the program is called with.")
-    description: str | None = Field(None, description="Shown for its jobs in Spark's UI.")
-    pool: str | None = Field(None, description="The scheduler pool; see `GET /api/v1/pools`.")
+    main_class: Plain | None = Field(None, description="The main class in the JAR.")
+    args: list[Plain] | None = Field(None, description="The arguments of the program.")
+    description: str | None = Field(None, description="Shown in Spark's UI for its jobs.")
+    pool: str | None = Field(None, description="The FAIR scheduler pool; see `GET /api/v1/pools`.")
     spark_config: dict[str, Any] | None = Field(
         None,
-        description="Spark properties of a driver of its own.",
+        description="Spark properties of a dedicated driver.",
         examples=[{"spark.executor.memory": "2g"}],
     )
     mode: Literal["shared", "isolated"] | None = Field(
-        None, description="Whose driver runs it; not given, its kind and properties decide."
+        None,
+        description="On which driver it runs; by default, its kind and properties decide.",
     )
     deploy_mode: Literal["client", "cluster"] | None = Field(
-        None, description="Where a driver of its own runs: beside Libra, or on a worker."
+        None,
+        description="Where a dedicated driver runs: `client` is Libra's host, `cluster` a worker.",
     )
     parameters: Parameters | None = Field(
-        None, description="Values for `:name` (an object) or `?` (a list).", examples=[{"n": 1}]
+        None,
+        description="Values for `:name` (an object) or `?` (a list) in SQL.",
+        examples=[{"n": 1}],
     )
     result_limit: int | None = Field(
-        None, ge=1, le=MOST_ROWS, description="More rows than that end the statement as FAILED."
+        None, ge=1, le=MOST_ROWS, description="With more rows, the statement fails."
     )
     result_path: Plain | None = Field(
         None,
         min_length=1,
-        description="Write the rows there as Parquet, instead of keeping them in Libra.",
+        description="Write the rows there as Parquet instead of storing them in Libra.",
         examples=["s3a://bucket/flights"],
     )
     timeout_seconds: float | None = Field(
-        None, gt=0, le=LONGEST_TIMEOUT, description="How long it may run, counted from its start."
+        None,
+        gt=0,
+        le=LONGEST_TIMEOUT,
+        description="How long it may run, in seconds from its start.",
     )
     tags: dict[TagText, TagText] | None = Field(
-        None, max_length=64, description="To find it again.", examples=[{"dag": "flights"}]
+        None,
+        max_length=64,
+        description="Tags, by which statements can be listed.",
+        examples=[{"dag": "flights"}],
     )
 
     @property
     def is_of_new_contract(self) -> bool:
-        """Whether the body alone says so."""
+        """Whether the body has a field that is new since the old contract."""
         return any(getattr(self, name) is not None for name in _NEW_FIELDS)
 
 
@@ -102,7 +112,7 @@ _NEW_FIELDS = (
 
 
 class DriverBody(WireModel):
-    """Where a statement ran, or runs."""
+    """The driver on which a statement runs or ran."""
 
     where: str = "in Libra"
     """``in Libra``, ``on Libra's host``, ``on worker ID``, or why it waits at the master."""
@@ -110,14 +120,14 @@ class DriverBody(WireModel):
     application_id: str | None
     spark_ui: str | None
     epoch: int | None = None
-    """Of the shared driver: which life of it."""
+    """The number of the shared driver: each restart counts one up."""
     driver_id: str | None = None
-    """Of a driver at the master: its name there."""
+    """The id of a driver at the master."""
     log_url: str | None = None
 
     @classmethod
     def of(cls, statement: Statement) -> DriverBody | None:
-        """The driver of *statement*, as soon as it has one."""
+        """Return the driver of *statement*, or None before it has one."""
         if epoch := statement.epoch:
             return cls(
                 host=epoch.host,
@@ -138,7 +148,7 @@ class DriverBody(WireModel):
 
 
 class ProgressBody(WireModel):
-    """How far a statement is."""
+    """The progress of a running statement."""
 
     tasks_done: int
     tasks_total: int
@@ -149,14 +159,14 @@ class ProgressBody(WireModel):
 
 
 class ResultBody(WireModel):
-    """A page of rows; ``rowCount`` counts all of them, ``offset`` says where these begin.
+    """A page of rows that begins at row ``offset``; ``rowCount`` is the number of all rows.
 
-    Exact numbers and moments are text, binary is base64, NaN and infinities are their names.
+    Decimals, dates, timestamps, NaN and infinities are strings, binary is base64.
     """
 
     job_id: str
     spark_schema: dict[str, Any] = Field(
-        serialization_alias="schema", description="Spark's, as its JSON."
+        serialization_alias="schema", description="Spark's schema as JSON."
     )
     columns: list[str]
     rows: list[list[Any]]
@@ -165,26 +175,26 @@ class ResultBody(WireModel):
 
 
 class WrittenBody(WireModel):
-    """Rows that were written to ``resultPath``."""
+    """The rows that were written to ``resultPath``."""
 
     job_id: str
     uri: str
     row_count: int | None
     bytes: int | None
     spark_schema: dict[str, Any] | None = Field(
-        serialization_alias="schema", description="Spark's, as its JSON."
+        serialization_alias="schema", description="Spark's schema as JSON."
     )
 
 
 class ValueBody(WireModel):
-    """What a statement came to that is no table: a JSON value, or the text that Python shows."""
+    """A result that is not a table: a JSON value, or the ``repr`` of a Python object."""
 
     job_id: str
     value: JsonValue
 
 
 class StatementBody(WireModel):
-    """How a statement stands; times carry their zone, spans are milliseconds."""
+    """The status of a statement. Timestamps have a time zone, durations are milliseconds."""
 
     job_id: str
     session_id: str
@@ -212,7 +222,7 @@ class StatementBody(WireModel):
 
     @classmethod
     def of(cls, statement: Statement, **more: Any) -> Self:
-        """*statement* on the wire."""
+        """Return *statement* as it is sent."""
         spec = statement.spec
         return cls(
             job_id=statement.job_id,
@@ -243,13 +253,13 @@ class StatementBody(WireModel):
 
 
 class RepresentationBody(StatementBody):
-    """The same with its rows or value; null unless it ended well with a small result."""
+    """A status with its rows or value; null unless the statement succeeded with a small result."""
 
     result: ResultBody | ValueBody | None = None
 
 
 class OldStatementBody(WireModel):
-    """A finished statement as the old contract has it: two states, local times without a zone."""
+    """An ended statement by the old contract: two states, local times without a time zone."""
 
     job_id: str
     session_id: str
@@ -262,7 +272,7 @@ class OldStatementBody(WireModel):
 
     @classmethod
     def of(cls, statement: Statement) -> OldStatementBody:
-        """*statement* for a client that only knows SUCCESS and FAILED."""
+        """Return *statement* for a client that supports only SUCCESS and FAILED."""
         return cls(
             job_id=statement.job_id,
             session_id=statement.spec.session,
@@ -276,7 +286,7 @@ class OldStatementBody(WireModel):
 
     @classmethod
     def refused(cls, job_id: str, session: str, why: str) -> OldStatementBody:
-        """What the old contract says of a statement that lacks something; it is not kept."""
+        """Return the answer of the old contract to an invalid statement, which is not stored."""
         now = local_time(utc_now())
         return cls(
             job_id=job_id,
@@ -291,7 +301,7 @@ class OldStatementBody(WireModel):
 
 
 class StatementPage(WireModel):
-    """A page of statements, newest first; an empty one is the last."""
+    """A page of statements, newest first. An empty page is the last one."""
 
     statements: list[StatementBody]
     offset: int
@@ -299,20 +309,20 @@ class StatementPage(WireModel):
 
 
 class StatusRequest(WireModel):
-    """Ids to ask for in one request."""
+    """The ids of statements to look up."""
 
     job_ids: list[str] = Field(max_length=1000)
 
 
 class StatusReply(WireModel):
-    """The statements that are known, and the ids that are not."""
+    """The statements that exist, and the ids that are unknown."""
 
     statements: list[StatementBody]
     unknown: list[str]
 
     @classmethod
     def of(cls, job_ids: Sequence[str], found: Sequence[Statement]) -> StatusReply:
-        """The answer to a request for *job_ids*."""
+        """Return the reply to a request for *job_ids*, of which *found* exist."""
         known = {each.job_id for each in found}
         return cls(
             statements=[StatementBody.of(each) for each in found],
@@ -321,8 +331,8 @@ class StatusReply(WireModel):
 
 
 def tags_in(texts: Sequence[str]) -> Mapping[str, str]:
-    """The tags that ``name:value`` texts stand for; raises BadInput."""
+    """Parse ``name:value`` strings; raises BadInput."""
     pairs = [text.partition(":") for text in texts]
     if wrong := [text for text, pair in zip(texts, pairs, strict=True) if not pair[1]]:
-        raise BadInput("tag", wrong[0], "a tag is name:value, such as dag:flights")
+        raise BadInput("tag", wrong[0], "expected name:value, such as dag:flights")
     return {name: value for name, _, value in pairs}
