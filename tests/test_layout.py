@@ -61,6 +61,14 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
         "references",
         "result_upload",
         "main __init__",
+        "__main__",
+    ),
+    "lifecycle": (
+        "delivery facts failures masking messages openlineage retrying task_record timing",
+        "adoption metrics placement plan receipts",
+        "on_kill submission",
+        "recovery",
+        "job_run __init__",
     ),
     "server": (
         "errors isolated_settings results statement_logs timing",
@@ -101,7 +109,7 @@ PLANNED_ROOMS: Mapping[str, str] = {
 PROCESSES: Mapping[str, str] = {
     "processes.python_keeper": "processes",
     "jobs.bootstrap": "jobs/bootstrap",
-    "jobs.main": "jobs core",
+    "jobs.__main__": "jobs core",
     "server.driver.host.__main__": """
         server/driver/host server/driver/host/jvm server/driver/host/python server/driver
         server/errors server/model server/results server/statement_logs
@@ -148,12 +156,20 @@ FOLDERS = {path.relative_to(PACKAGE).parent.as_posix() for path in PACKAGE.rglob
 
 @functools.cache
 def imports(module: str) -> frozenset[str]:
-    """What *module* imports, on top or inside of a function: dotted names."""
-    tree = ast.parse(MODULES[module].read_text())
-    names = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
-    froms = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+    """What *module* imports, at the top, inside a function or by name: dotted names."""
+    nodes = list(ast.walk(ast.parse(MODULES[module].read_text())))
+    names = {alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names}
+    names |= {str(literal) for n in nodes for literal in imported_by_name(n)}
+    froms = [n for n in nodes if isinstance(n, ast.ImportFrom)]
     assert not any(each.level for each in froms), f"{module}: imports are absolute"
     return frozenset(names | {f"{n.module}.{a.name}" for n in froms for a in n.names})
+
+
+def imported_by_name(node: ast.AST) -> list[object]:
+    """The literal in ``import_module("…")``."""
+    if not (isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module")):
+        return []
+    return [each.value for each in node.args if isinstance(each, ast.Constant)]
 
 
 @functools.cache

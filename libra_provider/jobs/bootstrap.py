@@ -6,7 +6,7 @@ the bootstrap, a Python process that computes would continue.
 
 With a job spec (JSON) in the environment variable LIBRA_JOB, the command is ``bootstrap.py ARGS…``:
 the spec contains what to run, and the URL of the *runtime zip*, which contains the rest of the code
-that a driver needs (:mod:`libra_provider.jobs.main`).
+that a driver needs (:mod:`libra_provider.jobs.__main__`).
 
 This file imports only the standard library of Python 3.9 and later: workers have nothing else.
 """
@@ -19,6 +19,7 @@ import hashlib
 import json
 import os
 import re
+import runpy
 import select
 import shutil
 import signal
@@ -27,7 +28,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -109,8 +109,8 @@ def _run_spec(spec: dict[str, Any]) -> None:
         sys.exit(f"libra.FetchError: {error}")
     # In place of this file's folder, whose modules could hide the application's own.
     sys.path[: 0 if _is_safe_path() else 1] = [str(runtime)]
-    # By name: this file may be alone, and the module is in the zip that was just fetched.
-    import_module("libra_provider.jobs.main").run(spec, bootstrap=__file__)
+    # As a program: this file may be alone, and imports nothing of the zip that was just fetched.
+    runpy.run_module("libra_provider.jobs", run_name="__main__")
 
 
 def _advice(version: object) -> str:
@@ -125,7 +125,7 @@ def _runtime(spec: dict[str, Any]) -> Path:
     if spec.get("runtime"):
         return fetch(spec["runtime"], ca=spec.get("ca"))
     beside = Path(__file__).resolve().parent.parent.parent
-    if (beside / "libra_provider" / "jobs" / "main.py").is_file():
+    if (beside / "libra_provider" / "jobs" / "__main__.py").is_file():
         return beside
     raise FetchError(
         f"{SPEC} names no runtime zip, and {__file__} is not part of one; "

@@ -22,8 +22,8 @@ from libra_provider.jobs.result_upload import result, result_of_last_line
 _LAST = "__libra_last__"
 
 
-def run(given: Mapping[str, Any], *, bootstrap: str) -> None:
-    """Run the job of the JSON in LIBRA_JOB; *bootstrap* is the file that has started it."""
+def run(given: Mapping[str, Any]) -> None:
+    """Run the job of the JSON in LIBRA_JOB."""
     spec = JobSpec.of(given)
     job = Job(spec)
     set_current_job(job)
@@ -32,7 +32,7 @@ def run(given: Mapping[str, Any], *, bootstrap: str) -> None:
     job.reports.start()
     with job.recording_outcome():
         try:
-            _prepare(job, bootstrap)
+            _prepare(job)
             _RUN[spec.kind](job)
         except FetchError as error:
             sys.exit(f"libra.FetchError: {error}")
@@ -45,8 +45,8 @@ def _end(job: Job, folder: Path, pid: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _prepare(job: Job, bootstrap: str) -> None:
-    packed_python.enter(job.spec, bootstrap, job.reports.attempt)
+def _prepare(job: Job) -> None:
+    packed_python.enter(job.spec, job.reports.attempt)
     # The program does not need the signed URLs, and may print its environment.
     os.environ.pop(SPEC, None)
     files.fetch_files(job.spec)

@@ -21,8 +21,8 @@ from libra_provider.jobs.reporting import ATTEMPT
 _ENTERED = "LIBRA_PYTHON"
 
 
-def enter(spec: JobSpec, bootstrap: str, attempt: str) -> None:
-    """Replace this process by *bootstrap* in the job's packed Python, if it has one; else return.
+def enter(spec: JobSpec, attempt: str) -> None:
+    """Start this program again in the job's packed Python, if it has one; else return.
 
     Raises FetchError, and OSError for an archive that has no such Python.
     """
@@ -37,7 +37,7 @@ def enter(spec: JobSpec, bootstrap: str, attempt: str) -> None:
     os.environ.update({_ENTERED: str(python), ATTEMPT: attempt})
     sys.stdout.flush()
     own = str(Path.cwd() / python)
-    os.execv(own, [own, bootstrap, *sys.argv[1:]])  # noqa: S606 - the job's Python
+    os.execv(own, [own, *sys.argv])  # noqa: S606 - the job's Python
 
 
 def _unpack(archive: Path, target: Path) -> None:
