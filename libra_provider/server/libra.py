@@ -36,6 +36,6 @@ class Libra:
             partial(needed, settings.artifacts_dir, ledger),
             in_use_for=timing.artifact_in_use,
         )
-        self.statements = StatementService(settings, ledger, driver, self.artifacts)
+        self.statements = StatementService(settings, ledger, driver, self.artifacts, timing=timing)
         self.uploads = UploadFolder(settings.data_dir / "incoming")
         self.network_probe = NetworkProbe(settings, timing.probe)

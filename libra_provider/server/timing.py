@@ -69,6 +69,26 @@ class ClusterTiming:
     submit: SubmitTiming = field(default_factory=SubmitTiming)
     stop: StopTiming = field(default_factory=lambda: StopTiming.endless(look_every=5.0))
     """The statement is active until its driver has ended."""
+    every: float = 1.0
+    """Between two polls of all drivers, by one page of the master."""
+    without_page: float = 5.0
+    """Between two polls of one driver while no master's page can be read: each is a request."""
+    waiting: float = 10.0
+    """Between two polls of a driver that waits, for the reason, which may change."""
+    new: float = 2.0
+    """Between two polls of a driver whose log does not contain its application yet."""
+    new_for: float = 60.0
+    """After its start; then a driver counts as one without an application."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientTiming:
+    """How long drivers on Libra's host are watched and stopped."""
+
+    grace: float = 2.0
+    """For a driver to end after SIGTERM; then it is killed."""
+    look_every: float = 1.0
+    """Between two searches of its log for the application's id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +99,11 @@ class ServerTiming:
     driver: DriverTiming = field(default_factory=DriverTiming)
     probe: ProbeTiming = field(default_factory=ProbeTiming)
     cluster: ClusterTiming = field(default_factory=ClusterTiming)
+    client: ClientTiming = field(default_factory=ClientTiming)
+    estimate: float = 30.0
+    """For the driver to answer with the estimate of a query."""
+    commit: float = 5.0
+    """For the end of a killed statement to be committed, before the kill is answered."""
     artifact_in_use: float = 600.0
     """After its last use, an artifact is not removed to make room: a job is about to name it."""
     sweep_every: float = 60.0

@@ -67,7 +67,7 @@ class ClusterRunner:
 
     @cached_property
     def _poller(self) -> DriverPoller:
-        return DriverPoller(self._client, masters.ui_urls(self._settings))
+        return DriverPoller(self._client, masters.ui_urls(self._settings), self._timing)
 
     async def close(self) -> None:
         """Look no more, and give the connections to the masters back."""

@@ -13,22 +13,23 @@ from libra_provider.clients.standalone.view import DriverView
 from libra_provider.core.errors import ServerError
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
+from libra_provider.server.timing import DEFAULT, ClusterTiming
 
 _log = logging.getLogger(__name__)
-_ROUND = 1.0  # seconds
-_AT_ONCE = 16  # looks of one round that are under way together
-# Without the master's page each driver costs a request: fewer of them.
-_BLIND_LOOK_EVERY = 5.0  # seconds
-_WAITING_LOOK_EVERY = 10.0  # seconds: why it waits may change
-_NEW_LOOK_EVERY = 2.0  # seconds, until the log has told the application
-_NEW_FOR = 60.0  # seconds
+_AT_ONCE = 16  # requests of one round that run at the same time
 
 
 class WatchedDriver:
     """What is known of one driver, and when it is to be looked at again."""
 
-    def __init__(self, driver_id: str, view: DriverView, told: Callable[[JobStatus], None]) -> None:
-        self.driver_id, self.told = driver_id, told
+    def __init__(
+        self,
+        driver_id: str,
+        view: DriverView,
+        told: Callable[[JobStatus], None],
+        timing: ClusterTiming = DEFAULT.cluster,
+    ) -> None:
+        self.driver_id, self.told, self._timing = driver_id, told, timing
         self.over: asyncio.Future[JobStatus] = asyncio.get_running_loop().create_future()
         self._view = view
         self._word: str | None = ""
@@ -40,7 +41,7 @@ class WatchedDriver:
         """Whether it must be looked at, given the states on the master's page (None: no page)."""
         silence = time.monotonic() - self._looked
         if words is None:
-            return self._status is None or silence >= _BLIND_LOOK_EVERY
+            return self._status is None or silence >= self._timing.without_page
         word = words.get(self.driver_id)
         # A driver that is not among the living has ended, or was forgotten.
         if word is None or word != self._word:
@@ -53,9 +54,10 @@ class WatchedDriver:
         if status is None:
             return 0.0
         if status.state is JobState.WAITING:
-            return _WAITING_LOOK_EVERY
+            return self._timing.waiting
         known = status.location is not None and status.location.application_id is not None
-        return float("inf") if known or now - self._since > _NEW_FOR else _NEW_LOOK_EVERY
+        is_settled = known or now - self._since > self._timing.new_for
+        return float("inf") if is_settled else self._timing.new
 
     async def look(self, client: Client) -> None:
         """Look at it once, and tell; a master that does not answer is asked again later."""
@@ -84,15 +86,17 @@ class WatchedDriver:
 class DriverPoller:
     """One for all drivers; asks nothing while there is none."""
 
-    def __init__(self, client: Client, ui_urls: Sequence[str]) -> None:
-        self._client, self._ui_urls = client, ui_urls
+    def __init__(
+        self, client: Client, ui_urls: Sequence[str], timing: ClusterTiming = DEFAULT.cluster
+    ) -> None:
+        self._client, self._ui_urls, self._timing = client, ui_urls, timing
         self._watched: dict[str, WatchedDriver] = {}
         self._rounds: asyncio.Task[None] | None = None
 
     async def end_of(self, driver_id: str, told: Callable[[JobStatus], None]) -> JobStatus:
         """The last status of *driver_id*, once it is over; *told* gets each new one until then."""
         view = DriverView(driver_id, self._ui_urls, with_log=False)
-        watched = self._watched[driver_id] = WatchedDriver(driver_id, view, told)
+        watched = self._watched[driver_id] = WatchedDriver(driver_id, view, told, self._timing)
         if self._rounds is None:
             self._rounds = asyncio.create_task(self._keep_looking(), name="driver poller")
         try:
@@ -112,7 +116,7 @@ class DriverPoller:
                 await self._round()
             except Exception:  # noqa: BLE001 - one odd answer must not end the watch over the rest
                 _log.exception("A round of looking at drivers failed")
-            await asyncio.sleep(_ROUND)
+            await asyncio.sleep(self._timing.every)
         self._rounds = None
 
     async def _round(self) -> None:

@@ -17,6 +17,7 @@ from libra_provider.server.runners.cluster import ClusterRunner
 from libra_provider.server.runners.spark_submit import SparkSubmitRunner
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import LogPiece, StatementLogs, piece
+from libra_provider.server.timing import DEFAULT, ServerTiming
 
 _log = logging.getLogger(__name__)
 
@@ -24,12 +25,18 @@ _log = logging.getLogger(__name__)
 class IsolatedQueue:
     """Lives on one event loop; each deploy mode has its own queue and its own limit."""
 
-    def __init__(self, settings: Settings, listener: RunListener, artifacts: ArtifactStore) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        listener: RunListener,
+        artifacts: ArtifactStore,
+        timing: ServerTiming = DEFAULT,
+    ) -> None:
         self._settings = settings
         self._listener = listener
-        self._cluster = ClusterRunner(settings, artifacts)
+        self._cluster = ClusterRunner(settings, artifacts, timing.cluster)
         self._runners: Mapping[str, Runner] = {
-            DeployMode.CLIENT: SparkSubmitRunner(settings),
+            DeployMode.CLIENT: SparkSubmitRunner(settings, timing.client),
             DeployMode.CLUSTER: self._cluster,
         }
         self._room = {

@@ -33,9 +33,8 @@ from libra_provider.server.runners.job import job_of
 from libra_provider.server.runners.payload import beside_libra
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import StatementLogs
+from libra_provider.server.timing import DEFAULT, ClientTiming
 
-_GRACE = 2.0  # seconds for a driver to end by itself once it is told to
-_LOOK_EVERY = 1.0  # seconds between two looks for the application's id
 _MOST_TEXT = 2**16  # characters of the output that the ledger keeps for the old contract
 _KILLED = (128 + 9, -9)  # as shells tell it, and of the keeper itself
 _WHERE = "on Libra's host"
@@ -46,8 +45,14 @@ class SparkSubmitRunner:
 
     ends_with_libra = True
 
-    def __init__(self, settings: Settings, *, program: Path | None = None) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        timing: ClientTiming = DEFAULT.client,
+        *,
+        program: Path | None = None,
+    ) -> None:
+        self._settings, self._timing = settings, timing
         self._program = program
 
     async def run(self, errand: IsolatedRun) -> StatementEnded:
@@ -126,7 +131,7 @@ class SparkSubmitRunner:
         most = str(self._settings.isolated.log_max_bytes)
         keep = [sys.executable, "-I", "-S", keeper.__file__, "--logs", *files, most]
         process = await asyncio.create_subprocess_exec(
-            *[*keep, str(os.getpid()), str(_GRACE), *command],
+            *[*keep, str(os.getpid()), str(self._timing.grace), *command],
             env=env,
             cwd=folder,
             stdin=asyncio.subprocess.DEVNULL,
@@ -163,7 +168,7 @@ class SparkSubmitRunner:
         while True:
             if await self._look(errand, logs):
                 return
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(self._timing.look_every)
 
     async def _look(self, errand: IsolatedRun, logs: StatementLogs) -> bool:
         """Whether the log tells the application by now, which is noted then."""

@@ -10,27 +10,27 @@ from typing import Any
 from libra_provider.server.driver.messages import EstimateQuery, EstimateResult, Message
 from libra_provider.server.errors import NotReady
 
-_PATIENCE = 30.0
-
 
 class PendingEstimates:
-    """What was asked through *say* and is not answered yet; lives on one event loop."""
+    """Queries sent by *say* and not answered yet, each *within* seconds; on one event loop."""
 
-    def __init__(self, say: Callable[[Message], None]) -> None:
-        self._say = say
+    def __init__(self, say: Callable[[Message], None], *, within: float) -> None:
+        self._say, self._within = say, within
         self._asked: dict[str, asyncio.Future[EstimateResult]] = {}
 
     async def ask(
         self, session: str, code: str, parameters: Mapping[str, Any] | Sequence[Any] | None
     ) -> EstimateResult:
-        """Spark's answer; raises NotReady when there is none within 30 seconds."""
+        """Spark's answer; raises NotReady when there is none in time."""
         key = secrets.token_hex(8)
         answer = self._asked[key] = asyncio.get_running_loop().create_future()
         self._say(EstimateQuery(key=key, session=session, code=code, parameters=parameters))
         try:
-            return await asyncio.wait_for(answer, _PATIENCE)
+            return await asyncio.wait_for(answer, self._within)
         except TimeoutError as error:
-            sentence = f"The driver gave no estimate within {_PATIENCE:g} s; ask again later."
+            sentence = (
+                f"The driver returned no estimate within {self._within:g} s; try again later."
+            )
             raise NotReady(sentence, retry_after=5) from error
         finally:
             del self._asked[key]

@@ -33,6 +33,7 @@ from libra_provider.server.statements.estimates import PendingEstimates
 from libra_provider.server.statements.recent import RecentStatements
 from libra_provider.server.statements.session_contents import SessionContents
 from libra_provider.server.statements.slots import Slots
+from libra_provider.server.timing import DEFAULT, ServerTiming
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ class Scheduler:
         writer: LedgerWriter,
         driver: Supervisor,
         artifacts: ArtifactStore,
+        *,
+        timing: ServerTiming = DEFAULT,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
@@ -62,8 +65,8 @@ class Scheduler:
         self._holdings = SessionContents()
         self.live: dict[str, ActiveStatement] = {}
         self.recent = RecentStatements()
-        self.estimates = PendingEstimates(driver.say)
-        self.isolated = IsolatedQueue(settings, self, artifacts)
+        self.estimates = PendingEstimates(driver.say, within=timing.estimate)
+        self.isolated = IsolatedQueue(settings, self, artifacts, timing)
         self.draining = False
 
     @property

@@ -24,23 +24,31 @@ from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import LogPiece
 from libra_provider.server.statements.active import queues
 from libra_provider.server.statements.scheduler import Scheduler
+from libra_provider.server.timing import DEFAULT, ServerTiming
 
 T = TypeVar("T")
-_COMMIT_WITHIN = 5.0  # seconds
 
 
 class StatementService:
     """Every statement between its acceptance and its end; lives on one event loop."""
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, driver: Supervisor, artifacts: ArtifactStore
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        driver: Supervisor,
+        artifacts: ArtifactStore,
+        *,
+        timing: ServerTiming = DEFAULT,
     ) -> None:
-        self._settings = settings
+        self._settings, self._timing = settings, timing
         self._artifacts = artifacts
         self._ledger = ledger
         self._driver = driver
         self._writer = LedgerWriter(ledger)
-        self._scheduler = Scheduler(settings, ledger, self._writer, driver, artifacts)
+        self._scheduler = Scheduler(
+            settings, ledger, self._writer, driver, artifacts, timing=timing
+        )
         # Reading has a thread of its own, so that a long list delays no commit.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._arriving = 0
@@ -214,7 +222,7 @@ class StatementService:
             return await self.announced.cancel(job_id) if cancels else found
         self._scheduler.kill(live)
         if live.ended:  # all that is missing is the commit
-            await asyncio.wait((live.over,), timeout=_COMMIT_WITHIN)
+            await asyncio.wait((live.over,), timeout=self._timing.commit)
             if not live.over.done():
                 sentence = f"Statement {job_id} is stopped, which cannot be stored now; ask again."
                 raise LedgerUnavailable(sentence, retry_after=2)

@@ -24,6 +24,7 @@ from libra_provider.server.model.receipt import Receipt
 from libra_provider.server.runners.spark_submit import SparkSubmitRunner
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import StatementLogs
+from libra_provider.server.timing import ClientTiming
 from tests.server.runners.errands import Noting, errand
 
 SECRET = {"spark.hadoop.fs.s3a.secret.key": "hidden", "spark.odd": "ein schöner = Tag"}
@@ -44,7 +45,7 @@ class Script:
         program = settings.file_roots[0] / "spark-submit"
         program.write_text(f"#!/bin/bash\n{text}\n")
         program.chmod(0o700)
-        self.runner = SparkSubmitRunner(settings, program=program)
+        self.runner = SparkSubmitRunner(settings, ClientTiming(look_every=0.1), program=program)
         jar = {"file_path": str(settings.file_roots[0] / "a.jar"), "main_class": "Main"}
         self.errand: Noting = errand(settings, **({} if given.get("kind") else jar) | given)
 
