@@ -69,7 +69,9 @@ async def watched(
 ) -> list[StatementEnded]:
     artifacts = ArtifactStore(settings, set)
     await artifacts.open()
-    runner = ClusterRunner(settings, artifacts, ClusterTiming(submit=timing, every=EVERY, new=EVERY))
+    runner = ClusterRunner(
+        settings, artifacts, ClusterTiming(submit=timing, every=EVERY, new=EVERY)
+    )
     try:
         return await asyncio.gather(*map(runner.run, errands))
     finally:
