@@ -18,6 +18,7 @@ from libra_provider.clients.standalone.find_by_tag import TagQuery
 from libra_provider.clients.submit_once import TagMatches
 from libra_provider.core.errors import BadInput, LibraError
 from libra_provider.core.job import Backend, SparkJob
+from libra_provider.core.kinds import Mode
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import duration_in_seconds
 
@@ -99,9 +100,13 @@ class ServerHook(BaseHook, ABC):
         """For how long at the most a submission is under way, before its sender gives up."""
         return sum(each.connect_timeout + each.read_timeout for each in self.client().addresses)
 
-    def main_class(self, job: SparkJob) -> str | None:  # noqa: ARG002 - for those that know it
-        """The main class of the driver that *job* becomes, as it is listed; None: it is not."""
-        return None
+    @abstractmethod
+    def mode_of(self, job: SparkJob) -> Mode:
+        """Whose driver runs *job*."""
+
+    @abstractmethod
+    def main_class(self, job: SparkJob) -> str | None:
+        """The main class under which the server lists the driver of *job*, or None."""
 
     def why_it_may_run(self, status: JobStatus) -> str:  # noqa: ARG002 - for those that lose it
         """Why the job of *status*, which is over for its server, may run on; empty if it does not.

@@ -23,7 +23,7 @@ from libra_provider.clients.standalone.find_by_tag import TagQuery
 from libra_provider.clients.submit_once import TagMatches
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import OWN_SESSION, Backend, SparkJob, new_tag
-from libra_provider.core.kinds import Kind
+from libra_provider.core.kinds import Kind, Mode
 from libra_provider.core.libra_rules import check_statement, why_isolated
 from libra_provider.core.masking import MASK
 from libra_provider.core.status import JobStatus
@@ -88,6 +88,13 @@ class LibraHook(ArtifactHook):
     def by_hand(self, tag: str) -> str:  # noqa: ARG002 - an old Libra has not seen it
         """What is left with a Libra of the old contract."""
         return "look whether its work was done, and clear the task to run it again"
+
+    def mode_of(self, job: SparkJob) -> Mode:
+        """Whose driver runs *job*: the shared one, unless *job* needs a dedicated one."""
+        return Mode.ISOLATED if why_isolated(job) else Mode.SHARED
+
+    def main_class(self, job: SparkJob) -> None:
+        """None: statements are found by their key."""
 
     def complete(self, job: SparkJob) -> SparkJob:
         """*job* with the connection's session and pool; BadInput for what Libra does not take.

@@ -23,7 +23,7 @@ from libra_provider.clients.standalone.view import DriverView
 from libra_provider.clients.submit_once import TagMatches
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import Backend, SparkJob
-from libra_provider.core.kinds import DeployMode
+from libra_provider.core.kinds import DeployMode, Mode
 from libra_provider.core.limits import ResourceLimits
 from libra_provider.core.properties import CORES_MAX, spark_conf
 from libra_provider.core.states import JobState
@@ -131,6 +131,10 @@ class SparkMasterHook(ServerHook):
             f"look for {TAG}={tag} at the head of their stderr, kill the driver that has it, "
             "and clear the task"
         )
+
+    def mode_of(self, job: SparkJob) -> Mode:  # noqa: ARG002 - a master has no other drivers
+        """ISOLATED: each driver of a master is dedicated to one job."""
+        return Mode.ISOLATED
 
     def main_class(self, job: SparkJob) -> str | None:
         """The class that the master's page lists for the driver of *job*."""

@@ -15,6 +15,7 @@ from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferred
 from libra_provider.clients.stop import kill_and_verify
 from libra_provider.core.errors import JobFailed, JobKilled, KillNotVerified, LibraError
 from libra_provider.core.job import SparkJob
+from libra_provider.core.kinds import Mode
 from libra_provider.core.polling import Outcome, PollingPolicy, Watch, time_left
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus, short_name
@@ -179,8 +180,12 @@ class JobRun:
         stop(self._server, self.record, within=self._policy.timing.on_kill, then=then)
 
     def _planned(self) -> SparkJob:
-        job = self.plan.job().trusted(origin=origin(self._context))
-        return self._policy.lineage.into(job, self._server.backend, self._context)
+        job = self.plan.job()
+        conf = job.conf
+        # The shared driver has one OpenLineage listener, for the statements of all tasks.
+        if self._server.mode_of(job) is Mode.ISOLATED:
+            conf = self._policy.lineage.into(conf, self._context)
+        return job.trusted(origin=origin(self._context), conf=conf)
 
     def _explained(self, status: JobStatus) -> JobStatus:
         if status.state not in (JobState.FAILED, JobState.LOST):

@@ -7,10 +7,9 @@ from datetime import timedelta
 
 from airflow.sdk.observability import stats
 
-from libra_provider.core.job import Backend, SparkJob
-from libra_provider.core.kinds import Mode
+from libra_provider.core.job import Backend
+from libra_provider.core.kinds import Kind, Mode
 from libra_provider.core.status import JobStatus
-from libra_provider.lifecycle.openlineage import has_own_driver
 
 SUBMISSIONS = "libra.submissions"
 REJOINS = "libra.rejoins"
@@ -22,10 +21,9 @@ _RUN = "libra.run"
 Tags = dict[str, str]
 
 
-def tags_of(job: SparkJob, backend: Backend) -> Tags:
-    """The tags of the metrics of *job*."""
-    mode = Mode.ISOLATED if has_own_driver(job, backend) else Mode.SHARED
-    return {"backend": str(backend), "kind": str(job.kind), "mode": str(mode)}
+def tags_of(backend: Backend, kind: Kind | str, mode: Mode) -> Tags:
+    """The tags of the metrics of a job."""
+    return {"backend": str(backend), "kind": str(kind), "mode": str(mode)}
 
 
 def count(what: str, tags: Mapping[str, str]) -> None:

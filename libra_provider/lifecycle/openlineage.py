@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from airflow.sdk import Context
-from airflow.sdk.configuration import conf
+from airflow.sdk.configuration import conf as airflow_conf
 from airflow.sdk.log import mask_secret
 
-from libra_provider.core.job import Backend, SparkJob
-from libra_provider.core.libra_rules import why_isolated
 from libra_provider.core.masking import SECRET_KEY
 
 _REDACTION = "spark.redaction.regex"
@@ -33,19 +32,16 @@ class Lineage:
             transport=_set(transport, "spark_inject_transport_info"),
         )
 
-    def into(self, job: SparkJob, backend: Backend, context: Context) -> SparkJob:
-        """*job* with the properties that OpenLineage's listener in its driver reads.
+    def into(self, conf: Mapping[str, str], context: Context) -> dict[str, str]:
+        """*conf* with the properties that OpenLineage's listener in a dedicated driver reads.
 
-        Properties that ``conf`` sets itself are kept. A job of the shared driver is not changed:
-        that driver has one listener for the statements of all tasks.
+        Those that *conf* sets itself are kept.
         """
-        if not has_own_driver(job, backend):
-            return job
-        properties = self._told(dict(job.conf), context)
-        added = {key: str(properties[key]) for key in properties.keys() - job.conf.keys()}
-        return job.trusted(conf={**job.conf, **added, **_kept_secret(job, added)})
+        properties = self._injected(dict(conf), context)
+        added = {key: str(properties[key]) for key in properties.keys() - conf.keys()}
+        return {**conf, **added, **_kept_secret(conf, added)}
 
-    def _told(self, properties: dict[str, Any], context: Context) -> dict[str, Any]:
+    def _injected(self, properties: dict[str, Any], context: Context) -> dict[str, Any]:
         if not (self.parent or self.transport):
             return properties
         # If the OpenLineage provider is installed, this import takes half a second.
@@ -60,20 +56,15 @@ class Lineage:
         return properties
 
 
-def has_own_driver(job: SparkJob, backend: Backend) -> bool:
-    """Whether *job* gets a dedicated driver at *backend*."""
-    return backend is Backend.SPARK_MASTER or bool(why_isolated(job))
-
-
 def _set(given: bool | None, option: str) -> bool:
     if given is not None:
         return given
-    return bool(conf.getboolean("openlineage", option, fallback=False))
+    return bool(airflow_conf.getboolean("openlineage", option, fallback=False))
 
 
-def _kept_secret(job: SparkJob, added: dict[str, str]) -> dict[str, str]:
+def _kept_secret(conf: Mapping[str, str], added: dict[str, str]) -> dict[str, str]:
     """Mask the secrets in *added* in Airflow's logs; the property that masks them in Spark's."""
     secrets = [value for key, value in added.items() if SECRET_KEY.search(key)]
     for each in secrets:
         mask_secret(each)
-    return {_REDACTION: _REDACTED} if secrets and _REDACTION not in job.conf else {}
+    return {_REDACTION: _REDACTED} if secrets and _REDACTION not in conf else {}

@@ -69,7 +69,7 @@ class Submitter:
         """
         job, tag = self.plan(), tag or new_tag()
         patiently(self.server.greet, within=self.patience)
-        tags = metrics.tags_of(job, self.server.backend)
+        tags = metrics.tags_of(self.server.backend, job.kind, self.server.mode_of(job))
         prepared = patiently(partial(self.prepare, job, tag), within=self.patience)
         intent = partial(
             TaskRecord.intent,

@@ -342,10 +342,8 @@ def test_a_result_too_large_for_the_shared_driver_is_told_with_the_ways_out(
 
     assert ended.state == "failed"
     assert "more than 64 MiB" in str(ended.error)
-    assert "a driver of the job's own has room for more (mode='isolated'" in str(ended.error)
-    assert "as far as Libra's result_max_bytes allows, and result_path needs neither" in str(
-        ended.error
-    )
+    assert "a dedicated driver (mode='isolated', a preset) can return more" in str(ended.error)
+    assert "up to Libra's result_max_bytes; with result_path there is no limit" in str(ended.error)
     assert master.drivers == {}
 
 
