@@ -150,6 +150,9 @@ class LocalAirflow(Startable):
             "LOGGING__WORKER_LOG_SERVER_PORT": str(closed_port),
             "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
             "USAGE_DATA_COLLECTION__ENABLED": "False",
+            # The one process of the API may take longer than the default of 5 seconds on a busy
+            # machine; after a few such requests, tasks fail that are never run.
+            "WORKERS__EXECUTION_API_TIMEOUT": "60",
             # Up to this long, a supervisor overlooks that its task was deferred or marked. If the
             # task resumes meanwhile, the scheduler takes the late report for that of the resumed
             # process and fails the task. By default 5 seconds.
