@@ -323,7 +323,7 @@ def test_spark_3_5_works_and_what_it_lacks_is_said(master: Master) -> None:
 
     assert found.is_well
     assert "Spark before 4.0 does not report whether it is ready" in step(found, "ready").found
-    assert "Spark 3.5.7 is outside of the tested 4.0 to 4.3" in step(found, "version").found
+    assert "Spark 3.5.7 is outside the tested range 4.0 to 4.3" in step(found, "version").found
     assert step(found, "recovery").outcome is CheckOutcome.SKIPPED
 
 
