@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 
 from libra_provider.core.units import MIB
-from libra_provider.server.api.schemas.statements import ResultBody, ValueBody, WrittenBody
+from libra_provider.server.api.schemas.results import ResultBody, ValueBody, WrittenBody
 from libra_provider.server.errors import NoResult
 from libra_provider.server.model.statement import State, Statement
 from libra_provider.server.results import store

@@ -14,7 +14,8 @@ from libra_provider.server.api import result_pages
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals
 from libra_provider.server.api.preferences import best_of
-from libra_provider.server.api.schemas.statements import JobId, ResultBody, ValueBody, WrittenBody
+from libra_provider.server.api.schemas.results import ResultBody, ValueBody, WrittenBody
+from libra_provider.server.api.schemas.statements import JobId
 from libra_provider.server.errors import NotAcceptable
 
 ARROW = "application/vnd.apache.arrow.stream"
