@@ -1,28 +1,28 @@
-"""What can go wrong, in Libra's own words.
+"""What can go wrong, and what it means for the code that catches it.
 
-What an error means for the code that meets it stands on its class, in brackets here::
+Each class has its meaning as attributes, named in brackets here and explained below::
 
     LibraError
-    ├── BadInput              [final] wrong before anything was sent
-    ├── NotInstalled          [final] a package that the call needs is not there
-    ├── ServerError           [arrived?] a server was asked, and the question was not answered
-    │   ├── ServerUnreachable [retry, elsewhere] nobody answered, or the connection broke
-    │   ├── ServerBusy        [retry, elsewhere] 429 or 503: ask again later
+    ├── BadInput              [final] it was wrong before anything was sent
+    ├── NotInstalled          [final] a package that the call needs is missing
+    ├── ServerError           [arrived?] a request got no valid answer
+    │   ├── ServerUnreachable [retry, elsewhere] no answer, or the connection broke
+    │   ├── ServerBusy        [retry, elsewhere] 429 or 503: try again later
     │   ├── AccessDenied      [final, refusal] 401 or 403
     │   ├── Rejected          [final, refusal] the server understood the request and refuses it
     │   ├── NotOffered        [final, refusal] the server is too old for the request
-    │   └── ProtocolError     [arrived?, refusal, elsewhere] it is not what the protocol says
+    │   └── ProtocolError     [arrived?, refusal, elsewhere] the answer is not in the protocol
     └── JobError              a job was submitted, and did not end well
         ├── JobFailed
         │   └── JobWrong      [final] it was wrong as it was written
         ├── ResultNotWhole    [final] it ended well, and its result did not come whole
         ├── JobKilled
         ├── JobLost           the server no longer knows it; it may still run
-        │   └── JobLostForGood       [final] and another one could be a second one
+        │   └── JobLostForGood       [final] a new one could be a second one
         ├── JobGivenUp        the watch over it ended before it did
-        ├── KillNotVerified   its end was requested, and it was still alive when last seen
-        └── UndecidedSubmission      whether its submission made a job is unknown now
-            └── UnknowableSubmission [final] and always will be
+        ├── KillNotVerified   its kill was requested, and it was still alive when last seen
+        └── UndecidedSubmission      whether its submission made a job is unknown
+            └── UnknowableSubmission [final] and it stays unknown
 
 ========= ========================= ================================================================
 final     ``is_final``              A new try of the task would meet the same error.
@@ -85,13 +85,13 @@ class NotInstalled(LibraError, ImportError):
 
     def __str__(self) -> str:
         install = f"pip install 'airflow-provider-libra[{self.extra}]'"
-        return f"{self.package} is needed and not installed here: {install}."
+        return f"{self.package} is not installed. Run: {install}"
 
 
 class ServerError(LibraError):
-    """A server was asked and did not give the answer; *server* is its address, without secrets.
+    """A request got no valid answer; *server* is the address, without secrets.
 
-    ``retry_after``: for how many seconds at least the server asks to be left alone.
+    ``retry_after``: seconds to wait at least before the next request.
     """
 
     retryable: ClassVar[bool] = False
@@ -110,7 +110,7 @@ class ServerError(LibraError):
 
 
 class ServerUnreachable(ServerError):
-    """Nobody answered at that address.
+    """The server did not answer.
 
     ``may_have_arrived`` is False only when it is certain that the server never saw the request.
     """
@@ -128,7 +128,7 @@ class ServerUnreachable(ServerError):
 
 
 class ServerBusy(ServerError):
-    """The server asks to come back later; ``retry_after`` is in seconds."""
+    """The server takes no requests now; ``retry_after`` is in seconds."""
 
     retryable = True
     another_may_answer = True
@@ -184,9 +184,9 @@ class NotOffered(ServerError):
 
 
 class ProtocolError(ServerError):
-    """Something answered, and it does not speak the protocol; ``start`` is what it said first.
+    """The answer is not in the protocol; ``start`` is the start of its text.
 
-    A proxy that answers in its own words may have passed the request on.
+    It may come from a proxy, which may have passed the request on.
     """
 
     is_refusal = True
@@ -243,7 +243,7 @@ class JobKilled(JobError):
     """Somebody stopped the job."""
 
     outcome = "was killed"
-    unexplained = "not by this task; the server does not say by whom"
+    unexplained = "not by this task; by whom is unknown"
 
 
 class JobLost(JobError):
@@ -267,10 +267,10 @@ class JobGivenUp(JobError):
 
 
 class KillNotVerified(JobError):
-    """The job was told to stop, and was not seen to end in time."""
+    """The kill of the job was requested, and its end was not seen in time."""
 
     outcome = "may still be running"
-    unexplained = "it was told to stop and did not end in time; look at the server"
+    unexplained = "its kill was requested, and it did not end in time; check it at the server"
 
 
 class UndecidedSubmission(JobError):

@@ -144,7 +144,7 @@ class Recovery:
                 timing = self.stopping.forgiving(self.submitter.patience)
                 self._see_off(server, kill_and_verify(server, job_id, timing))
         except NotOffered:
-            log.info("%s was over when its server told its id", found.job_id)
+            log.info("%s ended before its server returned its id", found.job_id)
         self.tell_end(found)
 
     def _adopted_for_its_end(self, found: TaskRecord, server: ServerHook) -> str | None:
