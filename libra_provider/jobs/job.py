@@ -10,9 +10,9 @@ from typing import Any
 from libra_provider.jobs.job_spec import JobSpec
 from libra_provider.jobs.outcome import outcome_of
 from libra_provider.jobs.reporting import Reporter
-from libra_provider.jobs.timing import JobTiming
+from libra_provider.jobs.timing import ReportTiming
 
-_DEFAULT = JobTiming()
+_DEFAULT = ReportTiming()
 
 
 class ResultError(Exception):
@@ -29,7 +29,7 @@ class Job:
     ``program`` is the path of the user's code; ``written`` describes rows that stay on the cluster.
     """
 
-    def __init__(self, spec: JobSpec, timing: JobTiming = _DEFAULT) -> None:
+    def __init__(self, spec: JobSpec, timing: ReportTiming = _DEFAULT) -> None:
         self.spec, self.timing = spec, timing
         self.reports = Reporter(spec, timing)
         self.program = ""

@@ -16,13 +16,13 @@ from typing import Any
 
 from libra_provider.jobs.bootstrap import VERSION
 from libra_provider.jobs.job_spec import JobSpec
-from libra_provider.jobs.timing import JobTiming
+from libra_provider.jobs.timing import ReportTiming
 from libra_provider.jobs.upload import Uploader, UploadFailed
 
 ATTEMPT = "LIBRA_ATTEMPT"
 """The id of this start of the driver, in the environment of a process that replaces another."""
 _JSON = "application/json"
-_DEFAULT = JobTiming()
+_DEFAULT = ReportTiming()
 
 
 class Reporter:
@@ -35,7 +35,7 @@ class Reporter:
     def __init__(
         self,
         spec: JobSpec,
-        timing: JobTiming = _DEFAULT,
+        timing: ReportTiming = _DEFAULT,
         *,
         application: Callable[[], Mapping[str, Any]] | None = None,
     ) -> None:

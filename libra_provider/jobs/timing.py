@@ -17,7 +17,7 @@ class UploadTiming:
 
 
 @dataclass(frozen=True)
-class JobTiming:
+class ReportTiming:
     """Of a job's reports and its result."""
 
     look: float = 0.25

@@ -5,7 +5,7 @@ from typing import Any
 
 from libra_provider.jobs.job_spec import JobSpec
 from libra_provider.jobs.reporting import Reporter
-from libra_provider.jobs.timing import JobTiming
+from libra_provider.jobs.timing import ReportTiming
 from tests.fakes.signed import SIGNATURE, SignedEndpoints
 
 TAG = "5" * 32
@@ -19,7 +19,7 @@ def test_a_long_job_repeats_that_it_runs() -> None:
     """Libra counts a driver as lost that has sent nothing for days."""
     with SignedEndpoints() as libra:
         spec = JobSpec(TAG, report_url=f"{libra.url}/reports/{SIGNATURE}/{TAG}")
-        reporter = Reporter(spec, JobTiming(heartbeat=0.01), application=application)
+        reporter = Reporter(spec, ReportTiming(heartbeat=0.01), application=application)
         reporter.start()
         deadline = time.monotonic() + 300
         while len(libra.events("started")) < 4 and time.monotonic() < deadline:

@@ -29,6 +29,7 @@ from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks import SparkMasterHook
+from libra_provider.jobs.bootstrap import VERSION
 from tests.fakes.server import Request
 from tests.fakes.signed import SignedEndpoints
 from tests.fakes.tls import Authority, TlsFront
@@ -144,6 +145,7 @@ def test_a_statement_writes_its_rows_and_leaves_a_receipt_without_any_libra(
     runner = home / "libra_provider" / "jobs" / "sql_runner.py"
     tag, out = new_tag(), tmp_path / "out" / "rows"
     order = {
+        "version": VERSION,
         "tag": tag,
         "kind": "sql",
         "sql": "SELECT id, :day AS day FROM range(:n)",

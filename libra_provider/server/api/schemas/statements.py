@@ -1,4 +1,4 @@
-"""Statements on the wire: requests, statuses and results."""
+"""Statements on the wire: requests and statuses."""
 
 from __future__ import annotations
 
