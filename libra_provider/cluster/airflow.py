@@ -78,6 +78,10 @@ class LocalAirflow(Startable):
         passwords = self.home / "passwords.json"
         passwords.touch(mode=0o600)
         passwords.write_text(json.dumps({self.user: self.password}))
+        # Task processes are forked: what is imported before need not be imported by each of them.
+        settings = self.home / "config" / "airflow_local_settings.py"
+        settings.parent.mkdir(exist_ok=True)
+        settings.write_text("import libra_provider.operators\nimport libra_provider.sensors\n")
 
     def _start_components(self, ports: list[int], undo: contextlib.ExitStack) -> None:
         port, closed_port = ports
@@ -142,6 +146,8 @@ class LocalAirflow(Startable):
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
             "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{self.user}:admin",
             "CORE__TEST_CONNECTION": "Enabled",
+            # Seconds to wait for a lock; SQLite's 5 are short on a busy machine.
+            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}?timeout=60",
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
             "DAG_PROCESSOR__PARSING_PROCESSES": "1",
             # While a task runs, Airflow also asks for its log here. The default port may belong to

@@ -35,10 +35,14 @@ def test_every_component_of_airflow_is_healthy(airflow: LocalAirflow) -> None:
         health = fetch_json(f"{airflow.url}/api/v2/monitor/health")
         return {part["status"] for part in health.values()}
 
+    ended = {
+        name: each.log_tail() for name, each in airflow.components.items() if not each.is_alive
+    }
+
+    assert ended == {}
     # One whose last sign of life is older than its limit is unhealthy, until the next one.
     assert eventually(lambda: statuses() == {"healthy"})
     assert set(airflow.components) == {"api-server", "scheduler", "dag-processor", "triggerer"}
-    assert all(each.is_alive for each in airflow.components.values())
 
 
 def test_the_password_of_airflow_is_for_its_owner_only(airflow: LocalAirflow) -> None:
