@@ -45,34 +45,34 @@ class FactsCollector:
     master: SparkMasterHook | None
     only_by_libra: str = ""
 
-    def facts(self, told: Facts, *, within: float = BUDGET) -> Facts:
-        """*told*, completed by what the sources return *within* seconds; never raises."""
-        for each in _asked_together(self._sources(told), within):
-            told = told.or_else(each)
-        return told
+    def facts(self, known: Facts, *, within: float = BUDGET) -> Facts:
+        """*known*, completed by what the sources return *within* seconds; never raises."""
+        for each in _asked_together(self._sources(known), within):
+            known = known.or_else(each)
+        return known
 
-    def _sources(self, told: Facts) -> Mapping[str, Source]:
+    def _sources(self, known: Facts) -> Mapping[str, Source]:
         found: dict[str, Source] = {}
         if self.libra:
-            found["Libra"] = partial(self._of_libra, self.libra, told)
+            found["Libra"] = partial(self._of_libra, self.libra, known)
         if self.master:
             found["the master's page"] = partial(self._of_master, self.master)
         return found
 
-    def _of_libra(self, libra: LibraHook, told: Facts) -> Iterator[Facts]:
+    def _of_libra(self, libra: LibraHook, known: Facts) -> Iterator[Facts]:
         with contextlib.closing(libra):
             health = libra.health()
             yield _of_health(health)
             yield self._of_workers(health)
             if self.job.result_path:
                 written = Facts(collects=Fact(0, "rows go to result_path"))
-                told = told.or_else(written)
+                known = known.or_else(written)
                 yield written
             asked = (earlier_runs, refused_runs)
             runs = (libra.client().send(each(self.dag_id, self.task_id)) for each in asked)
             remembered = of_runs(*runs)
             yield remembered
-            if self.job.kind is Kind.SQL and told.or_else(remembered).collects is None:
+            if self.job.kind is Kind.SQL and known.or_else(remembered).collects is None:
                 yield self._estimated(libra)
 
     def _of_workers(self, health: Health) -> Facts:
@@ -176,10 +176,10 @@ def _best(shares: Sequence[WorkerShare], driver: WorkerShare) -> WorkerShare:
 
 def _asked_together(sources: Mapping[str, Source], within: float) -> list[Facts]:
     """What *sources* return within *within* seconds. Slow sources are skipped."""
-    told: dict[str, list[Facts]] = {name: [] for name in sources}
+    known: dict[str, list[Facts]] = {name: [] for name in sources}
     threads = {
         # A daemon, so that a server that hangs does not keep the task from ending.
-        name: threading.Thread(target=_ask, args=(name, source, told[name]), daemon=True)
+        name: threading.Thread(target=_ask, args=(name, source, known[name]), daemon=True)
         for name, source in sources.items()
     }
     for thread in threads.values():
@@ -190,13 +190,13 @@ def _asked_together(sources: Mapping[str, Source], within: float) -> list[Facts]
         if thread.is_alive():
             waited = readable_duration(within)
             log.info("Skipped %s, which did not answer within %s", name, waited)
-    return [each for found in told.values() for each in tuple(found)]
+    return [each for found in known.values() for each in tuple(found)]
 
 
-def _ask(name: str, source: Source, told: list[Facts]) -> None:
+def _ask(name: str, source: Source, known: list[Facts]) -> None:
     try:
         for each in source():
-            told.append(each)  # noqa: PERF402 - facts before an error count
+            known.append(each)  # noqa: PERF402 - facts before an error count
     except LibraError as error:
         log.info("Skipped %s: %s", name, error)
     except Exception:  # the decision does not depend on it, so the task must not fail

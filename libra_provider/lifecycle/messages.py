@@ -62,8 +62,8 @@ def summary(status: JobStatus, result: object = None) -> str:
         f"(queued {readable_duration(queued)})" if queued is not None else "",
         str(status.location) if status.location else "",
     ]
-    told = " ".join(filter(None, facts))
-    return told if result is None else f"{told}: {_shape(result)}"
+    line = " ".join(filter(None, facts))
+    return line if result is None else f"{line}: {_shape(result)}"
 
 
 def _shape(result: object) -> str:

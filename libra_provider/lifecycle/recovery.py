@@ -76,7 +76,7 @@ class Recovery:
         if found is None:
             return self.submitter.submit()
         if why := self._why_replaced(found):
-            log.info("%s: %s is replaced", why, found.job_id or "its earlier submission")
+            log.info("%s. Replacing %s.", why, found.job_id or "its earlier submission")
             self._end(found)
             return self.submitter.submit()
         if found.job_id is None:
@@ -112,7 +112,7 @@ class Recovery:
         check_lost(status, found.backend, self.on_lost)
         again = self.submitter.generation.may_be_cleared(found)
         if status.state.is_terminal and (again or status.state is not JobState.SUCCEEDED):
-            log.info("%s of an earlier try %s; submitting anew", found.job_id, status.state)
+            log.info("Submitting again: %s of an earlier try %s", found.job_id, status.state)
             self._wait_for_worker(self.submitter.server, status)
             self.tell_end(found)
             return None
@@ -131,7 +131,7 @@ class Recovery:
             why = f"the try that had it was interrupted; clear the task to run it again ({error})"
             raise ResultNotWhole(job_id, why) from error
         except ServerError as error:
-            log.warning("%s; rejoining %s all the same", error, job_id)
+            log.warning("Rejoining %s, although its state is unknown: %s", job_id, error)
             return JobStatus(job_id=job_id, state=JobState.UNCLEAR)
         return self.recalled(status) if status.state is JobState.LOST else status
 
@@ -144,14 +144,14 @@ class Recovery:
                 timing = self.stopping.forgiving(self.submitter.patience)
                 self._see_off(server, kill_and_verify(server, job_id, timing))
         except NotOffered:
-            log.info("%s ended before its server returned its id", found.job_id)
+            log.info("Nothing to stop: %s had ended when its id was returned", found.job_id)
         self.tell_end(found)
 
     def _adopted_for_its_end(self, found: TaskRecord, server: ServerHook) -> str | None:
         try:
             return replace(self.submitter.adoption, server=server).surely(found)
         except UndecidedSubmission as error:
-            log.warning("%s. The user has cleared the task since; it is submitted anew", error)
+            log.warning("Submitting again, since the task was cleared: %s", error)
             return None
 
     def _server_of(self, found: TaskRecord) -> ServerHook:
@@ -162,7 +162,7 @@ class Recovery:
 
     def _see_off(self, server: ServerHook, status: JobStatus) -> None:
         if status.state is JobState.LOST:
-            log.warning("%s is lost, and cannot be stopped: %s", status.job_id, status.detail)
+            log.warning("Could not stop %s, which is lost: %s", status.job_id, status.detail)
         self._wait_for_worker(server, status)
 
     def _wait_for_worker(self, server: ServerHook, status: JobStatus) -> None:
@@ -175,9 +175,9 @@ class Recovery:
             if time.monotonic() > gives_up_at:
                 if self.on_lost is OnLost.FAIL:
                     raise JobLostForGood(status.job_id, f"{why}; the driver may still run there")
-                log.warning("%s: %s; submitting all the same", status.job_id, why)
+                log.warning("Submitting again, although %s may still run: %s", status.job_id, why)
                 return
-            log.info("%s may still run: %s", status.job_id, why)
+            log.info("Waiting, since %s may still run: %s", status.job_id, why)
             time.sleep(self.submitter.timing.look_every)
 
 

@@ -84,10 +84,10 @@ class Submitter:
         accepted = run(once.submit(), partial(self._answer, prepared, intent))
         record = self._noted(accepted)
         if accepted.found:
-            log.info("%s is the job of the submission with tag %s", record.job_id, tag)
+            log.info("Found %s, which was submitted with tag %s", record.job_id, tag)
         else:
             where = f"{self.server.where} with tag {tag}"
-            log.info("%s is submitted to %s: %s", record.job_id, where, messages.subject(job))
+            log.info("Submitted %s to %s: %s", record.job_id, where, messages.subject(job))
         metrics.count(metrics.ADOPTIONS if accepted.found else metrics.SUBMISSIONS, tags)
         return Submission(record, accepted.status, accepted.found)
 
@@ -127,4 +127,4 @@ class Submitter:
         try:
             log.warning("Requested kill of %s: %s", job_id, self.server.kill(job_id))
         except LibraError as error:
-            log.error("The kill of %s could not be requested: %s", job_id, error)
+            log.error("Could not request the kill of %s: %s", job_id, error)

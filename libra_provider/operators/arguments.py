@@ -128,7 +128,9 @@ def check_work(given: Mapping[str, str | None]) -> None:
     if not names:
         raise BadInput(next(iter(given)), None, expected)
     if len(names) > 1:
-        raise BadInput(names[1], str(given[names[1]])[:_SHOWN], f"{expected}, not also {names[0]}")
+        raise BadInput(
+            names[1], str(given[names[1]])[:_SHOWN], f"{expected}; {names[0]} is set too"
+        )
 
 
 def described(

@@ -1,6 +1,6 @@
-"""What the tasks of a Dag file would be decided to do: for ``libra decide --dag``.
+"""Previews where the tasks of a Dag file would run, for ``libra decide --dag``.
 
-A process of its own, because the command line does without Airflow: it prints JSON.
+It runs in a separate process, since the command line does not import Airflow, and prints JSON.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from libra_provider.operators.libra import LibraOperator
 def previews(path: str, facts: Facts, policy: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Each LibraOperator of the Dags in file *path*, with its decision, or why there is none.
 
-    *facts* are known of all of them, besides what their authors say; nothing else is asked, and
-    nothing is rendered.
+    *facts* hold for all of them, in addition to each task's ``workload``. No server is asked, and
+    no template is rendered.
     """
     bag = DagBag(path)
     for name, problem in bag.import_errors.items():
@@ -67,4 +67,4 @@ if __name__ == "__main__":
     file, known = sys.argv[1], json.loads(sys.argv[2])
     with contextlib.redirect_stdout(sys.stderr):
         found = list(previews(file, _facts(known["facts"]), known["policy"]))
-    print(json.dumps(found))  # noqa: T201 - the answer to whoever has started it
+    print(json.dumps(found))  # noqa: T201 - the result of this process

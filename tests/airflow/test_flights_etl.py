@@ -164,7 +164,7 @@ def test_the_log_tells_the_story_without_a_secret(
     log = airflow.api.log(DAG, run_id, "clean_flights")
     every_log = [airflow.api.log(DAG, run_id, task_id) for task_id in TASKS]
 
-    assert f"{driver} is submitted to http://127.0.0.1" in log
+    assert f"Submitted {driver} to http://127.0.0.1" in log
     assert f"{driver} is running on worker worker-" in log
     assert log.count(f"{driver} succeeded in") == 1
     assert log.count("[stdout] application app-") == 1

@@ -43,7 +43,9 @@ def test_libra_sends_a_job_and_its_files_to_a_worker(
     location = airflow.api.xcom(DAG, run_id, "by_libra", "driver_location")
 
     assert tasks["by_libra"]["state"] == "success", lines
-    assert "Libra submits it to its master, as connection is_not_there is not defined." in lines
+    assert (
+        "Libra submits it to its own master, since connection is_not_there is not defined." in lines
+    )
     assert airflow.api.xcom(DAG, run_id, "by_libra") == [7, "grüß dich"]
     assert job["backend"] == "libra"
     assert location["where"].startswith("on worker ")

@@ -106,7 +106,7 @@ def test_the_workers_are_those_of_the_masters_page(libra: FakeLibra, master: Fak
 
     assert libra.requests
     assert master.requests
-    assert found.largest_worker == Fact(WorkerShare(4, 4 * GIB), "the master's page says so")
+    assert found.largest_worker == Fact(WorkerShare(4, 4 * GIB), "from the master's page")
     assert found.roomiest_worker is not None
 
 
@@ -154,7 +154,7 @@ def test_who_does_not_answer_in_time_is_not_waited_for(
 
     assert found.round_trip is not None
     assert found.largest_worker is None
-    assert "the master's page did not answer within 5.0 s" in caplog.text
+    assert "Skipped the master's page, which did not answer within 5.0 s" in caplog.text
 
 
 def test_what_was_told_before_an_answer_failed_to_come_counts(libra: FakeLibra) -> None:
@@ -229,7 +229,7 @@ def test_the_largest_worker_is_the_one_that_could_hold_the_driver() -> None:
     driver = WorkerShare(4, 4 * GIB)
     facts = of_workers([worker(2, 64), worker(8, 8), worker(16, 2)], driver)
 
-    assert facts.largest_worker == Fact(WorkerShare(8, 8 * GIB), "the master's page says so")
+    assert facts.largest_worker == Fact(WorkerShare(8, 8 * GIB), "from the master's page")
 
 
 def test_a_locality_is_declared_or_measured_and_nothing_else() -> None:
@@ -239,5 +239,5 @@ def test_a_locality_is_declared_or_measured_and_nothing_else() -> None:
     assert declared(hook, {"locality": "remote"}).locality == Fact(
         "remote", "declared in connection libra_default"
     )
-    with pytest.raises(BadInput, match="it is one of auto, same, remote"):
+    with pytest.raises(BadInput, match="expected auto, same or remote"):
         declared(hook, {"locality": "moon"})

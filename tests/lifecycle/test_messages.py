@@ -97,7 +97,7 @@ def test_a_task_log_begins_with_what_and_where_and_ends_with_one_summary(
 
     assert result.state == "success"
     assert ours[0] == (
-        f"statement-0 is submitted to {libra.url} with tag {tag}: SQL SELECT name, n FROM t"
+        f"Submitted statement-0 to {libra.url} with tag {tag}: SQL SELECT name, n FROM t"
     )
     assert [each for each in ours if " succeeded in " in each] == [ours[-1]]
     assert ours[-1].endswith(" in Libra at 127.0.0.1: 1 row of 1 column, 10 bytes")
@@ -117,7 +117,7 @@ def test_what_is_shipped_is_called_as_its_author_calls_it(
     with caplog.at_level("INFO"):
         runner.run(task)
     [driver] = master.drivers
-    [line] = [each for each in caplog.messages if f"{driver} is submitted to" in each]
+    [line] = [each for each in caplog.messages if f"Submitted {driver} to" in each]
 
     assert line.endswith(": the Python file etl.py")
     assert len(libra.requests) > 1

@@ -264,7 +264,7 @@ def test_an_overdue_driver_that_cannot_be_stopped_is_replaced_by_the_next_try(
     second = runner.run(Etl())
     old, new = master.drivers.values()
 
-    assert "its job may still run: " in str(first.error)
+    assert "the job may still run: " in str(first.error)
     assert (first.state, second.state) == ("up_for_retry", "success")
     assert (old.killed, new.killed) == (True, False)
 
@@ -279,7 +279,7 @@ def test_a_trigger_that_fails_costs_neither_the_driver_nor_the_try(
 
     assert result.state == "success"
     assert len(master.drivers) == 1
-    assert any("the task waits in its worker instead" in each for each in caplog.messages)
+    assert any("Waiting in the worker instead" in each for each in caplog.messages)
 
 
 def test_a_task_marked_failed_before_a_triggerer_took_it_up_is_stopped_by_the_next_run(

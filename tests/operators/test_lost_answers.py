@@ -287,7 +287,7 @@ def test_a_zombie_does_not_write_over_the_record_of_a_later_try(
     [driver] = master.drivers.values()
 
     assert result.state == "up_for_retry"
-    assert "driver-20261120082239-0042 is not this try's any more" in str(result.error)
+    assert "driver-20261120082239-0042 no longer belongs to this try" in str(result.error)
     assert driver.killed
     assert runner.store["libra_job"].items() >= later.items()
 

@@ -338,8 +338,10 @@ def test_a_worker_that_does_not_reach_libra_is_told_by_the_name_of_the_setting(
     master.message = "Exception from the cluster:\njava.net.ConnectException: Connection refused"
     result = run(application=str(home / "etl.py"), deferrable=deferrable)
 
-    assert "ConnectException: Connection refused; the worker could not fetch" in str(result.error)
-    assert "the public_url of Libra's settings" in str(result.error)
+    assert "ConnectException: Connection refused; the worker could not download" in str(
+        result.error
+    )
+    assert "can reach Libra's public_url" in str(result.error)
 
 
 def test_a_libra_that_is_away_at_the_end_costs_patience_and_names_the_way_to_the_result(
@@ -455,15 +457,15 @@ def test_without_libra_sql_is_run_by_the_workers_runner_and_its_output_says_wher
     [
         (
             {"application": "local:/x.py", "sql": "select 1"},
-            "pass exactly one of application, sql, python, not also application",
+            "pass exactly one of application, sql, python; application is set too",
         ),
-        ({}, "what is to be run"),
+        ({}, "pass exactly one of application, sql, python"),
         (
             {"application": "local:/x.jar", "java_class": "M", "fetch": "all"},
-            "a JAR hands nothing in",
+            "a JAR returns no result",
         ),
-        ({"application": "s3a://b/x.py", "fetch": "all"}, "a file on s3a: is run as it is"),
-        ({"sql": "select 1", "fetch": "most"}, "it is one of all, one, value"),
+        ({"application": "s3a://b/x.py", "fetch": "all"}, "a file at s3a: cannot return it"),
+        ({"sql": "select 1", "fetch": "most"}, "expected all, one, value"),
         ({"sql": "select :a", "parameters": {"a": "x" * 100_000}}, "parameters='***'"),
     ],
 )

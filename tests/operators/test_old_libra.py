@@ -57,7 +57,7 @@ def test_a_value_cannot_be_read_from_a_text(old: OldLibra, runner: TaskRunner) -
     ended = runner.run(top_products(fetch="value"))
 
     assert ended.state == "failed"
-    assert "one text only, for fetch='all', and not for 'value'" in str(ended.error)
+    assert "one string, for fetch='all' only, not for fetch='value'" in str(ended.error)
     assert len(old.ran) == 1
 
 

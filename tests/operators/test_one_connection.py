@@ -73,7 +73,7 @@ def test_without_a_master_libra_submits_what_goes_to_a_worker(
     }
     assert runner.xcoms["return_value"] == [{"n": 1}]
     assert runner.xcoms["job"]["backend"] == "libra"
-    assert f"Libra submits it to its master, as {NO_MASTER}." in caplog.text
+    assert f"Libra submits it to its own master, since {NO_MASTER}." in caplog.text
 
 
 def test_files_go_to_the_worker_by_libra_as_well(
@@ -139,7 +139,7 @@ def test_what_libra_does_not_take_names_the_connection_that_is_not_there(
 
     assert ended.state == "failed"
     assert "env_vars=" in str(ended.error)
-    assert f"Libra passes no environment on, and {NO_MASTER}" in str(ended.error)
+    assert f"Libra does not set environment variables, and {NO_MASTER}" in str(ended.error)
     assert "4711" not in str(ended.error)
     assert libra.statements == {}
 
@@ -185,7 +185,7 @@ def test_a_libra_of_the_old_contract_runs_everything_itself(
 
     assert ended.state == "success"
     assert decided(runner) == ("shared", "client", "only-one-place")
-    assert "knows the old contract only" in runner.xcoms["deploy_mode_decision"]["reason"]
+    assert "has the old contract only" in runner.xcoms["deploy_mode_decision"]["reason"]
     assert len(old.ran) == 1
 
 
@@ -204,7 +204,7 @@ def test_without_a_libra_the_job_goes_to_a_worker(master: FakeMaster, runner: Ta
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        (SQL, "without a connection to Libra (libra_conn_id) it needs result_path"),
+        (SQL, "without a connection to Libra (libra_conn_id), SQL needs result_path"),
         (SQL | {"result_path": "s3a://b/x"}, "sql_runner of SparkClusterJobOperator"),
         (SQL | {"mode": "shared"}, f"Invalid mode='shared': {NO_LIBRA}"),
         (FILE | {"deploy_mode": "client"}, f"Invalid deploy_mode='client': {NO_LIBRA}"),
@@ -226,8 +226,8 @@ def test_without_either_connection_one_sentence_names_both(runner: TaskRunner) -
 
     assert ended.state == "failed"
     assert str(ended.error) == (
-        "Invalid libra_conn_id='libra_default': it is not defined, and "
-        f"{NO_MASTER} either; define one of them."
+        "Invalid libra_conn_id='libra_default': this connection is not defined, and "
+        f"{NO_MASTER}; define one of them."
     )
 
 

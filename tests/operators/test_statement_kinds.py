@@ -222,7 +222,7 @@ def test_the_driver_on_a_worker_is_linked(runner: TaskRunner) -> None:
         ({}, "Invalid sql=None: pass exactly one of sql, python, application"),
         (
             {"sql": "select 1", "python": "1"},
-            "Invalid python='1': pass exactly one of sql, python, application, not also sql",
+            "Invalid python='1': pass exactly one of sql, python, application; sql is set too",
         ),
         ({"sql": "select 1", **JAR}, "Invalid application='s3a://jobs/etl.jar': pass exactly one"),
         ({**JAR, "fetch": "one"}, "Invalid fetch='one': a main class returns nothing"),
