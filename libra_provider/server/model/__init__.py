@@ -1,1 +1,1 @@
-"""What a statement, an artifact, a receipt, a pool and a session are; lowest in server/."""
+"""What Libra speaks of: statements, artifacts, receipts, pools, sessions."""
