@@ -11,6 +11,7 @@ import pytest
 from libra_provider.cluster.airflow import LocalAirflow
 from libra_provider.core.errors import Rejected
 from libra_provider.core.states import JobState
+from libra_provider.core.status import short_name
 from tests.airflow.morning import Servers, eventually, starts
 
 
@@ -42,7 +43,8 @@ class Run:
         self.jobs[task_id] = found["job_id"]
         if task_id.startswith("driver") and not starts(self.evidence, task_id):
             return False
-        return f"{found['job_id']} is running" in api.log(self.dag_id, self.run_id, task_id)
+        log = api.log(self.dag_id, self.run_id, task_id)
+        return f"{short_name(found['job_id'])} is running" in log
 
     def first(self, task_id: str) -> JobState:
         """How the job stands that was there at first."""
