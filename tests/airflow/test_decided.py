@@ -54,4 +54,4 @@ def test_the_log_begins_with_the_decision_and_its_path(airflow: LocalAirflow, ru
     lines = airflow.api.log(DAG, run_id, "cluster")
 
     assert "Driver placement: ISOLATED cluster, on a worker, because the job must outlive" in lines
-    assert "Can only one place run it? no: conf['spark.executor.memory'] needs a driver" in lines
+    assert "Is only one placement possible? No: conf['spark.executor.memory'] requires" in lines
