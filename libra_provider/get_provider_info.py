@@ -1,4 +1,4 @@
-"""What Airflow asks of a provider before it imports anything else of it: plain data."""
+"""The provider's metadata for Airflow, as plain data without further imports."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 _VERIFY = {
     "label": "Verify TLS",
-    "description": "Empty or true: trust the system's authorities. A path: trust the certificates "
-    "in that file. false: verify nothing.",
+    "description": "Empty or true: trust the system's CAs. A path: trust the CA certificates in "
+    "that file. false: skip verification.",
     "schema": {"type": ["string", "null"], "default": None},
 }
 _TIMEOUT = {
     "label": "Timeout",
-    "description": "Seconds that one request may take. Empty: 30.",
+    "description": "Read timeout of a request in seconds. Default: 30.",
     "schema": {"type": ["number", "null"], "exclusiveMinimum": 0, "default": None},
 }
 
@@ -28,24 +28,24 @@ LIBRA = {
     "conn-fields": {
         "session": {
             "label": "Session",
-            "description": "Statements of one session share temporary views. Empty: default.",
+            "description": "Statements of a session share temporary views. Empty: default.",
             "schema": {"type": ["string", "null"], "default": None},
         },
         "pool": {
             "label": "FAIR pool",
-            "description": "The pool of statements that name none, such as interactive.",
+            "description": "The pool of statements that set none, such as interactive.",
             "schema": {"type": ["string", "null"], "default": None},
         },
         "locality": {
             "label": "Locality",
-            "description": "Whether Libra's driver and the cluster are in one data centre. "
-            "auto: measured.",
+            "description": "Whether Libra and the cluster are in the same data center. "
+            "auto: Libra measures it.",
             "schema": {"type": "string", "enum": ["auto", "same", "remote"], "default": "auto"},
         },
         "policy": {
             "label": "Decision policy",
-            "description": "A JSON object of thresholds of LibraOperator's decision tree, such as "
-            '{"large_collect": "2 GB"}. They win over those of Airflow\'s section [libra].',
+            "description": "Thresholds of LibraOperator's decision tree as a JSON object, such as "
+            '{"large_collect": "2 GB"}. They override the section [libra] of airflow.cfg.',
             "schema": {"type": ["object", "null"], "default": None},
         },
         "verify": _VERIFY,
@@ -65,39 +65,39 @@ SPARK_MASTER = {
     "conn-fields": {
         "rest_port": {
             "label": "REST port",
-            "description": "The master's spark.master.rest.port. Empty: 6066.",
+            "description": "The master's spark.master.rest.port. Default: 6066.",
             "schema": {"type": ["integer", "null"], "minimum": 1, "maximum": 65535},
         },
         "rest_urls": {
             "label": "REST URLs",
-            "description": "Commas between them; instead of host and REST port.",
+            "description": "Comma-separated; replaces host and REST port.",
             "schema": {"type": ["string", "null"], "default": None},
         },
         "ui_urls": {
             "label": "Web UI URLs",
-            "description": "Commas between them. Empty: port 8080 of each host.",
+            "description": "Comma-separated. Default: port 8080 of each host.",
             "schema": {"type": ["string", "null"], "default": None},
         },
         "spark_defaults": {
             "label": "Spark defaults",
-            "description": "A JSON object of properties that a job gets unless it sets them.",
+            "description": "Default properties of jobs as a JSON object. A job can override them.",
             "schema": {"type": ["object", "null"], "default": None},
         },
         "max_cores": {
-            "label": "Most cores",
-            "description": "That the executors of one job take together (spark.cores.max; its "
-            "default, too), and its driver. Empty: no limit.",
+            "label": "Maximum cores",
+            "description": "Maximum and default of spark.cores.max (all executors of a job together), "
+            "and maximum of the driver's cores. Empty: no limit.",
             "schema": {"type": ["integer", "null"], "minimum": 1, "default": None},
         },
         "max_memory": {
-            "label": "Most memory",
-            "description": "Of a driver, and of each executor, such as 8g. Empty: no limit.",
+            "label": "Maximum memory",
+            "description": "Maximum for the driver and for each executor, such as 8g. Empty: no limit.",
             "schema": {"type": ["string", "null"], "default": None},
         },
         "bootstrap": {
             "label": "Bootstrap",
-            "description": "Where the workers have libra_provider/jobs/bootstrap.py, such as "
-            "local:/opt/libra/bootstrap.py: Python processes then end with their drivers.",
+            "description": "Path of libra_provider/jobs/bootstrap.py on the workers, such as "
+            "local:/opt/libra/bootstrap.py. It ends Python processes with their drivers.",
             "schema": {"type": ["string", "null"], "default": None},
         },
         "verify": _VERIFY,
@@ -106,20 +106,20 @@ SPARK_MASTER = {
 }
 
 _THRESHOLDS = {
-    "large_collect": ("What a job collects beyond it, it collects near its executors.", "1 GB"),
-    "same_site_round_trip": ("A shorter round trip is one within a data centre.", "2 ms"),
-    "long_round_trip": ("Over a longer one, no driver runs far from its executors.", "100 ms"),
-    "many_tasks": ("So many tasks, or more, are scheduled near the executors.", "10000"),
-    "short_task": ("Shorter tasks are scheduled near the executors.", "1 s"),
-    "large_broadcast": ("What is larger is broadcast near the executors.", "100 MB"),
-    "long_job": ("Of a longer job, the way to a driver far away is a small part.", "10 min"),
+    "large_collect": ("A job with a larger result runs on the cluster.", "1 GB"),
+    "same_site_round_trip": ("A shorter round trip means the same data center.", "2 ms"),
+    "long_round_trip": ("A longer round trip rules out a remote driver.", "100 ms"),
+    "many_tasks": ("This many tasks or more rule out a remote driver.", "10000"),
+    "short_task": ("Shorter tasks rule out a remote driver.", "1 s"),
+    "large_broadcast": ("A larger broadcast rules out a remote driver.", "100 MB"),
+    "long_job": ("For a longer job, the cost of a remote driver is small.", "10 min"),
 }
 
 
 def _option(description: str, default: str) -> dict[str, Any]:
-    shown = f"{description} The default is {default}."
+    text = f"{description} Default: {default}."
     return {
-        "description": shown,
+        "description": text,
         "version_added": "0.1.0",
         "type": "string",
         "example": default,
@@ -129,8 +129,8 @@ def _option(description: str, default: str) -> dict[str, Any]:
 
 CONFIG = {
     "libra": {
-        "description": "From where on LibraOperator's decision tree has an opinion.",
-        "options": {name: _option(*said) for name, said in _THRESHOLDS.items()},
+        "description": "Thresholds of LibraOperator's decision tree.",
+        "options": {name: _option(*option) for name, option in _THRESHOLDS.items()},
     }
 }
 
@@ -140,7 +140,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-libra",
         "name": "Libra for Apache Spark",
-        "description": "Run Apache Spark from Airflow, on a shared driver or on one of its own.",
+        "description": "Run Apache Spark from Airflow, on a shared or a dedicated driver.",
         "connection-types": [LIBRA, SPARK_MASTER],
         "config": CONFIG,
         "extra-links": [

@@ -1,4 +1,4 @@
-"""What Libra does for jobs that a master runs: it keeps their files, receipts and results."""
+"""The part of LibraHook that ships files and reads results, for a master's jobs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class ArtifactHook(ServerHook):
-    """The part of LibraHook that ships; verbs with an ``a`` before their names are for loops."""
+    """The base of LibraHook for shipping; methods with the prefix ``a`` are async."""
 
     def __init__(self, connection_id: str) -> None:
         super().__init__(connection_id)
@@ -36,11 +36,10 @@ class ArtifactHook(ServerHook):
     def upload(
         self, path: str | Path, *, parameter: str = "path", told: Told | None = None
     ) -> Artifact:
-        """Have Libra keep the file *path*, unless it has it; its ``uri`` is for Libra's statements.
+        """Upload the file *path* unless Libra has it; statements refer to it by its ``uri``.
 
-        *told* is called with the artifact, and how many of its bytes are on their way. As one of
-        ``py_files``, *path* may be a package, which becomes a zip. Raises BadInput, for
-        *parameter*, for what cannot be read.
+        *told* is called with the artifact and the number of bytes sent. A Python package becomes a
+        zip, for ``py_files``. Raises BadInput, for *parameter*, if *path* cannot be read.
         """
         artifact = _packed(path, parameter)
         self._run(lambda: stored(self._contract, artifact, told))
@@ -49,24 +48,24 @@ class ArtifactHook(ServerHook):
     async def aupload(
         self, path: str | Path, *, parameter: str = "path", told: Told | None = None
     ) -> Artifact:
-        """Have Libra keep the file *path*, for event loops."""
+        """Upload the file *path* unless Libra has it, for event loops."""
         artifact = await asyncio.to_thread(_packed, path, parameter)
         await self._arun(lambda: stored(self._contract, artifact, told))
         return artifact
 
     def announce(self, tag: str, announcement: Announcement) -> UploadUrls:
-        """Tell Libra of the job *tag*, whose driver the caller looks after; it may be repeated.
+        """Announce job *tag* to Libra; its driver is submitted by the caller. Idempotent.
 
-        Libra has its artifacts already. The URLs that come back are secrets: they are permissions.
+        Its artifacts must be uploaded already. The returned URLs are signed: keep them secret.
         """
         return self._ask(external_jobs.announce(tag, announcement))
 
     async def aannounce(self, tag: str, announcement: Announcement) -> UploadUrls:
-        """Tell Libra of the job *tag*, for event loops."""
+        """Announce job *tag* to Libra, for event loops."""
         return await self._aask(external_jobs.announce(tag, announcement))
 
     def ship(self, shipment: Shipment, tag: str, *, told: Told | None = None) -> SparkJob:
-        """Upload and announce *shipment*; the job as a master gets it. It may be repeated."""
+        """Upload and announce *shipment*; returns the job to submit to a master. Idempotent."""
         ca = certificates(self.client().addresses[0].verify)
         return self._run(lambda: shipping.ship(self._contract, shipment, tag, ca=ca, told=told))
 
@@ -77,23 +76,23 @@ class ArtifactHook(ServerHook):
         return await self._arun(lambda: dialogue)
 
     def succeeded(self, tag: str, written: WrittenResult | None = None) -> JobStatus:
-        """Say that the driver of job *tag* ended well, and may have *written* rows.
+        """Report that the driver of job *tag* succeeded, and maybe where it has *written* rows.
 
-        For a driver that left no receipt: what it handed in is the result of the job then, whose
-        status comes back. One that is over stays as it is.
+        For a driver without a receipt: the result it uploaded becomes the job's result. Returns the
+        status; a job that has ended already does not change.
         """
         return self._ask(external_jobs.succeeded(tag, written))
 
     async def asucceeded(self, tag: str, written: WrittenResult | None = None) -> JobStatus:
-        """Say that the driver of job *tag* ended well, for event loops."""
+        """Report that the driver of job *tag* succeeded, for event loops."""
         return await self._aask(external_jobs.succeeded(tag, written))
 
     def returned(self, job_id: str) -> Returned:
-        """What *job_id* gave back: rows, a value (None for nothing), or where rows were written."""
+        """Fetch the result of *job_id*: rows, a value or None, or where rows were written."""
         return self._run(lambda: paging.returned(self._contract, job_id))
 
     async def areturned(self, job_id: str) -> Returned:
-        """What *job_id* gave back, for event loops."""
+        """Fetch the result of *job_id*, for event loops."""
         return await self._arun(lambda: paging.returned(self._contract, job_id))
 
     def _ask(self, call: Call[T]) -> T:

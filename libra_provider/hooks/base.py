@@ -1,4 +1,4 @@
-"""What the hooks share: one connection, one client, made once."""
+"""The base of the hooks: one connection, one client, created once."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ T = TypeVar("T")
 
 
 class ServerHook(BaseHook, ABC):
-    """A hook whose connection is read once, so that ``on_kill`` needs nothing but the network.
+    """A hook that reads its connection once.
 
-    In ``on_kill`` a call to Airflow's supervisor may deadlock.
+    ``on_kill`` then needs no call to Airflow's supervisor, which may deadlock there.
     """
 
     backend: ClassVar[Backend]
@@ -40,64 +40,64 @@ class ServerHook(BaseHook, ABC):
         self._client: Client | None = None
 
     def client(self) -> Client:
-        """The client of this connection; raises BadInput for a connection that cannot work."""
+        """The client of this connection; raises BadInput for an invalid connection."""
         if self._client is None:
             self.use(self.get_connection(self.connection_id))
         return self._made()
 
     async def aclient(self) -> Client:
-        """Make the client where an event loop runs."""
+        """The client of this connection, read in an event loop."""
         if self._client is None:
             self.use(await self.aget_connection(self.connection_id))
         return self._made()
 
     def apart(self) -> Self:
-        """The same server, over connections that nobody else uses; asks Airflow nothing."""
+        """A copy with its own network connections; sends no request to Airflow."""
         other = copy(self)
         other._client = Client(self._made().addresses)  # noqa: SLF001 - it is another of these
         return other
 
     def use(self, connection: Connection) -> Self:
-        """Speak to *connection* from now on."""
+        """Use *connection* from now on."""
         self._client = Client(self.read(connection))
         return self
 
     @abstractmethod
     def read(self, connection: Connection) -> list[ServerAddress]:
-        """Take what is needed from *connection*; the addresses to ask, in order."""
+        """Read the settings of *connection*; returns the addresses of its servers, in order."""
 
     @property
     def where(self) -> str:
-        """The server's address, for people."""
+        """The server's address, for messages."""
         return self.client().active.url
 
     @property
     def ui_url(self) -> str | None:
-        """The page on which people see what this server does."""
+        """The server's web UI, or None."""
         return None
 
     def greet(self) -> None:
-        """Make sure that this is the right server, before a submission that cannot be repeated."""
+        """Check that this is the right server before a submission that is not idempotent."""
 
     @abstractmethod
     def finds_again(self) -> bool:
-        """Whether submitting a tag again finds the job that it has made; raises ServerError."""
+        """Whether submitting a tag again returns the existing job; raises ServerError."""
 
     @abstractmethod
     def find(self, sought: TagQuery) -> TagMatches:
-        """The jobs with the tag of *sought*; raises ServerError, NotOffered where none is found."""
+        """Find the jobs with the tag of *sought*; raises ServerError, NotOffered if unsupported."""
 
     @abstractmethod
     async def afind(self, sought: TagQuery) -> TagMatches:
-        """The jobs with the tag of *sought*, for event loops."""
+        """Find the jobs with the tag of *sought*, for event loops."""
 
     @abstractmethod
     def by_hand(self, tag: str) -> str:
-        """What people do about a job of *tag* that cannot be found."""
+        """Advice for users if the job of *tag* cannot be found."""
 
     @property
     def submission_seconds(self) -> float:
-        """For how long at the most a submission is under way, before its sender gives up."""
+        """The maximum duration of a submission in seconds, until it times out."""
         return sum(each.connect_timeout + each.read_timeout for each in self.client().addresses)
 
     @abstractmethod
@@ -109,16 +109,16 @@ class ServerHook(BaseHook, ABC):
         """The main class under which the server lists the driver of *job*, or None."""
 
     def why_it_may_run(self, status: JobStatus) -> str:  # noqa: ARG002 - for those that lose it
-        """Why the job of *status*, which is over for its server, may run on; empty if it does not.
+        """Why the job of *status*, which has ended for its server, may still run; else empty.
 
-        Raises ServerError when that cannot be said.
+        Raises ServerError if that cannot be determined.
         """
         return ""
 
     def complete(self, job: SparkJob) -> SparkJob:
-        """*job* with what the connection adds, checked; raises BadInput for what it refuses.
+        """*job* with the defaults of the connection, validated; raises BadInput.
 
-        What it returns is not checked again: see :meth:`submit_completed`.
+        The returned job is not validated again: see :meth:`submit_completed`.
         """
         return job
 
@@ -136,46 +136,46 @@ class ServerHook(BaseHook, ABC):
 
     @abstractmethod
     def status(self, job_id: str) -> JobStatus:
-        """Where *job_id* stands, by one question; raises ServerError."""
+        """Fetch the status of *job_id* with one request; raises ServerError."""
 
     @abstractmethod
     async def astatus(self, job_id: str) -> JobStatus:
-        """Where *job_id* stands, for event loops."""
+        """Fetch the status of *job_id*, for event loops."""
 
     @abstractmethod
     def view(self, job_id: str, *, with_log: bool = True) -> JobView:
-        """A view of *job_id* for whoever looks again and again; see :meth:`look`."""
+        """A view of *job_id* for repeated polls; see :meth:`look`."""
 
     @abstractmethod
     def group(self) -> JobGroup:
-        """For whoever looks at many jobs of this server; make it after :meth:`use`."""
+        """A group for polling many jobs of this server; create it after :meth:`use`."""
 
     def look(self, view: JobView) -> Observation:
-        """Look once: the state, what explains it, and new lines of the log; raises ServerError."""
+        """Poll once: the state, its reason, and new lines of the log; raises ServerError."""
         return self.client().run(view.look())
 
     async def alook(self, view: JobView) -> Observation:
-        """Look once, for triggers; make the view after :meth:`aclient`."""
+        """Poll once, for triggers; create the view after :meth:`aclient`."""
         return await self.aasked(view.look())
 
     async def aasked(self, dialogue: Dialogue[T]) -> T:
-        """What *dialogue* finds out, in an event loop; raises ServerError."""
+        """Run *dialogue* in an event loop; raises ServerError."""
         return await (await self.aclient()).arun(dialogue)
 
     @abstractmethod
     def kill(self, job_id: str) -> str:
-        """Ask for the end of *job_id*; the answer is what the server said."""
+        """Kill *job_id*; returns the server's message."""
 
     @abstractmethod
     async def akill(self, job_id: str) -> str:
-        """Ask for the end of *job_id*, for triggers."""
+        """Kill *job_id*, for triggers."""
 
     @abstractmethod
     def examine(self) -> CheckReport:
-        """What ``libra doctor`` finds out, within twelve seconds; raises BadInput."""
+        """Run the checks of ``libra doctor``, within twelve seconds; raises BadInput."""
 
     def test_connection(self) -> tuple[bool, str]:
-        """Whether this connection works, and a sentence for the person who made it."""
+        """Whether this connection works, and a message for Airflow's connection form."""
         try:
             found = self.examine()
         except LibraError as error:
@@ -183,19 +183,19 @@ class ServerHook(BaseHook, ABC):
         return found.is_well, found.sentence
 
     def output(self, job_id: str) -> list[str]:  # noqa: ARG002 - for those that keep it
-        """The lines that the driver of *job_id* has printed, if they are kept; raises ServerError.
+        """The output of the driver of *job_id*, if it is kept; raises ServerError.
 
-        A result that was written without Libra's help is found in them.
+        The result of a job that ran without Libra is read from it.
         """
         return []
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the network connections."""
         if self._client:
             self._client.close()
 
     async def aclose(self) -> None:
-        """Give the connections of the event loop back."""
+        """Close the network connections of the event loop."""
         if self._client:
             await self._client.aclose()
 
@@ -217,11 +217,11 @@ def scheme(connection: Connection) -> str:
     """``http`` or ``https``, from the connection's schema."""
     found = (connection.schema or "http").lower()
     if found not in ("http", "https"):
-        raise BadInput("schema", connection.schema, "it is either 'http' or 'https'")
+        raise BadInput("schema", connection.schema, "expected http or https")
     return found
 
 
 def listed(value: object) -> list[str]:
-    """The items of a list, or of a text with commas between them."""
+    """The items of a list or of a comma-separated string."""
     items = value if isinstance(value, list) else str(value or "").split(",")
     return [text for item in items if (text := str(item).strip())]

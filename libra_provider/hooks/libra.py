@@ -1,4 +1,4 @@
-"""A connection of type ``libra`` becomes a client of Libra."""
+"""The hook for connections of type ``libra``."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any] | None
 
 class LibraHook(ArtifactHook):
     """
-    Submit statements of any kind to Libra, ask how they stand, stop them, and fetch what they give.
+    Submit statements to Libra, poll their status, kill them, and fetch their results.
 
-    Every verb has a twin for event loops, with an ``a`` before its name. All raise ServerError;
-    what a Libra of the old contract does not have is NotOffered.
+    Each method has an async variant with the prefix ``a``. All raise ServerError; an old Libra that
+    does not support a request raises NotOffered.
 
     :param libra_conn_id: a connection of type ``libra``: host, port (8990), schema (http or
         https), password (the bearer token); in the extra: ``verify`` (path of a CA file, or a
@@ -60,9 +60,11 @@ class LibraHook(ArtifactHook):
         self.pool_name: str | None = None
 
     def read(self, connection: Connection) -> list[ServerAddress]:
-        """Take session and pool from *connection*; its one address."""
+        """Read session and pool of *connection*; returns its only address."""
         if not connection.host:
-            raise BadInput("host", connection.host, f"connection {self.connection_id} needs one")
+            raise BadInput(
+                "host", connection.host, f"connection {self.connection_id} requires a host"
+            )
         extra = connection.extra_dejson
         self.session, self.pool_name = extra.get("session"), extra.get("pool")
         url = f"{scheme(connection)}://{connection.host}:{connection.port or self.default_port}"
@@ -70,24 +72,24 @@ class LibraHook(ArtifactHook):
         return [address(connection, url, authorization=token)]
 
     def greet(self) -> None:
-        """Make sure that this is Libra, and find out which contract it knows."""
+        """Check that this is Libra, and detect old versions."""
         self._run(self._contract.known)
 
     def finds_again(self) -> bool:
-        """Yes, but for a Libra of the old contract, which would run the statement again."""
+        """True, except for an old Libra, which would run the statement again."""
         return not self._run(self._contract.known).is_old
 
     def find(self, sought: TagQuery) -> TagMatches:
-        """The statement of this tag; NotOffered by a Libra of the old contract."""
+        """Find the statement with this tag; an old Libra raises NotOffered."""
         return _carriers(self.statements(key=sought.tag))
 
     async def afind(self, sought: TagQuery) -> TagMatches:
-        """The statement of this tag, for event loops."""
+        """Find the statement with this tag, for event loops."""
         return _carriers(await self.astatements(key=sought.tag))
 
     def by_hand(self, tag: str) -> str:  # noqa: ARG002 - an old Libra has not seen it
-        """What is left with a Libra of the old contract."""
-        return "look whether its work was done, and clear the task to run it again"
+        """Advice for an old Libra, which cannot find statements."""
+        return "check whether its work was done, and clear the task to run it again"
 
     def mode_of(self, job: SparkJob) -> Mode:
         """Whose driver runs *job*: the shared one, unless *job* needs a dedicated one."""
@@ -97,10 +99,10 @@ class LibraHook(ArtifactHook):
         """None: statements are found by their key."""
 
     def complete(self, job: SparkJob) -> SparkJob:
-        """*job* with the connection's session and pool; BadInput for what Libra does not take.
+        """*job* with the connection's session and pool; raises BadInput for an invalid job.
 
-        Python gets a session of its own where none is named: it would otherwise wait for whoever
-        else named none, and find their variables.
+        Python without a session gets a private one. Otherwise it would share variables with all
+        others without a session, and wait for them.
         """
         self.client()  # it reads session and pool
         check_statement(job)
@@ -111,14 +113,14 @@ class LibraHook(ArtifactHook):
         return job.trusted(session=session, pool_name=pool)
 
     def submit_completed(self, job: SparkJob, tag: str) -> JobStatus:
-        """Have *job* accepted once under *tag*; the same tag finds the same statement again.
+        """Submit *job* under *tag*; submitting the same tag again returns the same statement.
 
-        A Libra of the old contract answers when the statement is over, with its result as text.
+        An old Libra responds only when the statement ends, with its result as a string.
         """
         return self._run(lambda: self._contract.submit(job, tag))
 
     async def asubmit(self, job: SparkJob, tag: str) -> JobStatus:
-        """Have *job* accepted once under *tag*, for event loops."""
+        """Submit *job* under *tag*, for event loops."""
         await self.aclient()  # it reads session and pool
         complete = self.complete(job)
         return await self._arun(lambda: self._contract.submit(complete, tag))
@@ -126,65 +128,65 @@ class LibraHook(ArtifactHook):
     def run(
         self, work: SparkJob | str, parameters: Parameters = None, *, tag: str | None = None
     ) -> Any:
-        """Run *work*, a job or a text of SQL, to its end; what :meth:`result` gives of it.
+        """Run *work*, a job or SQL, to its end; returns the same as :meth:`result`.
 
-        A small result comes by the same request. A WrittenResult says where rows were written; at a
-        Libra of the old contract it is a text. Raises the JobError of any end but success. Should
-        the caller be interrupted, the statement runs on; the same *tag* finds it again.
+        A small result needs no further request. If the rows were written, returns a WrittenResult;
+        an old Libra returns a string. Raises JobError unless the job succeeds. If the caller is
+        interrupted, the statement keeps running; the same *tag* finds it again.
         """
-        return self._run(lambda: self._to_its_end(work, parameters, tag)).as_python()
+        return self._run(lambda: self._run_dialogue(work, parameters, tag)).as_python()
 
     async def arun(
         self, work: SparkJob | str, parameters: Parameters = None, *, tag: str | None = None
     ) -> Any:
-        """Run *work*, a job or a text of SQL, to its end, for event loops."""
-        return (await self._arun(lambda: self._to_its_end(work, parameters, tag))).as_python()
+        """Run *work*, a job or SQL, to its end, for event loops."""
+        return (await self._arun(lambda: self._run_dialogue(work, parameters, tag))).as_python()
 
     def status(self, job_id: str, *, wait: float = 0) -> JobStatus:
-        """Where statement *job_id* stands: now, at its end, or when *wait* seconds are over."""
+        """Fetch the status of *job_id*; waits up to *wait* seconds for its end."""
         return self._ask(statements.status(job_id, wait=wait))
 
     async def astatus(self, job_id: str, *, wait: float = 0) -> JobStatus:
-        """Where statement *job_id* stands, for triggers."""
+        """Fetch the status of *job_id*, for triggers."""
         return await self._aask(statements.status(job_id, wait=wait))
 
     def statuses(self, job_ids: Sequence[str]) -> list[JobStatus]:
-        """Where each of *job_ids* stands, in their order, by one request; unknown ones are LOST."""
+        """Fetch the status of each of *job_ids* with one request; unknown ones are LOST."""
         return self._ask(statements.statuses(job_ids))
 
     async def astatuses(self, job_ids: Sequence[str]) -> list[JobStatus]:
-        """Where each of *job_ids* stands, for triggers."""
+        """Fetch the status of each of *job_ids*, for triggers."""
         return await self._aask(statements.statuses(job_ids))
 
     def view(self, job_id: str, *, with_log: bool = True) -> StatementView:
-        """A view of statement *job_id*: how it stands, and what it prints."""
+        """A view of statement *job_id*: its status and its output."""
         return StatementView(job_id, self._contract, with_log=with_log)
 
     def group(self) -> StatementGroup:
-        """Statements that are watched together."""
+        """A group for polling many statements."""
         return StatementGroup(self._contract)
 
     def logs(self, job_id: str, *, stream: str = "stdout", offset: int = 0) -> LogPiece:
-        """What statement *job_id* has written to *stream* from *offset* on; raises JobLost.
+        """Fetch the output of *job_id* on *stream* from *offset* on; raises JobLost.
 
-        Ask again from ``next_offset`` on until it is ``complete``.
+        Repeat with ``next_offset`` until it is ``complete``.
         """
         return self._ask(logs.log(job_id, stream=stream, offset=offset))
 
     async def alogs(self, job_id: str, *, stream: str = "stdout", offset: int = 0) -> LogPiece:
-        """What statement *job_id* has written to *stream*, for event loops."""
+        """Fetch the output of *job_id* on *stream*, for event loops."""
         return await self._aask(logs.log(job_id, stream=stream, offset=offset))
 
     def kill(self, job_id: str) -> str:
-        """Stop statement *job_id*; the answer is the state in which it was found."""
+        """Kill statement *job_id*; returns the state it was in."""
         return self._ask(statements.kill(job_id)).state
 
     async def akill(self, job_id: str) -> str:
-        """Stop statement *job_id*, for triggers."""
+        """Kill statement *job_id*, for triggers."""
         return (await self._aask(statements.kill(job_id))).state
 
     def statements(self, **filters: Any) -> list[ListedStatement]:
-        """Statements that Libra remembers, the latest first.
+        """List the statements in Libra's ledger, latest first.
 
         :param filters: ``state`` (a JobState), ``session``, ``pool``, ``kind``, ``tag`` (its name
             and its value), ``key`` (the tag of its submission), ``offset``, ``limit`` (100).
@@ -192,85 +194,84 @@ class LibraHook(ArtifactHook):
         return self._ask(statements.statements(**filters))
 
     async def astatements(self, **filters: Any) -> list[ListedStatement]:
-        """Statements that Libra remembers, for event loops."""
+        """List the statements in Libra's ledger, for event loops."""
         return await self._aask(statements.statements(**filters))
 
     def result(self, job_id: str) -> Any:
-        """Every row of statement *job_id* as a dict, with Python's values; raises JobLost.
+        """Fetch all rows of *job_id* as dicts with Python values, or its value; raises JobLost.
 
-        A Python statement may have come to a value instead: that, as JSON has it. Raises BadInput
-        for a result with two columns of one name: a dict would drop one of them.
+        Raises BadInput for a result with duplicate column names, since a dict would drop one.
         """
         return self.page(job_id).as_python()
 
     async def aresult(self, job_id: str) -> Any:
-        """Every row of statement *job_id*, or its value, for event loops."""
+        """Fetch all rows of *job_id*, or its value, for event loops."""
         return (await self.apage(job_id)).as_python()
 
     def page(self, job_id: str) -> ResultPage | ResultValue:
-        """Every row as JSON carries it: exact numbers and moments as text, binary as base64.
+        """Fetch all rows as JSON: exact numbers and timestamps as strings, binary as base64.
 
-        Or the value to which a Python statement came.
+        A Python statement may have a value instead.
         """
         return self._run(lambda: paging.all_rows(self._contract, job_id))
 
     async def apage(self, job_id: str) -> ResultPage | ResultValue:
-        """Every row as JSON carries it, for event loops."""
+        """Fetch all rows as JSON, for event loops."""
         return await self._arun(lambda: paging.all_rows(self._contract, job_id))
 
     def value(self, job_id: str) -> Any:
-        """The value of statement *job_id*; BadInput for rows that are not one, of one column."""
+        """Fetch the value of *job_id*; raises BadInput unless it has one row and one column."""
         return _value(self._ask(results.result(job_id, limit=1)))
 
     async def avalue(self, job_id: str) -> Any:
-        """The value of statement *job_id*, for event loops."""
+        """Fetch the value of *job_id*, for event loops."""
         return _value(await self._aask(results.result(job_id, limit=1)))
 
     def arrow(self, job_id: str, **limits: int) -> Any:
-        """Every row of statement *job_id* as a pyarrow.Table; NotInstalled without pyarrow.
+        """Fetch all rows of *job_id* as a pyarrow.Table; NotInstalled without pyarrow.
 
-        :param limits: ``most_bytes`` that may come, 1 GiB unless asked otherwise.
+        :param limits: ``most_bytes``, the maximum size (1 GiB).
         """
         return self._ask(results.arrow(job_id, **limits))
 
     async def aarrow(self, job_id: str, **limits: int) -> Any:
-        """Every row of statement *job_id* as a pyarrow.Table, for event loops."""
+        """Fetch all rows of *job_id* as a pyarrow.Table, for event loops."""
         return await self._aask(results.arrow(job_id, **limits))
 
     def pandas(self, job_id: str, **limits: int) -> Any:
-        """Every row of statement *job_id* as a pandas.DataFrame; NotInstalled without pandas."""
+        """Fetch all rows of *job_id* as a pandas.DataFrame; NotInstalled without pandas."""
         return self._ask(results.pandas(job_id, **limits))
 
     async def apandas(self, job_id: str, **limits: int) -> Any:
-        """Every row of statement *job_id* as a pandas.DataFrame, for event loops."""
+        """Fetch all rows of *job_id* as a pandas.DataFrame, for event loops."""
         return await self._aask(results.pandas(job_id, **limits))
 
     def written(self, job_id: str) -> WrittenResult:
-        """Where statement *job_id* wrote its rows; it was submitted with a ``result_path``."""
+        """Fetch where statement *job_id*, submitted with ``result_path``, wrote its rows."""
         return self._ask(results.written(job_id))
 
     async def awritten(self, job_id: str) -> WrittenResult:
-        """Where statement *job_id* wrote its rows, for event loops."""
+        """Fetch where statement *job_id* wrote its rows, for event loops."""
         return await self._aask(results.written(job_id))
 
     def estimate(self, sql: str, parameters: Parameters = None) -> Estimate:
-        """What *sql* would return, by Spark's statistics; it is not run."""
+        """Estimate the result size of *sql* by Spark's statistics, without running it."""
         return self._run(lambda: self._estimate(sql, parameters))
 
     async def aestimate(self, sql: str, parameters: Parameters = None) -> Estimate:
-        """What *sql* would return, for event loops."""
+        """Estimate the result size of *sql*, for event loops."""
         return await self._arun(lambda: self._estimate(sql, parameters))
 
     def sessions(self) -> list[Session]:
-        """The sessions that are open."""
+        """List the open sessions."""
         return self._ask(server.sessions())
 
     async def asessions(self) -> list[Session]:
-        """The sessions that are open, for event loops."""
+        """List the open sessions, for event loops."""
         return await self._aask(server.sessions())
 
     def close_session(self, name: str) -> None:
-        """Close session *name*: its temporary views and settings are gone."""
+        """Close session *name* and drop its temporary views and settings."""
         self._ask(server.close_session(name))
 
     async def aclose_session(self, name: str) -> None:
@@ -278,24 +279,26 @@ class LibraHook(ArtifactHook):
         await self._aask(server.close_session(name))
 
     def health(self) -> Health:
-        """What Libra and its Spark say of themselves."""
+        """Fetch the health of Libra and its Spark driver."""
         return self._ask(server.health())
 
     async def ahealth(self) -> Health:
-        """What Libra and its Spark say of themselves, for event loops."""
+        """Fetch the health of Libra and its Spark driver, for event loops."""
         return await self._aask(server.health())
 
     def examine(self) -> CheckReport:
-        """From the name of the host to the queue; raises BadInput."""
+        """Check the connection step by step; raises BadInput."""
         return check_libra(self.client().addresses[0])
 
-    def _to_its_end(
+    def _run_dialogue(
         self, work: SparkJob | str, parameters: Parameters, tag: str | None
     ) -> Dialogue[Returned]:
         if isinstance(work, str):
             work = SparkJob(kind=Kind.SQL, code=work, parameters=parameters)
         elif parameters is not None:
-            raise BadInput("parameters", MASK, "the job has its own")
+            raise BadInput(
+                "parameters", MASK, "cannot be combined with a job, which has its own parameters"
+            )
         return run.run(self._contract, self.complete(work), tag or new_tag())
 
     def _estimate(self, sql: str, parameters: Any) -> Dialogue[Estimate]:

@@ -1,4 +1,4 @@
-"""Which hook speaks to which backend: a new cluster manager is one more row here."""
+"""The hook of each backend; a new cluster manager is one more row here."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ HOOK_OF_BACKEND: Mapping[Backend, Callable[[str], ServerHook]] = {
 
 
 def server_of(backend: Backend, connection_id: str) -> ServerHook:
-    """The hook for *backend*, speaking over *connection_id*."""
+    """The hook for *backend* with *connection_id*."""
     return HOOK_OF_BACKEND[backend](connection_id)

@@ -1,4 +1,4 @@
-"""A connection of type ``spark_master`` becomes a client of a standalone cluster."""
+"""The hook for connections of type ``spark_master``."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ from libra_provider.hooks.base import ServerHook, address, listed, scheme
 
 log = logging.getLogger(__name__)
 _UNLIMITED = (
-    "The job sets no spark.cores.max: its executors take every free core of the cluster, and "
-    "drivers that hold all cores wait for each other. Set it in conf, or spark_defaults or "
+    "spark.cores.max is not set: the job's executors take all free cores of the cluster, and "
+    "drivers that hold all cores wait for each other. Set it in conf, or set spark_defaults or "
     "max_cores in the extra of connection %s"
 )
 
 
 class SparkMasterHook(ServerHook):
     """
-    Submit drivers to a Spark standalone master, ask how they stand, and stop them.
+    Submit drivers to a Spark standalone master, poll their status, and kill them.
 
     :param spark_master_conn_id: a connection of type ``spark_master``: host (one or several with
         commas, each with or without its port), port (7077), schema (http or https, of the REST
         port); in the extra: ``rest_port`` (6066), ``rest_urls`` (instead of host and rest_port),
         ``ui_urls`` (default: port 8080 of each host), ``verify``, ``timeout`` (seconds per
-        request), ``spark_defaults`` (properties that every job gets unless it sets them),
-        ``max_cores`` and ``max_memory`` (the most that a job may ask for: executors together and
-        driver; driver and each executor), ``bootstrap`` (where the workers have
-        ``libra_provider/jobs/bootstrap.py``, so that Python processes end with their drivers).
+        request), ``spark_defaults`` (default properties of jobs), ``max_cores`` (limit for all
+        executors of a job together and for its driver), ``max_memory`` (limit for the driver and
+        for each executor), ``bootstrap`` (path of ``libra_provider/jobs/bootstrap.py`` on the
+        workers, which ends Python processes with their drivers).
     """
 
     conn_name_attr = "spark_master_conn_id"
@@ -67,11 +67,13 @@ class SparkMasterHook(ServerHook):
         self.bootstrap: str | None = None
 
     def read(self, connection: Connection) -> list[ServerAddress]:
-        """Take master URL, UI addresses and defaults from *connection*; its REST addresses."""
+        """Read master URL, UI URLs and defaults of *connection*; returns its REST addresses."""
         extra = connection.extra_dejson
         hosts = [self._host_and_port(each, connection) for each in listed(connection.host)]
         if not hosts:
-            raise BadInput("host", connection.host, f"connection {self.connection_id} needs one")
+            raise BadInput(
+                "host", connection.host, f"connection {self.connection_id} requires a host"
+            )
         self.master_url = "spark://" + ",".join(f"{host}:{port}" for host, port in hosts)
         self.ui_urls = listed(extra.get("ui_urls")) or [f"http://{host}:8080" for host, _ in hosts]
         self.caps = self._caps(extra)
@@ -86,7 +88,7 @@ class SparkMasterHook(ServerHook):
     def _caps(self, extra: dict[str, Any]) -> ResourceLimits:
         given = extra.get("spark_defaults")
         if not isinstance(given or {}, dict):
-            raise BadInput("spark_defaults", given, "it is a JSON object of properties")
+            raise BadInput("spark_defaults", given, "expected a JSON object of properties")
         return ResourceLimits(
             owner=f"connection {self.connection_id}",
             defaults=spark_conf(given, deploy_mode=DeployMode.CLUSTER, parameter="spark_defaults"),
@@ -98,35 +100,35 @@ class SparkMasterHook(ServerHook):
         host, _, port = text.removeprefix("spark://").partition(":")
         number = port or str(connection.port or self.default_port)
         if not number.isdigit():
-            raise BadInput("host", text, "it looks like 'host' or 'host:7077', commas between them")
+            raise BadInput("host", text, "expected host or host:7077, comma-separated")
         return host, int(number)
 
     @property
     def ui_url(self) -> str | None:
-        """The first master's page."""
+        """The first master's web UI."""
         self.client()  # it reads ui_urls
         return self.ui_urls[0] if self.ui_urls else None
 
     def greet(self) -> None:
-        """Ask the REST port whether it takes submissions; raises ServerError."""
+        """Check that the REST port accepts submissions; raises ServerError."""
         greet_master(self.client())
 
     def finds_again(self) -> bool:
-        """No: submitting a tag twice makes two drivers."""
+        """False: submitting a tag twice creates two drivers."""
         return False
 
     def find(self, sought: TagQuery) -> TagMatches:
-        """The drivers that carry the tag, which only their own logs tell."""
+        """Find the drivers with the tag, which only their own logs show."""
         self.client()  # it reads ui_urls
         return self.client().run(carriers(sought, self.ui_urls))
 
     async def afind(self, sought: TagQuery) -> TagMatches:
-        """The drivers that carry the tag, for event loops."""
+        """Find the drivers with the tag, for event loops."""
         client = await self.aclient()
         return await client.arun(carriers(sought, self.ui_urls))
 
     def by_hand(self, tag: str) -> str:
-        """Where people find the driver of *tag*: the master does not know tags."""
+        """Advice for finding the driver of *tag*; the master's web UI does not show tags."""
         return (
             f"look for {TAG}={tag} at the head of their stderr, kill the driver that has it, "
             "and clear the task"
@@ -137,28 +139,28 @@ class SparkMasterHook(ServerHook):
         return Mode.ISOLATED
 
     def main_class(self, job: SparkJob) -> str | None:
-        """The class that the master's page lists for the driver of *job*."""
+        """The class that the master's web UI lists for the driver of *job*."""
         return main_class(job)
 
     def why_it_may_run(self, status: JobStatus) -> str:
-        """Why a driver whose worker was lost may run on there; raises ServerError without pages."""
+        """Why a driver whose worker was lost may still run; raises ServerError without web UIs."""
         if not status.worker_lost or status.location is None:
             return ""
         client = self.client()  # it reads ui_urls
         return client.run(why_it_may_run(str(status.location.worker_id), self.ui_urls))
 
     def complete(self, job: SparkJob) -> SparkJob:
-        """*job* as it is submitted; BadInput if it asks for more than the connection allows."""
+        """*job* with defaults; raises BadInput if it requests more than the connection allows."""
         self.client()  # it reads the connection
         return self.caps.complete(job)
 
     def submit_completed(self, job: SparkJob, tag: str) -> JobStatus:
-        """Create a driver for *job* that carries *tag*; calling twice makes two."""
+        """Create a driver for *job* with *tag*; calling this twice creates two."""
         driver_id = self.client().send(self._creation(job, tag))
         return JobStatus(job_id=driver_id, state=JobState.WAITING)
 
     async def asubmit(self, job: SparkJob, tag: str) -> JobStatus:
-        """Create a driver for *job*, for event loops; calling twice makes two."""
+        """Create a driver for *job*, for event loops; calling this twice creates two."""
         client = await self.aclient()
         driver_id = await client.asend(self._creation(self.complete(job), tag))
         return JobStatus(job_id=driver_id, state=JobState.WAITING)
@@ -171,45 +173,45 @@ class SparkMasterHook(ServerHook):
         return rest.submit(job, tag, master=self.master_url, bootstrap=bootstrap)
 
     def status(self, job_id: str) -> JobStatus:
-        """Where driver *job_id* stands, as the master says it."""
+        """Fetch the status of driver *job_id* from the master."""
         return self.client().send(rest.status(job_id))
 
     async def astatus(self, job_id: str) -> JobStatus:
-        """Where driver *job_id* stands, for event loops."""
+        """Fetch the status of driver *job_id*, for event loops."""
         return await (await self.aclient()).asend(rest.status(job_id))
 
     def view(self, job_id: str, *, with_log: bool = True) -> DriverView:
-        """A view of driver *job_id*: its state, where it runs, why it waits, its log."""
+        """A view of driver *job_id*: its state, location, reason for waiting, and log."""
         self.client()  # it reads ui_urls
         return DriverView(job_id, self.ui_urls, with_log=with_log)
 
     def group(self) -> DriverGroup:
-        """Drivers that are watched together."""
+        """A group for polling many drivers."""
         self.client()  # it reads ui_urls
         return DriverGroup(self.ui_urls)
 
     def output(self, job_id: str) -> list[str]:
-        """As :meth:`logs`."""
+        """The same as :meth:`logs`."""
         return self.logs(job_id)
 
     def logs(self, job_id: str) -> list[str]:
-        """What driver *job_id* has written so far, masked; raises ServerError without its page."""
+        """Fetch the output of driver *job_id* so far, masked; raises ServerError."""
         return list(map(str, self.client().run(self.view(job_id).whole_log())))
 
     async def alogs(self, job_id: str) -> list[str]:
-        """What driver *job_id* has written so far, for event loops."""
+        """Fetch the output of driver *job_id* so far, for event loops."""
         client = await self.aclient()
         return list(map(str, await client.arun(self.view(job_id).whole_log())))
 
     def kill(self, job_id: str) -> str:
-        """Ask the master to stop driver *job_id*; the answer is what it said."""
+        """Ask the master to kill driver *job_id*; returns its message."""
         return self.client().send(rest.kill(job_id))
 
     async def akill(self, job_id: str) -> str:
-        """Ask the master to stop driver *job_id*, for triggers."""
+        """Ask the master to kill driver *job_id*, for triggers."""
         return await (await self.aclient()).asend(rest.kill(job_id))
 
     def examine(self) -> CheckReport:
-        """From the names of the masters to the settings of the one that leads; raises BadInput."""
+        """Check masters, workers and settings step by step; raises BadInput."""
         addresses = self.client().addresses
         return check_master(addresses, master_url=self.master_url, ui_urls=self.ui_urls)

@@ -1,4 +1,4 @@
-"""Links that a task fills in while its job runs; Airflow keeps them in XCom."""
+"""Links of a task that are filled in while its job runs, and stored in XCom."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from libra_provider.core.status import DriverLocation
 
 
 class JobLink(BaseOperatorLink):
-    """An address that the operator has put under this link's name."""
+    """A link whose URL the operator sets under the link's name."""
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow gives it
-        """The address, or an empty text as long as there is none; called in the worker."""
+        """The URL, or an empty string if it is not known yet; called in the worker."""
         targets: dict[str, str] = getattr(operator, "link_targets", {})
         return targets.get(self.name, "")
 
@@ -32,13 +32,13 @@ class SparkUiLink(JobLink):
 
 
 class SparkMasterLink(JobLink):
-    """The page of the master that has the driver."""
+    """The web UI of the driver's master."""
 
     name = "Spark master"
 
 
 def targets(location: DriverLocation | None, *, master: str | None = None) -> dict[str, str]:
-    """What the links lead to, by their names, as far as it is known; *master* is its page."""
+    """The known URLs of the links, by link name; *master* is the master's web UI."""
     found = {
         SparkMasterLink.name: master,
         DriverLogLink.name: location.log_url if location else None,
@@ -48,6 +48,6 @@ def targets(location: DriverLocation | None, *, master: str | None = None) -> di
 
 
 def in_xcom(links: Mapping[str, str]) -> dict[str, str]:
-    """*links*, by the keys under which Airflow looks for them; it asks at a task's end only."""
+    """*links* by their XCom keys; Airflow itself writes them only when a task ends."""
     keys = {each.name: each().xcom_key for each in (SparkMasterLink, DriverLogLink, SparkUiLink)}
     return {keys[name]: url for name, url in links.items()}

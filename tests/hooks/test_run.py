@@ -176,7 +176,7 @@ def test_what_was_not_accepted_is_not_asked_again(libra: FakeLibra, ask: Ask) ->
 
 
 def test_a_job_has_parameters_of_its_own(libra: FakeLibra, ask: Ask) -> None:
-    with pytest.raises(BadInput, match="the job has its own"):
+    with pytest.raises(BadInput, match="cannot be combined with a job"):
         ask("run", PYTHON, {"n": 1})
     assert libra.requests == []
 

@@ -282,7 +282,7 @@ def test_a_connection_to_the_master_that_cannot_work_matters_only_where_it_is_ne
 
     assert near.state == "success"
     assert worker.state == "failed"
-    assert "connection spark_master_default needs one" in str(worker.error)
+    assert "connection spark_master_default requires a host" in str(worker.error)
     assert len(libra.statements) == 1
 
 

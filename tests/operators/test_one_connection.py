@@ -238,5 +238,5 @@ def test_a_libra_connection_that_cannot_work_is_not_taken_for_one_that_is_not_th
     ended = run(runner, **SQL)
 
     assert decided(runner) == ("shared", "client", "same-site")
-    assert "connection libra_default needs one" in str(ended.error)
+    assert "connection libra_default requires a host" in str(ended.error)
     assert master.drivers == {}
