@@ -85,13 +85,13 @@ SPARK_MASTER = {
         },
         "max_cores": {
             "label": "Maximum cores",
-            "description": "Maximum and default of spark.cores.max (all executors of a job together), "
+            "description": "Maximum and default of spark.cores.max (all executors of a job), "
             "and maximum of the driver's cores. Empty: no limit.",
             "schema": {"type": ["integer", "null"], "minimum": 1, "default": None},
         },
         "max_memory": {
             "label": "Maximum memory",
-            "description": "Maximum for the driver and for each executor, such as 8g. Empty: no limit.",
+            "description": "Maximum for the driver and each executor, such as 8g. Empty: no limit.",
             "schema": {"type": ["string", "null"], "default": None},
         },
         "bootstrap": {
