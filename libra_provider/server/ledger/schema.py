@@ -32,6 +32,8 @@ def open_schema(database: LedgerDatabase) -> None:
 
 
 def _upgrade(database: LedgerDatabase, found: str | None) -> None:
+    # It logs its plugins and its assumptions, which tell an operator nothing about the ledger.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     # Most starts need no upgrade, and alembic takes longer to import than a ledger to open.
     from libra_provider.server.ledger.upgrade import upgrade  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Runs the scripts of ``migrations/``; the only module that imports alembic."""
+"""Runs the scripts of ``migrations/`` with alembic."""
 
 from __future__ import annotations
 

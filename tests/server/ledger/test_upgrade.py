@@ -236,12 +236,18 @@ def test_a_ledger_may_share_the_database_of_airflow(ledger_url: str) -> None:
     assert version == "29ce7909c52b"
 
 
-def test_an_upgrade_changes_no_logging(tmp_path: Path) -> None:
+def test_an_upgrade_logs_what_it_does_and_changes_no_logging(
+    old_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     ours = logging.getLogger("libra_provider")
     before = (logging.root.level, logging.root.handlers[:], ours.level, ours.disabled)
-    Ledger(f"sqlite:///{tmp_path}/ledger.db").close()
+    Ledger(old_url).close()
 
     assert before == (logging.root.level, logging.root.handlers, ours.level, ours.disabled)
+    assert len(caplog.messages) == 2
+    assert caplog.messages[0].endswith(f"from schema 0001 to {VERSION}")
+    assert caplog.messages[1].startswith("Upgraded the ledger.")
 
 
 def test_a_ledger_that_is_up_to_date_opens_without_alembic(tmp_path: Path) -> None:
