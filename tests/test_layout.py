@@ -1,4 +1,4 @@
-"""The import rule, read from the source; docs/architecture.md says why the house stands so."""
+"""The import rule, read from the source; docs/architecture.md says why."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ PLANNED: Mapping[str, tuple[str, str]] = {
     "dbapi": ("clients core", "cli"),
     "calibration": ("deploy_mode clients core", "cli"),
 }
-# The rooms of a part, floor by floor from the ground up. A room is a folder or a module. It imports
-# rooms on lower floors only; those on one floor do not know each other.
+# The rooms of a part, from the lowest floor up. A room is a folder or a module. It imports only
+# rooms on lower floors, and none on its own floor.
 FLOORS: Mapping[str, tuple[str, ...]] = {
     "clients": (
         "http steps",
@@ -104,8 +104,8 @@ PLANNED_ROOMS: Mapping[str, str] = {
     "clients/yarn": "clients/standalone",
     "clients/kubernetes": "clients/standalone",
 }
-# Where a process starts → all that it may load, lazily too. Whatever else the house holds stays
-# outside of it: Libra's web framework and ledger, for example, outside of the shared driver.
+# The first module of a process → all that the process may load, lazy imports included. The shared
+# driver, for example, never loads Libra's web framework or its ledger.
 PROCESSES: Mapping[str, str] = {
     "processes.python_keeper": "processes",
     "jobs.bootstrap": "jobs/bootstrap",
@@ -264,7 +264,7 @@ def test_imports_point_down_inside_a_part() -> None:
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:
-    """Not through a function, either: an import inside of one hides a circle, it opens none."""
+    """An import inside a function counts: it would only hide a circle."""
     assert circle({module: ours(module) - {module} for module in MODULES}) == []
 
 

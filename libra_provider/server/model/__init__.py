@@ -1,1 +1,1 @@
-"""What Libra speaks of: statements, artifacts, receipts, pools, sessions."""
+"""The vocabulary of server/: statements, artifacts, receipts, pools and sessions."""
