@@ -84,7 +84,7 @@ def test_a_driver_that_says_what_is_no_message_is_replaced(api: RunningLibra) ->
     lost = submit(api, "babble", WAIT)
     after = submit(api, "rows 1", WAIT)
 
-    assert (lost["state"], "no message" in lost["error"]) == ("LOST", True)
+    assert (lost["state"], "could not handle a message" in lost["error"]) == ("LOST", True)
     assert (after["state"], after["driver"]["epoch"]) == ("SUCCESS", 2)
 
 

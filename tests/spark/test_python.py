@@ -236,7 +236,7 @@ def test_a_killed_one_leaves_the_next_a_fresh_python_that_says_so(
     ended = api.status(last, WAIT)
 
     assert before == ("CANCELLED", "RUNNING")
-    assert f"gone: the Python that had them was killed with statement {endless}" in ended["error"]
+    assert f"lost: its Python process was killed with statement {endless}" in ended["error"]
     assert python.printed(ended, "stderr").startswith(f"The variables of session '{python.name}'")
     assert python.rows("spark.table('stays')") == [[0], [1], [2]]
 

@@ -13,42 +13,42 @@ from libra_provider.core.errors import BadInput, ServerError
 from libra_provider.server import masters
 from libra_provider.server.settings import Settings
 
-_AGAIN = 0.1
-# A page that is not there now seldom comes back while the next driver waits: about three seconds.
+_AGAIN = 0.1  # seconds
+# A missing page seldom returns while the next driver waits: about three seconds.
 _FAILURES = 30
 
 
 async def doubts(settings: Settings, application_id: str | None, *, within: float) -> str:
-    """What is not known of the application's end after *within* seconds; empty if it is gone.
+    """Return what is unknown of the application's end after *within* seconds; empty if it is gone.
 
-    With a master in the driver's own JVM, everything has ended with that.
+    With a local master, everything has ended with the driver's JVM.
     """
     if application_id is None or not settings.master.startswith("spark://"):
         return ""
-    unknown = f"whether executors of {application_id} still run is not known"
+    unknown = f"executors of {application_id} may still run"
     try:
         look = _Look(application_id, masters.ui_urls(settings), settings.isolated.verify)
         await asyncio.wait_for(look.until_gone(), within)
     except (BadInput, ServerError) as error:
-        return f"{unknown} ({error}; isolated.ui_urls says where the master's page is)"
+        return f"{unknown} ({error}; set isolated.ui_urls to the master's web UI)"
     except TimeoutError:
         return f"{unknown} ({look.found})"
     return ""
 
 
 class _Look:
-    """``found`` says what is left of the application; *ui_urls* are the pages of its masters."""
+    """``found`` says what is left of the application; *ui_urls* are the web UIs of its masters."""
 
     def __init__(self, application_id: str, ui_urls: Sequence[str], verify: bool | str) -> None:
         self._application_id, self._ui_urls = application_id, ui_urls
         self._client = Client([ServerAddress(url=url, verify=verify) for url in ui_urls])
         self._failures = 0
-        self.found = "no page has answered"
+        self.found = "no web UI has responded"
 
     async def until_gone(self) -> None:
-        """Return once nothing is left; raises ServerError when the pages stay away."""
+        """Return once nothing is left; raises ServerError if the web UIs do not respond."""
         try:
-            while await self._is_left():  # noqa: ASYNC110  # nobody tells, one has to look
+            while await self._is_left():  # noqa: ASYNC110  # Spark has no notification
                 await asyncio.sleep(_AGAIN)
         finally:
             await self._client.aclose()
@@ -65,7 +65,7 @@ class _Look:
 
 
 def _remains(application_id: str, ui_urls: Sequence[str]) -> Dialogue[str]:
-    """What is left of the application, in words; raises ServerError where a page is away."""
+    """Return what is left of the application, in words; raises ServerError without a web UI."""
     cluster = yield from page_lookup.leading(ui_urls)
     if application_id in [each.application_id for each in cluster.applications]:
         return "the master still lists it"

@@ -1,4 +1,4 @@
-"""How long the driver has not been heard of, and when that is too long."""
+"""The time since the driver's last heartbeat, and when that is too long."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from libra_provider.server.timing import DEFAULT, DriverTiming
 
 
 class HeartbeatMonitor:
-    """Of one driver, which is starting."""
+    """The monitor of one driver, which is starting."""
 
     def __init__(self, timing: DriverTiming = DEFAULT.driver) -> None:
         self._timing = timing
@@ -16,24 +16,22 @@ class HeartbeatMonitor:
         self._bearable = timing.starts_within
 
     def end(self) -> None:
-        """The driver was heard of."""
+        """Record a message of the driver."""
         self._seconds, self._bearable = 0.0, self._timing.given_up_after
 
     @property
     def is_noticed(self) -> bool:
-        """Whether nobody should count on an answer now."""
+        """Return whether the driver counts as stalled."""
         return self._seconds >= self._timing.noticed_after
 
     async def unbearable(self) -> str:
-        """Return, with a reason, once the driver should be given up."""
-        # By ticks of this process, not by a clock: a Libra that was itself suspended must not
-        # blame its driver.
+        """Return, with the reason, once the driver should be killed."""
+        # By ticks of this process, not by a clock: time in which Libra itself was suspended must
+        # not count.
         while self._seconds < self._bearable:
             await asyncio.sleep(self._timing.tick)
             self._seconds += self._timing.tick
-        return f"{self}, and was given up"
+        return f"{self}, so it was killed"
 
     def __str__(self) -> str:
-        return (
-            f"the driver or its JVM has stalled: nothing was heard of it for {self._seconds:.0f} s"
-        )
+        return f"the driver or its JVM has stalled: no heartbeat for {self._seconds:.0f} s"

@@ -18,7 +18,7 @@ PYTHON_VARIABLES = "Python variables"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStatement:
-    """To the host: run this statement now."""
+    """To the host: run this statement."""
 
     job_id: str
     session: str
@@ -36,26 +36,26 @@ class RunStatement:
     result_path: str | None = None
     """Where to write the rows as Parquet, instead of returning them."""
     ends_session: bool = False
-    """The session is nobody else's."""
+    """Close the session after the statement: it is not shared."""
 
 
 @dataclass(frozen=True, slots=True)
 class KillStatement:
-    """To the host: stop this statement, whatever it is doing."""
+    """To the host: kill this statement."""
 
     job_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class CloseSession:
-    """To the host: forget the temp views and settings of this session."""
+    """To the host: drop the temp views and settings of this session."""
 
     session: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EstimateQuery:
-    """To the host: what would this query read and return? ``EstimateResult`` has this ``key``."""
+    """To the host: estimate this query; the ``EstimateResult`` has the same ``key``."""
 
     key: str
     session: str
@@ -65,7 +65,7 @@ class EstimateQuery:
 
 @dataclass(frozen=True, slots=True)
 class StopDriver:
-    """To the host: end Spark, then yourself."""
+    """To the host: stop Spark, then exit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,19 +85,19 @@ class DriverReady:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """From the host, every second: it lives, and its JVM answers."""
+    """From the host, every second: its JVM responds."""
 
 
 @dataclass(frozen=True, slots=True)
 class DriverFailed:
-    """From the host, its last words: why it cannot go on."""
+    """From the host, its last message: why it ends."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementEnded:
-    """From the host: a statement is over; ``state`` is one of Libra's terminal words."""
+    """From the host: a statement has ended; ``state`` is one of Libra's terminal states."""
 
     job_id: str
     state: str
@@ -108,7 +108,7 @@ class StatementEnded:
     result_bytes: int | None = None
     text: str | None = None
     value: str | None = None
-    """What a statement came to that is no table, as JSON."""
+    """A result that is not a table, as JSON."""
     result_uri: str | None = None
     result_schema: str | None = None
     """Spark's schema as JSON, of rows that were written to ``result_uri``."""
@@ -116,7 +116,7 @@ class StatementEnded:
 
 @dataclass(frozen=True, slots=True)
 class SessionHolds:
-    """From the host: all that a session holds now that ends with the driver, in words."""
+    """From the host: all state of a session that is lost with the driver, in words."""
 
     session: str
     what: Sequence[str]
@@ -124,7 +124,7 @@ class SessionHolds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementProgress:
-    """From the host: how far a running statement is; numbers are of all its jobs so far."""
+    """From the host: the progress of a running statement; the sums of its jobs so far."""
 
     job_id: str
     tasks_done: int
@@ -137,10 +137,10 @@ class StatementProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EstimateResult:
-    """From the host: Spark's statistics of a query that was not run.
+    """From the host: Spark's statistics of a query, which was not run.
 
-    ``bytes`` is the optimizer's size of the result; ``rows`` is None where it has no idea.
-    ``guessed`` says that some table has no statistics of its own, so the size is a guess.
+    ``bytes`` is the optimizer's size of the result; ``rows`` is None if unknown.
+    ``guessed``: some table has no statistics, so the size is a guess.
     """
 
     key: str
@@ -160,14 +160,14 @@ def too_large(
     rows: int | None = None,
     size: int | None = None,
 ) -> StatementEnded:
-    """The result has *what*; *way_out* is what may be done, besides writing it.
+    """Return the failure of a result that has *what*; *way_out* is what to do about it.
 
-    It has at least so many *rows* and *size* bytes, as far as that was found out.
+    *rows* and *size* (bytes) are lower bounds, or None if unknown.
     """
     return StatementEnded(
         job_id=order.job_id,
         state="FAILED",
-        error=f"The result has {what}; {way_out}, or have it written to storage with resultPath.",
+        error=f"The result has {what}; {way_out}, or write it to storage with resultPath.",
         error_class=RESULT_TOO_LARGE,
         row_count=rows,
         result_bytes=size,
@@ -193,7 +193,7 @@ class VersionMismatch(Exception):
 
 
 def encode(message: Message) -> bytes:
-    """*message* as one line."""
+    """Return *message* as one line."""
     return json.dumps([type(message).__name__, asdict(message)]).encode() + b"\n"
 
 

@@ -1,4 +1,4 @@
-"""The processes of one driver epoch: how they start, and how they are known to be gone."""
+"""The processes of one driver epoch: how they start, and how it is verified that they ended."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOST_COMMAND: Sequence[str] = (sys.executable, "-m", "libra_provider.server.driv
 
 
 class HostProcess:
-    """A host with its JVM, in a process group of their own."""
+    """A host with its JVM, in their own process group."""
 
     def __init__(
         self,
@@ -40,10 +40,10 @@ class HostProcess:
     async def start(
         cls, command: Sequence[str], *, tag: str, env: Mapping[str, str], log: Path
     ) -> HostProcess:
-        """A host that runs *command* with the channel's descriptor; its output goes to *log*.
+        """Start a host by *command* with the channel's descriptor; its output goes to *log*.
 
-        Call it on a thread that lives as long as the host should: the kernel ends the host
-        with the thread that forked it.
+        Call it on a thread that lives as long as the host: the kernel ends the host with the
+        thread that forked it.
         """
         ours, theirs = socket.socketpair()
         with theirs, log.open("ab") as output:
@@ -60,14 +60,14 @@ class HostProcess:
         return cls(process, tag, reader, writer)
 
     def say(self, message: Message) -> None:
-        """Send *message*; it is lost when the host is gone."""
+        """Send *message*; it is lost if the host has ended."""
         if not self._writer.is_closing():
             self._writer.write(encode(message))
 
     async def end(self, *, within: float = 0.0) -> int:
-        """The host's exit code, once its whole group is known to be gone.
+        """Return the host's exit code, when its whole group has ended.
 
-        It may end by itself for *within* seconds, then it is killed.
+        It may exit by itself for *within* seconds, then it is killed.
         """
         try:
             await asyncio.to_thread(self._process.wait, within)
@@ -81,7 +81,7 @@ class HostProcess:
         return code
 
     def kill(self) -> None:
-        """SIGKILL to the whole group; nothing happens if it is gone."""
+        """Send SIGKILL to the whole group; does nothing if it has ended."""
         try:
             os.killpg(self._process.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -89,13 +89,13 @@ class HostProcess:
 
 
 def without_secrets(env: Mapping[str, str]) -> dict[str, str]:
-    """*env* without what is for Libra alone."""
+    """Return *env* without Libra's own variables."""
     # SQL can read the driver's environment: reflect('java.lang.System', 'getenv', …).
     return {name: value for name, value in env.items() if not name.startswith("LIBRA_")}
 
 
 def end_leftovers(tag: str) -> None:
-    """Kill every process marked with *tag* and return when none is left."""
+    """Kill every process marked with *tag*; returns when none is left."""
     while members := list(_members(tag)):
         for pid in members:
             try:
@@ -106,7 +106,7 @@ def end_leftovers(tag: str) -> None:
 
 
 def _members(tag: str) -> Iterator[int]:
-    # By a mark in the environment, which children inherit: process ids are used again.
+    # By a mark in the environment, which children inherit: process ids are reused.
     mark = f"{MARK}={tag}".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         try:

@@ -15,26 +15,25 @@ JAVA_OPTIONS = "spark.driver.defaultJavaOptions"
 _DEFAULTS: Mapping[str, str] = {
     "spark.app.name": "Libra",
     "spark.scheduler.mode": "FAIR",
-    # ISOLATED jobs must find room on the same cluster.
+    # Leave cores for ISOLATED jobs on the same cluster.
     CORES_MAX: "2",
     "spark.driver.memory": "1g",
     "spark.executor.memory": "1g",
     "spark.log.level": "WARN",
     "spark.ui.showConsoleProgress": "false",
-    # Each main class leaves its classes on the executors until so many others have come; those
-    # that are still needed are not let go.
+    # Executors keep the classes of the last main classes, and of those that still run.
     "spark.executor.isolatedSessionCache.size": "50",
 }
 _DYNAMIC = "spark.dynamicAllocation.enabled"
-# An idle Libra gives its executors back after a minute, all but one: the next statement is to be
-# as quick as the last, and from none it would wait seconds for the first.
+# An idle Libra releases its executors after a minute, all but one: without any, the next statement
+# would wait seconds for the first one.
 _GIVING_BACK: Mapping[str, str] = {
     _DYNAMIC: "true",
     "spark.dynamicAllocation.minExecutors": "1",
     "spark.dynamicAllocation.executorIdleTimeout": "60s",
     "spark.dynamicAllocation.shuffleTracking.enabled": "true",
-    # Without it, an executor that ever took part in a shuffle stays; jobs that still need its
-    # files hold it all the same.
+    # Without it, an executor that ever took part in a shuffle stays. Jobs that still need its
+    # files keep it in either case.
     "spark.dynamicAllocation.shuffleTracking.timeout": "60s",
 }
 _MOST_EXECUTOR_CORES = 5
@@ -42,8 +41,8 @@ _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
 
 def properties(settings: Settings, folder: Path) -> dict[str, str]:
-    """Everything the driver is started with; what ``[spark]`` says wins over the defaults."""
-    # An out-of-memory driver that limps on stalls every statement.
+    """Return all properties of the driver; ``[spark]`` overrides the defaults."""
+    # A driver that continues after an OutOfMemoryError stalls every statement.
     options = f"-XX:+ExitOnOutOfMemoryError {scratch(folder)}"
     given = {JAVA_OPTIONS: options, **_DEFAULTS, **loopback(settings), **settings.spark}
     given = {**_giving_back(settings.master, given), **given}
@@ -59,28 +58,28 @@ def properties(settings: Settings, folder: Path) -> dict[str, str]:
 
 
 def scratch(folder: Path) -> str:
-    """The option with which a JVM has its temporary files in *folder*: a killed one leaves them."""
+    """Return the option for temporary files in *folder*: a killed JVM leaves them."""
     return f'"-Djava.io.tmpdir={folder}"'
 
 
 def _giving_back(master: str, given: Mapping[str, str]) -> dict[str, str]:
-    # Elsewhere there are no executors to give back.
+    # Local masters have no executors to release.
     if not master.startswith("spark://") or given.get(_DYNAMIC, "true") != "true":
         return {}
-    # Spark's default is one executor per worker with all its cores, which leaves nothing to give.
+    # Spark's default, one executor per worker with all its cores, leaves nothing to release.
     cores = int(given[CORES_MAX]) // 4
     return {**_GIVING_BACK, "spark.executor.cores": str(min(max(cores, 1), _MOST_EXECUTOR_CORES))}
 
 
 def loopback(settings: Settings) -> dict[str, str]:
-    """What keeps a driver of a Libra on loopback there too."""
+    """Return what keeps the driver of a Libra on loopback on loopback, too."""
     if not settings.is_loopback:
         return {}
     return {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
 
 
 def write(settings: Settings, folder: Path) -> Path:
-    """The file with the properties, which only this user can read; its pools lie beside it."""
+    """Write the file with the properties, readable only by this user, and pools.xml beside it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / "pools.xml").write_text(allocations(settings.pools))
     path = folder / "spark.properties"
@@ -90,7 +89,7 @@ def write(settings: Settings, folder: Path) -> Path:
 
 
 def as_java_properties(values: Mapping[str, str]) -> str:
-    """*values* in the format of ``java.util.Properties``, which reads Latin-1 and escapes."""
+    """Return *values* in the format of ``java.util.Properties``: Latin-1 with escapes."""
     return "".join(f"{_key(key)}={_value(value)}\n" for key, value in values.items())
 
 

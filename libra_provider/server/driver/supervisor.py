@@ -1,4 +1,4 @@
-"""Keeps one driver host alive: an epoch ends when its host does, and the next one follows."""
+"""Keeps one driver host running: an epoch ends with its host, and the next one follows."""
 
 from __future__ import annotations
 
@@ -34,31 +34,31 @@ _log = logging.getLogger(__name__)
 
 
 class DriverListener(Protocol):
-    """Who is told of what happens in the driver."""
+    """Receives what happens in the driver."""
 
     async def epoch_begins(self) -> Epoch:
-        """The epoch that is about to start."""
+        """Return the epoch that is about to start."""
 
     def epoch_ready(self, epoch: Epoch, ready: DriverReady) -> None:
-        """The driver of *epoch* takes statements."""
+        """The driver of *epoch* accepts statements."""
 
     def epoch_resumes(self) -> None:
-        """The driver takes statements again: it had not answered for a while."""
+        """The driver accepts statements again, after it had stalled."""
 
     def statement_ended(self, ended: StatementEnded) -> None:
-        """A statement is over."""
+        """A statement has ended."""
 
     def statement_progressed(self, progressed: StatementProgress) -> None:
-        """A statement has come further."""
+        """A statement has made progress."""
 
     def session_holds(self, held: SessionHolds) -> None:
-        """What a session holds has changed."""
+        """The state of a session has changed."""
 
     def estimated(self, estimated: EstimateResult) -> None:
-        """An estimate was asked for, and is here."""
+        """A requested estimate has arrived."""
 
     def epoch_ended(self, reason: str) -> None:
-        """Every process of the last epoch is gone, or *reason* says what may not be."""
+        """Every process of the last epoch has ended, or *reason* says which may still run."""
 
 
 class Supervisor:
@@ -85,17 +85,17 @@ class Supervisor:
 
     @property
     def is_there(self) -> bool:
-        """Whether what is said to the driver reaches it, however long that takes."""
+        """Return whether messages reach the driver, however long that takes."""
         return self._ready is not None
 
     @property
     def facts(self) -> DriverReady | None:
-        """What the driver said of itself; None while it takes no statements."""
+        """Return what the driver has reported about itself, or None if it accepts no statements."""
         return None if self._silence.is_noticed else self._ready
 
     @property
     def problem(self) -> str:
-        """Why the driver takes no statements, in words for people."""
+        """Return why the driver accepts no statements, as text."""
         return str(self._silence) if self._ready else self._problem
 
     def say(self, message: Message) -> None:
@@ -111,7 +111,7 @@ class Supervisor:
         self._task = asyncio.create_task(self._run(listener, after), name="driver supervisor")
 
     async def stop(self) -> None:
-        """Return when the driver's processes and files are gone; it is asked politely at first."""
+        """Stop the driver, in order if possible; returns when its processes and files are gone."""
         self._stopping = True
         if self.facts:
             self.say(StopDriver())
@@ -121,7 +121,7 @@ class Supervisor:
         shutil.rmtree(self._run_folder, ignore_errors=True)
 
     async def doubts(self, *, within: float = 3.0) -> str:
-        """The end of a sentence: what is not known to be gone with the last driver's processes."""
+        """Return the end of a sentence: what of the last driver may still run; empty if nothing."""
         doubts = await application_check.doubts(self._settings, self._application, within=within)
         return f"; {doubts}" if doubts else ""
 
@@ -137,13 +137,13 @@ class Supervisor:
                 return
             doubts = await self.doubts(within=self._timing.gone_within)
             reason = f"{self._problem}; its log is {self._log_of(epoch)}{doubts}"
-            _log.error("Driver epoch %s is over: %s", epoch.number, reason)
+            _log.error("Driver epoch %s has ended: %s", epoch.number, reason)
             listener.epoch_ended(reason)
             failures = 0 if ready else failures + 1
             await asyncio.sleep(min(2.0**failures - 1, self._timing.longest_pause))
 
     async def _bury(self, epoch: Epoch, listener: DriverListener) -> None:
-        """End what an earlier Libra has left behind of its driver."""
+        """End what an earlier Libra has left of its driver."""
         await asyncio.to_thread(end_leftovers, epoch.tag)
         self._application = epoch.application_id
         doubts = await self.doubts(within=self._timing.gone_within)
@@ -153,20 +153,20 @@ class Supervisor:
         while True:
             try:
                 return await listener.epoch_begins()
-            except Exception as error:  # noqa: BLE001  # whoever mends it must find us alive
-                _log.exception("No driver epoch can begin; trying again")
-                self._problem = f"no driver epoch can begin: {error}"
+            except Exception as error:  # noqa: BLE001  # Libra must be running when it is fixed
+                _log.exception("Could not begin a driver epoch; trying again")
+                self._problem = f"could not begin a driver epoch: {error}"
                 await asyncio.sleep(self._timing.try_again)
 
     async def _live(self, epoch: Epoch, listener: DriverListener) -> DriverReady | None:
-        """What the driver said of itself, if it ever took statements.
+        """Run an epoch to its end; returns what the driver reported, or None if it was never ready.
 
-        Its processes are gone now, and the problem says why.
+        Its processes are gone then, and the problem says why.
         """
         try:
             process = self._process = await self._start(epoch)
         except OSError as error:
-            self._problem = f"the driver host cannot be started: {error}"
+            self._problem = f"could not start the driver host: {error}"
             return None
         self._silence, self._last_words = HeartbeatMonitor(self._timing), ""
         watch = asyncio.create_task(self._end_when_silent(process), name="driver silence")
@@ -175,13 +175,13 @@ class Supervisor:
                 self._heard(decode(line), epoch, listener)
         except VersionMismatch as error:
             self._last_words = str(error)
-        except Exception as error:  # noqa: BLE001  # another driver must start all the same
-            _log.exception("What the driver said cannot be taken in")
-            self._last_words = f"it said what is no message, or cannot be taken in: {error!r}"
+        except Exception as error:  # noqa: BLE001  # another driver must still start
+            _log.exception("Could not handle a message of the driver")
+            self._last_words = f"Libra could not handle a message of its host: {error!r}"
         finally:
             ready, self._ready = self._ready, None
             watch.cancel()
-            self._problem = f"the driver is over: {self._last_words or 'its host has ended'}"
+            self._problem = f"the driver has ended: {self._last_words or 'its host has exited'}"
             code = await process.end(within=self._timing.exit_within)
         self._problem = self._last_words or f"the driver host ended with exit code {code}"
         return ready
@@ -198,7 +198,7 @@ class Supervisor:
                 was_noticed = self._silence.is_noticed
                 self._silence.end()
                 if was_noticed:
-                    _log.warning("The driver answers again (epoch %s)", epoch.number)
+                    _log.warning("The driver responds again (epoch %s)", epoch.number)
                     listener.epoch_resumes()
             case DriverFailed():
                 self._last_words = message.reason
@@ -210,13 +210,13 @@ class Supervisor:
         self._silence.end()
         listener.epoch_ready(epoch, ready)
         _log.info(
-            "The driver takes statements: application %s on %s, its Spark UI at %s (epoch %s)",
+            "The driver accepts statements: application %s on %s, Spark UI %s (epoch %s)",
             *(ready.application_id, ready.master, ready.spark_ui, epoch.number),
         )
         if ready.catalog == "in-memory":
             _log.warning(
-                "Tables of spark_catalog end with this driver, because the catalog is in memory;"
-                " docs/libra.md says how to keep them"
+                "Tables of spark_catalog are lost when this driver ends, because the catalog is in"
+                " memory; see docs/libra.md for how to keep them"
             )
 
     @property
@@ -259,7 +259,7 @@ def _tell(listener: DriverListener, message: Message) -> None:
 
 
 def _remove_others(folder: Path) -> None:
-    """Remove what past epochs left beside *folder*: their properties may hold secrets."""
+    """Remove the folders of past epochs beside *folder*: their properties may contain secrets."""
     for past in folder.parent.glob("*"):
         if past != folder:
             shutil.rmtree(past, ignore_errors=True)

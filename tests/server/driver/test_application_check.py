@@ -98,7 +98,7 @@ def test_an_application_is_gone_when_neither_master_nor_worker_has_it(pages: Pag
 def test_what_is_left_after_the_time_is_said(pages: Pages, where: str) -> None:
     said = asked(pages.url, within=3)
 
-    assert said == f"whether executors of {APPLICATION} still run is not known ({where})"
+    assert said == f"executors of {APPLICATION} may still run ({where})"
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "no url"])

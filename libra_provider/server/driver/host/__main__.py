@@ -1,7 +1,7 @@
-"""The driver host: a process that holds one SparkContext, and lives no longer than the API.
+"""The driver host: a process with one SparkContext, which ends when the API process ends.
 
-Started by the supervisor as ``python -m libra_provider.server.driver.host``; Spark's properties
-are in a file, because everyone on the machine can read a command line.
+The supervisor starts it as ``python -m libra_provider.server.driver.host``; Spark's properties
+are in a file, because every user of the machine can read a command line.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from libra_provider.server.driver.host.python.sessions import PythonSessions
 from libra_provider.server.driver.host.result_guard import ResultGuard
 from libra_provider.server.driver.host.sessions import DriverSessions
 from libra_provider.server.driver.host.sql import SqlRunner
+from libra_provider.server.driver.host.timing import DEFAULT
 from libra_provider.server.driver.messages import (
     CloseSession,
     DriverFailed,
@@ -54,16 +55,14 @@ from libra_provider.server.driver.messages import (
 
 _PR_SET_PDEATHSIG = 1
 _ESTIMATES = 2
-# Seconds until a JVM that ends is gone, once its context is stopped; who waits for it says how.
-_LAST_WORDS = 5.0
-# Spark aborts its jobs with this sentence before it stops its context, which the pulse notices.
+# Spark aborts its jobs with this sentence before it stops its context, which the heartbeat sees.
 _REMOVED = "Master removed our application"
-# What -XX:+ExitOnOutOfMemoryError makes of a JVM.
-_MEANING = {3: ", as one does that is out of memory (spark.driver.memory)"}
+# The exit code of -XX:+ExitOnOutOfMemoryError.
+_MEANING = {3: ", which means that it ran out of memory (spark.driver.memory)"}
 
 
 class Host:
-    """Runs statements on *spark*, each on a thread of its own while it runs."""
+    """Runs statements on *spark*, each on its own thread."""
 
     def __init__(
         self,
@@ -79,7 +78,7 @@ class Host:
         self._channel = channel
         self._main_classes = main_classes
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="statement")
-        # Its own, so that long statements do not keep a question waiting.
+        # Separate, so that estimates do not wait for long statements.
         self._asked = ThreadPoolExecutor(_ESTIMATES, thread_name_prefix="estimate")
         self._sessions = DriverSessions(spark, channel.say)
         self._statements = statements
@@ -89,7 +88,7 @@ class Host:
         self._stopping = False
 
     def serve(self) -> None:
-        """Obey until told to stop, or until nobody is there to tell."""
+        """Handle messages until StopDriver, or until the API process ends."""
         heartbeat.start(self._is_over, self._channel.say)
         answers: Mapping[type[Message], Callable[[Any], object]] = {
             RunStatement: self._start,
@@ -128,16 +127,16 @@ class Host:
         context = self._spark.sparkContext
         job_id = order.job_id
         try:
-            # Threads are used again: what one statement sets must not reach the next (SPARK-26914).
+            # Threads are reused: properties of one statement must not reach the next (SPARK-26914).
             context.setLocalProperty("spark.scheduler.pool", order.pool)
             context.setJobGroup(job_id, order.description or job_id, True)
             session = self._sessions.get(order.session)
             ended = self._carried_out(session, order)
             if order.kind == Kind.JAR_CLASS and self._is_over():
                 return  # it may have stopped Spark before it ended
-        except Exception as error:  # noqa: BLE001  # whatever Spark raises is the statement's outcome
+        except Exception as error:  # noqa: BLE001  # any error of Spark is the statement's outcome
             if _REMOVED in str(error) or self._is_over():
-                return  # not the statement's failure: the supervisor calls it LOST
+                return  # not the statement's failure: the supervisor marks it LOST
             ended = self._failed(job_id, error)
         self._progress.end(job_id)
         self._kills.end(job_id)
@@ -154,14 +153,14 @@ class Host:
                 return self._pythons.run(session, order, answer)
             return self._statements.run(session, order, go_on=go_on)
         finally:
-            # Before its end is told: who knows of that counts on what it has left.
+            # Before its end is reported: clients then rely on the state that it has left.
             if order.ends_session:
                 self._close(CloseSession(order.session))
             else:
                 self._sessions.look(session, order)
 
     def _is_over(self) -> bool:
-        """Whether Spark is gone; if nobody meant it to, so is this process."""
+        """Return whether Spark is gone; if that was not requested, end this process."""
         try:
             over = self._stopping or self._spark.sparkContext._jsc.sc().isStopped()  # noqa: SLF001
         except (Py4JError, OSError):
@@ -172,7 +171,7 @@ class Host:
 
     def _end_with_spark(self) -> None:
         try:
-            jvm_of(self._spark).wait(_LAST_WORDS)
+            jvm_of(self._spark).wait(DEFAULT.jvm_exit)
         except subprocess.TimeoutExpired:
             reason = "its SparkContext was stopped, or its JVM died"
             self._channel.say(DriverFailed(blaming(reason, self._main_classes)))
@@ -193,15 +192,15 @@ class Host:
         )
 
     def _clear(self) -> None:
-        # After the end is told, so that nobody waits for it; the thread takes nothing new until
-        # this is done. None clears a property; pyspark's signature does not say so.
+        # After the end is reported, so that nobody waits for it. None clears a property; pyspark's
+        # signature does not say so.
         context = self._spark.sparkContext
         context._jsc.clearJobGroup()  # noqa: SLF001  # pyspark has no public name for it
         context.setLocalProperty("spark.scheduler.pool", None)  # type: ignore[arg-type]
 
 
 def ready(spark: SparkSession) -> DriverReady:
-    """Where the driver of *spark* is."""
+    """Return the message that the driver of *spark* is ready, and where it is."""
     context = spark.sparkContext
     return DriverReady(
         host=context.getConf().get("spark.driver.host") or socket.gethostname(),
@@ -214,30 +213,30 @@ def ready(spark: SparkSession) -> DriverReady:
 
 
 def die_with_parent() -> None:
-    """Have this whole process group killed when the API process dies, even by SIGKILL."""
+    """Have this process group killed when the API process ends, even by SIGKILL."""
     signal.signal(signal.SIGTERM, lambda *_: end_group())
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def end_group() -> None:
-    """End this process, its JVM and what they started, now."""
+    """Kill this process, its JVM and their child processes."""
     os.killpg(0, signal.SIGKILL)
 
 
 def blaming(reason: str, main_classes: MainClasses) -> str:
-    """*reason*, with the statement that is behind it, if one is."""
+    """Return *reason*, with the statement that caused it, if there is one."""
     blame = main_classes.blame()
     return f"{reason}: {blame}" if blame else reason
 
 
 def jvm_of(spark: SparkSession) -> Any:
-    """The process of its JVM."""
-    gateway: Any = spark.sparkContext._gateway  # noqa: SLF001  # it is nowhere else
+    """Return the process of its JVM."""
+    gateway: Any = spark.sparkContext._gateway  # noqa: SLF001  # the only place
     return gateway.proc
 
 
 def watch_jvm(spark: SparkSession, channel: Channel, main_classes: MainClasses) -> None:
-    """End with a reason as soon as the JVM is gone: py4j would only notice at its next call."""
+    """Report why and end as soon as the JVM is gone: py4j would notice at its next call."""
     jvm = jvm_of(spark)
 
     def wait() -> None:
@@ -251,14 +250,14 @@ def watch_jvm(spark: SparkSession, channel: Channel, main_classes: MainClasses) 
 
 
 def why_not(sentence: str) -> str:
-    """*sentence*, unless it is what Spark says when it has given up on its master."""
+    """Return *sentence*, or a clearer one if Spark has given up on its master."""
     if "stopped SparkContext" not in sentence:
         return sentence
-    return "its master did not take the application in; check that --master is right and reachable"
+    return "its master did not accept the application; check that --master is right and reachable"
 
 
 def main() -> None:
-    """Start Spark, say so, and serve."""
+    """Start Spark, report that, and handle messages."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--channel", type=int, required=True)
     parser.add_argument("--properties", type=Path, required=True)
@@ -270,18 +269,18 @@ def main() -> None:
     options = parser.parse_args()
     die_with_parent()
     channel = Channel(options.channel)
-    # pyspark logs each failed query with its Java frames; the ledger has the sentence.
+    # pyspark logs each failed query with its Java frames; the ledger has its error.
     for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     os.environ["PYSPARK_SUBMIT_ARGS"] = (
         f"--properties-file '{options.properties}' --load-spark-defaults pyspark-shell"
     )
-    # Functions come to the executors pickled: they need the same Python.
+    # Functions are pickled for the executors, which need the same Python version.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     try:
         spark = SparkSession.builder.getOrCreate()
-    except Exception as error:  # noqa: BLE001  # any failure to start is told to the supervisor
-        channel.say(DriverFailed(f"Spark does not start: {why_not(failure_of(error).sentence)}"))
+    except Exception as error:  # noqa: BLE001  # any failure to start is reported to the supervisor
+        channel.say(DriverFailed(f"Could not start Spark: {why_not(failure_of(error).sentence)}"))
         end_group()
     note = options.properties.parent / "ended-by"
     main_classes = MainClasses(spark, logs=options.logs, note=note)

@@ -1,4 +1,4 @@
-"""The host's end of the line to the API process."""
+"""The host's connection to the API process."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from libra_provider.server.driver.messages import Message, decode, encode
 
 
 class Channel:
-    """The socket at *descriptor*; any thread may say something, one listens."""
+    """The socket at *descriptor*: any thread may send, one receives."""
 
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(fileno=descriptor)
         self._lock = threading.Lock()
 
     def say(self, message: Message) -> None:
-        """Send *message*; it has left this process when this returns."""
+        """Send *message*; returns when it has left this process."""
         with self._lock:
             self._socket.sendall(encode(message))
 
     def heard(self) -> Iterable[Message]:
-        """Each message of the API process, until that process ends."""
+        """Yield each message of the API process until that process ends."""
         with self._socket.makefile("rb") as lines:
             yield from map(decode, lines)

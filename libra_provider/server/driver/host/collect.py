@@ -1,4 +1,4 @@
-"""Takes the rows of a frame out of the JVM, as Arrow, and no more of them than are wanted."""
+"""Fetches the rows of a frame from the JVM as Arrow, and stops at a limit."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _GROUP = "spark.jobGroup.id"
 
 
 def collected(frame: DataFrame, schema: StructType, *, rows: int, size: int) -> pa.Table:
-    """All rows of *frame*; where they are more than *rows*, or *size* bytes, so many that it shows.
+    """Return all rows of *frame*, or slightly more than *rows* rows or *size* bytes of them.
 
-    ``toArrow()`` never stops, and asks the JVM twice as often, *schema* included, which costs more
-    than the rest of a small statement.
+    ``toArrow()`` has no limit, and calls the JVM twice as often, also for *schema*, which costs
+    more than the rest of a small statement.
     """
-    java: Any = frame._jdf  # noqa: SLF001  # the way of toArrow() to the rows
+    java: Any = frame._jdf  # noqa: SLF001  # as toArrow() does
     port, secret, server = java.collectAsArrowToPython()
     taking = _Taking(
         to_arrow_schema(schema, error_on_duplicated_field_names_in_struct=True, timezone="UTC"),
@@ -40,7 +40,7 @@ def collected(frame: DataFrame, schema: StructType, *, rows: int, size: int) -> 
 
 
 def _stop(frame: DataFrame) -> None:
-    # The scheduler notices the closed socket only when the next task ends, and lets the others run.
+    # Spark notices the closed socket only when the next task ends, and does not stop the others.
     context = frame.sparkSession.sparkContext
     if group := context.getLocalProperty(_GROUP):
         context.cancelJobGroup(group)
@@ -51,20 +51,20 @@ def _number(stream: IO[bytes]) -> int:
 
 
 class _Taking(Serializer):
-    """Reads tables of *schema* until there are no more, or more than *rows* or *size* bytes."""
+    """Reads tables of *schema* up to the end, or beyond *rows* rows or *size* bytes."""
 
     def __init__(self, schema: pa.Schema, rows: int, size: int) -> None:
         self._schema, self._rows, self._size = schema, rows, size
         self.is_enough = False
 
     def load_stream(self, stream: IO[bytes]) -> list[pa.Table]:
-        """The tables, in the order of their rows if they are all."""
+        """Return the tables, in the order of the rows if all are read."""
         tables = []
         for batch in pa.ipc.open_stream(stream):
             tables.append(self._taken(batch))
             if self.is_enough:
                 return tables
-        # They came as their tasks ended; their places follow, or -1 where the job has failed.
+        # They come as their tasks end; then their positions, or -1 if the job has failed.
         places = [_number(stream) for _ in range(_number(stream))]
         return [tables[place] for place in places] or [self._schema.empty_table()]
 

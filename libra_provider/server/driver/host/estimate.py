@@ -1,4 +1,4 @@
-"""What a query would read and return, without running it."""
+"""What a query would read and return, from Spark's statistics, without running it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from libra_provider.jobs.spark_errors import failure_of
 from libra_provider.server.driver.messages import EstimateQuery, EstimateResult
 
 _PLANS = "org.apache.spark.sql.catalyst.plans.logical"
-# What acts as soon as it is analyzed, as Spark's parser calls it.
+# Plans that Spark executes while it analyzes them.
 _ACTING = (
     f"{_PLANS}.Command",
     f"{_PLANS}.ParsedStatement",
     f"{_PLANS}.CompoundPlanStatement",
 )
-_ACTS = "only a query can be estimated, and it does something"
+_ACTS = "only a query can be estimated, not a command"
 _RELATION = "org.apache.spark.sql.execution.datasources.LogicalRelation"
 
 
 def estimate(session: SparkSession, asked: EstimateQuery) -> EstimateResult:
-    """Spark's statistics of the query; what is no query, or wrong, is said in ``error``."""
+    """Return Spark's statistics of the query, or an ``error`` for a wrong query or a command."""
     try:
         if _acts(session, asked.code):
             return EstimateResult(key=asked.key, error=_ACTS)
         frame: Any = session.sql(asked.code, args=bound(session, asked.parameters))
         return _estimated(session, asked.key, frame._jdf.queryExecution().optimizedPlan())  # noqa: SLF001
-    except Exception as error:  # noqa: BLE001  # whatever Spark raises is the answer
+    except Exception as error:  # noqa: BLE001  # any error of Spark is the answer
         why = failure_of(error)
         return EstimateResult(
             key=asked.key,
@@ -41,7 +41,7 @@ def estimate(session: SparkSession, asked: EstimateQuery) -> EstimateResult:
 
 
 def _acts(session: SparkSession, code: str) -> bool:
-    """Whether Spark would do it at once, such as INSERT: it must not be analyzed."""
+    """Return whether analyzing *code* would execute it, such as INSERT."""
     java: Any = session._jsparkSession  # noqa: SLF001  # the parser has no Python side
     return any(
         is_instance_of(session._sc._gateway, node, each)  # noqa: SLF001

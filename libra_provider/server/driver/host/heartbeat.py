@@ -1,4 +1,4 @@
-"""The host's signs of life, each given after its JVM has answered."""
+"""The host's heartbeats, each sent after its JVM has responded."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import threading
 import time
 from collections.abc import Callable
 
+from libra_provider.server.driver.host.timing import DEFAULT
 from libra_provider.server.driver.messages import Heartbeat
 
-_EVERY = 1.0  # second
 
+def start(
+    is_over: Callable[[], bool],
+    say: Callable[[Heartbeat], None],
+    *,
+    every: float = DEFAULT.heartbeat,
+) -> None:
+    """Send a heartbeat *every* second until *is_over*, which calls the JVM and waits if it stalls.
 
-def start(is_over: Callable[[], bool], say: Callable[[Heartbeat], None]) -> None:
-    """Say a pulse every second until *is_over*, which asks the JVM, and waits while it stalls.
-
-    On a thread of its own, which has its own line to the JVM: statements do not delay it.
+    On a separate thread with its own connection to the JVM: statements do not delay it.
     """
 
     def beat() -> None:
         while not is_over():
             say(Heartbeat())
-            time.sleep(_EVERY)
+            time.sleep(every)
 
-    threading.Thread(target=beat, daemon=True, name="pulse").start()
+    threading.Thread(target=beat, daemon=True, name="heartbeat").start()

@@ -1,8 +1,8 @@
-"""Run main classes in the JVM of the shared driver, each with classes and output of its own.
+"""Run main classes in the JVM of the shared driver, each with its own classes and output.
 
-A main class sees the temp views and settings of its session as they are at its start; what it
-changes stays its own. ``stop()`` of its session ends nothing. What nothing can prevent in one JVM,
-``System.exit`` and stopping the SparkContext itself, ends the driver, and is written down.
+A main class starts with the temp views and settings of its session, and changes only its own.
+``stop()`` of its session has no effect. ``System.exit`` and stopping the SparkContext cannot be
+prevented in one JVM: they end the driver, and the statement that did so is recorded.
 """
 
 from __future__ import annotations
@@ -18,21 +18,28 @@ from pyspark.sql import SparkSession
 from libra_provider.core.units import MIB
 from libra_provider.jobs.spark_errors import failure_of
 from libra_provider.server.driver.host.jvm.java_sources import loaded
+from libra_provider.server.driver.host.timing import DEFAULT
 from libra_provider.server.driver.messages import RunStatement, StatementEnded
 from libra_provider.server.statement_logs import StatementLogs
 
 _LOG_CAP = 16 * MIB
-# Long enough for a main that closes its files when it is interrupted.
-_GRACE_MS = 5000
 
 
 class MainClasses:
-    """The main classes that run in the JVM of *spark*; what they print is left in *logs*.
+    """The main classes that run in the JVM of *spark*; their output is written to *logs*.
 
-    *note* is a file of this driver's, where a main class that ends the driver is named.
+    *note* is a file of this driver, which names the main class that ended the driver.
     """
 
-    def __init__(self, spark: SparkSession, *, logs: Path, note: Path) -> None:
+    def __init__(
+        self,
+        spark: SparkSession,
+        *,
+        logs: Path,
+        note: Path,
+        grace: float = DEFAULT.main_class_grace,
+    ) -> None:
+        self._grace_ms = int(grace * 1000)
         self._spark = spark
         self._logs = logs
         self._note = note
@@ -43,11 +50,11 @@ class MainClasses:
     def run(
         self, session: SparkSession, order: RunStatement, *, go_on: Callable[[], None]
     ) -> StatementEnded:
-        """How the main class of *order* ended, in the pool and job group of the calling thread.
+        """Run the main class of *order* in the pool and job group of the calling thread.
 
-        *go_on* is called once before it starts; what it raises passes through.
+        Returns how it ended. *go_on* is called once before it starts, and may raise.
         """
-        # From now on kill finds it, and go_on knows of a kill that came before.
+        # From now on, kill finds it; go_on raises for an earlier kill.
         run = self._runs[order.job_id] = self._new_run(session, order)
         try:
             go_on()
@@ -61,17 +68,17 @@ class MainClasses:
         return ended
 
     def kill(self, job_id: str) -> None:
-        """Have it end, with its jobs; nothing happens when it does not run."""
+        """End it and its jobs; does nothing if it does not run."""
         if run := self._runs.get(job_id):
-            run.kill(_GRACE_MS)
+            run.kill(self._grace_ms)
 
     @property
     def ended_it(self) -> bool:
-        """Whether a main class is known to have ended the driver."""
+        """Return whether a main class is known to have ended the driver."""
         return self._note.exists()
 
     def blame(self) -> str:
-        """Which main class ended the driver, or may have done so; empty when none did."""
+        """Return which main class has or may have ended the driver; empty if none has."""
         if self.ended_it:
             return self._note.read_text()
         if not self._runs:
@@ -80,7 +87,7 @@ class MainClasses:
         return f"statement {ids}, which ran a main class, may have ended it"
 
     def _new_run(self, session: SparkSession, order: RunStatement) -> Any:
-        gateway: Any = self._spark.sparkContext._gateway  # noqa: SLF001  # the way to its arrays
+        gateway: Any = self._spark.sparkContext._gateway  # noqa: SLF001  # it creates arrays
         args = gateway.new_array(gateway.jvm.String, len(order.args))
         for position, each in enumerate(order.args):
             args[position] = each
@@ -103,7 +110,7 @@ class MainClasses:
 
 
 def _java_of(session: SparkSession) -> Any:
-    return session._jsparkSession  # noqa: SLF001  # what the Java side knows it by
+    return session._jsparkSession  # noqa: SLF001  # the Java side needs it
 
 
 def _ended(job_id: str, outcome: Any) -> StatementEnded:

@@ -1,4 +1,4 @@
-"""How far running statements are, told once a second, and only of those that take longer."""
+"""The progress of running statements, reported every second, if they run that long."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # py4j has no types
 from pyspark import SparkContext
 
+from libra_provider.server.driver.host.timing import DEFAULT
 from libra_provider.server.driver.messages import Message, StatementProgress
 
-_INTERVAL = 1.0
 _FINAL = {"COMPLETE", "FAILED", "SKIPPED"}
 
 
@@ -30,15 +30,22 @@ class _Stage:
 class _Watched:
     since: float
     said: StatementProgress | None = None
-    # What a stage was when it ended is what it stays: Spark is not asked again.
+    # A stage that has ended does not change: Spark is not called again.
     ended: dict[int, _Stage] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class ProgressReporter:
-    """Watches the statements between ``begin`` and ``end``, and tells *say* what has changed."""
+    """Watches statements between ``begin`` and ``end``, and passes changes to *say*."""
 
-    def __init__(self, context: SparkContext, say: Callable[[Message], None]) -> None:
+    def __init__(
+        self,
+        context: SparkContext,
+        say: Callable[[Message], None],
+        *,
+        every: float = DEFAULT.progress,
+    ) -> None:
+        self._every = every
         self._tracker = context.statusTracker()
         self._store: Any = context._jsc.sc().statusStore()  # noqa: SLF001  # pyspark's tracker has no metrics
         self._say = say
@@ -46,20 +53,20 @@ class ProgressReporter:
         threading.Thread(target=self._watch, daemon=True, name="progress").start()
 
     def begin(self, job_id: str) -> None:
-        """Look at the statement from now on."""
+        """Watch the statement from now on."""
         self._watched[job_id] = _Watched(time.monotonic())
 
     def end(self, job_id: str) -> None:
-        """Tell the last numbers of a statement that took long enough to have any."""
+        """Report the last numbers of a statement that ran long enough to have any."""
         watched = self._watched.pop(job_id)
-        if time.monotonic() - watched.since >= _INTERVAL:
+        if time.monotonic() - watched.since >= self._every:
             self._look(job_id, watched)
 
     def _watch(self) -> None:
         while True:
-            time.sleep(_INTERVAL)
+            time.sleep(self._every)
             for job_id, watched in list(self._watched.items()):
-                if time.monotonic() - watched.since >= _INTERVAL:
+                if time.monotonic() - watched.since >= self._every:
                     self._look(job_id, watched)
 
     def _look(self, job_id: str, watched: _Watched) -> None:
@@ -67,8 +74,8 @@ class ProgressReporter:
             try:
                 found = self._progress(job_id, watched)
             except Py4JError:
-                return  # Spark is ending, or has forgotten a stage: there will be other numbers
-            # Not after ``end`` has told the last ones.
+                return  # Spark is ending, or has dropped a stage: the next round has new numbers
+            # Not after ``end`` has reported the last ones.
             if found.stages_total and found != watched.said:
                 watched.said = found
                 self._say(found)
@@ -96,7 +103,7 @@ class ProgressReporter:
         status, tasks = data.status().name(), data.numTasks()
         found = _Stage(
             done=status in _FINAL,
-            # Spark skips what an earlier job has left behind: nothing remains to be done.
+            # Spark skips a stage whose output is there from an earlier job.
             tasks_done=tasks if status == "SKIPPED" else data.numCompleteTasks(),
             tasks=tasks,
             rows=data.inputRecords(),

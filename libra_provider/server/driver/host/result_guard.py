@@ -1,7 +1,7 @@
-"""Keeps a result small before it is one: on the executors, row by row.
+"""Limits the bytes of a result on the executors, row by row.
 
-Spark collects a partition as a whole. A few hundred rows of a megabyte each would end an executor,
-or the driver, before anybody could count their bytes; so they are counted where they arise.
+Spark collects a partition as a whole. A few hundred rows of a megabyte each would run an executor,
+or the driver, out of memory before their bytes are counted on the driver.
 """
 
 from __future__ import annotations
@@ -48,33 +48,33 @@ _WIDTHS: Mapping[type[DataType], int] = {
     DecimalType: 16,
 }
 _OFFSET = 4
-# Each result is in the heap up to three times while one of Spark's four threads takes it in.
+# A result is in the heap up to three times while one of Spark's four threads receives it.
 _SHARE_OF_HEAP = 16
 
 
 class ResultGuard:
-    """What the driver of *spark* can hand out; *folder* takes the class that executors need."""
+    """Limits what the driver of *spark* returns; *folder* gets the class for the executors."""
 
     def __init__(self, spark: SparkSession, folder: Path) -> None:
-        java: Any = spark._jvm  # noqa: SLF001  # its heap is known nowhere else
+        java: Any = spark._jvm  # noqa: SLF001  # for the size of its heap
         self.most: int = java.java.lang.Runtime.getRuntime().maxMemory() // _SHARE_OF_HEAP
         self._room = self._compiled(spark, folder / "libra-room.jar")
 
     def limited(self, frame: DataFrame, rows: int, most: int) -> DataFrame:
-        """*frame*, which ends early when it has more than *rows* rows, or fails, soon after *most*.
+        """Return *frame*, which stops soon after *rows* rows, or fails soon after *most* bytes.
 
-        Then it still has more than *rows* rows. Its columns have names of their own; the bytes are
-        those of Arrow, or fewer, and each task may have as many.
+        If it stops, it has more than *rows* rows. Its columns have unique names; the bytes are at
+        most those of Arrow, and each task may have as many.
         """
         size = size_of(frame.schema)
         measured = () if size.isdecimal() and (rows + 1) * int(size) <= most else (size, most)
-        # In one call: each one through py4j costs as much as a small statement can afford.
+        # In one call: a small statement has no time for several through py4j.
         limited = self._room.limited(frame._jdf, rows, *measured)  # noqa: SLF001
         return ClassicFrame(limited, frame.sparkSession)
 
     def _compiled(self, spark: SparkSession, jar: Path) -> Any:
         context: Any = spark.sparkContext
-        gateway = context._gateway  # noqa: SLF001  # the way to Spark's Java side
+        gateway = context._gateway  # noqa: SLF001  # it reaches Spark's Java side
         compiler = gateway.jvm.org.codehaus.janino.SimpleCompiler()
         compiler.cook(_SOURCE.read_text())
         classes = compiler.getBytecodes()
@@ -89,7 +89,7 @@ class ResultGuard:
 
 
 def size_of(schema: StructType) -> str:
-    """SQL for the bytes of a row of *schema*; a plain number when all rows are of one size."""
+    """Return SQL for the bytes of a row of *schema*; a plain number if all rows have one size."""
     return _sum(_size(quoted(field.name), field.dataType) for field in schema)
 
 

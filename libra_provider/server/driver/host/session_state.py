@@ -1,6 +1,6 @@
-"""What a session holds that its statements see, and that ends with the driver."""
+"""The state of a session that its statements see, and that is lost with the driver."""
 
-# ruff: noqa: SLF001  # pyspark has no public names for its way into the JVM
+# ruff: noqa: SLF001  # pyspark has no public names for its access to the JVM
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pyspark.sql import SparkSession
 from libra_provider.core.kinds import Kind
 from libra_provider.server.driver.messages import PYTHON_VARIABLES, RunStatement, SessionHolds
 
-# What begins like this leaves nothing behind; of everything else the session itself is asked.
+# Statements that start like this leave no state; after any other, the session is inspected.
 _QUERY = re.compile(r"[\s(]*(?:select|with|from|values|table)\b", re.IGNORECASE)
 
 
 class SessionState:
-    """Of the session *name*, which was just made; tells *say* when it holds something else.
+    """Of the session *name*, which is new; passes changes of its state to *say*.
 
-    Global temporary views and added JARs belong to no session: they are not looked for.
+    Global temporary views and added JARs belong to no session, and are not included.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class SessionState:
         self._told: list[str] = []
 
     def look(self, order: RunStatement) -> None:
-        """Say what the session holds after *order* has run in it, if that is news."""
+        """Report the state after *order* has run, if it has changed."""
         # A main class changes a copy.
         if order.kind == Kind.JAR_CLASS or (order.kind == Kind.SQL and _QUERY.match(order.code)):
             return
@@ -47,7 +47,7 @@ class SessionState:
             self._tell([what for what, is_there in self._looked().items() if is_there])
 
     def close(self) -> None:
-        """Say that it holds nothing any more; whoever looks later finds nothing."""
+        """Report that the session has no state any more; later changes are ignored."""
         with self._lock:
             self._tell([])
             self._is_closed = True
@@ -73,4 +73,4 @@ class SessionState:
         try:
             return [manager.currentCatalog().name(), *manager.currentNamespace()]
         except (Py4JError, PySparkException):
-            return []  # it is a catalog that cannot be used
+            return []  # the catalog is not usable

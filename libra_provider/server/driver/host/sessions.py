@@ -13,7 +13,7 @@ from libra_provider.server.model.sessions import DEFAULT_SESSION
 
 
 class DriverSessions:
-    """By name; *spark* is the default one. What they hold, *say* is told."""
+    """The sessions by name; *spark* is the default one. Their state is passed to *say*."""
 
     def __init__(self, spark: SparkSession, say: Callable[[SessionHolds], None]) -> None:
         self._spark, self._say = spark, say
@@ -22,20 +22,20 @@ class DriverSessions:
         self._add(DEFAULT_SESSION, spark)
 
     def get(self, name: str) -> SparkSession:
-        """The session, which is made where there is none."""
+        """Return the session, which is created if there is none."""
         with self._lock:
             if name not in self._open:
                 self._add(name, self._spark.newSession())
             return self._open[name][0]
 
     def look(self, session: SparkSession, order: RunStatement) -> None:
-        """Tell what *session* holds after *order* ran in it, if that is news and it is open."""
+        """Report the state of *session* after *order* ran in it, if it has changed and is open."""
         found, state = self._open.get(order.session, (None, None))
         if state and found is session:
             state.look(order)
 
     def close(self, name: str) -> None:
-        """Forget the session; nothing happens if there is none."""
+        """Forget the session; does nothing if there is none."""
         with self._lock:
             _, state = self._open.pop(name, (None, None))
         if state:

@@ -32,7 +32,7 @@ _BURST = (RESULT_TOO_LARGE, "spark.driver.maxResultSize")
 
 
 class SqlRunner:
-    """Runs statements; their rows are in *folder* when they end, and within *room*."""
+    """Runs statements; their rows are written to *folder*, within the limits of *room*."""
 
     def __init__(self, folder: Path, room: ResultGuard) -> None:
         self._folder = folder
@@ -41,9 +41,9 @@ class SqlRunner:
     def run(
         self, session: SparkSession, order: RunStatement, *, go_on: Callable[[], None]
     ) -> StatementEnded:
-        """How the statement ended; Spark's errors pass through, and those of *go_on*.
+        """Run the statement and return how it ended; raises Spark's errors.
 
-        *go_on* is called between the steps.
+        *go_on* is called between the steps, and may raise.
         """
         go_on()
         frame = _frame(session, order)
@@ -51,7 +51,7 @@ class SqlRunner:
         return self.answer(frame, order)
 
     def answer(self, frame: DataFrame, order: RunStatement) -> StatementEnded:
-        """The end of a statement that came to *frame*; Spark's errors pass through."""
+        """Return the end of a statement with the result *frame*; raises Spark's errors."""
         try:
             if order.as_text:
                 return _text(frame, order)
@@ -71,7 +71,7 @@ class SqlRunner:
         table = collected(limited, named.schema, rows=order.result_limit, size=most)
         if table.num_rows > order.result_limit:
             what = f"more than resultLimit={order.result_limit} rows"
-            way_out = "ask for more with resultLimit"
+            way_out = "raise resultLimit"
             return too_large(order, what, way_out, rows=table.num_rows)
         if table.nbytes > most:
             return self._too_many_bytes(order, table.nbytes)
@@ -88,16 +88,16 @@ class SqlRunner:
         most = min(order.result_max_bytes, self._room.most)
         what = f"more than {readable_size(most)}"
         if order.result_max_bytes > self._room.most:
-            what += ", all that the memory of this driver allows"
-        way_out = "resultLimit is no help here, but fewer or narrower rows are"
+            what += ", the limit of this driver's memory"
+        way_out = "return fewer or narrower rows (resultLimit does not change it)"
         return too_large(order, what, way_out, size=max(size, most))
 
 
 def _frame(session: SparkSession, order: RunStatement) -> DataFrame:
     if order.parameters:
-        # A method of py4j takes no Mapping; Run promises the plain list or dict of its JSON.
+        # py4j takes no other Mapping than the plain dict of the JSON that the message came in.
         return session.sql(order.code, args=bound(session, order.parameters))
-    # What pyspark does for none takes five calls to the JVM instead of one.
+    # Without parameters, pyspark would call the JVM five times instead of once.
     java: Any = session._jsparkSession  # noqa: SLF001
     return ClassicFrame(java.sql(order.code), session)
 
@@ -115,7 +115,7 @@ def _written(frame: DataFrame, order: RunStatement, path: str) -> StatementEnded
 
 
 def _text(frame: DataFrame, order: RunStatement) -> StatementEnded:
-    # Java's own text of a row is what the old contract's clients know.
+    # Clients of the old contract expect Java's text of a row.
     rows = [row.toString() for row in frame._jdf.limit(_TEXT_ROWS + 1).collectAsList()]  # noqa: SLF001
     shown = rows[:_TEXT_ROWS]
     if len(rows) > _TEXT_ROWS:

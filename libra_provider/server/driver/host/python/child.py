@@ -29,7 +29,7 @@ _WITHHELD = ("LIBRA_", "SPARK_", "PYSPARK_GATEWAY", "PYSPARK_SUBMIT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildLimits:
-    """What one child may take, with everything it starts."""
+    """The limits of one child, with everything that it starts."""
 
     memory: int = 2048 * MIB
     processes: int = 256
@@ -40,13 +40,13 @@ class ChildLimits:
 
 
 class ChildEnded(Exception):
-    """The child is no more; its text says why, beginning with a verb."""
+    """The child has ended; the message says why, beginning with a verb."""
 
 
 class PythonChild:
-    """A Python that waits for statements; nothing that it starts outlives it.
+    """A Python process that runs statements; nothing that it starts outlives it.
 
-    *token* opens Spark Connect; it works in a folder of its own in *folder*.
+    *token* is for Spark Connect; its working directory is a new folder in *folder*.
     """
 
     def __init__(self, limits: ChildLimits, token: str, folder: Path) -> None:
@@ -72,13 +72,13 @@ class PythonChild:
         self._ended: str | None = None
 
     def log_to(self, path: Path) -> None:
-        """What is printed from now on goes to *path* with ``.stdout`` and ``.stderr`` added."""
+        """Write its output to *path* with ``.stdout`` and ``.stderr`` added, from now on."""
         self._tell_keeper(f"log {path}")
         self._report()
 
     def run(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer of the interpreter process; raises ChildEnded."""
-        with contextlib.suppress(OSError):  # it is no more, and answers with nothing
+        """Return the response of the interpreter; raises ChildEnded."""
+        with contextlib.suppress(OSError):  # it has ended, which the missing response shows
             self._line.sendall(json.dumps(order).encode() + b"\n")
         answer = self._answer()
         if answer is None:
@@ -91,18 +91,18 @@ class PythonChild:
         return answer
 
     def kill(self) -> None:
-        """Have it end now; from any thread, while another one waits for its answer."""
+        """End it now; from any thread, while another one waits for its response."""
         with contextlib.suppress(OSError):  # the keeper was quicker
             self._keeper_line.shutdown(socket.SHUT_WR)
 
     @property
     def has_ended(self) -> bool:
-        """Whether it is gone, or about to be."""
-        # Nothing but its keeper's last words comes unasked.
+        """Return whether it has ended, or is ending."""
+        # The keeper sends nothing without a request but its last report.
         return self._ended is not None or bool(select.select([self._keeper_line], [], [], 0)[0])
 
     def end(self) -> str:
-        """Why it ended, once it and everything it started are gone; now, if it had not ended."""
+        """End it if it still runs, and return why it ended, when all that it started is gone."""
         if self._ended is None:
             self.kill()
             while self._report():
@@ -119,7 +119,7 @@ class PythonChild:
             answer = json.loads(line) if line.endswith(b"\n") else None
         except (OSError, ValueError):
             return None
-        # Code that finds the socket may write there what it likes.
+        # User code that finds the socket may write anything.
         return answer if isinstance(answer, dict) else None
 
     def _report(self) -> str:

@@ -1,9 +1,9 @@
-"""Spark Connect inside the shared driver: another way into the sessions that SQL statements use.
+"""Spark Connect inside the shared driver: a second access to the sessions of SQL statements.
 
-It starts with the first ``python`` statement, so that whoever runs SQL only pays nothing for it.
+It starts with the first ``python`` statement, so that it costs nothing for SQL only.
 """
 
-# ruff: noqa: SLF001  # pyspark has no public names for its way into the JVM
+# ruff: noqa: SLF001  # pyspark has no public names for its access to the JVM
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DATASET = "org.apache.spark.sql.classic.Dataset$"
 
 @dataclass(slots=True)
 class ConnectAccess:
-    """How one child gets into *session*: with a user id, and a session id, of its own."""
+    """How one child accesses *session*: with its own user id and session id."""
 
     session: SparkSession
     user: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -34,7 +34,7 @@ class ConnectAccess:
 
 
 class Connect:
-    """The Connect server in the JVM of *spark*; whoever has ``token`` may do what Libra may."""
+    """The Connect server in the JVM of *spark*; ``token`` gives access to all that Libra may do."""
 
     def __init__(self, spark: SparkSession) -> None:
         self._spark = spark
@@ -43,73 +43,73 @@ class Connect:
         self._properties: Any = None
         self.token = secrets.token_urlsafe(32)
 
-    def address(self, door: ConnectAccess) -> str:
-        """What a client of *door* connects to; another one when its session id was used up.
+    def address(self, access: ConnectAccess) -> str:
+        """Return the address for a client of *access*; its session id is new if the last one ended.
 
-        An id ends with ``release_session``; the session itself does not.
+        ``release_session`` ends an id, but not the session itself.
         """
         sessions = self._service().sessionManager()
-        if not sessions.getIsolatedSessionIfPresent(self._key(door)).isDefined():
-            door.session_id = str(uuid.uuid4())
+        if not sessions.getIsolatedSessionIfPresent(self._key(access)).isDefined():
+            access.session_id = str(uuid.uuid4())
             sessions.registerExistingSession(
-                door.user, door.session_id, door.session._jsparkSession
+                access.user, access.session_id, access.session._jsparkSession
             )
         # Only the name "localhost" lets a client send its token without TLS.
         where = f"sc://localhost:{self._service().localPort()}"
-        return f"{where}/;user_id={door.user};session_id={door.session_id}"
+        return f"{where}/;user_id={access.user};session_id={access.session_id}"
 
-    def begin(self, door: ConnectAccess, *, pool: str, group: str) -> None:
-        """From now on, jobs of *door* run in this pool and this job group."""
+    def begin(self, access: ConnectAccess, *, pool: str, group: str) -> None:
+        """Run jobs of *access* in this pool and this job group from now on."""
         self._service()
         properties = self._jvm.java.util.HashMap()
         properties.put("spark.scheduler.pool", pool)
         properties.put("spark.jobGroup.id", group)
-        self._properties.put(door.user, properties)
+        self._properties.put(access.user, properties)
 
-    def end(self, door: ConnectAccess) -> None:
-        """Jobs of *door* belong to no statement any more."""
-        self._properties.remove(door.user)
+    def end(self, access: ConnectAccess) -> None:
+        """Run later jobs of *access* for no statement."""
+        self._properties.remove(access.user)
 
-    def interrupt(self, door: ConnectAccess) -> None:
-        """Stop what *door* runs, in each session that its client may have made."""
-        for holder in self._holders(door):
+    def interrupt(self, access: ConnectAccess) -> None:
+        """Stop the jobs of *access*, in each session that its client may have created."""
+        for holder in self._holders(access):
             holder.interruptAll()
 
-    def close(self, door: ConnectAccess) -> None:
-        """Stop what *door* runs, and let nobody in by it any more."""
+    def close(self, access: ConnectAccess) -> None:
+        """Stop the jobs of *access*, and end its access."""
         if self._java is None:
             return
-        self.end(door)
+        self.end(access)
         sessions = self._service().sessionManager()
-        for holder in self._holders(door):
+        for holder in self._holders(access):
             sessions.closeSession(holder.key(), False)
 
-    def frame(self, door: ConnectAccess, relation: bytes) -> DataFrame:
-        """The DataFrame whose plan a client of *door* has serialized."""
+    def frame(self, access: ConnectAccess, relation: bytes) -> DataFrame:
+        """Return the DataFrame whose plan a client of *access* has serialized."""
         jvm, nothing = self._jvm, self._jvm.scala.Option.empty()
-        holder = self._service().sessionManager().getIsolatedSession(self._key(door), nothing)
+        holder = self._service().sessionManager().getIsolatedSession(self._key(access), nothing)
         planner = jvm.org.apache.spark.sql.connect.planner.SparkConnectPlanner(holder, nothing)
         plan = planner.transformRelation(
             jvm.org.apache.spark.connect.proto.Relation.parseFrom(relation)
         )
-        rows = self._module(_DATASET).ofRows(door.session._jsparkSession, plan)
-        return DataFrame(rows, door.session)
+        rows = self._module(_DATASET).ofRows(access.session._jsparkSession, plan)
+        return DataFrame(rows, access.session)
 
-    def _holders(self, door: ConnectAccess) -> list[Any]:
+    def _holders(self, access: ConnectAccess) -> list[Any]:
         sessions = self._service().sessionManager()
         nothing = self._jvm.scala.Option.empty()
         known = self._jvm.scala.jdk.javaapi.CollectionConverters.asJava(
             sessions.listActiveSessions()
         )
         keys = [
-            self._key_of(door.user, each.sessionId())
+            self._key_of(access.user, each.sessionId())
             for each in known
-            if each.userId() == door.user
+            if each.userId() == access.user
         ]
         return [sessions.getIsolatedSession(key, nothing) for key in keys]
 
-    def _key(self, door: ConnectAccess) -> Any:
-        return self._key_of(door.user, door.session_id)
+    def _key(self, access: ConnectAccess) -> Any:
+        return self._key_of(access.user, access.session_id)
 
     def _key_of(self, user: str, session_id: str) -> Any:
         return self._jvm.org.apache.spark.sql.connect.service.SessionKey(user, session_id)
@@ -140,13 +140,13 @@ class Connect:
         for key, value in self._settings().items():
             self._context.conf().set(key, value)
         service = self._module(_SERVICE)
-        # Spark looks for the interceptor there.
+        # Spark loads the interceptor from there.
         thread.setContextClassLoader(interceptor.getClassLoader())
         try:
             service.start(self._context)
         finally:
             thread.setContextClassLoader(spark_classes)
-            # Later sessions take their settings from here, and SQL can read them.
+            # Later sessions copy these settings, and SQL can read them.
             self._context.conf().remove(_TOKEN_KEY)
         return service
 

@@ -1,8 +1,8 @@
-"""The Python of one session: runs its statements one after the other, in one ``__main__``.
+"""The Python process of one session: runs its statements one after the other, in one ``__main__``.
 
-``python_child.py SOCKET``: the socket gives an order per line and takes an answer per line, as
-JSON. Orders have ``code``, ``args``, ``address`` (of Spark Connect), ``most_rows`` and
-``most_bytes`` (None: as many as there are). What is printed is kept by
+``interpreter.py SOCKET``: reads a request per line and writes a response per line, as JSON.
+Requests have ``code``, ``args``, ``address`` (of Spark Connect), ``most_rows`` and
+``most_bytes`` (None: no limit). Its output is written to files by
 :mod:`libra_provider.processes.python_keeper`.
 """
 
@@ -27,7 +27,7 @@ from libra_provider.server.driver.host.python.value import ValueTooLarge, answer
 
 
 class Interpreter:
-    """Statements see what earlier ones defined; ``spark`` is there."""
+    """Statements see the names that earlier ones defined; ``spark`` is defined."""
 
     def __init__(self) -> None:
         self._main = ModuleType("__main__")
@@ -38,7 +38,7 @@ class Interpreter:
         self._count = 0
 
     def run(self, order: dict[str, Any]) -> dict[str, Any]:
-        """What the statement came to: see ``answer_of`` and ``failure_of``."""
+        """Run the statement and return its outcome: see ``answer_of`` and ``failure_of``."""
         self._count += 1
         name = f"<statement {self._count}>"
         try:
@@ -51,7 +51,7 @@ class Interpreter:
             return {"too_large": error.what, "way_out": error.way_out, **found}
         except SystemExit as error:
             return {} if not error.code else failure_of(error, name)
-        except BaseException as error:  # noqa: BLE001 - whatever it raises is its outcome
+        except BaseException as error:  # noqa: BLE001 - any error is its outcome
             return failure_of(error, name)
         finally:
             for stream in (sys.stdout, sys.stderr):
@@ -64,7 +64,7 @@ class Interpreter:
                 self._spark.stop()
             os.environ["SPARK_REMOTE"] = self._address = address
             self._spark = SparkSession.builder.remote(address).getOrCreate()
-            # The session is not ours to end: SQL statements use it as well.
+            # It must not end the session, which SQL statements use as well.
             self._spark.release_session_on_close = False
             self._main.__dict__["spark"] = self._spark
         return self._spark
@@ -82,16 +82,16 @@ class Interpreter:
 
     def _evaluate(self, tree: ast.Module | ast.Expression, name: str) -> Any:
         mode = "eval" if isinstance(tree, ast.Expression) else "exec"
-        # The __future__ of this module is none of theirs.
+        # Without the __future__ imports of this module.
         code: CodeType = compile(tree, name, mode, dont_inherit=True)
-        return eval(code, self._main.__dict__)  # noqa: S307 - it is what Libra was asked to run
+        return eval(code, self._main.__dict__)  # noqa: S307 - the user's code
 
 
 def main() -> None:
-    """Answer orders until nobody gives any."""
+    """Answer requests until the socket is closed."""
     libra = socket.socket(fileno=int(sys.argv[1]))
     interpreter = Interpreter()
-    # The failure has the sentence; pyspark would print it too, with its Java frames.
+    # The failure has the error; pyspark would print it, too, with its Java frames.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     # Logs are read while the statement runs, and after it has crashed.
     if isinstance(sys.stdout, io.TextIOWrapper):

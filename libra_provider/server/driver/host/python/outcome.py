@@ -1,4 +1,4 @@
-"""How a ``python`` statement ended, from what its child answered."""
+"""How a ``python`` statement ended, from the response of its process."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 from libra_provider.jobs.python_errors import place_of, said_by
 from libra_provider.server.driver.messages import RunStatement, StatementEnded
 
-# What pyspark says where a session of Spark Connect does not reach.
+# Errors of pyspark for what a Spark Connect session does not support.
 _OUT_OF_REACH = {
     "JVM_ATTRIBUTE_NOT_SUPPORTED",
     "CONTEXT_UNAVAILABLE_FOR_REMOTE_CLIENT",
     "NOT_IMPLEMENTED",
 }
-_INSTEAD = "; a shared driver offers no RDDs and no JVM, run the statement ISOLATED for them"
+_INSTEAD = "; the shared driver supports no RDDs and no JVM access, run the statement ISOLATED"
 
 
 def succeeded(order: RunStatement, value: str | None) -> StatementEnded:
-    """It ended well, with *value* as JSON if it has one."""
+    """Return a success with *value*, which is JSON, or None."""
     text = _text(value) if order.as_text else None
     return StatementEnded(job_id=order.job_id, state="SUCCESS", value=value, text=text)
 
 
 def failed(order: RunStatement, answer: Mapping[str, Any], *, notice: str) -> StatementEnded:
-    """It raised what *answer* tells; *notice* is what else may explain it."""
+    """Return the failure in *answer*; *notice* is what else may explain it."""
     condition = answer.get("condition")
     sentence = _sentence(answer)
     return StatementEnded(
@@ -38,23 +38,23 @@ def failed(order: RunStatement, answer: Mapping[str, Any], *, notice: str) -> St
 
 
 def died(order: RunStatement, why: str, *, notice: str) -> StatementEnded:
-    """Its Python ended under it; *why* begins with a verb."""
+    """Return the failure of a statement whose process ended; *why* begins with a verb."""
     return StatementEnded(
         job_id=order.job_id,
         state="FAILED",
-        error=f"The Python that ran it {why}. {notice}".rstrip(),
+        error=f"Its Python process {why}. {notice}".rstrip(),
         error_class="LIBRA_PYTHON_ENDED",
     )
 
 
 def killed(order: RunStatement, *, session_closed: bool) -> StatementEnded:
-    """Somebody wanted it to end."""
+    """Return the end of a killed statement."""
     error = "Its session was closed" if session_closed else "It was killed"
     return StatementEnded(job_id=order.job_id, state="CANCELLED", error=f"{error} while it ran.")
 
 
 def refused(order: RunStatement, sentence: str) -> StatementEnded:
-    """There is no Python for it."""
+    """Return the failure of a statement for which there is no process."""
     return StatementEnded(
         job_id=order.job_id, state="FAILED", error=sentence, error_class="LIBRA_TOO_MANY_PYTHONS"
     )

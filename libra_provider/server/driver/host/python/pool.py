@@ -1,4 +1,4 @@
-"""The children of a driver host: how many there may be, and one that is kept ready."""
+"""The Python processes of a driver host: their limit, and a spare one."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from libra_provider.server.driver.host.python.child import ChildLimits, PythonCh
 
 
 class TooManyChildren(Exception):
-    """As many sessions as may have a child have one."""
+    """The limit of sessions with a Python process is reached."""
 
 
 class ChildPool:
-    """Those that sessions keep, at most *most*, those of one statement each, and one in reserve.
+    """Processes of sessions (at most *most*), of single statements, and a spare one.
 
-    A Python takes a second or two until it can run a statement. What they leave behind when they
-    are killed together with the host is in *folder*.
+    A Python process takes a second or two to start. Their files are in *folder*, which also removes
+    what is left when they are killed with the host.
     """
 
     def __init__(self, limits: ChildLimits, token: str, folder: Path, *, most: int) -> None:
@@ -26,7 +26,7 @@ class ChildPool:
         self._spare: PythonChild | None = None
 
     def take(self, *, is_kept: bool) -> PythonChild:
-        """A child until it is given back; raises TooManyChildren if it *is_kept* by a session."""
+        """Return a process; raises TooManyChildren for one that *is_kept* by a session."""
         with self._lock:
             if is_kept and len(self._kept) == self._most:
                 raise TooManyChildren(
@@ -40,7 +40,7 @@ class ChildPool:
         return child
 
     def give_back(self, child: PythonChild) -> str:
-        """Why *child* ended; everything that it started is gone."""
+        """Return why *child* ended, when everything that it started is gone."""
         why = child.end()
         with self._lock:
             self._kept.discard(child)

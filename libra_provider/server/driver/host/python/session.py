@@ -1,4 +1,4 @@
-"""The ``python`` statements of one session: one after the other, in a Python of their own."""
+"""The ``python`` statements of one session: one after the other, in one Python process."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Answer = Callable[[DataFrame], StatementEnded]
 
 
 class PythonSession:
-    """One Python after the other: when a child ends, the next statement gets a fresh one.
+    """One Python process at a time: when it ends, the next statement starts a new one.
 
-    *carry_out* is called with each statement in turn, on a thread of this session, and is expected
-    to call :meth:`run`.
+    *carry_out* is called with each statement in turn, on a thread of this session, and must call
+    :meth:`run`.
     """
 
     def __init__(
@@ -41,18 +41,18 @@ class PythonSession:
         self._doomed: set[str] = set()
         self._closed = False
         self._child: PythonChild | None = None
-        self._door: ConnectAccess | None = None
+        self._access: ConnectAccess | None = None
         self._notice = ""
         threading.Thread(target=self._work, daemon=True, name=f"python {name}").start()
 
     def submit(self, order: RunStatement) -> None:
-        """Have *order* carried out after those before it."""
+        """Run *order* after those before it."""
         with self._changed:
             self._waiting.append(order)
             self._changed.notify()
 
     def kill(self, job_id: str) -> None:
-        """End the statement with all that it has started; nothing happens if it is not here."""
+        """End the statement and all its processes; does nothing if it is unknown."""
         with self._changed:
             if self._current == job_id:
                 self._doomed.add(job_id)
@@ -61,11 +61,11 @@ class PythonSession:
             for order in [each for each in self._waiting if each.job_id == job_id]:
                 self._doomed.add(job_id)
                 self._waiting.remove(order)
-                # Its end does not wait for those before it.
+                # It ends without waiting for those before it.
                 threading.Thread(target=self._carry_out, args=[order], daemon=True).start()
 
     def close(self) -> None:
-        """End the child and every statement."""
+        """End the process and every statement."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -74,7 +74,7 @@ class PythonSession:
             self.kill(job_id)
 
     def run(self, spark: SparkSession, order: RunStatement, answer: Answer) -> StatementEnded:
-        """How *order* ended; what Spark raises, when it makes the rows, passes through."""
+        """Run *order* and return how it ended; raises Spark's errors."""
         notice = self._notice
         try:
             return self._run(spark, order, answer)
@@ -92,8 +92,8 @@ class PythonSession:
             self._carry_out(order)
         if self._child:
             self._children.give_back(self._child)
-        if self._door:
-            self._connect.close(self._door)
+        if self._access:
+            self._connect.close(self._access)
 
     def _next(self) -> RunStatement | None:
         with self._changed:
@@ -108,16 +108,16 @@ class PythonSession:
         logs = StatementLogs(self._logs, order.job_id)
         logs.prepare()
         child = self._enter(order.job_id, ends_session=order.ends_session)
-        door = self._door_to(spark)
+        access = self._access_to(spark)
         notice, self._notice = self._notice, ""
         if notice:
             _append(logs, f"{notice}\n")
-        self._connect.begin(door, pool=order.pool, group=order.job_id)
+        self._connect.begin(access, pool=order.pool, group=order.job_id)
         try:
             child.log_to(logs.folder / order.job_id)
-            answered = child.run(self._words(order, door))
+            answered = child.run(self._words(order, access))
         finally:
-            self._connect.end(door)
+            self._connect.end(access)
         if "kind" in answered:
             _append(logs, masked_text(answered["trace"]))
             return outcome.failed(order, answered, notice=notice)
@@ -125,13 +125,13 @@ class PythonSession:
             what, way_out = answered["too_large"], answered["way_out"]
             return too_large(order, what, way_out, rows=answered["rows"], size=answered["size"])
         if "rows" in answered:
-            return answer(self._connect.frame(door, base64.b64decode(answered["rows"])))
+            return answer(self._connect.frame(access, base64.b64decode(answered["rows"])))
         return outcome.succeeded(order, answered.get("value"))
 
     def _enter(self, job_id: str, *, ends_session: bool) -> PythonChild:
-        """The child, which a kill finds from now on; raises ChildEnded when one came before."""
+        """Return the process, which a kill now finds; raises ChildEnded after an earlier kill."""
         if self._current != job_id:
-            raise ChildEnded("was not asked")
+            raise ChildEnded("was not started")
         self._replace("ended while no statement ran")
         child = self._child or self._children.take(is_kept=not ends_session)
         with self._changed:
@@ -153,30 +153,29 @@ class PythonSession:
         self._replace(f"was killed with statement {job_id}" if was_killed else "")
 
     def _replace(self, why: str) -> None:
-        """Let go of a child that has ended."""
+        """Forget a process that has ended."""
         if self._child is None or not self._child.has_ended:
             return
         with self._changed:
             child, self._child = self._child, None
         found = self._children.give_back(child)
         self._notice = (
-            f"The variables of session {self._name!r} are gone: the Python that had them"
-            f" {why or found}."
+            f"The variables of session {self._name!r} are lost: its Python process {why or found}."
         )
-        if self._door:
-            self._connect.interrupt(self._door)
+        if self._access:
+            self._connect.interrupt(self._access)
 
-    def _door_to(self, spark: SparkSession) -> ConnectAccess:
-        if self._door is None:
-            self._door = ConnectAccess(spark)
-        return self._door
+    def _access_to(self, spark: SparkSession) -> ConnectAccess:
+        if self._access is None:
+            self._access = ConnectAccess(spark)
+        return self._access
 
-    def _words(self, order: RunStatement, door: ConnectAccess) -> dict[str, Any]:
+    def _words(self, order: RunStatement, access: ConnectAccess) -> dict[str, Any]:
         is_limited = order.result_path is None and not order.as_text
         return {
             "code": order.code,
             "args": list(order.args),
-            "address": self._connect.address(door),
+            "address": self._connect.address(access),
             "most_rows": order.result_limit if is_limited else None,
             "most_bytes": order.result_max_bytes if is_limited else None,
         }

@@ -1,4 +1,4 @@
-"""``python`` statements: which session carries them out."""
+"""``python`` statements, by the session that runs them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from libra_provider.server.driver.messages import RunStatement, StatementEnded
 
 
 class PythonSessions:
-    """The sessions of one driver that have a Python; *logs* is the folder of what they print."""
+    """The sessions of one driver with a Python process; *logs* is the folder of their output."""
 
     def __init__(
         self, connect: Connect, children: ChildPool, logs: Path, carry_out: CarryOut
@@ -22,11 +22,11 @@ class PythonSessions:
         self._parts = connect, children, logs, carry_out
         self._lock = threading.Lock()
         self._sessions: dict[str, PythonSession] = {}
-        # A statement stays with its session, also when another one gets the name.
+        # A statement stays with its session, even if another one gets the name.
         self._of_job: dict[str, PythonSession] = {}
 
     def submit(self, order: RunStatement) -> None:
-        """Have *order* carried out when those of its session before it are over."""
+        """Run *order* when the earlier statements of its session have ended."""
         with self._lock:
             session = self._sessions.get(order.session)
             if session is None:
@@ -48,7 +48,7 @@ class PythonSessions:
             session.kill(job_id)
 
     def close(self, name: str) -> None:
-        """End the Python of a session; nothing happens if it has none."""
+        """End the Python process of a session; does nothing if it has none."""
         with self._lock:
             session = self._sessions.pop(name, None)
         if session:

@@ -1,4 +1,4 @@
-"""What the last expression of a statement is for whoever sent the statement."""
+"""The value of a statement's last expression, in the form in which it is returned."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _MIB = 2**20
 
 
 class ValueTooLarge(Exception):
-    """The result has *what*; *way_out* is what may be done about it.
+    """The result has *what*; *way_out* is what to do about it.
 
-    Of a table, *rows* or *size* (bytes) is what it has too much of.
+    For a table, *rows* or *size* (bytes) is the number that is too large.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class ValueTooLarge(Exception):
 def answer_of(
     value: Any, spark: SparkSession, most_rows: int | None, most_bytes: int | None
 ) -> dict[str, Any]:
-    """``rows``, the plan of a table; or ``value``, a JSON text; or neither, for None.
+    """Return ``rows``, the plan of a table; or ``value``, as JSON; or neither, for None.
 
     Tables are Spark's, pandas' and Arrow's. Raises ValueTooLarge.
     """
@@ -47,7 +47,7 @@ def answer_of(
     text = _json(value)
     if len(text) > LARGEST:
         what = f"{len(text) / _MIB:.1f} MiB as JSON, more than 1 MiB"
-        raise ValueTooLarge(what, "make a DataFrame of it")
+        raise ValueTooLarge(what, "return a DataFrame instead")
     return {"value": text}
 
 
@@ -60,10 +60,10 @@ def _frame(
         return None
     if most_rows is not None and size.rows > most_rows:
         what = f"more than resultLimit={most_rows} rows"
-        raise ValueTooLarge(what, "ask for more with resultLimit", rows=size.rows)
+        raise ValueTooLarge(what, "raise resultLimit", rows=size.rows)
     if most_bytes is not None and size.memory > most_bytes:
         what = f"more than {most_bytes / _MIB:g} MiB"
-        way_out = "resultLimit is no help here, but fewer or narrower rows are"
+        way_out = "return fewer or narrower rows (resultLimit does not change it)"
         raise ValueTooLarge(what, way_out, size=size.memory)
     return spark.createDataFrame(value)
 

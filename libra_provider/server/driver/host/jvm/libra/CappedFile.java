@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 
-/** A file that takes the first bytes up to a cap, and says at its end how many it did not take. */
+/** A file that keeps the first bytes up to a cap; its end states how many were dropped. */
 final class CappedFile extends OutputStream {
 
   private final FileOutputStream file;

@@ -10,7 +10,7 @@ import org.apache.spark.SparkContext;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerApplicationEnd;
 
-/** Writes down which statement it is that ends the driver, while that statement still does. */
+/** Records which statement is ending the driver, before the driver has ended. */
 final class Culprit extends SparkListener implements Runnable {
 
   private final File note;
@@ -19,20 +19,20 @@ final class Culprit extends SparkListener implements Runnable {
     this.note = note;
   }
 
-  /** From now on note is written when a statement calls System.exit or stops the context. */
+  /** Writes note when a statement calls System.exit or stops the context, from now on. */
   static void watch(SparkContext context, String note) {
     Culprit culprit = new Culprit(new File(note));
     Runtime.getRuntime().addShutdownHook(new Thread(culprit, "culprit"));
     context.addSparkListener(culprit);
   }
 
-  /** The shutdown hook: who called exit waits until it is done. */
+  /** The shutdown hook: the caller of exit waits for it. */
   public void run() {
-    // Other threads may be waiting in exit as well; the hooks are run by the first one.
+    // Several threads may wait in exit; the first one runs the hooks.
     accuse("java.lang.ApplicationShutdownHooks", "runHooks", "called System.exit");
   }
 
-  /** Who called stop waits until the listeners know. */
+  /** The caller of stop waits for the listeners. */
   public void onApplicationEnd(SparkListenerApplicationEnd end) {
     accuse("org.apache.spark.SparkContext", "stop", "stopped the SparkContext");
   }

@@ -30,7 +30,7 @@ final class Jar {
     this.fetchedTo = fetchedTo;
   }
 
-  /** The JAR at path: a file here, or a URL that Spark can read, of which this is a copy. */
+  /** Opens the JAR at path: a local file, or a copy of a URL that Spark can read. */
   static Jar at(String path, SparkContext context) throws Unusable {
     boolean here = path.startsWith("file:") || !path.contains("://");
     Jar jar = here ? new Jar(file(path), null) : fetched(path, context);
@@ -65,10 +65,10 @@ final class Jar {
   }
 
   /**
-   * Puts what is in it among the classes that session alone knows, here and on the executors.
+   * Adds its classes to session only, here and on the executors.
    *
-   * <p>Not as a JAR: Spark gives the JARs of every session to each job that runs outside of a
-   * session, and so to the loader of the executors that all others ask first.
+   * <p>Not as a JAR: Spark passes the JARs of every session to each job outside of a session, and so
+   * to the parent of all class loaders on the executors.
    */
   void addTo(SparkSession session) throws IOException, Unusable {
     JarFile jar = new JarFile(file, false, ZipFile.OPEN_READ, JarFile.runtimeVersion());

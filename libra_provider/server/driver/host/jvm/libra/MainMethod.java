@@ -8,7 +8,7 @@ import scala.Console$;
 import scala.Function0;
 import scala.runtime.AbstractFunction0;
 
-/** The main method of a class, called with what it prints through Scala going the same way. */
+/** The main method of a class; Scala's output goes to the same streams as Java's. */
 final class MainMethod {
 
   private final Method method;
@@ -35,7 +35,7 @@ final class MainMethod {
     }
   }
 
-  /** Calls it under session's classes; what it throws comes out as it is. */
+  /** Calls it with session's classes; its exceptions are not wrapped. */
   void call(SharedSession session, String[] args) throws Throwable {
     Call call = new Call(method, args);
     session
@@ -69,7 +69,7 @@ final class MainMethod {
     }
   }
 
-  /** Scala's println keeps the stream that it found when it was first used. */
+  /** Scala's println keeps the stream of its first use. */
   private static final class Printing extends AbstractFunction0<Object> {
 
     private final boolean out;

@@ -8,7 +8,7 @@ import java.util.concurrent.CountDownLatch;
 import org.apache.spark.SparkContext;
 import org.apache.spark.sql.classic.SparkSession;
 
-/** One run of a main class on a thread of its own, in the JVM of the shared driver. */
+/** One run of a main class on its own thread, in the JVM of the shared driver. */
 public final class MainRun implements Runnable {
 
   private static final long CANCEL_EVERY = 200;
@@ -38,7 +38,7 @@ public final class MainRun implements Runnable {
     this.thread = new Thread(threads, this, "main of " + statement);
   }
 
-  /** Starts it; what it prints goes to the two files, up to cap bytes each. */
+  /** Starts it; its output goes to the two files, up to cap bytes each. */
   public void start(String out, String err, long cap) throws IOException {
     StatementOutput.install(context);
     StatementOutput.out().open(statement, new CappedFile(new File(out), cap));
@@ -46,13 +46,13 @@ public final class MainRun implements Runnable {
     thread.start();
   }
 
-  /** How it ended, once it is over or given up. */
+  /** Returns how it ended, when it has ended or is abandoned. */
   public Outcome join() throws InterruptedException {
     over.await();
     return outcome();
   }
 
-  /** Has it end: its jobs now, its threads if they listen to interruption within grace ms. */
+  /** Cancels its jobs and interrupts its threads, which have grace ms to end. */
   public synchronized void kill(final long grace) {
     if (killed) {
       return;
@@ -70,7 +70,7 @@ public final class MainRun implements Runnable {
 
   public void run() {
     context.setLocalProperty(StatementOutput.STATEMENT, statement);
-    // A main class may set a job group of its own; kill finds its jobs by this.
+    // A main class may set its own job group; kill finds its jobs by this tag.
     context.addJobTag(statement);
     Outcome how;
     try {
@@ -165,7 +165,7 @@ public final class MainRun implements Runnable {
     return killed;
   }
 
-  /** From here on the thread does Libra's own work, which is not to be cut short. */
+  /** From here on, the thread does Libra's work, which must not be interrupted. */
   private synchronized void stopInterrupting() {
     tidying = true;
     Thread.interrupted();
@@ -200,7 +200,7 @@ public final class MainRun implements Runnable {
     }
   }
 
-  /** Nothing can end a thread of Java that does not listen; to say it had ended would be a lie. */
+  /** A Java thread that ignores interruption cannot be ended, so it is not reported as ended. */
   private void giveUp(long grace) {
     end(
         Outcome.cancelled(

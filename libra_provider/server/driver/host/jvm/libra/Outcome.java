@@ -2,7 +2,7 @@ package libra;
 
 import org.apache.spark.SparkThrowable;
 
-/** How a run ended, in Libra's words. */
+/** How a run ended, with Libra's states. */
 public final class Outcome {
 
   private static final String SECOND_CONTEXT = "Only one SparkContext should be running";
@@ -37,7 +37,7 @@ public final class Outcome {
     return new Outcome("FAILED", why.getMessage(), "LIBRA_MAIN_CLASS", null, null);
   }
 
-  /** What main threw, and the first line of the JAR's own code on the way. */
+  /** The exception of main, and the first frame in the JAR's own code. */
   static Outcome failure(Throwable thrown, String position) {
     String said = thrown.toString();
     if (said.contains(SECOND_CONTEXT)) {

@@ -25,11 +25,10 @@ import scala.collection.immutable.Seq;
 import scala.jdk.javaapi.CollectionConverters;
 
 /**
- * Room for so many bytes in a task's result; the row that does not fit ends the task.
+ * A limit for the bytes of a task's result; the row that exceeds it ends the task.
  *
- * <p>A task has an instance of its own, so this counts per partition. The code that Spark generates
- * knows an interface of Java, not this class, and calls it at once: as a UDF, it would cost a third
- * of a simple query.
+ * <p>Each task has its own instance, so this counts per partition. Spark's generated code calls it
+ * directly, by an interface of Java: a UDF would cost a third of a simple query.
  */
 public final class Room implements LongPredicate, Serializable {
   private static final long serialVersionUID = 2L;
@@ -37,7 +36,7 @@ public final class Room implements LongPredicate, Serializable {
   private final long most;
   private long taken;
 
-  /** Without room: for who needs what comes next. */
+  /** Without a limit: for the methods below. */
   public Room() {
     this(0);
   }
@@ -46,7 +45,7 @@ public final class Room implements LongPredicate, Serializable {
     this.most = most;
   }
 
-  /** The frame, cut so that more rows than these still show, but not all that there may be. */
+  /** Returns the frame, limited soon after these rows, so that one can see that there are more. */
   public Dataset limited(Dataset frame, long rows) {
     LogicalPlan plan = frame.logicalPlan();
     Option known = plan.maxRows();
@@ -57,13 +56,13 @@ public final class Room implements LongPredicate, Serializable {
     if (rows <= FEW && isTopOfOrder(plan)) {
       return (Dataset) frame.limit(oneMore);
     }
-    // Who takes the rows in counts them. Any other limit for all would be a shuffle into one task,
-    // which mixes what was in order: the columns of a table, what Python made of sorted rows.
+    // The receiver of the rows counts them. Any other limit for all would shuffle into one task,
+    // and lose the order of rows that are sorted, but not by Spark.
     Expression limit = new Literal(Integer.valueOf(oneMore), DataTypes.IntegerType);
     return Dataset.ofRows(frame.sparkSession(), new LocalLimit(limit, plan));
   }
 
-  /** Whether its limit becomes a top-k of Spark, which keeps the order and sorts few rows only. */
+  /** Returns whether its limit becomes a top-k, which keeps the order and sorts only few rows. */
   private static boolean isTopOfOrder(LogicalPlan plan) {
     if (plan.containsPattern(TreePattern.PYTHON_UDF())) {
       return false;
@@ -75,13 +74,13 @@ public final class Room implements LongPredicate, Serializable {
     return each instanceof Sort && ((Sort) each).global();
   }
 
-  /** The same, with room in each task for so many bytes; a row's size is an expression of SQL. */
+  /** The same, with a limit of bytes in each task; size is an SQL expression for a row. */
   public Dataset limited(Dataset frame, long rows, String size, long most) throws Exception {
     String asLong = "CAST(" + size + " AS BIGINT)";
     Expression bytes = frame.sparkSession().sessionState().sqlParser().parseExpression(asLong);
     Dataset cut = limited(frame, rows);
     Attribute first = (Attribute) cut.logicalPlan().output().head();
-    // A filter would move below the projection of a query, which then computes its columns twice.
+    // Spark would move a filter below the projection, whose columns would be computed twice.
     Column ifItFits = functions.when(fits(bytes, most), ExpressionUtils.column(first));
     return (Dataset) cut.withColumn(first.name(), ifItFits);
   }
@@ -90,7 +89,7 @@ public final class Room implements LongPredicate, Serializable {
     Expression room = new Literal(new Room(most), new ObjectType(LongPredicate.class));
     Seq sizes = CollectionConverters.asScala(Collections.singletonList(size)).toSeq();
     Seq any = CollectionConverters.asScala(Collections.emptyList()).toSeq();
-    // Deterministic, it would be computed once for rows that are all of one size.
+    // If it were deterministic, it would be computed only once for rows of one size.
     return ExpressionUtils.column(
         new Invoke(room, "test", DataTypes.BooleanType, sizes, any, true, false, false));
   }

@@ -9,10 +9,10 @@ import scala.Some;
 import scala.collection.immutable.Map$;
 
 /**
- * The session of one main class: it sees the temp views and settings of the session that it comes
- * from as they are at its start, and what it changes stays its own; so do its classes.
+ * The session of one main class: it starts with a copy of the temp views and settings of its parent
+ * session; its changes and its classes are visible only to itself.
  *
- * <p>Programs end with stop(): here that ends nothing but the program's own use of the session.
+ * <p>Programs end with stop(): here, it ends only the program's use of the session.
  */
 final class SharedSession extends SparkSession {
 
@@ -35,7 +35,7 @@ final class SharedSession extends SparkSession {
 
   static SharedSession of(SparkSession from) {
     SharedSession session = new SharedSession(from, null);
-    // Read once, when the manager of artifacts is made; that is at its first use.
+    // Read once, at the first use of the artifact manager.
     session.conf().set(ISOLATED, "true");
     return session;
   }
@@ -50,7 +50,7 @@ final class SharedSession extends SparkSession {
     return new SharedSession(this, first());
   }
 
-  /** The classes of main are known in every session that it makes. */
+  /** Makes the classes of main available in every session that it creates. */
   public ArtifactManager artifactManager() {
     return first == null ? super.artifactManager() : first.artifactManager();
   }
@@ -60,15 +60,15 @@ final class SharedSession extends SparkSession {
   }
 
   /**
-   * Closures carry their session along to executors, which do not know this class.
+   * Closures take their session to executors, which do not have this class.
    *
-   * <p>Not private: Janino gives private methods another name, and Java looks for this one.
+   * <p>Not private: Janino renames private methods, and Java needs this name.
    */
   protected Object writeReplace() {
     return from;
   }
 
-  /** Gives back what it holds: queries that still stream, its classes. */
+  /** Releases its streaming queries and its classes. */
   void release() throws Exception {
     StreamingQuery[] active = streams().active();
     for (int i = 0; i < active.length; i++) {

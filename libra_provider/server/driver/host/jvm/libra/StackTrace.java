@@ -5,7 +5,7 @@ import java.net.URLClassLoader;
 import java.util.HashSet;
 import java.util.Set;
 
-/** A stack trace as the author of the main class wants to read it: the frames of that JAR. */
+/** A stack trace for the user: the frames of their JAR. */
 final class StackTrace {
 
   private static final int LONGEST_MESSAGE = 2000;
@@ -18,7 +18,7 @@ final class StackTrace {
     this.users = users;
   }
 
-  /** Where the author's code was when it failed, null if it was not there at all. */
+  /** Returns the user's frame that failed, or null if there is none. */
   String position() {
     StackTraceElement[] frames = failure.getStackTrace();
     for (int i = 0; i < frames.length; i++) {
@@ -29,7 +29,7 @@ final class StackTrace {
     return null;
   }
 
-  /** Prints it with its causes; each row of frames that are not the author's is one line. */
+  /** Prints it with its causes; consecutive frames of other code are one line. */
   void print(PrintStream to) {
     Set<Throwable> seen = new HashSet<Throwable>();
     String head = "Exception in main: ";

@@ -8,12 +8,12 @@ import org.apache.spark.SparkContext;
 import org.apache.spark.TaskContext;
 
 /**
- * System.out or System.err, of which there is one in a JVM: what a statement prints goes to its own
- * file, everything else where it went before.
+ * System.out or System.err of the JVM: the output of a statement goes to its own file, all other
+ * output to the original stream.
  *
- * <p>A statement is known by a local property of Spark, which threads inherit and which Spark hands
- * on to the threads and tasks that work for it. What threads print that outlive their statement is
- * dropped: nobody would look for it in the driver's log, which it could fill.
+ * <p>A local property of Spark identifies the statement; threads inherit it, and Spark passes it to
+ * the threads and tasks that work for it. Output of threads that outlive their statement is
+ * dropped: it could fill the driver's log.
  */
 final class StatementOutput extends OutputStream {
 
@@ -34,7 +34,7 @@ final class StatementOutput extends OutputStream {
     this.stream = new PrintStream(this, true);
   }
 
-  /** Puts both in place, and back in place after a main class has set streams of its own. */
+  /** Installs both, also again after a main class has set its own streams. */
   static synchronized void install(SparkContext context) {
     if (out == null) {
       out = new StatementOutput(context, System.out);
@@ -87,7 +87,7 @@ final class StatementOutput extends OutputStream {
 
   private String statement() {
     TaskContext task = TaskContext.get();
-    // On a local master the tasks run in this JVM, on threads that many statements share.
+    // With a local master, tasks run in this JVM, on threads that statements share.
     return task == null
         ? context.getLocalProperty(STATEMENT)
         : task.getLocalProperty(STATEMENT);

@@ -13,19 +13,19 @@ import org.sparkproject.connect.grpc.ServerCallHandler;
 import org.sparkproject.connect.grpc.ServerInterceptor;
 
 /**
- * Gives the jobs of a Spark Connect user the pool and the job group of the statement that it runs.
+ * Sets the pool and the job group of a statement on the jobs of its Spark Connect user.
  *
- * Spark would take them from the settings of the session too, but SQL statements that run beside it
- * in the same session would then get them as well. The thread that carries out a request inherits
- * the properties of the thread that takes it in.
+ * Spark would also take them from the settings of the session, but then SQL statements of the same
+ * session would get them, too. The thread that runs a request inherits the properties of the thread
+ * that receives it.
  *
- * Janino compiles this at run time, and knows no type parameters worth using.
+ * Janino compiles this at run time; its support of type parameters is too limited.
  */
 public class StatementProperties implements ServerInterceptor {
-  /** User id to a map of local properties; the driver host keeps it up to date. */
+  /** User id to a map of local properties; the driver host updates it. */
   public static final Map OF_USER = new ConcurrentHashMap();
 
-  /** Whose properties they are; set before the first request. */
+  /** The context of the properties; set before the first request. */
   public static SparkContext context;
 
   public ServerCall.Listener interceptCall(
@@ -50,7 +50,7 @@ public class StatementProperties implements ServerInterceptor {
         ExecutePlanRequest request = (ExecutePlanRequest) message;
         properties = (Map) OF_USER.get(request.getUserContext().getUserId());
       } else if (message instanceof AnalyzePlanRequest) {
-        // The inference of a schema runs jobs.
+        // Schema inference runs jobs.
         AnalyzePlanRequest request = (AnalyzePlanRequest) message;
         properties = (Map) OF_USER.get(request.getUserContext().getUserId());
       }
@@ -62,7 +62,7 @@ public class StatementProperties implements ServerInterceptor {
       try {
         super.onHalfClose();
       } finally {
-        // The thread is used again, for other users too.
+        // The thread is reused, also for other users.
         set(false);
       }
     }

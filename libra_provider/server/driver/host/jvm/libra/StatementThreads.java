@@ -13,7 +13,7 @@ final class StatementThreads extends ThreadGroup {
     this.statement = statement;
   }
 
-  /** The statement that thread belongs to, null for all others. */
+  /** Returns the statement of thread, or null if it belongs to none. */
   static String statementOf(Thread thread) {
     ThreadGroup group = thread.getThreadGroup();
     while (group != null && !(group instanceof StatementThreads)) {
@@ -22,7 +22,7 @@ final class StatementThreads extends ThreadGroup {
     return group == null ? null : ((StatementThreads) group).statement;
   }
 
-  /** Threads that run on besides the calling one; daemons are left out, Spark's pools are such. */
+  /** Returns the running threads but the calling one, and but daemons, as those of Spark's pools. */
   List<Thread> running() {
     Thread[] found = new Thread[activeCount() + 16];
     int count = enumerate(found);

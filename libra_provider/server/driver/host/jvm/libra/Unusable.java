@@ -1,6 +1,6 @@
 package libra;
 
-/** What was asked for cannot be run; its message is the sentence for the user. */
+/** The statement cannot be run; the message is for the user. */
 final class Unusable extends Exception {
 
   Unusable(String sentence) {
