@@ -105,7 +105,7 @@ def test_what_is_left_after_the_time_is_said(pages: Pages, where: str) -> None:
 def test_pages_that_are_not_there_leave_a_doubt_that_names_the_setting(url: str) -> None:
     said = asked(url, within=60)
 
-    assert f"executors of {APPLICATION} still run is not known" in said
+    assert f"executors of {APPLICATION} may still run" in said
     assert "isolated.ui_urls" in said
 
 

@@ -38,8 +38,8 @@ def failure(kind: str, said: str, **more: Any) -> dict[str, Any]:
         ),
         (
             failure("X", "[NOT_IMPLEMENTED] No rdd. Visit us.", condition="NOT_IMPLEMENTED"),
-            "[NOT_IMPLEMENTED] No rdd; the shared driver supports no RDDs and no JVM access, run the"
-            " statement ISOLATED",
+            "[NOT_IMPLEMENTED] No rdd; the shared driver supports no RDDs and no JVM access, run"
+            " the statement ISOLATED",
             "NOT_IMPLEMENTED",
         ),
     ],
