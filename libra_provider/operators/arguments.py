@@ -26,6 +26,8 @@ from libra_provider.core.units import readable_size
 from libra_provider.hooks.libra import LibraHook
 
 log = logging.getLogger(__name__)
+LISTS = ("py_files", "jars", "files", "archives")
+"""The parameters that are lists of files."""
 _FETCHES = ("all", "one", "value", "pandas", "none")
 _LARGE_XCOM = 2**20  # characters of JSON; they go through Airflow's API and into its database
 
@@ -142,6 +144,14 @@ def described(
     if python is not None:
         return SparkJob(kind=Kind.PYTHON, code=python, **rest)
     return SparkJob(kind=Kind.SQL, code=sql, **rest)
+
+
+def located_lists(job: SparkJob, beside: Path) -> dict[str, list[str]]:
+    """The lists of files of *job* by parameter, local paths absolute; raises BadInput."""
+    return {
+        each: [located(item, beside, parameter=each) for item in getattr(job, each)]
+        for each in LISTS
+    }
 
 
 def python_code(text: str, beside: Path) -> str:

@@ -24,9 +24,7 @@ from libra_provider.lifecycle import receipts
 from libra_provider.lifecycle.delivery import DeliveryNeeds, shipped
 from libra_provider.lifecycle.plan import JobPlan
 from libra_provider.lifecycle.task_record import TaskRecord
-from libra_provider.operators.arguments import check_installed, fetched, python_code
-
-_LISTS = ("py_files", "jars", "files", "archives")
+from libra_provider.operators.arguments import check_installed, fetched, located_lists, python_code
 
 
 class ClusterPlan(JobPlan):
@@ -132,10 +130,7 @@ class ClusterPlan(JobPlan):
         return receipts.handed_in(self.libra, tag, status, read=read, written=written)
 
     def _located(self, job: SparkJob) -> SparkJob:
-        found: dict[str, Any] = {
-            each: [located(item, self._beside, parameter=each) for item in getattr(job, each)]
-            for each in _LISTS
-        }
+        found: dict[str, Any] = dict(located_lists(job, self._beside))
         if job.application is not None:
             found["application"] = located(job.application, self._beside, parameter="application")
         if job.kind is Kind.PYTHON:

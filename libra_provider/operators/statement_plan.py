@@ -17,9 +17,13 @@ from libra_provider.core.status import JobStatus
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.lifecycle.delivery import shipped_file
 from libra_provider.lifecycle.plan import JobPlan
-from libra_provider.operators.arguments import check_installed, fetched, python_code
-
-_LISTS = ("py_files", "jars", "files", "archives")
+from libra_provider.operators.arguments import (
+    LISTS,
+    check_installed,
+    fetched,
+    located_lists,
+    python_code,
+)
 
 
 class StatementPlan(JobPlan):
@@ -96,16 +100,13 @@ class StatementPlan(JobPlan):
 
     def _with_files_in_conf(self, job: SparkJob) -> SparkJob:
         """*job* as Libra accepts it, with lists of files and packages as Spark properties."""
-        found = {
-            each: [located(item, self._beside, parameter=each) for item in getattr(job, each)]
-            for each in _LISTS
-        } | {"packages": list(job.packages)}
+        found = located_lists(job, self._beside) | {"packages": list(job.packages)}
         conf = {PROPERTY_OF[each]: ",".join(items) for each, items in found.items() if items}
         return job.trusted(conf={**job.conf, **conf}, **dict.fromkeys(found, ()))
 
     def _all_shipped(self, job: SparkJob) -> SparkJob:
         conf = dict(job.conf)
-        for name in _LISTS:
+        for name in LISTS:
             if (key := PROPERTY_OF[name]) in conf:
                 conf[key] = ",".join(self._shipped(each, name) for each in conf[key].split(","))
         application = job.application and self._shipped(job.application, "application")
