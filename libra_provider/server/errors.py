@@ -3,25 +3,25 @@
 ::
 
     LibraError (core)
-    ├── BadInput (core)     the request cannot work as it is
+    ├── BadInput (core)     a parameter or field is invalid
     ├── LedgerTooNew        a newer Libra has upgraded the ledger, so this one cannot start
-    └── Refusal             the request is fine; Libra, or the statement, is not in the state for it
+    └── Refusal             the request is valid; the state of Libra or of the statement forbids it
         ├── NotAuthorized
-        ├── NotPermitted    the signed path is not good for this, or not any more
-        ├── WrongMethod     carries those that the signed path has
+        ├── NotPermitted    the signature of the path is invalid or has expired
+        ├── WrongMethod     carries the methods that the signed path has
         ├── UnknownStatement
         ├── UnknownSession
         ├── UnknownArtifact
-        ├── NotAcceptable   the result does not come in that form
+        ├── NotAcceptable   the result is not available in that format
         ├── TooSlow         the body did not arrive in time
         ├── KeyReused       the idempotency key belongs to another request
-        ├── NoResult        the statement has no rows to give
-        ├── IllegalMove     a statement cannot go from that state to this one
-        ├── Conflict        a job stands otherwise than the request supposes
-        ├── Over            the job has ended, so nothing is taken from its driver any more
+        ├── NoResult        the statement has no rows
+        ├── IllegalMove     the statement cannot change from its state to the new one
+        ├── Conflict        the job is not in the state that the request assumes
+        ├── JobAlreadyEnded the job has ended; reports of its driver are no longer accepted
         ├── BodyTooLarge    the body has more bytes than the settings allow
-        ├── NotJson         the body is something else
-        ├── NoRoom          it would be kept, if there were room
+        ├── NotJson         the body is not JSON
+        ├── StorageFull     there is no room to store the body
         └── ComeBackLater   carries Retry-After
             ├── QueueFull
             ├── TooManySessions
@@ -39,7 +39,7 @@ from libra_provider.core.errors import LibraError
 
 
 class Refusal(LibraError):
-    """Libra cannot do what was asked; ``job_id`` is the statement it is about, if any."""
+    """Libra cannot do what was requested; ``job_id`` is the statement that it concerns, if any."""
 
     def __init__(self, sentence: str, job_id: str | None = None) -> None:
         super().__init__(sentence, job_id)
@@ -74,11 +74,11 @@ class NotAuthorized(Refusal):
 
 
 class NotPermitted(Refusal):
-    """The signature of a path is wrong, or has expired."""
+    """The signature of a path is invalid or has expired."""
 
 
 class WrongMethod(Refusal):
-    """Nobody may do this to a signed path; ``allowed`` is what may be done."""
+    """The signed path does not support this method; ``allowed`` are those that it supports."""
 
     def __init__(self, sentence: str, allowed: Sequence[str]) -> None:
         super().__init__(sentence)
@@ -90,7 +90,7 @@ class UnknownStatement(Refusal):
     """No statement has this id."""
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"Libra knows no statement {job_id!r}; check the id.", job_id)
+        super().__init__(f"Statement {job_id!r} is unknown; check the id.", job_id)
 
 
 class UnknownSession(Refusal):
@@ -102,7 +102,7 @@ class UnknownArtifact(Refusal):
 
 
 class NotAcceptable(Refusal):
-    """The result exists, but not in a form that ``Accept`` names."""
+    """The result exists, but not in a format that ``Accept`` names."""
 
 
 class TooSlow(Refusal):
@@ -118,7 +118,7 @@ class NotJson(Refusal):
 
 
 class StorageFull(Refusal):
-    """What is kept may not grow: by the settings, or the disk is full."""
+    """The limit of the settings is reached, or the disk is full."""
 
 
 class KeyReused(Refusal):
@@ -130,15 +130,15 @@ class NoResult(Refusal):
 
 
 class IllegalMove(Refusal):
-    """The statement is in a state from which it cannot go there."""
+    """The statement cannot change from its state to the new one."""
 
 
 class Conflict(Refusal):
-    """The job was announced, begun or handed in otherwise than the request supposes."""
+    """The job is not in the state that the request assumes."""
 
 
 class JobAlreadyEnded(Refusal):
-    """The job has ended; what its driver says now comes too late."""
+    """The job has ended; the report of its driver is too late."""
 
 
 class ComeBackLater(Refusal):
@@ -151,11 +151,11 @@ class ComeBackLater(Refusal):
 
 
 class QueueFull(ComeBackLater):
-    """As many statements wait as the settings allow."""
+    """The limit of waiting statements is reached."""
 
 
 class TooManySessions(ComeBackLater):
-    """As many sessions are open as the settings allow."""
+    """The limit of open sessions is reached."""
 
 
 class NotReady(ComeBackLater):

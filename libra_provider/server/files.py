@@ -36,7 +36,7 @@ def permitted(
         return _file(path, path, roots, parameter)
     if scheme == SCHEME:
         if artifact is None:
-            raise BadInput(parameter, path, "only drivers of their own fetch artifacts")
+            raise BadInput(parameter, path, "artifacts are available to dedicated drivers only")
         return artifact(Artifact.of(path, parameter=parameter))
     if scheme.lower() in _REMOTE:
         return path
@@ -48,24 +48,24 @@ def permitted(
         _check_root(path, normal, roots, parameter)
         return f"local:{normal}"
     schemes = ", ".join(_REMOTE)
-    raise BadInput(parameter, path, f"it is the path of a file, or a URL of {schemes}")
+    raise BadInput(parameter, path, f"expected the path of a file, or a URL with scheme {schemes}")
 
 
 def _file(given: str, path: str, roots: Sequence[Path], parameter: str) -> str:
     if "\0" in path or not Path(path).is_absolute():
-        raise BadInput(parameter, given, "it must be an absolute path, or a URL")
+        raise BadInput(parameter, given, "expected an absolute path or a URL")
     # Links are followed first: one below a root may lead out of it.
     resolved = Path(path).resolve()
     _check_root(given, resolved, roots, parameter)
     if not resolved.is_file():
-        raise BadInput(parameter, given, "there is no such file on Libra's host")
+        raise BadInput(parameter, given, "no such file on Libra's host")
     return str(resolved)
 
 
 def _check_root(given: str, path: Path, roots: Sequence[Path], parameter: str) -> None:
     if not any(path.is_relative_to(root.resolve()) for root in roots):
         below = ", ".join(map(str, roots)) or "none so far"
-        raise BadInput(parameter, given, f"files must lie below Libra's file_roots ({below})")
+        raise BadInput(parameter, given, f"files must be below Libra's file_roots ({below})")
 
 
 def artifacts_of(spec: StatementSpec) -> Iterator[tuple[str, Artifact]]:

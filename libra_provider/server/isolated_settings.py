@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from libra_provider.core.errors import BadInput
+from libra_provider.core.errors import BadInput, one_of
 from libra_provider.core.kinds import DeployMode
 from libra_provider.core.limits import ResourceLimits
 from libra_provider.core.masking import MASK, masked_conf
@@ -53,11 +53,10 @@ class IsolatedSettings:
 
     def __post_init__(self) -> None:
         if self.deploy_mode not in list(DeployMode):
-            expected = f"it is one of {', '.join(DeployMode)}"
-            raise BadInput("isolated.deploy_mode", self.deploy_mode, expected)
+            raise BadInput("isolated.deploy_mode", self.deploy_mode, one_of(DeployMode))
         for name in ("max_client", "max_cluster", "log_max_bytes"):
             if getattr(self, name) < 1:
-                raise BadInput(f"isolated.{name}", getattr(self, name), "it must be at least 1")
+                raise BadInput(f"isolated.{name}", getattr(self, name), "expected at least 1")
         defaults = spark_conf(self.defaults, parameter="isolated.defaults")
         object.__setattr__(self, "defaults", defaults)
         _ = self.caps  # raises BadInput for limits that cannot work
@@ -78,7 +77,7 @@ class IsolatedSettings:
         """The settings in *table*; raises BadInput."""
         if unknown := table.keys() - {each.name for each in fields(cls)}:
             known = ", ".join(each.name for each in fields(cls))
-            raise BadInput("isolated", min(unknown), f"its settings are {known}")
+            raise BadInput("isolated", min(unknown), f"expected one of its settings: {known}")
         given = dict(table)
         for name in ("max_client", "max_cluster"):
             if name in given and not isinstance(given[name], int):

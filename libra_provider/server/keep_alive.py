@@ -61,7 +61,7 @@ class HeadTimeoutProtocol(Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP gets a problem too; nothing above this connection ever sees it."""
-        answer = errors.problem(400, f"This is no request that Libra can read: {msg}")
+        answer = errors.problem(400, f"Libra cannot parse this request: {msg}")
         headers = b"".join(b"%s: %s\r\n" % pair for pair in answer.raw_headers)
         head = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n" + headers + b"\r\n"
         self.transport.write(head + bytes(answer.body))

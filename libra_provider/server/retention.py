@@ -58,7 +58,7 @@ class Retention:
         try:
             await sweep()
         except (LedgerUnavailable, OSError) as error:
-            _log.warning("Old statements and files stay for now: %s", error)
+            _log.warning("Could not remove old statements and files yet: %s", error)
 
     async def statements(self) -> None:
         """Forget what ended too long ago, and what is too much; then remove their results."""

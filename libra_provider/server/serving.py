@@ -40,7 +40,7 @@ def serve(settings: Settings, *, host_command: Sequence[str] = HOST_COMMAND) -> 
         config = configured(create_app(settings, ledger, host_command=host_command), settings)
         _log.info("Libra listens on %s", settings.address)
         if not settings.tls_certificate and not settings.is_loopback:
-            _log.warning("Token and data cross the network in clear; set tls_certificate")
+            _log.warning("Token and data are sent unencrypted; set tls_certificate")
         try:
             uvicorn.Server(config).run(sockets=[listener])
         except KeyboardInterrupt:  # uvicorn raises Ctrl-C again after it has stopped cleanly
@@ -70,7 +70,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            advice = "another Libra is using it; stop that one, or choose another folder"
+            advice = "another Libra uses it; stop that one or choose another folder"
             raise BadInput("data_dir", str(folder), advice) from error
         yield
 

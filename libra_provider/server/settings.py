@@ -104,10 +104,12 @@ class Settings:
         self._check_numbers()
         spark_conf({"spark.master": self.master})
         if not _MASTER.fullmatch(self.master):
-            raise BadInput("master", self.master, "it looks like spark://host:7077 or local[2]")
+            raise BadInput(
+                "master", self.master, "expected a master such as spark://host:7077 or local[2]"
+            )
         self._check_network()
         if DEFAULT_POOL not in self.pools:
-            raise BadInput("pools", sorted(self.pools), f"one must be named {DEFAULT_POOL!r}")
+            raise BadInput("pools", sorted(self.pools), f"expected a pool named {DEFAULT_POOL!r}")
         object.__setattr__(self, "spark", spark_conf(self.spark))
         object.__setattr__(self, "data_dir", self.data_dir.expanduser().absolute())
         object.__setattr__(
@@ -116,30 +118,30 @@ class Settings:
 
     def _check_numbers(self) -> None:
         if not 0 <= self.port < 65536:
-            raise BadInput("port", self.port, "a port is a number from 0 to 65535")
+            raise BadInput("port", self.port, "expected a number from 0 to 65535")
         for name in _POSITIVE:
             if getattr(self, name) <= 0:
-                raise BadInput(name, getattr(self, name), "it must be more than 0")
+                raise BadInput(name, getattr(self, name), "expected more than 0")
 
     def _check_network(self) -> None:
         if self.public_url and not _PUBLIC_URL.fullmatch(self.public_url):
-            advice = "it looks like https://libra.example.com:8990, without a query or a password"
+            advice = (
+                "expected a URL such as https://libra.example.com:8990, without query and password"
+            )
             raise BadInput("public_url", _PASSWORD_IN_URL.sub(MASK, self.public_url), advice)
         if self.token is not None and not _TOKEN.fullmatch(self.token):
-            advice = (
-                "a token is one word of printable ASCII, without spaces; try openssl rand -hex 32"
-            )
+            advice = "expected printable ASCII without spaces; try openssl rand -hex 32"
             raise BadInput("token", MASK, advice)
         if not self.is_loopback and not self.token:
-            advice = "a server beyond 127.0.0.1 needs a token; set LIBRA_TOKEN"
+            advice = "a server that is reachable from other hosts needs a token; set LIBRA_TOKEN"
             raise BadInput("host", self.host, advice)
         if self.tls_key and not self.tls_certificate:
-            advice = "a key alone is no TLS; set tls_certificate too"
+            advice = "it needs a certificate; set tls_certificate too"
             raise BadInput("tls_key", str(self.tls_key), advice)
         for name in ("tls_certificate", "tls_key", "tls_ca"):
             path: Path | None = getattr(self, name)
             if path and not path.is_file():
-                raise BadInput(name, str(path), "there is no such file")
+                raise BadInput(name, str(path), "no such file")
 
     @property
     def is_loopback(self) -> bool:
@@ -186,7 +188,7 @@ class Settings:
         merged |= {name: value for name, value in given.items() if value is not None}
         if unknown := merged.keys() - {each.name for each in fields(cls)}:
             known = ", ".join(each.name for each in fields(cls))
-            raise BadInput("setting", min(unknown), f"Libra's settings are {known}")
+            raise BadInput("setting", min(unknown), f"expected one of Libra's settings: {known}")
         return cls(**{name: _READ.get(name, _as_is)(name, value) for name, value in merged.items()})
 
     def __repr__(self) -> str:
@@ -220,7 +222,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _as_is(name: str, value: Any) -> Any:
     if value is not None and not isinstance(value, str):
-        raise BadInput(name, MASK if name == "token" else value, "it must be a text")
+        raise BadInput(name, MASK if name == "token" else value, "expected a string")
     return value
 
 
@@ -228,7 +230,7 @@ def _number(name: str, value: Any) -> int:
     try:
         return int(value)
     except (TypeError, ValueError) as error:
-        raise BadInput(name, value, "it must be a whole number") from error
+        raise BadInput(name, value, "expected a whole number") from error
 
 
 def _bytes(name: str, value: Any) -> int:
@@ -247,7 +249,7 @@ def _paths(name: str, value: Any) -> tuple[Path, ...]:
     given = value.split(os.pathsep) if isinstance(value, str) else value
     paths = tuple(Path(each).expanduser() for each in given)
     if wrong := [each for each in paths if not each.is_absolute()]:
-        raise BadInput(name, str(wrong[0]), "it must be an absolute path")
+        raise BadInput(name, str(wrong[0]), "expected an absolute path")
     return paths
 
 
@@ -263,9 +265,9 @@ def _table(name: str, value: Any) -> dict[str, Any]:
             value = json.loads(value)
         except ValueError as error:
             # Spark's properties carry secrets, and what is no JSON has no keys to tell them by.
-            raise BadInput(name, MASK, f"it must be a JSON object ({error})") from error
+            raise BadInput(name, MASK, f"expected a JSON object ({error})") from error
     if not isinstance(value, Mapping):
-        raise BadInput(name, value, "it must be a table")
+        raise BadInput(name, value, "expected a table")
     return dict(value)
 
 
@@ -276,7 +278,7 @@ def _pools(name: str, value: Any) -> dict[str, Pool]:
             for key, pool in _table(name, value).items()
         }
     except TypeError as error:
-        raise BadInput(name, value, "a pool has a weight and a min_share") from error
+        raise BadInput(name, value, "expected a weight and a min_share") from error
 
 
 _READ: Mapping[str, Callable[[str, Any], Any]] = {

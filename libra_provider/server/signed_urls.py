@@ -107,11 +107,13 @@ class Signer:
         expiry, mac = found.groups() if found else ("0", "")
         # Constant time: how long it takes must not tell how much of a guess is right.
         if not hmac.compare_digest(mac, self._mac(path.purpose, expiry, path.subject)):
-            sentence = f"The signature of {path.masked} is wrong; use the URL as Libra gave it."
+            sentence = (
+                f"The signature of {path.masked} is invalid; use the URL that Libra has issued."
+            )
             raise NotPermitted(sentence)
         if utc_now().timestamp() > int(expiry):
             moment = datetime.fromtimestamp(int(expiry), UTC).isoformat()
-            sentence = f"{path.masked} was good until {moment}; have Libra give a new URL."
+            sentence = f"{path.masked} expired at {moment}; request a new URL from Libra."
             raise NotPermitted(sentence)
 
     def _mac(self, purpose: Purpose, expiry: str, subject: str) -> str:
@@ -131,7 +133,7 @@ def key_at(path: Path) -> bytes:
         _make_key(path)
     key = path.read_bytes()
     if len(key) != _KEY_BYTES:
-        expected = f"it must have {_KEY_BYTES} bytes; remove it, and Libra makes a new one"
+        expected = f"expected {_KEY_BYTES} bytes; remove it, and Libra creates a new one"
         raise BadInput("signing.key", str(path), expected)
     return key
 

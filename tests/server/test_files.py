@@ -45,8 +45,8 @@ def test_a_root_may_itself_be_reached_by_a_link(root: Path, tmp_path: Path) -> N
         ("{root}", "no such file"),
         ("etl.py", "absolute"),
         ("{root}/etl.py\0.jar", "absolute"),
-        ("ssh://host/etl.py", "URL of http"),
-        ("local:{root}/etl.py", "URL of http"),
+        ("ssh://host/etl.py", "URL with scheme http"),
+        ("local:{root}/etl.py", "URL with scheme http"),
     ],
 )
 def test_nothing_else_of_this_host_can_be_named(path: str, why: str, root: Path) -> None:

@@ -83,7 +83,7 @@ def test_another_key_permits_nothing() -> None:
     path = SignedPath.of(signed("a"))
     assert path
 
-    with pytest.raises(NotPermitted, match=r"/artifacts/\*\*\*/a is wrong"):
+    with pytest.raises(NotPermitted, match=r"/artifacts/\*\*\*/a is invalid"):
         Signer(bytes(32), "http://libra").check(path)
 
 
@@ -91,7 +91,7 @@ def test_an_expired_path_says_since_when_and_what_to_do() -> None:
     path = SignedPath.of(signed("a", expires=EARLIER))
     assert path
 
-    with pytest.raises(NotPermitted, match=r"/\*\*\*/a was good until 20.*a new URL"):
+    with pytest.raises(NotPermitted, match=r"/\*\*\*/a expired at 20.*a new URL"):
         SIGNER.check(path)
 
 
@@ -109,7 +109,7 @@ def test_a_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
 def test_half_a_key_is_refused_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "signing.key").write_bytes(KEY[:16])
 
-    with pytest.raises(BadInput, match="remove it, and Libra makes a new one"):
+    with pytest.raises(BadInput, match="remove it, and Libra creates a new one"):
         key_at(tmp_path / "signing.key")
 
 

@@ -113,8 +113,8 @@ class ArtifactStore:
                 self._forget([kept])
             else:
                 return kept
-        sentence = f"Libra has no artifact {artifact} (any more)"
-        raise UnknownArtifact(f"{sentence}; PUT it to /api/v1/artifacts/{artifact}.")
+        sentence = f"Libra does not have artifact {artifact}"
+        raise UnknownArtifact(f"{sentence}; upload it with PUT /api/v1/artifacts/{artifact}.")
 
     async def receive(
         self, artifact: Artifact, stream: AsyncIterator[bytes], declared: int
@@ -131,7 +131,7 @@ class ArtifactStore:
         except OSError as error:
             if error.errno not in _FULL:
                 raise
-            raise StorageFull(f"The disk below {self._folder} is full; make room there.") from error
+            raise StorageFull(f"The disk of {self._folder} is full; free some space.") from error
 
     async def _received(
         self, sha256: str, stream: AsyncIterator[bytes], declared: int

@@ -29,7 +29,7 @@ class IncomingFile:
     def check(self, sha256: str) -> None:
         """Raise BadInput unless that is the hash of all that was written."""
         if (found := self._hash.hexdigest()) != sha256:
-            expected = f"the bytes that came have {found}; send the whole file again"
+            expected = f"the received content has {found}; send the whole file again"
             raise BadInput("sha256", sha256, expected)
 
     def keep(self, path: Path) -> None:

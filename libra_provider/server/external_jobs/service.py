@@ -71,7 +71,7 @@ class ExternalJobs:
 
     async def cancel(self, job_id: str) -> Statement:
         """The job, which its submitter has ended; any other statement stays as it is."""
-        stop = partial(self._stop, job_id, State.CANCELLED, "It was ended by who submitted it.")
+        stop = partial(self._stop, job_id, State.CANCELLED, "The job was killed by its submitter.")
         return self._told(await self._writer.write(stop))
 
     async def lose_silent(self) -> None:
@@ -108,7 +108,7 @@ class ExternalJobs:
     def _accept(self, spec: StatementSpec, tag: str) -> tuple[Statement, bool]:
         if known := self._ledger.get_many([tag]):
             if known[0].spec.digest != spec.digest:
-                sentence = f"Job {tag} was announced with another body; submit under a new tag."
+                sentence = f"Job {tag} was announced with another body; use a new tag."
                 raise Conflict(sentence, tag)
             return known[0], False
         self._ledger.receipts.put(Receipt(job_id=tag, seen_at=utc_now()))
@@ -118,7 +118,7 @@ class ExternalJobs:
         statement = self._ledger.get(job_id)
         if statement.state.is_terminal:
             raise JobAlreadyEnded(
-                f"Job {job_id} is {statement.state}; this comes too late.", job_id
+                f"Job {job_id} is {statement.state} already; the request is too late.", job_id
             )
         known = self._ledger.receipts.get(job_id)
         return statement, known or Receipt(job_id=job_id, seen_at=utc_now())
@@ -149,7 +149,7 @@ class ExternalJobs:
     def _take(self, job_id: str, attempt: str | None, handed: UploadedResult) -> bool:
         _, receipt, _ = self._heard(job_id, attempt)
         if receipt.digest and receipt.digest != handed.digest:
-            sentence = f"Job {job_id} has handed in another result; it can do so once."
+            sentence = f"Job {job_id} has uploaded a different result already; only one is allowed."
             raise Conflict(sentence, job_id)
         _place(handed.rows, store.path_of(self._settings.results_dir, job_id))
         taken = replace(receipt, digest=handed.digest, outcome=handed.outcome)
@@ -195,8 +195,8 @@ class ExternalJobs:
         span = self._settings.announced_seconds
         silent = self._ledger.receipts.find_silent(since=utc_now() - timedelta(seconds=span))
         why = (
-            f"Nothing was heard of its driver for {readable_duration(span)} (announced_seconds);"
-            " ask its master, and whether it has written, before you run it again."
+            f"The driver has not reported for {readable_duration(span)} (announced_seconds). It may"
+            " have written data; check the driver at its master before you rerun the job."
         )
         return [self._stop(job_id, State.LOST, why) for job_id in silent]
 

@@ -47,7 +47,7 @@ class UploadLimit:
     def check(self, rows: int, size: int) -> None:
         """Raise BodyTooLarge for more than that."""
         if rows > self.rows:
-            what, way_out = f"resultLimit={self.rows} rows", "ask for more with resultLimit"
+            what, way_out = f"resultLimit={self.rows} rows", "increase resultLimit"
         elif size > self.size:
             what, way_out = readable_size(self.size), "return fewer or narrower rows"
         else:
@@ -93,7 +93,7 @@ def checked(path: Path, digest: str, media_type: str, limit: UploadLimit) -> Upl
         return UploadedResult(digest=digest, outcome={"value": _value(body["value"])})
     schema, rows = body.get("schema"), body.get("rows")
     if not isinstance(schema, dict) or not isinstance(rows, list):
-        expected = "it has a value, or rows with their schema"
+        expected = "expected a value, or rows with their schema"
         raise BadInput("body", sorted(body), expected)
     limit.check(len(rows), 0)
     written = path.with_name("rows")
@@ -120,7 +120,7 @@ def _json(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise BadInput("body", "a result", f"it is not JSON ({error})") from error
     if not isinstance(body, dict):
-        raise BadInput("body", type(body).__name__, "it must be a JSON object")
+        raise BadInput("body", type(body).__name__, "expected a JSON object")
     return body
 
 
@@ -128,5 +128,5 @@ def _value(value: Any) -> str:
     text = json.dumps(value)
     if len(text) > _MOST_VALUE:
         most = readable_size(_MOST_VALUE)
-        raise BodyTooLarge(f"The value is more than {most} as JSON; hand it in as rows instead.")
+        raise BodyTooLarge(f"The value is larger than {most} as JSON; return it as rows instead.")
     return text

@@ -40,7 +40,7 @@ def table_of(schema: Mapping[str, Any], rows: Sequence[Sequence[Any]]) -> pa.Tab
         ]
         return pa.Table.from_arrays(arrays, names=names)
     except (*_WRONG, pa.ArrowException) as error:
-        advice = f"its rows must be what its schema says ({error!r})"
+        advice = f"rows must match the schema ({error!r})"
         raise BadInput("body", "a result as JSON", advice) from error
 
 

@@ -1,4 +1,4 @@
-"""What runs ISOLATED statements, and whom it tells."""
+"""What runs ISOLATED statements, and to whom it reports."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class IsolatedRun:
 
 
 class Runner(Protocol):
-    """One way to give a statement a driver of its own.
+    """Runs statements on dedicated drivers of one deploy mode.
 
     ``ends_with_libra`` says whether its drivers do.
     """
@@ -58,7 +58,7 @@ class RunListener(Protocol):
     """Who keeps the statements."""
 
     async def isolated_begins(self, job_id: str) -> Statement | None:
-        """The statement, now RUNNING, committed; None if it was killed while it waited."""
+        """Commit that it is RUNNING and return it, or None if it was killed while it waited."""
         ...
 
     def driver_noted(
@@ -68,38 +68,38 @@ class RunListener(Protocol):
         driver_id: str | None = None,
         location: DriverLocation | None = None,
     ) -> None:
-        """Keep where the driver of a statement is."""
+        """Store the location of a driver."""
         ...
 
     async def receipt(self, job_id: str) -> Receipt | None:
-        """What the driver of a statement has handed in and said; None if that is nothing."""
+        """Return what a driver has uploaded and reported, or None if nothing."""
         ...
 
     def statement_ended(self, ended: StatementEnded) -> None:
-        """A statement is over."""
+        """Record the end of a statement."""
         ...
 
 
 def lost(job_id: str, why: str) -> StatementEnded:
-    """The end of a statement of which only *why* is known."""
-    advice = "it may have written; check before running it again"
+    """Return the end of a statement whose outcome is unknown, because *why*."""
+    advice = "it may have written data; check before you rerun it"
     return StatementEnded(job_id=job_id, state=State.LOST, error=f"{why}; {advice}.")
 
 
 def promises(statement: Statement) -> bool:
-    """Whether a success without a result is none: SQL always has one, if without columns."""
+    """Whether success needs a result: SQL always has one, if maybe without columns."""
     return statement.spec.kind == Kind.SQL
 
 
 def succeeded(errand: IsolatedRun, receipt: Receipt | None) -> StatementEnded:
-    """The end of a statement whose driver ended well, with what that has handed in."""
+    """Return the end of a statement whose driver succeeded, with what it has uploaded."""
     known = receipt or Receipt(job_id=errand.job_id, seen_at=utc_now())
     state, outcome = known.success(promised=promises(errand.statement))
     return StatementEnded(job_id=errand.job_id, state=state, **outcome)
 
 
 def known_end(errand: IsolatedRun, receipt: Receipt | None) -> StatementEnded | None:
-    """How the driver said that it ended; None if it did not."""
+    """Return the end that the driver has reported, or None."""
     words = dict(receipt.last_words or {}) if receipt else {}
     if words.get("state") == State.SUCCESS:
         return succeeded(errand, receipt)

@@ -1,4 +1,4 @@
-"""An ISOLATED statement as the job of a driver of its own."""
+"""An ISOLATED statement as the job of a dedicated driver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a program reaches a driver of its own, with the means to hand in what it comes to."""
+"""Prepare a job for its dedicated driver, with the URLs to upload its result."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from libra_provider.server.signed_urls import LIFE, Purpose, Signer
 async def to_worker(
     job: SparkJob, statement: Statement, settings: Settings, artifacts: ArtifactStore
 ) -> SparkJob:
-    """*job* as the master gets it; what its driver fetches is among *artifacts* then."""
+    """Return *job* as it is submitted to the master; its files are stored among *artifacts*."""
     if not is_bootstrapped(job):
         return job
     shipment = Shipment(_where_it_lies(job), returns=promises(statement))
@@ -39,7 +39,7 @@ async def to_worker(
 
 
 def beside_libra(job: SparkJob, statement: Statement, settings: Settings, folder: Path) -> SparkJob:
-    """*job* as ``spark-submit`` on this host gets it; what it needs is written to *folder*."""
+    """Return *job* for ``spark-submit`` on this host; its files are written to *folder*."""
     if not is_bootstrapped(job):
         return job
     signer = Signer.of(replace(settings, public_url=_local_address(settings)))
@@ -73,7 +73,7 @@ def _texts(job: SparkJob, folder: Path) -> Mapping[str, Any]:
 
 
 def _announced(statement: Statement, files: Sequence[Artifact], signer: Signer) -> UploadUrls:
-    """Where the driver of *statement* finds *files*, and hands in."""
+    """Return the URLs from which the driver downloads *files*, and to which it uploads."""
     expires, tag = statement.submitted_at + LIFE, statement.job_id
     return UploadUrls(
         {(each.sha256, each.name): signer.artifact_url(each, expires=expires) for each in files},
@@ -83,7 +83,7 @@ def _announced(statement: Statement, files: Sequence[Artifact], signer: Signer) 
 
 
 def _local_address(settings: Settings) -> str:
-    """Where a driver on this host finds Libra, without leaving it if that may be."""
+    """Return the URL of Libra for drivers on this host, on loopback if possible."""
     # A certificate is for a name, and that is hardly the one of this host's loopback.
     if settings.tls_certificate:
         return settings.public_address
@@ -96,7 +96,7 @@ def _ca(settings: Settings) -> str | None:
 
 
 def _written(path: Path, content: bytes) -> str:
-    """The path of a new file with *content*, for this user's eyes only."""
+    """Write *content* to a file that only this user can read; return its path."""
     with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
     return str(path)

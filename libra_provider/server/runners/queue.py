@@ -48,7 +48,7 @@ class IsolatedQueue:
 
     @property
     def waiting(self) -> int:
-        """How many have been accepted and have not begun."""
+        """The number of accepted statements that have not started."""
         errands = self._errands.values()
         return sum(not each.has_begun and not each.killed.is_set() for each in errands)
 
@@ -57,16 +57,16 @@ class IsolatedQueue:
         self._begin(statement, resumed=False)
 
     def resume(self, statement: Statement) -> None:
-        """Take up a statement that an earlier Libra left RUNNING."""
+        """Take over a statement that was RUNNING when Libra last stopped."""
         self._begin(statement, resumed=True)
 
     def kill(self, job_id: str) -> None:
-        """Tell *job_id* to end; nothing happens if it is over."""
+        """Kill *job_id*, unless it has ended."""
         if errand := self._errands.get(job_id):
             errand.killed.set()
 
     async def log(self, statement: Statement, stream: str, offset: int) -> LogPiece:
-        """A piece of what *statement* has written; raises NotReady where its worker is away."""
+        """Return a part of the log of *statement*; raises NotReady if its worker is unavailable."""
         is_over = statement.state.is_terminal
         if statement.spec.deploy_mode == DeployMode.CLUSTER:
             return piece(await self._cluster.log_part(statement, stream, offset), is_over=is_over)
@@ -74,7 +74,7 @@ class IsolatedQueue:
         return piece(await asyncio.to_thread(logs.part, stream, offset), is_over=is_over)
 
     async def stop(self) -> None:
-        """End what ends with Libra, leave the rest to the next one."""
+        """Stop drivers that end with Libra; the next start takes over the rest."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -116,10 +116,10 @@ class IsolatedQueue:
                 raise
             return lost(errand.job_id, "Libra was stopped while it ran, and its driver with it")
         except (LibraError, OSError) as error:
-            why = f"Libra could not run it: {error}"
+            why = f"Libra could not run the statement: {error}"
         except Exception:  # noqa: BLE001 - nobody must wait for this statement for ever
             _log.exception("Statement %s could not be run", errand.job_id)
-            why = "Libra met an error of its own while it ran; its log says more"
+            why = "An internal error occurred while it ran; see Libra's log"
         if errand.resumed:
             return lost(errand.job_id, why)
         return StatementEnded(job_id=errand.job_id, state=State.FAILED, error=why)

@@ -81,7 +81,7 @@ class SparkSubmitRunner:
 
     async def _end_what_is_left(self, errand: IsolatedRun) -> StatementEnded:
         await asyncio.to_thread(self._clear, errand)
-        why = "Libra itself ended while it ran, and its driver on Libra's host with it"
+        why = "Libra ended while it ran, and its driver on Libra's host with it"
         return lost(errand.job_id, why)
 
     def _clear(self, errand: IsolatedRun) -> None:
@@ -205,10 +205,8 @@ def _outcome(
 
 def _last_resort(code: int | None) -> str:
     if code in _KILLED:
-        return (
-            "Its driver was ended by signal 9 (SIGKILL), not by Libra: was this host out of memory?"
-        )
-    return f"spark-submit ended with exit code {code}; its log says more."
+        return "The driver was killed by SIGKILL, not by Libra; was this host out of memory?"
+    return f"spark-submit exited with code {code}; see the statement's log."
 
 
 def _tell(process: asyncio.subprocess.Process, signal: int) -> None:
@@ -226,5 +224,5 @@ def spark_home() -> Path:
     """The installation that the shared driver runs too, found without importing it."""
     found = importlib.util.find_spec("pyspark")
     if found is None or found.origin is None:
-        raise BadInput("pyspark", None, "install airflow-provider-libra[server], which brings it")
+        raise BadInput("pyspark", None, "install airflow-provider-libra[server]")
     return Path(found.origin).parent

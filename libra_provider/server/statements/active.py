@@ -1,4 +1,4 @@
-"""A statement between its acceptance and its end, as this process knows it."""
+"""A statement between its acceptance and its end, as this process tracks it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ TIMEOUT = "LIBRA_TIMEOUT"
 
 @dataclass(slots=True, eq=False)
 class ActiveStatement:
-    """``statement`` is what is committed, ``over`` its end; the rest happens between the two.
+    """``statement`` is what is committed; ``over`` is done once its end is committed.
 
-    ``has_room`` says that it takes one of the places beside the driver, ``told`` that the driver
-    has heard of it, ``ended`` that its outcome is known, though not yet committed. Who stops it
-    first decides how it ends: a client (``killed``) or its timeout.
+    ``has_room``: it takes a slot of the driver. ``told``: it was sent to the driver. ``ended``: its
+    outcome is known, but maybe not committed yet. The first to stop it, a client (``killed``) or
+    its timeout, decides how it ends.
     """
 
     statement: Statement
@@ -43,13 +43,13 @@ class ActiveStatement:
 
     @property
     def seen(self) -> Statement:
-        """The statement as a client sees it now."""
+        """Return the statement with its current progress."""
         if self.progress is None or self.statement.state is not State.RUNNING:
             return self.statement
         return replace(self.statement, progress=self.progress)
 
     def run(self, settings: Settings) -> RunStatement:
-        """What the driver is told."""
+        """Return the message that starts it on the shared driver."""
         spec = self.statement.spec
         return RunStatement(
             job_id=self.job_id,
@@ -70,22 +70,22 @@ class ActiveStatement:
         )
 
     def outcome(self, ended: StatementEnded) -> tuple[State, dict[str, Any]]:
-        """The state that follows, and what the ledger keeps with it."""
+        """Return the final state, and the fields that the ledger stores with it."""
         values = {name: getattr(ended, name) for name in StatementEnded.__slots__}
         state = State(values.pop("state"))
         del values["job_id"]
         if state is State.CANCELLED and self.timed_out:
             seconds = self.statement.spec.timeout_seconds
             why = (
-                f"It ran for longer than timeoutSeconds={seconds:g} and was killed; give it more"
-                " time, or make it faster."
+                f"The statement exceeded timeoutSeconds={seconds:g} and was killed; increase the"
+                " timeout or make it faster."
             )
             state, values = State.FAILED, {"error": why, "error_class": TIMEOUT}
         return state, values | {"progress": self.progress}
 
 
 def queues(pools: Iterable[str], live: Iterable[ActiveStatement]) -> list[PoolQueue]:
-    """How the statements in *live* share the *pools*; a pool of old orders comes last."""
+    """Count the statements in *live* by pool; pools that the settings lack come last."""
     now = utc_now()
     waiting: dict[str, list[float]] = {name: [] for name in pools}
     running = dict.fromkeys(waiting, 0)

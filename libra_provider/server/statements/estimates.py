@@ -1,4 +1,4 @@
-"""Questions to the driver that wait for its answer."""
+"""Requests for estimates that wait for the driver's reply."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class PendingEstimates:
             del self._asked[key]
 
     def answered(self, estimated: EstimateResult) -> None:
-        """Tell who asked; an answer that comes late is nobody's."""
+        """Deliver a reply; a late one is dropped."""
         answer = self._asked.get(estimated.key)
         if answer and not answer.done():
             answer.set_result(estimated)
 
     def refuse(self, reason: str) -> None:
-        """Nobody will answer what was asked so far."""
+        """Fail all pending requests, because the driver has ended."""
         sentence = f"The driver ended before it gave an estimate ({reason}); ask again."
         for answer in self._asked.values():
             if not answer.done():

@@ -1,4 +1,4 @@
-"""The statements that ended last, so that nobody who asks for them waits for the database."""
+"""A cache of the statements that ended last, so that their status needs no database query."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class RecentStatements:
         self._known: OrderedDict[str, Statement] = OrderedDict()
 
     def get(self, job_id: str) -> Statement | None:
-        """The statement, if it is still here."""
+        """Return the statement, or None if it is not cached."""
         return self._known.get(job_id)
 
     def add(self, statement: Statement) -> None:
-        """Keep *statement*, unless it is large, and let go of the oldest."""
+        """Cache *statement*, unless it is large, and drop the oldest one."""
         texts = (
             statement.spec.to_json(),
             statement.text,
@@ -36,6 +36,6 @@ class RecentStatements:
             self._known.popitem(last=False)
 
     def forget(self, job_ids: Iterable[str]) -> None:
-        """Let go of statements that the ledger no longer has."""
+        """Drop statements that the ledger no longer has."""
         for job_id in job_ids:
             self._known.pop(job_id, None)

@@ -1,4 +1,4 @@
-"""Statements on their way: they wait for room, are with the driver, and end."""
+"""Schedule statements: queue them, send them to the driver, and record their ends."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """What has been accepted and is not over, in ``live``; lives on one event loop.
+    """The accepted statements that have not ended, in ``live``; used on one event loop.
 
-    It hears of the driver from the supervisor. What it decides is committed in the same order,
-    even where the ledger is away for a while; nobody is told before.
+    The supervisor reports the events of the driver to it. Its decisions are committed in the order
+    in which they are made, even if the ledger is unavailable for a while, and reported only then.
     """
 
     def __init__(
@@ -71,22 +71,22 @@ class Scheduler:
 
     @property
     def epoch(self) -> Epoch | None:
-        """The epoch whose driver takes statements now."""
+        """The epoch whose driver accepts statements now, or None."""
         return self._epoch if self._driver.facts else None
 
     @property
     def waiting(self) -> int:
-        """How many statements have been accepted and have not begun."""
+        """The number of accepted statements that have not started."""
         return len(self._places) + self.isolated.waiting
 
     @property
     def running(self) -> Sequence[ActiveStatement]:
-        """What the shared driver has heard of, and not ended."""
+        """The statements that run on the shared driver."""
         return [live for live in self._begun_ones if live.statement.spec.deploy_mode is None]
 
     @property
     def ending_with_libra(self) -> Sequence[ActiveStatement]:
-        """What runs here: all but the drivers at the master, which outlive Libra."""
+        """The running statements that end with Libra: all but those in drivers on the cluster."""
         cluster = DeployMode.CLUSTER
         return [live for live in self._begun_ones if live.statement.spec.deploy_mode != cluster]
 
@@ -95,19 +95,19 @@ class Scheduler:
         return [live for live in self.live.values() if live.told and not live.ended]
 
     def reserve(self, spec: StatementSpec) -> Epoch | None:
-        """The epoch where one statement begins at once: :meth:`enter` it, or :meth:`release`."""
+        """Take a slot if one is free; return its epoch. Then :meth:`enter` or :meth:`release`."""
         epoch = self.epoch
         if self.draining or not epoch or not self._places.take(spec):
             return None
         return epoch
 
     def release(self, spec: StatementSpec) -> None:
-        """Give a place back, to whoever waits for it."""
+        """Return a slot, and start the next waiting statement."""
         self._places.give_back(spec)
         self._hand_out()
 
     def enter(self, statement: Statement, *, has_room: bool = False) -> ActiveStatement:
-        """Take in what was just accepted, or what an earlier Libra left PENDING."""
+        """Schedule a statement that was just accepted, or was PENDING when Libra last stopped."""
         over = asyncio.get_running_loop().create_future()
         live = self.live[statement.job_id] = ActiveStatement(statement, over, has_room=has_room)
         if statement.spec.deploy_mode:
@@ -120,9 +120,9 @@ class Scheduler:
         return live
 
     def leave_behind(self, statement: Statement) -> None:
-        """Take in what ran when an earlier Libra ended: what has its own driver may go on.
+        """Take over a statement that was RUNNING when Libra last stopped.
 
-        The rest is LOST with its epoch, once that is known to be over.
+        On a dedicated driver it may go on; the rest becomes LOST once its epoch is over.
         """
         over = asyncio.get_running_loop().create_future()
         live = self.live[statement.job_id] = ActiveStatement(statement, over, told=True)
@@ -131,15 +131,15 @@ class Scheduler:
             self.isolated.resume(statement)
 
     def kill(self, live: ActiveStatement) -> None:
-        """Have it stopped, by the driver where it runs already."""
+        """Kill a statement; one that runs is killed by its driver."""
         live.killed = not live.timed_out
         if self._places.leave(live):
-            self._settle(live, State.CANCELLED, error="It was killed before it began.")
+            self._settle(live, State.CANCELLED, error="The statement was killed before it started.")
         elif live.told and not live.ended:
             self._stop(live)
         elif live.statement.spec.deploy_mode and not live.ended:
             self.isolated.kill(live.job_id)
-            self._settle(live, State.CANCELLED, error="It was killed before it began.")
+            self._settle(live, State.CANCELLED, error="The statement was killed before it started.")
 
     def _stop(self, live: ActiveStatement) -> None:
         if live.statement.spec.deploy_mode:
@@ -148,19 +148,19 @@ class Scheduler:
             self._driver.say(KillStatement(live.job_id))
 
     def lose(self, live: ActiveStatement, reason: str) -> None:
-        """Call LOST what was with a driver that is gone for *reason*."""
+        """Mark a statement as LOST whose driver has ended for *reason*."""
         epoch = live.statement.epoch
         over = f"Driver epoch {epoch.number if epoch else 'unknown'} is over ({reason})"
-        advice = "it may have written; check before running it again"
+        advice = "it may have written data; check before you rerun it"
         if not live.told:
-            advice = "it had not begun there, and may be submitted again"
+            advice = "it had not started and can be resubmitted"
         self._settle(live, State.LOST, error=f"{over}; {advice}.")
 
     def _hand_out(self) -> None:
         while (epoch := self.epoch) and not self.draining and (live := self._places.next()):
             live.has_room = True
-            # RUNNING is committed before the driver hears of it: after a crash, a statement that
-            # may have run must never look as if it had not.
+            # RUNNING is committed before the driver gets it: after a crash, a statement that may
+            # have run must never look as if it had not.
             begin = partial(
                 self._ledger.move, live.statement, State.RUNNING, at=utc_now(), epoch=epoch
             )
@@ -175,9 +175,9 @@ class Scheduler:
 
     def _hand_over(self, live: ActiveStatement) -> None:
         if live.killed:
-            self._settle(live, State.CANCELLED, error="It was killed before it began.")
+            self._settle(live, State.CANCELLED, error="The statement was killed before it started.")
         elif live.statement.epoch is not self._epoch or not self._driver.is_there:
-            self.lose(live, "its driver ended at the same moment")
+            self.lose(live, "its driver ended at that moment")
         else:
             live.told = True
             self._driver.say(live.run(self._settings))
@@ -214,19 +214,19 @@ class Scheduler:
         live.over.set_result(statement)
 
     def _unstorable(self, live: ActiveStatement, error: BaseException) -> None:
-        _log.error("What became of %s cannot be stored", live.job_id, exc_info=error)
+        _log.error("Could not store the end of statement %s", live.job_id, exc_info=error)
         if live.unstorable:
             return  # the ledger's next opening calls it LOST
         live.unstorable = True
-        why = f"What became of it cannot be stored ({type(error).__name__}); Libra's log says more."
+        why = f"Its end could not be stored ({type(error).__name__}); see Libra's log."
         self._settle(live, State.LOST, error=why)
 
     async def isolated_begins(self, job_id: str) -> Statement | None:
-        """The statement, now RUNNING, committed; None if it was killed while it waited."""
+        """Commit that it is RUNNING and return it, or None if it was killed before."""
         live = self.live.get(job_id)
         if live is None or live.ended:
             return None
-        # Killed from now on, it is the runner that ends it.
+        # From now on, a kill is up to the runner.
         live.told = True
         begin = partial(self._ledger.move, live.statement, State.RUNNING, at=utc_now())
         try:
@@ -240,7 +240,7 @@ class Scheduler:
     def driver_noted(
         self, job_id: str, *, driver_id: str | None = None, location: DriverLocation | None = None
     ) -> None:
-        """Keep where the driver of an ISOLATED statement is."""
+        """Store the location of a dedicated driver."""
         if (live := self.live.get(job_id)) is None or live.ended:
             return
         known = live.statement
@@ -250,15 +250,15 @@ class Scheduler:
         self._writer.write_eventually(partial(self._ledger.record_driver, live.statement))
 
     async def receipt(self, job_id: str) -> Receipt | None:
-        """What the driver of an ISOLATED statement has handed in and said."""
+        """Return what a dedicated driver has uploaded and reported."""
         return await self._writer.write_eventually(partial(self._ledger.receipts.get, job_id))
 
     async def epoch_begins(self) -> Epoch:
-        """A number for the driver that is about to start."""
+        """Return a new epoch, for the driver that is about to start."""
         return await self._writer.write_eventually(self._ledger.open_epoch)
 
     def epoch_ready(self, epoch: Epoch, ready: DriverReady) -> None:
-        """Note where the driver is, and give it what waits."""
+        """Store the location of the driver, and start waiting statements."""
         self._epoch = replace(
             epoch, host=ready.host, application_id=ready.application_id, spark_ui=ready.spark_ui
         )
@@ -266,11 +266,11 @@ class Scheduler:
         self._hand_out()
 
     def epoch_resumes(self) -> None:
-        """Give the driver what has come meanwhile."""
+        """Start the statements that arrived in the meantime."""
         self._hand_out()
 
     def epoch_ended(self, reason: str) -> None:
-        """Call LOST what ran there, and what waits for a session that is not what it was."""
+        """Mark as LOST what ran, and what waits for a session that has lost what it held."""
         self._epoch = None
         self.estimates.refuse(reason)
         for live in self.running:
@@ -285,37 +285,40 @@ class Scheduler:
     def _refuse_to_run(self, live: ActiveStatement, missed: str, reason: str) -> None:
         self._places.leave(live)
         why = (
-            f"Session {live.statement.spec.session!r} had {missed}, which ended with its driver"
-            f" ({reason}); it was not run without, so make them again and submit it again."
+            f"Session {live.statement.spec.session!r} lost {missed} when its driver ended"
+            f" ({reason})."
+            " The statement was not run. Recreate them and resubmit it."
         )
         self._settle(live, State.LOST, error=why)
 
     def session_holds(self, held: SessionHolds) -> None:
-        """Keep what would be missed if the driver ended."""
+        """Store what would be lost if the driver ended."""
         self._holdings.note(held)
         self._writer.write_eventually(partial(self._ledger.record_holding, held.session, held.what))
 
     def know_holdings(self, holdings: Mapping[str, Sequence[str]]) -> None:
-        """Take in what sessions held when an earlier Libra ended."""
+        """Restore what sessions held when Libra last stopped."""
         for session, what in holdings.items():
             self._holdings.note(SessionHolds(session, what))
 
     def statement_ended(self, ended: StatementEnded) -> None:
-        """Commit the outcome, then tell who waits."""
+        """Commit the end of a statement, then report it to waiting clients."""
         live = self.live.get(ended.job_id)
         if live is None or live.ended:
-            _log.warning("The driver reports the end of %s, which is over.", ended.job_id)
+            _log.warning(
+                "Ignored a report of the driver: statement %s has ended already", ended.job_id
+            )
             return
         state, outcome = live.outcome(ended)
         self._settle(live, state, **outcome)
 
     def statement_progressed(self, progressed: StatementProgress) -> None:
-        """Keep how far it is, for who asks now and for its end."""
+        """Record the progress of a statement."""
         if live := self.live.get(progressed.job_id):
             told = asdict(progressed)
             del told["job_id"]
             live.progress = Progress(**told)
 
     def estimated(self, estimated: EstimateResult) -> None:
-        """Tell who asked."""
+        """Deliver an estimate."""
         self.estimates.answered(estimated)

@@ -1,4 +1,4 @@
-"""What Libra is asked about statements: to take them in, how they stand, to stop them."""
+"""What the API does with statements: submit, look up, list and kill them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class StatementService:
-    """Every statement between its acceptance and its end; lives on one event loop."""
+    """All statements of this Libra; used on one event loop."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class StatementService:
         self.announced = ExternalJobs(settings, ledger, self._writer)
 
     async def start(self) -> None:
-        """Take in what an earlier Libra left behind, then start the driver."""
+        """Recover the statements of an earlier run, then start the driver."""
         self._writer.start()
         self._scheduler.know_holdings(await self.ask(self._ledger.get_holdings))
         for left in await self.ask(self._ledger.find_in_state, State.RUNNING):
@@ -67,7 +67,7 @@ class StatementService:
         self._driver.start(self._scheduler, after=await self.ask(self._ledger.get_last_epoch))
 
     async def stop(self) -> None:
-        """Give running statements a moment, stop the driver, call the rest LOST."""
+        """Wait for running statements for a moment, stop the driver, mark the rest as LOST."""
         self._scheduler.draining = True
         if running := [live.over for live in self._scheduler.ending_with_libra]:
             await asyncio.wait(running, timeout=self._settings.drain_seconds)
@@ -81,25 +81,25 @@ class StatementService:
         self._reader.shutdown()
 
     async def ask(self, question: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        """What the ledger's method *question* reads, without blocking the loop."""
+        """Call the ledger's method *question* on the reader's thread."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._reader, partial(question, *arguments, **named))
 
     async def check(self) -> Epoch:
-        """The epoch on which a statement would start now; raises NotReady with the reason."""
+        """Return the epoch on which a statement would start now; raises NotReady if none."""
         await self._writer.write(self._ledger.check_writable)
         return self._epoch()
 
     def _epoch(self) -> Epoch:
         if epoch := self._scheduler.epoch:
             return epoch
-        why = f"No driver takes statements now: {self._driver.problem}."
+        why = f"No driver accepts statements now: {self._driver.problem}."
         raise NotReady(why, retry_after=2)
 
     async def submit(self, spec: StatementSpec, key: str | None = None) -> Statement:
-        """The accepted statement, committed; raises BadInput, ComeBackLater, or KeyReused.
+        """Accept a statement and return it, committed; raises BadInput, ComeBackLater or KeyReused.
 
-        What was accepted under *key* before is returned even where nothing new can be taken in.
+        A statement with the same *key* is returned even if no new one can be accepted.
         """
         try:
             self._admit(spec)
@@ -113,10 +113,12 @@ class StatementService:
 
     def _admit(self, spec: StatementSpec) -> None:
         if self._scheduler.draining:
-            raise NotReady("Libra is stopping; submit again once it is back.", retry_after=5)
+            raise NotReady("Libra is stopping; resubmit once it has restarted.", retry_after=5)
         waiting = self._scheduler.waiting + self._arriving
         if waiting >= self._settings.max_pending:
-            sentence = f"{waiting} statements wait already; submit again later."
+            sentence = (
+                f"{waiting} statements are waiting, which is the limit (max_pending); retry later."
+            )
             raise QueueFull(sentence, retry_after=5)
         for parameter, artifact in artifacts_of(spec):
             if self._artifacts.absent([artifact]):
@@ -133,7 +135,7 @@ class StatementService:
         try:
             statement, new = await self._writer.write(accept)
         except (LedgerUnavailable, asyncio.CancelledError):
-            # It may be committed all the same, and nobody would hear of it.
+            # It may be committed nevertheless, without a client that knows its id.
             self._writer.write_eventually(partial(self._ledger.delete, [job_id]))
             raise
         finally:
@@ -145,7 +147,7 @@ class StatementService:
         return self._scheduler.enter(statement, has_room=epoch is not None).statement
 
     async def wait(self, job_id: str, seconds: float | None = None) -> Statement:
-        """The statement once it is over, or as it stands after *seconds* (None: no limit)."""
+        """Wait up to *seconds* (None: no limit) for its end; return the statement."""
         if (live := self._scheduler.live.get(job_id)) is None:
             found = await self.get(job_id)
             if found.state.is_terminal or not found.spec.announced or seconds == 0:
@@ -156,20 +158,20 @@ class StatementService:
         return live.over.result() if live.over.done() else live.seen
 
     async def get(self, job_id: str) -> Statement:
-        """The statement as it stands, with its progress; raises UnknownStatement."""
+        """Return the statement with its progress; raises UnknownStatement."""
         if known := self._known(job_id):
             return known
         return await self.ask(self._ledger.get, job_id)
 
     async def many(self, job_ids: Sequence[str]) -> Sequence[Statement]:
-        """Those of *job_ids* that are known, with their progress."""
+        """Return those of *job_ids* that exist, with their progress."""
         here = {job_id: known for job_id in job_ids if (known := self._known(job_id))}
         elsewhere = [job_id for job_id in job_ids if job_id not in here]
         found = await self.ask(self._ledger.get_many, elsewhere) if elsewhere else []
         return [*here.values(), *found]
 
     async def states(self, job_ids: Sequence[str]) -> Mapping[str, State]:
-        """How those of *job_ids* stand that are known."""
+        """Return the states of those of *job_ids* that exist."""
         here = {job_id: known.state for job_id in job_ids if (known := self._known(job_id))}
         elsewhere = [job_id for job_id in job_ids if job_id not in here]
         found = await self.ask(self._ledger.get_states, elsewhere) if elsewhere else {}
@@ -184,13 +186,13 @@ class StatementService:
         return live.seen if live else self._scheduler.recent.get(job_id)
 
     def _now(self, statement: Statement) -> Statement:
-        """*statement*, which was just read, with what only this process knows of it."""
+        """Return *statement*, as read from the ledger, with its progress."""
         if statement.state.is_terminal:
             return statement
         return self._known(statement.job_id) or statement
 
     def queues(self) -> Sequence[PoolQueue]:
-        """How many statements wait and run in each pool."""
+        """Return the numbers of waiting and running statements of each pool."""
         return queues(self._settings.pools, self._scheduler.live.values())
 
     async def estimate(
@@ -199,22 +201,22 @@ class StatementService:
         code: str,
         parameters: Mapping[str, Any] | Sequence[Any] | None = None,
     ) -> EstimateResult:
-        """Spark's statistics of a query that is not run; raises NotReady when nobody answers."""
+        """Return Spark's statistics of a query without running it; raises NotReady."""
         self._epoch()
         self.sessions.touch(session)
         return await self._scheduler.estimates.ask(session, code, parameters)
 
     async def log(self, job_id: str, stream: str, offset: int) -> tuple[Statement, LogPiece]:
-        """The statement, and a piece of what it has written; raises UnknownStatement, NotReady."""
+        """Return the statement and a part of its log; raises UnknownStatement, NotReady."""
         statement = await self.get(job_id)
         return statement, await self._scheduler.isolated.log(statement, stream, offset)
 
     async def kill(self, job_id: str) -> Statement:
-        """The statement after it was told to stop; one that is over stays as it is.
+        """Request the kill of a statement and return it; an ended one does not change.
 
-        An announced one is over with that: who ends it says that its driver is gone.
+        An announced one is CANCELLED at once: its submitter has killed its driver before.
 
-        Raises LedgerUnavailable when that could not be committed yet; it will be.
+        Raises LedgerUnavailable if that could not be committed yet; it will be.
         """
         if (live := self._scheduler.live.get(job_id)) is None:
             found = await self.get(job_id)
@@ -224,16 +226,16 @@ class StatementService:
         if live.ended:  # all that is missing is the commit
             await asyncio.wait((live.over,), timeout=self._timing.commit)
             if not live.over.done():
-                sentence = f"Statement {job_id} is stopped, which cannot be stored now; ask again."
+                sentence = f"Statement {job_id} is killed, but that cannot be stored now; retry."
                 raise LedgerUnavailable(sentence, retry_after=2)
             return live.over.result()
         return live.seen
 
     async def forget_session(self, name: str) -> None:
-        """Have the driver forget the session's temp views and settings."""
+        """Drop the session's temporary views and settings on the driver."""
         self._driver.say(CloseSession(name))
 
     async def remove(self, job_ids: Sequence[str]) -> None:
-        """Forget ended statements, committed; raises LedgerUnavailable."""
+        """Delete ended statements; raises LedgerUnavailable."""
         await self._writer.write(partial(self._ledger.delete, job_ids))
         self._scheduler.recent.forget(job_ids)

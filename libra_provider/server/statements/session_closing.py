@@ -1,4 +1,4 @@
-"""How sessions end: by a request, or because nobody has used them for long."""
+"""Close sessions: on request, or after they were idle for a while."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def close(service: StatementService, name: str) -> None:
 
 
 async def close_idle(service: StatementService, idle_seconds: float) -> None:
-    """Until it is cancelled: close each session that had nothing to do for *idle_seconds*."""
+    """Close each session that was idle for *idle_seconds*, until cancelled."""
     span = timedelta(seconds=idle_seconds)
     while True:
         await asyncio.sleep(idle_seconds / _LOOKS)
@@ -42,7 +42,7 @@ async def close_idle(service: StatementService, idle_seconds: float) -> None:
             for session in service.sessions.idle(span):
                 await _close_if_idle(service, session.name, span)
         except LibraError as error:
-            _log.warning("Idle sessions stay open for now: %s", error)
+            _log.warning("Could not close idle sessions yet: %s", error)
 
 
 async def _close_if_idle(service: StatementService, name: str, span: timedelta) -> None:
@@ -52,7 +52,7 @@ async def _close_if_idle(service: StatementService, name: str, span: timedelta) 
     if busy:
         service.sessions.touch(name)
         return
-    _log.info("Session %s was idle for %s and is closed.", name, span)
+    _log.info("Closed session %s: idle for %s", name, span)
     await close(service, name)
 
 

@@ -1,4 +1,4 @@
-"""What sessions hold in the shared driver that ends with it, and who must not run without it."""
+"""What sessions hold that is lost with the shared driver, and which statements need it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from libra_provider.server.statements.active import ActiveStatement
 
 
 class SessionContents:
-    """By session, in words for people."""
+    """What each session holds, in words."""
 
     def __init__(self) -> None:
         self._held: dict[str, Sequence[str]] = {}
 
     def note(self, held: SessionHolds) -> None:
-        """This is what the session holds now."""
+        """Record what a session holds now."""
         self._held[held.session] = held.what
 
     def suppose(self, live: ActiveStatement) -> None:
-        """The driver ended while *live* ran: what it left in its session can only be supposed.
+        """Record what *live*, which ran when the driver ended, may have left in its session.
 
-        Statements of Python run one after the other, so those behind it may count on it. Nobody
-        could count on what SQL would do: its statements run side by side.
+        Python statements of a session run one after the other, so later ones may rely on its
+        variables. SQL statements run concurrently, so none can rely on another one.
         """
         spec = live.statement.spec
         if spec.kind == Kind.PYTHON and not spec.has_own_session:
@@ -31,7 +31,7 @@ class SessionContents:
             self._held[spec.session] = list(dict.fromkeys([*known, PYTHON_VARIABLES]))
 
     def missed_by(self, live: ActiveStatement) -> str:
-        """What *live* would run without if its session were new; empty if nothing."""
+        """Return what *live* would miss in a new session, or an empty string."""
         spec = live.statement.spec
         held = self._held.get(spec.session, ())
         # Only Python sees the variables of Python.
@@ -39,5 +39,5 @@ class SessionContents:
         return " and ".join(seen)
 
     def clear(self) -> None:
-        """The driver has ended: every session is new."""
+        """Forget everything: the driver has ended, and every session is new."""
         self._held.clear()

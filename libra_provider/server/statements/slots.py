@@ -1,4 +1,4 @@
-"""The places beside the shared driver, and the statements that wait for one, by pool."""
+"""The slots of the shared driver, and the statements that wait for one, by pool."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Slots:
 
     @property
     def waiting(self) -> list[ActiveStatement]:
-        """Everyone who waits."""
+        """All waiting statements."""
         return [live for line in self._lines.values() for live in line.waiting.values()]
 
     def __len__(self) -> int:
         return sum(len(line.waiting) for line in self._lines.values())
 
     def wait(self, live: ActiveStatement) -> None:
-        """Put *live* at the end of its pool's line."""
+        """Put *live* at the end of its pool's queue."""
         line = self._line(live.statement.spec.pool)
         if not line.waiting and not line.running:
             # What it did not use while it had nothing to do is no claim on the others' future.
@@ -63,11 +63,11 @@ class Slots:
         line.waiting[live.job_id] = live
 
     def leave(self, live: ActiveStatement) -> bool:
-        """Whether *live* was waiting; it is not any more."""
+        """Remove *live* from its queue; return whether it was there."""
         return self._line(live.statement.spec.pool).waiting.pop(live.job_id, None) is not None
 
     def take(self, spec: StatementSpec) -> bool:
-        """Whether a statement by *spec* that does not wait has got a place at once."""
+        """Take a slot for a statement with *spec*; return whether one was free."""
         line = self._line(spec.pool)
         if line.waiting or not self._is_open_to(line) or not self._has_turn(spec):
             return False
@@ -75,7 +75,7 @@ class Slots:
         return True
 
     def next(self) -> ActiveStatement | None:
-        """Who begins next, with a place; None while nobody waits for whom there is one."""
+        """Take a slot for the next waiting statement, or return None if none can start."""
         lines = [each for each in self._lines.values() if each.waiting and self._is_open_to(each)]
         for line in sorted(lines, key=lambda each: each.claim):
             if live := self._first_with_turn(line):
@@ -84,7 +84,7 @@ class Slots:
         return None
 
     def give_back(self, spec: StatementSpec) -> None:
-        """The statement by *spec*, which had a place, is over."""
+        """Return the slot of a statement with *spec*, which has ended."""
         self._line(spec.pool).running -= 1
         self._free += 1
         if spec.kind == Kind.PYTHON:

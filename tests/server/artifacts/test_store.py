@@ -438,7 +438,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     after = stored(tmp_path)
 
     assert refused.status_code == 507
-    assert "is full; make room there" in refused.json()["detail"]
+    assert "is full; free some space" in refused.json()["detail"]
     assert after == []
     assert put(api).status_code == 201
 

@@ -128,7 +128,7 @@ def test_the_same_again_is_answered_again_and_something_else_is_refused(api: Run
 
     assert (same.status_code, same.json()) == (200, job.given)
     assert other.status_code == 409
-    assert "submit under a new tag" in other.json()["detail"]
+    assert "use a new tag" in other.json()["detail"]
     assert taken == [201, 200, 409]
     assert [(each.status_code, each.json()["state"]) for each in over] == [(200, "SUCCESS")] * 2
     assert [each.status_code for each in late] == [410] * 4

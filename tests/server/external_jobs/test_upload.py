@@ -122,17 +122,17 @@ def test_the_limits_are_those_of_the_job(api: RunningLibra) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("[1]", "must be a JSON object"),
+        ("[1]", "expected a JSON object"),
         ("{", "not JSON"),
         ('{"value": NaN}', "not JSON"),
         ('{"value": "\\ud800"}', "not JSON"),
         ("{}", "a value, or rows"),
         ('{"rows": [[1]]}', "a value, or rows"),
-        (json.dumps({"schema": SCHEMA, "rows": [["x"]]}), "what its schema says"),
-        (json.dumps({"schema": SCHEMA, "rows": [[1, 2]]}), "what its schema says"),
-        (json.dumps({"schema": SCHEMA, "rows": [[1], []]}), "what its schema says"),
-        (json.dumps({"schema": {"fields": [{}]}, "rows": []}), "what its schema says"),
-        (json.dumps({"schema": SCHEMA, "rows": [1]}), "what its schema says"),
+        (json.dumps({"schema": SCHEMA, "rows": [["x"]]}), "rows must match the schema"),
+        (json.dumps({"schema": SCHEMA, "rows": [[1, 2]]}), "rows must match the schema"),
+        (json.dumps({"schema": SCHEMA, "rows": [[1], []]}), "rows must match the schema"),
+        (json.dumps({"schema": {"fields": [{}]}, "rows": []}), "rows must match the schema"),
+        (json.dumps({"schema": SCHEMA, "rows": [1]}), "rows must match the schema"),
     ],
     ids=str,
 )
@@ -159,7 +159,7 @@ def test_a_value_of_more_than_a_mebibyte_belongs_into_rows(api: RunningLibra) ->
     reply = AnnouncedJob(api).json({"value": "x" * MIB})
 
     assert reply.status_code == 413
-    assert "hand it in as rows" in reply.json()["detail"]
+    assert "return it as rows" in reply.json()["detail"]
 
 
 def test_another_form_of_body_is_not_read(api: RunningLibra) -> None:

@@ -123,7 +123,7 @@ def test_what_names_no_artifact_is_refused(settings: Settings, path: str) -> Non
 
 
 def test_the_shared_driver_gets_no_artifacts(settings: Settings) -> None:
-    with pytest.raises(BadInput, match="only drivers of their own"):
+    with pytest.raises(BadInput, match="available to dedicated drivers only"):
         spec(settings, kind="jar-class", mainClass="A")
 
 

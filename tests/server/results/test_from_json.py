@@ -129,5 +129,5 @@ def test_moments_are_read_as_they_are_written_by_hand() -> None:
     ids=str,
 )
 def test_a_value_of_another_type_is_refused(spark: object, value: object) -> None:
-    with pytest.raises(BadInput, match="what its schema says"):
+    with pytest.raises(BadInput, match="rows must match the schema"):
         table_of({"fields": [{"name": "c", "type": spark}]}, [[value]])

@@ -104,7 +104,7 @@ def test_the_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPa
 
     assert (settings.isolated.max_client, settings.isolated.log_max_bytes) == (1, 2**20)
     assert settings.file_roots == (Path("/srv/jobs"), Path("/opt/jobs"))
-    with pytest.raises(BadInput, match="its settings are deploy_mode"):
+    with pytest.raises(BadInput, match="expected one of its settings: deploy_mode"):
         Settings.load(isolated={"max_clients": 1})
 
 

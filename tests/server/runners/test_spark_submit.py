@@ -314,4 +314,4 @@ def test_what_an_earlier_libra_left_is_ended_and_called_lost(settings: Settings)
 
     assert left.wait(60) == -9
     assert ended.state == "LOST"
-    assert str(ended.error).endswith("it may have written; check before running it again.")
+    assert str(ended.error).endswith("it may have written data; check before you rerun it.")
