@@ -38,7 +38,7 @@ def test_a_value_is_no_arrow_stream(api: RunningLibra) -> None:
     reply = result(api, "value 1", ARROW)
 
     assert reply.status_code == 406
-    assert "which is JSON" in reply.json()["detail"]
+    assert "is a value; set Accept to application/json" in reply.json()["detail"]
 
 
 def test_the_rows_of_python_are_rows(api: RunningLibra) -> None:

@@ -184,8 +184,8 @@ def test_a_killed_jvm_loses_what_ran_there_and_what_counted_on_it(
         "tables": "SUCCESS",
         "default": "SUCCESS",
     }
-    assert "had temp views" in ended["views"]["error"]
-    assert "had SQL settings" in ended["settings"]["error"]
+    assert "lost temp views" in ended["views"]["error"]
+    assert "lost SQL settings" in ended["settings"]["error"]
     assert ended["default"]["driver"]["epoch"] == running["driver"]["epoch"] + 1
     assert "TABLE_OR_VIEW_NOT_FOUND" in anew["error"]
     assert went_on["state"] == "SUCCESS"

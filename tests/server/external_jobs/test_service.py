@@ -317,7 +317,7 @@ def test_without_a_sign_for_too_long_it_is_lost_and_says_what_to_do(make_libra: 
         silent.moved_to(api)
 
         assert in_the_end(lambda: silent.status()["state"] == "LOST")
-        assert "ask its master" in silent.status()["error"]
+        assert "check the driver at its master" in silent.status()["error"]
         assert silent.ended().status_code == 410
 
 

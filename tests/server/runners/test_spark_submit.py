@@ -212,7 +212,7 @@ def test_a_failure_is_the_first_exception_without_secrets(settings: Settings) ->
 
 
 @pytest.mark.parametrize(
-    ("how", "says"), [("exit 7", "exit code 7"), ("kill -9 $$", "signal 9 (SIGKILL)")]
+    ("how", "says"), [("exit 7", "exit code 7"), ("kill -9 $$", "killed by SIGKILL")]
 )
 def test_a_failure_without_words_says_how_it_ended(how: str, says: str, settings: Settings) -> None:
     ended = Script(settings, how).run()
