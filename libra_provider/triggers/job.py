@@ -87,7 +87,7 @@ class JobTrigger(BaseTrigger):
         """Yield one event, whose payload is :meth:`Outcome.to_json`."""
         job_id = self.handle.job_id
         if self.with_log and (utc_now() - self.deferred_at).total_seconds() > _MOVED_AFTER:
-            log.info("%s: a triggerer begins anew, and shows its log from the start", job_id)
+            log.info("Another triggerer took over %s, and shows its log from the start", job_id)
         seen = Watch(job_id, self.patience, self.submitted_at)
         waiting = await join(self.handle, seen, with_log=self.with_log)
         outcome = await waiting.outcome(self._placed)
