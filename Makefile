@@ -49,7 +49,7 @@ $(SPARK40): $(INSTALLED)
 	@.venv-spark40/bin/python -m pip --disable-pip-version-check --no-input \
 		install --quiet pyspark==$(OLDEST_SPARK)
 	@touch $@
-lock: $(INSTALLED) ## resolve the dependencies anew: versions and markers only
+lock: $(INSTALLED) ## resolve the dependencies again: versions and markers only
 	$(PYTHON) -m uv pip compile --quiet --upgrade --universal --no-emit-index-url --no-header \
 		--no-annotate --all-extras pyproject.toml -o requirements.lock
 clean: ## remove .venv and all caches

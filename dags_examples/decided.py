@@ -1,11 +1,11 @@
-"""One query, decided into each of the three places, which all say the same.
+"""One query, run with each of the three placements; the results are the same.
 
-* `shared`: a small query, and Libra stands near its cluster: Libra's own driver, which is warm;
-* `client`: properties need a driver of the job's own, and near the cluster it runs beside Libra;
-* `cluster`: what must go on without Libra and Airflow runs on a worker.
+* `shared`: a small query, with Libra close to its cluster, runs in the shared driver;
+* `client`: Spark properties require a dedicated driver, which runs on Libra's host;
+* `cluster`: a job that must outlive Libra and Airflow runs on a worker.
 
 The log of each task begins with the decision and its path through the tree; so does its XCom
-`deploy_mode_decision`. `libra decide` draws the tree.
+`deploy_mode_decision`. `libra decide` shows the tree.
 """
 
 from airflow.sdk import dag, task

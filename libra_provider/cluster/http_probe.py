@@ -1,4 +1,4 @@
-"""One HTTP question to a server on this machine, before any client exists that could ask it."""
+"""A GET request to a server on this machine that may not be running yet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 
 def fetch(url: str, *, timeout: float = 2.0) -> tuple[int, bytes] | None:
-    """Status and body of a GET; None when nobody gives a whole answer in time."""
+    """Status and body of a GET, or None without a complete response in time."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
     try:
@@ -23,7 +23,7 @@ def fetch(url: str, *, timeout: float = 2.0) -> tuple[int, bytes] | None:
 
 
 def fetch_json(url: str, *, timeout: float = 2.0) -> dict[str, Any]:
-    """The JSON object a GET answers with status 200; empty when it does not."""
+    """The JSON object of a GET with status 200, or an empty one."""
     answer = fetch(url, timeout=timeout)
     if answer is None or answer[0] != 200:
         return {}

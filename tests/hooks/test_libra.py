@@ -135,7 +135,7 @@ def test_rows_arrive_as_an_arrow_table_and_a_data_frame(libra: FakeLibra, ask: A
 def test_of_an_arrow_stream_only_so_much_is_read(ask: Ask) -> None:
     job_id = submitted(ask)
 
-    with pytest.raises(ProtocolError, match="larger than 100 bytes"):
+    with pytest.raises(ProtocolError, match="larger than the limit of 100 bytes"):
         ask("arrow", job_id, most_bytes=100)
 
 
