@@ -72,7 +72,7 @@ async def test_each_line_lands_in_the_log_of_its_own_task(master: FakeMaster) ->
         text = "\n".join(lines[trigger_id])
         assert f"number {number} works" in text
         assert "the last line" in text
-        assert f"{job_id} succeeded" in text
+        assert f"{job_id} is running on worker" in text
         assert not [other for other in job_ids if other != job_id and other in text]
     assert not lines[None]
 
