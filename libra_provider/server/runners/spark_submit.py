@@ -206,7 +206,7 @@ def _outcome(
 def _last_resort(code: int | None) -> str:
     if code in _KILLED:
         return "The driver was killed by SIGKILL, not by Libra; was this host out of memory?"
-    return f"spark-submit exited with code {code}; see the statement's log."
+    return f"spark-submit ended with exit code {code}; see the statement's log."
 
 
 def _tell(process: asyncio.subprocess.Process, signal: int) -> None:
