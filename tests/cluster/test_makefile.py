@@ -53,7 +53,10 @@ JAVA_17 = """echo 'openjdk version "17.0.15" 2025-04-15' >&2"""
 GET_JAVA = (
     "Java 17 or newer is required; install it with 'apt-get install openjdk-17-jdk-headless'."
 )
-GET_PYTHON = "Python 3.11 or newer is required; install it with 'apt-get install python3.11 python3.11-venv'."
+GET_PYTHON = (
+    "Python 3.11 or newer is required; "
+    "install it with 'apt-get install python3.11 python3.11-venv'."
+)
 GET_VENV = (
     "The module venv of Python 3.12 is required; install it with 'apt-get install python3.12-venv'."
 )
