@@ -255,6 +255,7 @@ class JobRun:
             with_log=self._policy.driver_log,
             announced_at=self.plan.announced_at,
             linked=bool(targets(submission.status.location)),
+            fires_after=self._policy.timing.fires_after,
         )
         # Airflow does not enforce execution_timeout while a task is deferred.
         started = self._context["ti"].start_date

@@ -20,6 +20,7 @@ from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.servers import server_of
 from libra_provider.hooks.watch import look
 from libra_provider.lifecycle import messages
+from libra_provider.lifecycle.timing import DEFAULT
 from libra_provider.triggers.job import JobTrigger
 
 
@@ -79,6 +80,7 @@ class JobSensor(BaseSensorOperator):
             submitted_at=utc_now().isoformat(),
             kills=False,
             with_log=self.driver_log,
+            fires_after=DEFAULT.fires_after,
         )
         timeout = timedelta(seconds=self.timeout)
         return self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)

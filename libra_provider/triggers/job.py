@@ -44,6 +44,8 @@ class JobTrigger(BaseTrigger):
         when a user ends the task.
     :param linked: whether the task's links lead somewhere already; else they do once it is known
         where the job runs.
+    :param fires_after: seconds after the deferral before which the trigger does not fire, so that
+        the process of the deferred task has ended.
     :param deferred_at: when the task was deferred, ISO 8601; now, unless it says otherwise.
     """
 
@@ -57,6 +59,7 @@ class JobTrigger(BaseTrigger):
         with_log: bool = True,
         announced_at: str | None = None,
         linked: bool = True,
+        fires_after: float = 0.0,
         deferred_at: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow left it untyped
@@ -67,6 +70,7 @@ class JobTrigger(BaseTrigger):
         self.with_log = with_log
         self.announced_at = announced_at
         self.linked = linked
+        self.fires_after = fires_after
         self.deferred_at = datetime.fromisoformat(deferred_at) if deferred_at else utc_now()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -79,6 +83,7 @@ class JobTrigger(BaseTrigger):
             "with_log": self.with_log,
             "announced_at": self.announced_at,
             "linked": self.linked,
+            "fires_after": self.fires_after,
             "deferred_at": self.deferred_at.isoformat(),
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
@@ -86,13 +91,19 @@ class JobTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event, whose payload is :meth:`Outcome.to_json`."""
         job_id = self.handle.job_id
-        if self.with_log and (utc_now() - self.deferred_at).total_seconds() > _MOVED_AFTER:
+        if self.with_log and self._seconds_deferred > _MOVED_AFTER:
             log.info("Another triggerer took over %s, and shows its log from the start", job_id)
         seen = Watch(job_id, self.patience, self.submitted_at)
         waiting = await join(self.handle, seen, with_log=self.with_log)
         outcome = await waiting.outcome(self._placed)
+        # The clocks of worker and triggerer may differ.
+        await asyncio.sleep(min(self.fires_after - self._seconds_deferred, self.fires_after))
         event = TriggerEvent(outcome.to_json())  # type: ignore[no-untyped-call]  # as above
         yield event
+
+    @property
+    def _seconds_deferred(self) -> float:
+        return (utc_now() - self.deferred_at).total_seconds()
 
     async def _placed(self, location: DriverLocation) -> None:
         if not self.linked:

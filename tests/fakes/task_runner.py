@@ -164,6 +164,8 @@ def _trigger_of(deferred: dict[str, Any]) -> BaseTrigger:
     module, _, name = deferred["classpath"].rpartition(".")
     trigger_class = getattr(importlib.import_module(module), name)
     kwargs: Any = deserialize(deferred["trigger_kwargs"])
+    # There is no process of the deferred task whose end to wait for.
+    kwargs["fires_after"] = 0.0
     trigger: BaseTrigger = trigger_class(**kwargs)
     return trigger
 

@@ -19,7 +19,7 @@ from tests.operators.conftest import libra, master
 __all__ = ["libra", "master"]
 JAR = SparkJob.from_application("local:/x.jar", java_class="Main", conf={"spark.cores.max": "1"})
 SQL = SparkJob(kind=Kind.SQL, code="select 1")
-_OWN = ("kills", "with_log", "announced_at", "linked", "deferred_at")
+_OWN = ("kills", "with_log", "announced_at", "linked", "fires_after", "deferred_at")
 
 
 @pytest.fixture

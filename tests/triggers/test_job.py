@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 
 import pytest
@@ -207,8 +208,27 @@ async def test_links_that_are_there_are_not_told_again() -> None:
     assert triggerer.xcoms == []
 
 
+@pytest.mark.parametrize("deferred_ago", [-3600.0, 0.0])
+async def test_a_trigger_does_not_fire_before_the_deferred_process_has_ended(
+    master: FakeMaster, deferred_ago: float
+) -> None:
+    """Airflow would fail the task whose second process runs when the end of the first is noticed.
+
+    A worker whose clock is ahead by an hour delays it no longer.
+    """
+    [job_id] = drivers(master, 1, "FINISHED")
+    deferred_at = utc_now() - timedelta(seconds=deferred_ago)
+    began = time.monotonic()
+    async with Triggerer() as triggerer:
+        trigger = make_trigger(job_id, fires_after=1.0, deferred_at=deferred_at.isoformat())
+        event = await triggerer.event(triggerer.add(trigger))
+
+    assert event["status"]["state"] == "succeeded"
+    assert time.monotonic() - began >= 0.9
+
+
 def test_an_equal_trigger_is_made_in_another_process() -> None:
-    trigger = make_trigger("driver-1", kills=False, with_log=False, announced_at="libra")
+    trigger = make_trigger("driver-1", kills=False, announced_at="libra", fires_after=7.0)
     path, kwargs = trigger.serialize()
     other = JobTrigger(**kwargs)
 
