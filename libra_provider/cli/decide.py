@@ -115,7 +115,7 @@ def decide(
         broadcast=broadcast,
         iterations=iterations,
     )
-    facts = Facts.told_by(workload, _SOURCE).or_else(
+    facts = Facts.of(workload, _SOURCE).or_else(
         Facts(
             locality=_given(locality, Locality),
             round_trip=_given(rtt, partial(duration_in_seconds, parameter="rtt")),

@@ -1,4 +1,4 @@
-"""Where a driver may run, what is known that speaks for it, and what was decided."""
+"""Where a driver may run, the facts that matter for it, and what was decided."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Place(Enum):
 
     @property
     def deploy_mode(self) -> DeployMode:
-        """Beside Libra, or on a worker."""
+        """Whether it runs beside Libra or on a worker."""
         return self.value[1]
 
     def __str__(self) -> str:
@@ -52,21 +52,21 @@ class Locality(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How much is known of what a decision rests on; the first is the best."""
+    """How well the facts behind a decision are known; the first is the best."""
 
-    HIGH = "high"  # told by the author, declared or measured
+    HIGH = "high"  # set by the user, declared or measured
     MEDIUM = "medium"  # estimated
-    LOW = "low"  # assumed, because nobody knows
+    LOW = "low"  # assumed, because it is unknown
 
     @classmethod
     def lowest(cls, given: Iterable[Confidence]) -> Confidence:
-        """The worst of *given*; HIGH where there is none."""
+        """The lowest of *given*; HIGH if there is none."""
         return max(given, key=list(cls).index, default=cls.HIGH)
 
 
 @dataclass(frozen=True, slots=True)
 class Fact(Generic[T]):
-    """A value, and who says so: ``source`` completes "3.2 GiB (…)"."""
+    """A value, and where it comes from: ``source`` completes "3.2 GiB (…)"."""
 
     value: T
     source: str
@@ -75,7 +75,7 @@ class Fact(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class WorkerShare:
-    """What a worker has: cores, and memory in bytes."""
+    """The cores of a worker, and its memory in bytes."""
 
     cores: int
     memory: int
@@ -83,20 +83,20 @@ class WorkerShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known of a job, and of the way between Libra and its cluster; None is unknown."""
+    """What is known about a job, and the link between Libra and its cluster; None is unknown."""
 
     collects: Fact[int] | None = None
-    """Bytes that come back to the driver."""
+    """Bytes that are returned to the driver."""
     too_much: Fact[int] | None = None
-    """Bytes that Libra's own driver could not hold when the job ran there."""
+    """Bytes that Libra's shared driver could not hold when the job ran there."""
     duration: Fact[float] | None = None
     """Seconds that the work itself takes."""
     must_survive: Fact[bool] | None = None
-    """Whether the job goes on when its submitter goes away."""
+    """Whether the job must continue when its submitter stops."""
     tasks: Fact[int] | None = None
     """Tasks of all its stages."""
     task_seconds: Fact[float] | None = None
-    """Seconds that one of them takes."""
+    """Seconds that each of them takes."""
     broadcast: Fact[int] | None = None
     """Bytes that the driver sends to the executors at a time."""
     iterations: Fact[int] | None = None
@@ -104,9 +104,9 @@ class Facts:
     has_libra: Fact[bool] | None = None
     """Whether there is a Libra that could run it; unknown is yes."""
     has_workers: Fact[bool] | None = None
-    """Whether there is a way to a worker, past Libra or by it; unknown is yes."""
+    """Whether something can submit to workers, with or without Libra; unknown is yes."""
     locality: Fact[Locality] | None = None
-    """What somebody has declared, whatever was measured."""
+    """What was declared; it takes precedence over measurements."""
     round_trip: Fact[float] | None = None
     """Seconds from Libra's driver to the cluster and back."""
     bandwidth: Fact[float] | None = None
@@ -117,9 +117,9 @@ class Facts:
     """What the worker with the most room has free at the moment."""
 
     @classmethod
-    def told_by(cls, workload: Workload, source: str = "the author says so") -> Self:
-        """What *workload* says, each with *source*."""
-        told = {
+    def of(cls, workload: Workload, source: str = "set in workload") -> Self:
+        """The facts in *workload*, each with *source*."""
+        given = {
             "collects": workload.collected_bytes,
             "duration": workload.duration,
             "must_survive": workload.must_survive,
@@ -129,12 +129,12 @@ class Facts:
             "iterations": workload.iterations,
         }
         known: dict[str, Any] = {
-            name: Fact(value, source) for name, value in told.items() if value is not None
+            name: Fact(value, source) for name, value in given.items() if value is not None
         }
         return cls(**known)
 
     def or_else(self, others: Facts) -> Facts:
-        """These facts, and of *others* what is unknown here."""
+        """These facts, completed by those of *others*."""
         unknown = [each.name for each in fields(self) if getattr(self, each.name) is None]
         return replace(self, **{name: getattr(others, name) for name in unknown})
 
@@ -146,7 +146,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleAnswer:
-    """What one rule says of one job: ``place`` is None where it has no opinion."""
+    """The answer of one rule for one job: ``place`` is None if the rule does not decide."""
 
     rule: str
     question: str
@@ -174,12 +174,12 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Where the driver runs, and how that came about.
+    """Where the driver runs, and why.
 
     ``path`` holds the answers of the rules down to the one that decided, ``predicted`` the seconds
     of each step with the driver on the "client" side and on the "cluster", ``warnings`` what the
-    job asks for and will not have. ``is_remote`` says whether Libra is far from the cluster.
-    ``unless_chosen`` is what the rules would have said of a job whose author has chosen.
+    job requests but will not get. ``is_remote``: Libra is far from the cluster. ``unless_chosen``
+    is what the rules would have decided for a job that sets its own mode.
     """
 
     place: Place
@@ -207,7 +207,7 @@ class Decision:
 
     @property
     def reason(self) -> str:
-        """Why, as one sentence without its full stop."""
+        """Why, as one sentence without its period."""
         return self.path[-1].reason
 
     @property

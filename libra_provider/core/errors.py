@@ -3,34 +3,34 @@
 Each class has its meaning as attributes, named in brackets here and explained below::
 
     LibraError
-    ├── BadInput              [final] it was wrong before anything was sent
+    ├── BadInput              [final] a value is invalid; nothing was sent
     ├── NotInstalled          [final] a package that the call needs is missing
-    ├── ServerError           [arrived?] a request got no valid answer
-    │   ├── ServerUnreachable [retry, elsewhere] no answer, or the connection broke
+    ├── ServerError           [arrived?] a request got no valid response
+    │   ├── ServerUnreachable [retry, elsewhere] no response, or the connection broke
     │   ├── ServerBusy        [retry, elsewhere] 429 or 503: try again later
     │   ├── AccessDenied      [final, refusal] 401 or 403
     │   ├── Rejected          [final, refusal] the server understood the request and refuses it
     │   ├── NotOffered        [final, refusal] the server is too old for the request
-    │   └── ProtocolError     [arrived?, refusal, elsewhere] the answer is not in the protocol
-    └── JobError              a job was submitted, and did not end well
+    │   └── ProtocolError     [arrived?, refusal, elsewhere] the response is unexpected
+    └── JobError              a job was submitted, and did not succeed
         ├── JobFailed
-        │   └── JobWrong      [final] it was wrong as it was written
-        ├── ResultNotWhole    [final] it ended well, and its result did not come whole
+        │   └── JobWrong      [final] because of how it was written
+        ├── ResultNotWhole    [final] it succeeded, but its result is incomplete
         ├── JobKilled
         ├── JobLost           the server no longer knows it; it may still run
-        │   └── JobLostForGood       [final] a new one could be a second one
+        │   └── JobLostForGood       [final] a new one could run beside it
         ├── JobGivenUp        the watch over it ended before it did
-        ├── KillNotVerified   its kill was requested, and it was still alive when last seen
-        └── UndecidedSubmission      whether its submission made a job is unknown
-            └── UnknowableSubmission [final] and it stays unknown
+        ├── KillNotVerified   its kill was requested, but its end was not seen
+        └── UndecidedSubmission      whether it was submitted is unknown
+            └── UnknowableSubmission [final] and will stay unknown
 
 ========= ========================= ================================================================
-final     ``is_final``              A new try of the task would meet the same error.
-retry     ``retryable``             The same request may be answered later.
-arrived?  ``may_have_arrived``      The request may have had its effect. Of ServerUnreachable each
-                                    instance knows it.
-refusal   ``is_refusal``            Something answered, and will answer the same way for a while.
-elsewhere ``another_may_answer``    A server that stands in for this one may answer.
+final     ``is_final``              A retry of the task would fail with the same error.
+retry     ``retryable``             The same request may succeed later.
+arrived?  ``may_have_arrived``      The request may have taken effect. For ServerUnreachable it
+                                    depends on the instance.
+refusal   ``is_refusal``            Something responded, and will respond the same way for a while.
+elsewhere ``another_may_answer``    Another server in its place may respond.
 ========= ========================= ================================================================
 
 Each class keeps its facts as attributes and is safe to pickle between Airflow's processes:
@@ -53,7 +53,7 @@ class LibraError(Exception):
 
 
 class BadInput(LibraError, ValueError):
-    """A parameter has a value that cannot work; names the parameter, the value and what would."""
+    """A parameter has an invalid value; *expected* is what would be valid."""
 
     is_final = True
 
@@ -68,13 +68,13 @@ class BadInput(LibraError, ValueError):
 
 
 def one_of(words: Iterable[str]) -> str:
-    """What :class:`BadInput` expects where only *words* can work: "expected a, b or c"."""
+    """What :class:`BadInput` expects if only *words* are valid: "expected a, b or c"."""
     *others, last = words
     return f"expected {', '.join(others)} or {last}" if others else f"expected {last}"
 
 
 class NotInstalled(LibraError, ImportError):
-    """A call needs *package*, which is not installed; ``extra`` of this provider brings it."""
+    """A call needs *package*, which is not installed; ``extra`` of this provider installs it."""
 
     is_final = True
 
@@ -89,9 +89,9 @@ class NotInstalled(LibraError, ImportError):
 
 
 class ServerError(LibraError):
-    """A request got no valid answer; *server* is the address, without secrets.
+    """A request got no valid response; *server* is the address, without secrets.
 
-    ``retry_after``: seconds to wait at least before the next request.
+    ``retry_after``: the minimum number of seconds before the next request.
     """
 
     retryable: ClassVar[bool] = False
@@ -112,7 +112,7 @@ class ServerError(LibraError):
 class ServerUnreachable(ServerError):
     """The server did not answer.
 
-    ``may_have_arrived`` is False only when it is certain that the server never saw the request.
+    ``may_have_arrived`` is False only if the server certainly did not receive the request.
     """
 
     retryable = True
@@ -128,7 +128,7 @@ class ServerUnreachable(ServerError):
 
 
 class ServerBusy(ServerError):
-    """The server takes no requests now; ``retry_after`` is in seconds."""
+    """The server accepts no requests now; ``retry_after`` is in seconds."""
 
     retryable = True
     another_may_answer = True
@@ -157,7 +157,7 @@ class AccessDenied(ServerError):
 
 
 class Rejected(ServerError):
-    """The server understood the request and says why it will not do it."""
+    """The server understood the request and refuses it; ``problem`` is why."""
 
     is_final = True
     is_refusal = True
@@ -173,20 +173,20 @@ class Rejected(ServerError):
 
 
 class NotOffered(ServerError):
-    """The server knows only the old contract, which has nothing like what was asked."""
+    """The server supports only the old contract, which has no such request."""
 
     is_final = True
     is_refusal = True
     may_have_arrived = False
 
     def __str__(self) -> str:
-        return f"{self.server} knows Libra's old contract only: {self.problem}"
+        return f"{self.server} supports only Libra's old contract: {self.problem}"
 
 
 class ProtocolError(ServerError):
-    """The answer is not in the protocol; ``start`` is the start of its text.
+    """The response does not follow the protocol; ``start`` is the start of its text.
 
-    It may come from a proxy, which may have passed the request on.
+    It may come from a proxy, which may have forwarded the request.
     """
 
     is_refusal = True
@@ -199,15 +199,15 @@ class ProtocolError(ServerError):
         self.start = start
 
     def __str__(self) -> str:
-        said = f"; the answer (HTTP {self.status}) starts: {self.start}" if self.start else ""
-        return f"{self.server} does not answer as expected: {self.problem}{said}"
+        start = f"; the response (HTTP {self.status}) starts: {self.start}" if self.start else ""
+        return f"Unexpected response from {self.server}: {self.problem}{start}"
 
 
 class JobError(LibraError):
-    """An accepted job did not end well; ``detail`` says what is known of ``job_id``."""
+    """An accepted job did not succeed; ``detail`` is what is known about ``job_id``."""
 
-    outcome = "did not end well"
-    unexplained = "nothing more is known"
+    outcome = "did not succeed"
+    unexplained = "the reason is unknown"
 
     def __init__(self, job_id: str, detail: str = "") -> None:
         super().__init__(job_id, detail)
@@ -219,67 +219,67 @@ class JobError(LibraError):
 
 
 class JobFailed(JobError):
-    """The job ended by itself, without success."""
+    """The job ended by itself, but did not succeed."""
 
     outcome = "failed"
-    unexplained = "the server gave no reason; the driver's log may"
+    unexplained = "the server gave no reason; see the driver's log"
 
 
 class JobWrong(JobFailed):
-    """The job failed and would fail again: what its author wrote must change."""
+    """The job failed and would fail again: it must be changed first."""
 
     is_final = True
 
 
 class ResultNotWhole(JobError):
-    """The job succeeded, and the server gave back only a part of its result."""
+    """The job succeeded, but the server returned only a part of its result."""
 
     is_final = True
 
-    outcome = "succeeded, and its result did not come whole"
+    outcome = "succeeded, but its result is incomplete"
 
 
 class JobKilled(JobError):
-    """Somebody stopped the job."""
+    """The job was stopped from outside."""
 
     outcome = "was killed"
-    unexplained = "not by this task; by whom is unknown"
+    unexplained = "not by this task; it is unknown who did it"
 
 
 class JobLost(JobError):
-    """The server answered, and no longer knows how the job stands."""
+    """The server responded, but no longer knows the job."""
 
     outcome = "is lost"
-    unexplained = "the server no longer knows it, its process may still run"
+    unexplained = "the server no longer knows it; its process may still run"
 
 
 class JobLostForGood(JobLost):
-    """The job is lost and may still run: another one could be a second one."""
+    """The job is lost and may still run: a new one could run beside it."""
 
     is_final = True
-    unexplained = "its process may still run, and nothing was submitted again"
+    unexplained = "its process may still run, so it was not resubmitted"
 
 
 class JobGivenUp(JobError):
-    """The watch over the job ended before the job did; ``detail`` says why."""
+    """The watch over the job ended before the job did; ``detail`` is why."""
 
     outcome = "was given up on"
 
 
 class KillNotVerified(JobError):
-    """The kill of the job was requested, and its end was not seen in time."""
+    """The kill of the job was requested, but its end was not seen in time."""
 
     outcome = "may still be running"
-    unexplained = "its kill was requested, and it did not end in time; check it at the server"
+    unexplained = "its kill was requested, but it did not end in time; check it at the server"
 
 
 class UndecidedSubmission(JobError):
-    """Whether a submission has made a job is unknown now."""
+    """It is unknown for now whether a submission has created a job."""
 
     outcome = "may or may not have been submitted"
 
 
 class UnknowableSubmission(UndecidedSubmission):
-    """It stays unknown: the server does not find jobs again."""
+    """It will stay unknown: the server cannot look up jobs by their tag."""
 
     is_final = True

@@ -1,4 +1,4 @@
-"""Whose driver at Libra runs a job, and what the job may ask for there."""
+"""Which of Libra's drivers runs a job, and what the job may set there."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from libra_provider.core.kinds import Kind
 
 
 def why_isolated(job: SparkJob) -> str:
-    """What in *job* needs a dedicated driver; empty where Libra's shared one can run it."""
+    """What in *job* needs a dedicated driver; empty if the shared one can run it."""
     return field_rules.why_isolated(Kind(job.kind), job.mode, job.conf)
 
 
 def check_statement(job: SparkJob) -> None:
-    """Raise BadInput for what Libra would refuse, or ignore, in *job*, whoever its users are."""
+    """Raise BadInput for what any Libra would refuse or ignore in *job*."""
     kind, isolated = Kind(job.kind), why_isolated(job)
     check_mode(kind, job.mode, isolated, names(kind))
     check_reserved(job.conf, names(kind))

@@ -1,4 +1,4 @@
-"""What a connection, or a Libra, gives to its jobs, and how much they may take."""
+"""Default properties of a connection or a Libra for its jobs, and the limits of their resources."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from libra_provider.core.properties import CORES_MAX, PROPERTY_OF, whole_number
 from libra_provider.core.units import size_in_bytes, spark_size
 
 _MEMORY = ("spark.driver.memory", "spark.executor.memory")
-_SPARKS_OWN_MEMORY = "1g"
+_DEFAULT_MEMORY = "1g"  # Spark's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class ResourceLimits:
 
     owner: str
     parameter: str = "conf"
-    """By which name errors call the properties of a job."""
+    """The name of the job's properties in errors."""
     defaults: Mapping[str, str] = field(default_factory=dict)
     max_cores: int | str | None = None
     max_memory: str | None = None
@@ -40,10 +40,10 @@ class ResourceLimits:
         self._limit(dict(self.defaults))
 
     def complete(self, job: SparkJob) -> SparkJob:
-        """*job* with the defaults that it leaves open; BadInput if it asks for more than it may."""
-        said = {PROPERTY_OF[name] for name in PROPERTY_OF if getattr(job, name)}
-        open_ = {key: value for key, value in self.defaults.items() if key not in said}
-        conf = {**open_, **job.conf}
+        """*job* with defaults for what it does not set; raises BadInput if it exceeds a limit."""
+        given = {PROPERTY_OF[name] for name in PROPERTY_OF if getattr(job, name)}
+        unset = {key: value for key, value in self.defaults.items() if key not in given}
+        conf = {**unset, **job.conf}
         self._limit(conf)
         return job.trusted(conf=conf)
 
@@ -65,7 +65,7 @@ class ResourceLimits:
             return
         limit = size_in_bytes(self.max_memory)
         for key in _MEMORY:
-            if key not in conf and size_in_bytes(_SPARKS_OWN_MEMORY) > limit:
+            if key not in conf and size_in_bytes(_DEFAULT_MEMORY) > limit:
                 conf[key] = self.max_memory
             if key in conf and size_in_bytes(conf[key]) > limit:
                 raise self._too_much(key, conf[key], f"max_memory={self.max_memory}")

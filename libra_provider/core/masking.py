@@ -17,7 +17,7 @@ _ASSIGNMENT = re.compile(
     r"(?P<value>\"[^\"]*\"|[^\s,;&\"]+)",
     re.IGNORECASE,
 )
-# Whoever has such a URL of Libra's may do what it names (server/signed_urls.py).
+# Anyone with such a URL of Libra may use it (server/signed_urls.py).
 _SIGNATURE = re.compile(r"(?P<purpose>/(?:artifacts|results|reports)/)[0-9]{1,12}\.[0-9a-f]{64}")
 
 
@@ -29,7 +29,7 @@ def masked_conf(conf: Mapping[str, str]) -> dict[str, str]:
 def masked_text(text: str) -> str:
     """*text* with the value of each ``secret-looking-key=value`` (or ``: value``) replaced.
 
-    Likewise the signature of each signed URL of Libra's.
+    So is the signature of each signed URL of Libra.
     """
     text = _SIGNATURE.sub(lambda match: match["purpose"] + MASK, text)
     return _ASSIGNMENT.sub(lambda match: match["key"] + MASK, text)

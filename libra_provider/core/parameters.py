@@ -15,13 +15,13 @@ _DIGITS = 38  # as many as Spark's decimals have
 
 
 def as_json(parameters: Mapping[str, Any] | Sequence[Any]) -> Any:
-    """*parameters* with ``{"type": …, "value": …}`` for what JSON has no form for.
+    """*parameters*, with ``{"type": …, "value": …}`` for values that JSON cannot represent.
 
-    That is for Decimal, date, datetime, timedelta, bytes, NaN and the infinities, also inside lists
-    and dicts (a struct). Raises BadInput for values of other types, and for a lone text or number.
+    These are Decimal, date, datetime, timedelta, bytes, NaN and the infinities, also inside lists
+    and dicts (a struct). Raises BadInput for other types, and for a single string or number.
     """
     if isinstance(parameters, str | bytes) or not isinstance(parameters, Mapping | Sequence):
-        raise BadInput("parameters", parameters, "it must be a dict for :name, or a list for ?")
+        raise BadInput("parameters", parameters, "expected a dict for :name or a list for ?")
     if isinstance(parameters, Mapping):
         return {str(name): _value(value, name) for name, value in parameters.items()}
     return [_value(value, position) for position, value in enumerate(parameters)]
@@ -37,7 +37,7 @@ def _value(value: Any, name: object) -> Any:
     for kind, typed in _TYPED.items():
         if isinstance(value, kind):
             return typed(value, name)
-    raise BadInput(f"parameters[{name!r}]", value, f"SQL has no value for {type(value).__name__}")
+    raise BadInput(f"parameters[{name!r}]", value, f"SQL has no type for {type(value).__name__}")
 
 
 def _of(type_name: str, text: str) -> dict[str, str]:
@@ -51,11 +51,11 @@ def _float(value: float, _name: object) -> Any:
 def _decimal(value: Decimal, name: object) -> dict[str, str]:
     _, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
-        raise BadInput(f"parameters[{name!r}]", value, "Spark's decimals are finite")
+        raise BadInput(f"parameters[{name!r}]", value, "Spark's decimals must be finite")
     scale = max(0, -exponent)
     precision = max(len(digits) + max(0, exponent), scale, 1)
     if precision > _DIGITS:
-        expected = f"Spark's decimals have {_DIGITS} digits at most"
+        expected = f"Spark's decimals have at most {_DIGITS} digits"
         raise BadInput(f"parameters[{name!r}]", value, expected)
     return _of(f"decimal({precision},{scale})", f"{value:f}")
 
@@ -80,7 +80,7 @@ def _binary(value: bytes, _name: object) -> dict[str, str]:
     return _of("binary", base64.b64encode(value).decode())
 
 
-# A datetime is a date too, so it stands first.
+# A datetime is a date too, so it comes first.
 _TYPED: Mapping[type, Callable[[Any, object], Any]] = {
     float: _float,
     Decimal: _decimal,

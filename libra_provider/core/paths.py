@@ -7,7 +7,7 @@ from pathlib import Path
 
 from libra_provider.core.errors import BadInput
 
-# What is not in it means something in a path, in a URL, or in Spark's lists of files.
+# The excluded characters have a meaning in a path, in a URL, or in Spark's lists of files.
 NAME = r"[^\x00-\x1f\x7f/\\,#?%:;*\[\]{}|<>\"']{1,200}"
 _NAME = re.compile(NAME)
 _LONGEST_NAME = 200  # bytes
@@ -18,7 +18,7 @@ def shippable_name(name: str, *, parameter: str) -> str:
     fits = len(name.encode("utf-8", "replace")) <= _LONGEST_NAME and name.isprintable()
     if not fits or not _NAME.fullmatch(name) or name.strip(" ") != name or not name.strip("."):
         expected = (
-            f"a file that travels has a name of at most {_LONGEST_NAME} bytes, without any of "
+            f"the name of an uploaded file has at most {_LONGEST_NAME} bytes, and none of "
             """\\ , # ? % : ; * [ ] { } | < > " '; rename it"""
         )
         raise BadInput(parameter, name, expected)
@@ -37,18 +37,18 @@ def is_absolute(path: str) -> bool:
 
 
 def at_libra(path: str, beside: Path, *, parameter: str) -> str:
-    """*path* as Libra, maybe on another host, is told it; BadInput for a relative one to nothing.
+    """*path* as it is sent to Libra, maybe on another host; raises BadInput.
 
-    A relative path is looked for in the folder *beside*. Of an absolute one only Libra knows
-    whether it is there.
+    A relative path is resolved in the folder *beside*, and must exist. Only Libra knows whether an
+    absolute path exists.
     """
     return path if path.startswith("/") else located(path, beside, parameter=parameter)
 
 
 def located(path: str, beside: Path, *, parameter: str) -> str:
-    """*path* as a driver finds it: URLs as they are, files absolute; BadInput if there is none.
+    """*path* as a driver finds it: URLs unchanged, files absolute; raises BadInput if missing.
 
-    A relative path is looked for in the folder *beside*; what follows ``#`` stays.
+    A relative path is resolved in the folder *beside*; what follows ``#`` is kept.
     """
     if not path:
         raise BadInput(parameter, path, "it must be the path or the URL of a file")
@@ -59,7 +59,7 @@ def located(path: str, beside: Path, *, parameter: str) -> str:
     if not found.exists():
         raise BadInput(parameter, path, f"there is no file {found}")
     if "#" in str(found):
-        expected = f"what follows # is another name for a file, so {found} cannot be named"
+        expected = f"Spark takes what follows # in {found} for an alias; rename the file or folder"
         raise BadInput(parameter, path, expected)
     return f"{found}#{fragment}" if fragment else str(found)
 

@@ -1,4 +1,4 @@
-"""When to ask again and when to give up: a pure step, told the time, that never sleeps."""
+"""When to poll again and when to give up: pure functions of the time, which never sleep."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from libra_provider.core.units import duration_in_seconds, readable_duration
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollingPolicy:
-    """How often to ask, and how long silence, refusal and waiting are forgiven; all in seconds.
+    """How often to poll, and for how long errors and waiting are tolerated; all in seconds.
 
-    ``silence`` covers a server that is away or cannot say. ``refusal`` covers 401, 403 and answers
-    of something that is not the server, such as a proxy while the server restarts.
+    ``silence`` covers a server that is unavailable or does not know the state. ``refusal`` covers
+    401, 403 and responses of something else, such as a proxy while the server restarts.
     """
 
     poll_interval: float = 5.0
@@ -50,7 +50,7 @@ class PollingPolicy:
         queued_timeout: object = None,
         executors_timeout: object = None,
     ) -> Self:
-        """Patience in the words of an operator; each value may be a number, text or timedelta."""
+        """The policy from an operator's parameters: numbers of seconds, strings or timedeltas."""
         limits = {"queued_timeout": queued_timeout, "executors_timeout": executors_timeout}
         return cls(
             poll_interval=duration_in_seconds(poll_interval, parameter="poll_interval"),
@@ -63,7 +63,7 @@ class PollingPolicy:
         )
 
     def forgives(self, error: ServerError) -> float:
-        """For how many seconds *error* may go on."""
+        """For how many seconds *error* is tolerated."""
         if isinstance(error, NotOffered):
             return 0.0
         return self.refusal if error.is_refusal else self.silence
@@ -71,7 +71,7 @@ class PollingPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a watch ended: with the job's last status, or ``given_up`` before it was over."""
+    """How a watch ended: the job's last status; ``given_up`` is why, if it had not ended."""
 
     status: JobStatus
     given_up: str = ""
@@ -104,11 +104,11 @@ _ERROR_OF_STATE = {
 }
 
 
-# A look costs a server milliseconds; waiting a tenth of what the job took is not felt.
+# A poll costs a server milliseconds; a delay of a tenth of the job's duration goes unnoticed.
 _SOONEST = 0.2  # seconds
 _SHARE_OF_LIFE = 0.1
-# A sentence of which only the numbers have changed is news again after a minute; one that tells how
-# far the job is, sooner: somebody may be waiting for it.
+# A line in which only the numbers have changed is logged again after a minute; one with the
+# progress sooner, since a user may be waiting for it.
 _SAY_AGAIN = 60.0  # seconds
 _SAY_PROGRESS_AGAIN = 10.0  # seconds
 _NUMBER = re.compile(r"\d+")
@@ -116,11 +116,11 @@ _NO_MOMENTS = Timings()
 
 
 class Watch:
-    """Remembers what one watcher of a job has seen, and says when the watch is over.
+    """Remembers what one watcher of a job has seen, and decides when the watch is over.
 
-    Tell each answer, or the error instead of one, to :meth:`told`. Where it returns None, ask again
-    after ``wait`` seconds: soon at first, so that a short job is not kept waiting for its end, then
-    at the poll interval. ``news`` is a line for the log when the last answer changed something.
+    Pass each answer, or the error instead of one, to :meth:`told`. If it returns None, poll again
+    after ``wait`` seconds: soon at first, so that the end of a short job is noticed quickly, then
+    at the poll interval. ``news`` is a line for the log if the last answer changed something.
     """
 
     # A triggerer holds thousands.
@@ -152,13 +152,13 @@ class Watch:
         if answer.state.is_terminal:
             return Outcome(self.status)
         if unclear:
-            why = "the server cannot say how it stands"
+            why = "the server does not know its state"
             return self._given_up_after(self.patience.silence, why, now)
         return self._waited_too_long(now)
 
     @property
     def waits_for_news(self) -> bool:
-        """Whether the same answer again would change nothing, however much later it came."""
+        """Whether the same answer would change nothing, no matter how much later it came."""
         limit = self.patience.executors_timeout
         if self.status.state is JobState.WAITING:
             limit = self.patience.queued_timeout
@@ -169,7 +169,7 @@ class Watch:
         self._unclear_since = self._unclear_since or now
         self.wait = max(self.wait, error.retry_after)
         forgiven = self.patience.forgives(error)
-        self._say(f"{error}; asking again for up to {readable_duration(forgiven)}", now)
+        self._say(f"{error}; retrying for up to {readable_duration(forgiven)}", now)
         return self._given_up_after(forgiven, str(error), now)
 
     def _given_up_after(self, forgiven: float, why: str, now: datetime) -> Outcome | None:
@@ -177,10 +177,10 @@ class Watch:
         if silent_for < forgiven:
             return None
         unclear = replace(self.status, state=JobState.UNCLEAR)
-        return Outcome(unclear, f"{why}, for {readable_duration(silent_for)}; it may still run")
+        return Outcome(unclear, f"{why} (for {readable_duration(silent_for)}); it may still run")
 
     def _waited_too_long(self, now: datetime) -> Outcome | None:
-        """The end of a job that waits for a worker, or runs and waits for executors, too long."""
+        """The outcome if the job has waited for a worker, or for executors, for too long."""
         starves = self.status.has_executors is False
         self._starving_since = (self._starving_since or now) if starves else None
         if self.status.state is JobState.WAITING:
@@ -194,7 +194,7 @@ class Watch:
         return Outcome(self.status, "; ".join(filter(None, [reason, self.status.detail])))
 
     def _with_moments(self, status: JobStatus, now: datetime) -> JobStatus:
-        """*status*, with the moments seen here where the server does not tell them."""
+        """*status*, with times observed here where the server reports none."""
         if status.state is JobState.RUNNING and not self._seen.started_at:
             self._seen = replace(self._seen, started_at=now)
         if status.state.is_terminal:
@@ -223,7 +223,7 @@ class Watch:
                 return f"{name} is {state}{why}"
 
     def _say(self, sentence: str, now: datetime, *, progress: str = "") -> None:
-        """Make both the news, unless they, or the same but for numbers, were just said."""
+        """Make both the news, unless they were just logged, maybe with other numbers."""
         said, said_progress, state, moment = self._said
         again = _SAY_PROGRESS_AGAIN if progress else _SAY_AGAIN
         recently = state is self.status.state and (now - moment).total_seconds() < again
@@ -236,7 +236,7 @@ class Watch:
 
 
 def _progress(status: JobStatus) -> str:
-    """Empty while there is nothing to count."""
+    """The progress of a running job, or empty before it has tasks."""
     counts = status.state is JobState.RUNNING and status.progress and status.progress.tasks_total
     return str(status.progress) if counts else ""
 
@@ -246,10 +246,10 @@ def _text(status: JobStatus) -> str:
 
 
 def time_left(limit: timedelta | None, *, since: datetime) -> timedelta | None:
-    """What remains of *limit*, which began at *since*; a second at least, None without a limit."""
+    """What remains of *limit*, counted from *since*: at least a second, or None without a limit."""
     return None if limit is None else max(since + limit - utc_now(), timedelta(seconds=1))
 
 
 def utc_now() -> datetime:
-    """The present moment, aware of its zone."""
+    """The current time in UTC, with its time zone."""
     return datetime.now(UTC)

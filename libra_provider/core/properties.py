@@ -10,7 +10,7 @@ from libra_provider.core.units import spark_size
 
 CORES_MAX = "spark.cores.max"
 DRIVER_TIMEOUT = "spark.driver.timeout"
-# What a job asks for with one of these, only a driver of its own can give.
+# A job that sets one of these needs a dedicated driver.
 RESOURCES = (
     "spark.driver.memory",
     "spark.driver.cores",
@@ -18,7 +18,7 @@ RESOURCES = (
     "spark.executor.cores",
     "spark.executor.instances",
 )
-# What a parameter of a job says, and the property that says the same.
+# Parameters of a job, and the properties with the same meaning.
 PROPERTY_OF = {
     "name": "spark.app.name",
     "jars": "spark.jars",
@@ -44,12 +44,12 @@ _NOT_HERE = {
     "k8s://": "Kubernetes is not supported yet; use a standalone master",
     "yarn": "YARN is not supported yet; use a standalone master",
 }
-# In cluster mode something else says it already; two answers could differ.
-_SAID_ELSEWHERE = {
-    "spark.master": "the connection names the master; leave it out",
-    "spark.driver.supervise": "the parameter supervise says it; leave it out",
-    "spark.libra.tag": "it is Libra's own",
-    "spark.libra.run": "it is Libra's own",
+# In cluster mode these are set elsewhere already, and two values could differ.
+_SET_ELSEWHERE = {
+    "spark.master": "remove it; the connection defines the master",
+    "spark.driver.supervise": "remove it; use the parameter supervise",
+    "spark.libra.tag": "it is reserved for Libra",
+    "spark.libra.run": "it is reserved for Libra",
 }
 
 
@@ -62,10 +62,10 @@ def spark_conf(
     """*given* as Spark properties in Spark's own spelling.
 
     Booleans become ``true``/``false`` and sizes what Spark can read ("1.5 GB" → "1536m"). Raises
-    BadInput for a key that is not ``spark.*``, a value that is no string, number or boolean, a
-    size that is none, a number of cores that is no positive integer, a master of a kind that is
-    not supported, a ``spark.submit.deployMode`` other than *deploy_mode*, and in cluster mode for
-    what the connection or another parameter says. *parameter* is the name that errors use.
+    BadInput for a key that is not ``spark.*``, a value that is not a string, number or boolean, an
+    invalid size, a number of cores that is not a positive integer, a master of an unsupported
+    kind, a ``spark.submit.deployMode`` other than *deploy_mode*, and in cluster mode for what the
+    connection or another parameter sets. *parameter* is the name that errors use.
     """
     return {
         key: _property(f"{parameter}[{key!r}]", key, value, deploy_mode)
@@ -78,15 +78,15 @@ def _property(parameter: str, key: str, value: object, deploy_mode: str | None) 
         raise BadInput(parameter, value, "Spark reads only properties that start with 'spark.'")
     shown = MASK if SECRET_KEY.search(key) else value
     if not isinstance(value, str | int | float):
-        raise BadInput(parameter, shown, "a property is a string, a number or a boolean")
+        raise BadInput(parameter, shown, "expected a string, a number or a boolean")
     if "\0" in str(value):
-        raise BadInput(parameter, shown, "no program can be started with a NUL character")
+        raise BadInput(parameter, shown, "it must not contain a NUL character")
     if key == "spark.submit.deployMode" and deploy_mode and value != deploy_mode:
-        raise BadInput(parameter, value, f"this job runs in {deploy_mode} mode; leave it out")
+        raise BadInput(parameter, value, f"this job runs in {deploy_mode} mode; remove it")
     if key == "spark.master":
         _check_master(parameter, str(value))
-    if deploy_mode == "cluster" and key in _SAID_ELSEWHERE:
-        raise BadInput(parameter, value, _SAID_ELSEWHERE[key])
+    if deploy_mode == "cluster" and key in _SET_ELSEWHERE:
+        raise BadInput(parameter, value, _SET_ELSEWHERE[key])
     return _SPELLING.get(key, _text)(parameter, value)
 
 
@@ -113,8 +113,8 @@ def whole_number(parameter: str, value: object) -> str:
 def _without_password(parameter: str, value: object) -> str:
     if "@" in str(value):
         expected = (
-            "a password in it would stand in the driver's log; "
-            "put it into a file on the workers and name that in spark.jars.ivySettings"
+            "a password in it would appear in the driver's log; "
+            "put it into a file on the workers and set spark.jars.ivySettings to that file"
         )
         raise BadInput(parameter, MASK, expected)
     return _text(parameter, value)

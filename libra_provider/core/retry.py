@@ -1,4 +1,4 @@
-"""When a request that failed is sent again: pauses that grow, within a patience."""
+"""When a failed request is retried: after growing pauses, within a time limit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from libra_provider.core.errors import ServerError
 class Pauses:
     """Seconds between two requests: the first pause, then twice as long each time, up to a limit.
 
-    A server that is up again is not met by all who wait for it at once.
+    Growing pauses keep clients from flooding a server that has just come up again.
     """
 
     soonest: float = 1.0
@@ -36,7 +36,7 @@ class Retry:
         self._gives_up_at, self._next = clock() + patience, pauses.soonest
 
     def pause(self, error: ServerError) -> float | None:
-        """How many seconds to wait after *error*; None if the request is not to be sent again."""
+        """How many seconds to wait after *error*, or None if the request must not be retried."""
         pause = max(self._next, error.retry_after)
         if not error.retryable or self._clock() + pause > self._gives_up_at:
             return None

@@ -1,4 +1,4 @@
-"""Where a job stands: the only module that knows what "over" means."""
+"""The states of a job: the only module that knows which of them are final."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """Clients translate their server's words into these; nothing above a client sees others."""
+    """Clients translate the states of their servers into these; no other code sees others."""
 
     WAITING = "waiting"
     RUNNING = "running"
-    UNCLEAR = "unclear"  # the server cannot say right now: ask again, within the caller's patience
+    UNCLEAR = "unclear"  # the server does not know right now; poll again
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     KILLED = "killed"
@@ -18,5 +18,5 @@ class JobState(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """No later question to the server changes this answer."""
+        """Whether the state is final."""
         return self not in (JobState.WAITING, JobState.RUNNING, JobState.UNCLEAR)

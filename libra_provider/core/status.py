@@ -1,4 +1,4 @@
-"""How a job stands, as its server tells it."""
+"""The status of a job, as its server reports it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from libra_provider.core.units import readable_size
 
 # SQLSTATE classes: syntax error or access rule violation; feature not supported.
 _WRITTEN_WRONG = ("42", "0A")
-# Of these, a table, a path and a schema that are not there: another job may yet make them.
+# Of these, a missing table, path or schema: another job may still create it.
 _MAY_COME_TO_EXIST = ("42P01", "42K03", "42704")
-# The first two are Libra's own, of the shared driver and of others.
+# The first two are defined by Libra, for the shared driver and for dedicated ones.
 _WRONG_CLASSES = (
     *("LIBRA_RESULT_TOO_LARGE", "ResultTooLarge"),
     *("SyntaxError", "IndentationError", "TabError"),
@@ -25,7 +25,7 @@ _LONG_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def short_name(job_id: str) -> str:
-    """How a log line names a job: "Statement 3e75e7b3", but a driver by its whole id."""
+    """The name of a job in log lines: "Statement 3e75e7b3", or the whole id of a driver."""
     return f"Statement {job_id[:8]}" if _LONG_ID.fullmatch(job_id) else job_id
 
 
@@ -46,7 +46,7 @@ class DriverLocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """When a job was accepted, began and ended; a moment is None until it has come."""
+    """When a job was accepted, started and ended; each is None until it has happened."""
 
     submitted_at: datetime | None = None
     started_at: datetime | None = None
@@ -63,7 +63,7 @@ class Timings:
         return _seconds_between(self.started_at, self.ended_at)
 
     def to_json(self) -> dict[str, Any]:
-        """ISO 8601 texts, and the two spans in seconds."""
+        """ISO 8601 strings, and the two durations in seconds."""
         moments = {name: value and value.isoformat() for name, value in asdict(self).items()}
         return moments | {"queued_seconds": self.queued_seconds, "run_seconds": self.run_seconds}
 
@@ -76,7 +76,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a job is: tasks and stages of all its Spark jobs so far, and what they have read."""
+    """The progress of a job: tasks and stages of all its Spark jobs so far, and what they read."""
 
     tasks_done: int = 0
     tasks_total: int = 0
@@ -101,13 +101,13 @@ def _seconds_between(start: datetime | None, end: datetime | None) -> float | No
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStatus:
-    """What a server said of a job; ``detail`` is its own explanation, for people.
+    """What a server reported about a job; ``detail`` is its explanation, for people.
 
-    ``has_executors`` and ``progress`` are None where they are not known. ``error_class`` and
-    ``sql_state`` are Spark's. ``kind``, ``mode`` and, of drivers of their own, ``deploy_mode`` are
-    what Libra says of its statements. ``text`` is the result, where the server gives it with the
-    status and as a text: one that knows the old contract only. ``worker_lost``: the master has lost
-    sight of the driver's worker, and there the driver may run on for a while.
+    ``has_executors`` and ``progress`` are None if unknown. ``error_class`` and ``sql_state`` are
+    Spark's. Libra sends ``kind``, ``mode`` and, for dedicated drivers, ``deploy_mode`` of its
+    statements. ``text`` is the result as a string, which a Libra with the old contract sends with
+    the status. ``worker_lost``: the master has lost the connection to the driver's worker, where
+    the driver may keep running for a while.
     """
 
     job_id: str
@@ -127,7 +127,7 @@ class JobStatus:
 
     @property
     def would_fail_again(self) -> bool:
-        """Whether what failed was wrong as it was written, so that only its author can help."""
+        """Whether the job failed because of how it was written, so that a retry would not help."""
         if self.state is not JobState.FAILED:
             return False
         state = self.sql_state or ""

@@ -1,8 +1,8 @@
 """Sizes, durations and bandwidths as people write them.
 
 Sizes have Spark's meaning everywhere: ``k``, ``m``, ``g``, ``t``, ``KB``, ``MB``, ``GB`` are powers
-of 1024 (org.apache.spark.network.util.JavaUtils). A bare number is refused, because Spark reads it
-as bytes in one property and as MiB in the next.
+of 1024 (org.apache.spark.network.util.JavaUtils). A number without a unit is refused, because
+Spark reads it as bytes in one property and as MiB in another.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ def size_in_bytes(text: object, *, parameter: str = "size") -> int:
         raise BadInput(parameter, text, "a size is a number with a unit, such as '512m' or '2g'")
     size = float(match[1]) * 1024 ** _SIZE_POWERS[(match[2] or match[3]).lower()]
     if not math.isfinite(size):
-        raise BadInput(parameter, text, "no machine holds so much")
+        raise BadInput(parameter, text, "the size is too large")
     return int(size)
 
 
 def spark_size(text: object, *, parameter: str = "size") -> str:
     """*text* as every Spark property reads it: a whole number of KiB at least ("1.5 GB" → "1536m").
 
-    Raises BadInput for what is no size, and for sizes that are no whole number of KiB.
+    Raises BadInput for anything but a size, and for sizes that are not a whole number of KiB.
     """
     size = size_in_bytes(text, parameter=parameter)
     for unit, power in (("g", 3), ("m", 2), ("k", 1)):
@@ -61,7 +61,7 @@ def readable_size(size: float) -> str:
 
 
 def duration_in_seconds(value: object, *, parameter: str = "duration") -> float:
-    """The seconds that *value* ("10 min", 2.5, a timedelta) stands for; or BadInput."""
+    """The seconds that *value* ("10 min", 2.5, a timedelta) stands for; raises BadInput."""
     match value:
         case timedelta():
             seconds = value.total_seconds()
@@ -70,11 +70,13 @@ def duration_in_seconds(value: object, *, parameter: str = "duration") -> float:
         case str() if (found := _DURATION.fullmatch(value)) and found[2].lower() in _SECONDS:
             seconds = float(found[1]) * _SECONDS[found[2].lower()]
         case _:
-            raise BadInput(parameter, value, "a duration looks like '30 s', '10 min' or '2 h'")
+            raise BadInput(
+                parameter, value, "expected a duration such as '30 s', '10 min' or '2 h'"
+            )
     if seconds < 0:
         raise BadInput(parameter, value, "a duration cannot be negative")
     if not math.isfinite(seconds):
-        raise BadInput(parameter, value, "a duration has an end")
+        raise BadInput(parameter, value, "a duration must be finite")
     return seconds
 
 
@@ -97,13 +99,13 @@ def readable_latency(seconds: float) -> str:
 
 
 def bandwidth_in_bits(text: object, *, parameter: str = "bandwidth") -> float:
-    """The bits per second that *text* ("100 Mbit/s") stands for, k = 1000; or BadInput."""
+    """The bits per second that *text* ("100 Mbit/s") stands for, k = 1000; raises BadInput."""
     match = _BANDWIDTH.fullmatch(text) if isinstance(text, str) else None
     if match is None:
-        raise BadInput(parameter, text, "a bandwidth looks like '100 Mbit/s' or '10 Gbit/s'")
+        raise BadInput(parameter, text, "expected a bandwidth such as '100 Mbit/s' or '10 Gbit/s'")
     bits = float(match[1]) * _BIT_FACTORS[match[2].lower()]
     if bits == 0 or not math.isfinite(bits):
-        raise BadInput(parameter, text, "a link carries something, and not everything at once")
+        raise BadInput(parameter, text, "a bandwidth must be positive and finite")
     return bits
 
 

@@ -1,4 +1,4 @@
-"""What the author knows of a job before it runs."""
+"""What you know about a job before it runs."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any, Self
 from libra_provider.core.errors import BadInput
 from libra_provider.core.units import duration_in_seconds, size_in_bytes
 
-_BARE = "a bare number has no unit; write '30 s', '10 min' or '2 h'"
+_BARE = "a number needs a unit, such as '30 s', '10 min' or '2 h'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What a job does, as far as its author knows; all of it may be left out.
+    """What a job does, as far as you know; every field is optional.
 
-    ``collects`` ("3 GB") comes back to the driver in all; ``expected_duration`` ("4 min") is what
-    the work itself takes; ``must_survive`` says that the job goes on when Airflow and Libra go
-    away. It has ``tasks`` of ``task_seconds`` each (a number of seconds, or "200 ms"), and sends
+    ``collects`` ("3 GB") is returned to the driver in total. ``expected_duration`` ("4 min") is the
+    time for the work itself. With ``must_survive``, the job continues when Airflow and Libra stop.
+    The job has ``tasks`` of ``task_seconds`` each (a number of seconds, or "200 ms"), and sends
     ``broadcast`` ("200 MB") to its executors, once or in each of its ``iterations``.
-    Raises BadInput for what is no size, no duration or no positive whole number.
+    Raises BadInput for an invalid size, duration or number.
     """
 
     collects: str | None = None
@@ -34,7 +34,7 @@ class Workload:
 
     def __post_init__(self) -> None:
         if self.must_survive is not None and not isinstance(self.must_survive, bool):
-            raise BadInput("must_survive", self.must_survive, "it is True or False")
+            raise BadInput("must_survive", self.must_survive, "expected True or False")
         for parameter in ("tasks", "iterations"):
             _check_count(parameter, getattr(self, parameter))
         if isinstance(self.expected_duration, int | float):
@@ -43,15 +43,15 @@ class Workload:
 
     @classmethod
     def of(cls, given: Self | Mapping[str, Any] | None) -> Self:
-        """*given* itself, or what a mapping says; raises BadInput for a key that is none."""
+        """*given* itself, or a mapping as a Workload; raises BadInput for an unknown key."""
         if given is None or isinstance(given, cls):
             return given or cls()
         if not isinstance(given, Mapping):
-            raise BadInput("workload", given, "it is a Workload, or a dict of what one takes")
+            raise BadInput("workload", given, "expected a Workload or a dict of its fields")
         known = [each.name for each in fields(cls)]
         for key, value in given.items():
             if key not in known:
-                raise BadInput(f"workload[{key!r}]", value, f"a workload has {', '.join(known)}")
+                raise BadInput(f"workload[{key!r}]", value, f"the fields are {', '.join(known)}")
         return cls(**given)
 
     @property

@@ -114,7 +114,7 @@ class PlacementDecider:
             raise BadInput("env_vars", MASK, expected)
 
     def _decided(self, context: Context) -> Decision:
-        known = Facts.told_by(self.workload)
+        known = Facts.of(self.workload)
         if self._no_libra:
             known = replace(known, has_libra=Fact(False, self._no_libra))
         if self._libra:

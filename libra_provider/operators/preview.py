@@ -40,7 +40,7 @@ def _preview(task: LibraOperator, facts: Facts, policy: Mapping[str, Any]) -> di
     try:
         decision = decide(
             task.job(),
-            Facts.told_by(task.workload).or_else(facts),
+            Facts.of(task.workload).or_else(facts),
             Policy.of(policy, task.policy),
             preset=task.preset,
         )

@@ -87,9 +87,9 @@ def test_the_tree_is_a_picture_with_the_branch_that_was_taken(run: Run) -> None:
     [
         ("--collects 2", "Invalid collects='2': a size is a number with a unit"),
         ("--collects=-2GB", "Invalid collects='-2GB': a size is"),
-        ("--duration soon", "Invalid expected_duration='soon': a duration looks like"),
-        ("--rtt=-1ms", "Invalid rtt='-1ms': a duration looks like"),
-        ("--bandwidth fast", "Invalid bandwidth='fast': a bandwidth looks like"),
+        ("--duration soon", "Invalid expected_duration='soon': expected a duration such as"),
+        ("--rtt=-1ms", "Invalid rtt='-1ms': expected a duration such as"),
+        ("--bandwidth fast", "Invalid bandwidth='fast': expected a bandwidth such as"),
         ("--tasks=-1", "Invalid tasks=-1: it must be a whole number of at least 1"),
         ("--mode shared --deploy-mode cluster", "Invalid deploy_mode='cluster'"),
         ("--mode shared --kind jar", "Invalid mode='shared': a JAR requires a dedicated driver"),

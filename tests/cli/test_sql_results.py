@@ -191,5 +191,5 @@ def test_an_old_libra_knows_nothing_of_a_statement(
     result = run(command, "job-1")
 
     assert result.exit_code == 1
-    assert "knows Libra's old contract only" in result.stderr
+    assert "supports only Libra's old contract" in result.stderr
     assert old_libra.ran == []

@@ -25,5 +25,5 @@ def test_a_folder_whose_name_would_be_cut_off_is_named(tmp_path: Path) -> None:
     (tmp_path / "c#").mkdir()
     (tmp_path / "c#" / "etl.py").touch()
 
-    with pytest.raises(BadInput, match=r"c#/etl\.py cannot be named"):
+    with pytest.raises(BadInput, match=r"c#/etl\.py for an alias"):
         located("etl.py", tmp_path / "c#", parameter="application")

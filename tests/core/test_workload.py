@@ -68,7 +68,7 @@ def test_a_dict_that_says_something_else_is_refused(wrong: Any) -> None:
 
 
 def test_each_fact_has_its_source_and_only_what_is_unknown_is_asked_elsewhere() -> None:
-    told = Facts.told_by(Workload(collects="3 GB"))
+    told = Facts.of(Workload(collects="3 GB"))
     measured = Facts(
         collects=Fact(5, "measured in 4 earlier runs"),
         duration=Fact(60.0, "the median of 4 earlier runs", Confidence.MEDIUM),
@@ -77,7 +77,7 @@ def test_each_fact_has_its_source_and_only_what_is_unknown_is_asked_elsewhere() 
     facts = told.or_else(measured)
 
     assert facts.to_json() == {
-        "collects": {"value": 3 * 2**30, "source": "the author says so", "confidence": "high"},
+        "collects": {"value": 3 * 2**30, "source": "set in workload", "confidence": "high"},
         "duration": {
             "value": 60.0,
             "source": "the median of 4 earlier runs",

@@ -22,7 +22,7 @@ def test_the_block_in_the_log_begins_with_the_decision_and_has_the_path_below_it
 
 
 def test_the_block_says_what_the_tree_would_have_said_and_what_the_choice_costs() -> None:
-    must = Facts(collects=LARGE.collects, must_survive=Fact(True, "the author says so"))
+    must = Facts(collects=LARGE.collects, must_survive=Fact(True, "set in workload"))
     lines = log_block(decide(SQL.replace(mode="shared"), must))
 
     assert lines[0].endswith("because mode='shared' is set.")

@@ -121,7 +121,7 @@ def test_a_query_that_nobody_remembers_is_estimated(libra: FakeLibra) -> None:
 def test_no_query_is_estimated_of_which_the_author_knows_what_it_collects(
     libra: FakeLibra,
 ) -> None:
-    told = Facts(collects=Fact(5, "the author says so"))
+    told = Facts(collects=Fact(5, "set in workload"))
     found = gathering().facts(told)
 
     assert found.collects == told.collects

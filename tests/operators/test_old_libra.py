@@ -42,7 +42,7 @@ def test_rows_that_an_old_libra_leaves_out_are_an_error(old: OldLibra, runner: T
 
     assert ended.state == "failed"
     assert str(ended.error) == (
-        "job-1 succeeded, and its result did not come whole: "
+        "job-1 succeeded, but its result is incomplete: "
         "this Libra gives back 20 rows, as text, and there are 25; add a LIMIT"
     )
 
@@ -138,5 +138,5 @@ def test_a_sensor_says_that_there_is_nothing_to_wait_for(old: OldLibra, runner: 
     ended = runner.run(LibraStatementSensor(task_id="wait", statement_id="job-1"))
 
     assert ended.state in ("failed", "up_for_retry")
-    assert "knows Libra's old contract only" in str(ended.error)
+    assert "supports only Libra's old contract" in str(ended.error)
     assert old.ran == []

@@ -40,7 +40,9 @@ class Contract:
             if found.is_old and not found.is_up:
                 raise ServerBusy(found.server, f"its Spark is down: {found.error}", 5.0)
             if found.is_old:
-                log.warning("%s knows Libra's old contract only: %s", found.server, _WHAT_FOLLOWS)
+                log.warning(
+                    "%s supports only Libra's old contract: %s", found.server, _WHAT_FOLLOWS
+                )
             self._health = found
         return self._health
 

@@ -40,7 +40,7 @@ STATE_OF_WORD: Mapping[str, JobState] = {
 _FORGOTTEN = (
     "the master no longer knows this driver: it forgets ended ones beyond "
     "spark.deploy.retainedDrivers, and all of them when it restarts without a recovery mode; "
-    "its process may still run, and nothing was submitted again"
+    "its process may still run, so it was not resubmitted"
 )
 
 

@@ -127,7 +127,7 @@ def test_a_lost_driver_says_what_is_known(master: FakeMaster, client: Client) ->
     found = client.run(view.look()).status
 
     assert found.state is JobState.LOST
-    assert "its process may still run, and nothing was submitted again" in found.detail
+    assert "its process may still run, so it was not resubmitted" in found.detail
     assert "it was last seen running at" in found.detail
     assert "the master lists 1 ended drivers" in found.detail
 
