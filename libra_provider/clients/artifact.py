@@ -51,7 +51,7 @@ class Artifact:
                     break
                 yield piece
         if left:
-            raise BadInput("artifact", self.name, "it changed while it was sent; run it again")
+            raise BadInput("artifact", self.name, "the file changed during its upload; try again")
 
 
 def packed(path: Path, *, parameter: str) -> Artifact:
@@ -59,7 +59,7 @@ def packed(path: Path, *, parameter: str) -> Artifact:
     if path.is_dir() and parameter == "py_files":
         return text(f"{path.name}.zip", _zipped(path))
     if path.is_dir():
-        expected = "it is a folder, and only py_files take one (a package); pack it into an archive"
+        expected = "only py_files accept a directory (a package); pack it into an archive"
         raise BadInput(parameter, str(path), expected)
     with _opened(path, parameter) as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -97,7 +97,7 @@ def _zipped(package: Path) -> bytes:
     Nothing is compressed: another machine's zlib would make other bytes of it.
     """
     if not (package / "__init__.py").is_file():
-        expected = "it is a folder without __init__.py; give a package, or a zip of modules"
+        expected = "the directory has no __init__.py; pass a package, or a zip of modules"
         raise BadInput("py_files", str(package), expected)
     buffer = io.BytesIO()
     with ZipFile(buffer, "w", ZIP_STORED) as archive:
@@ -110,7 +110,9 @@ def _zipped(package: Path) -> bytes:
                 archive.writestr(zip_entry(name), source.read())
             if buffer.tell() > _LARGEST_PACKAGE:
                 most = readable_size(_LARGEST_PACKAGE)
-                raise BadInput("py_files", str(package), f"it is larger than {most}; zip it")
+                raise BadInput(
+                    "py_files", str(package), f"it is larger than {most}; pass it as a zip"
+                )
     return buffer.getvalue()
 
 
@@ -134,7 +136,7 @@ def _files_of(package: Path) -> list[Path]:
         folders[:] = [each for each in folders if each not in _CACHES and each[0] != "."]
         # It may lead to a folder above it.
         if link := next((each for each in folders if Path(folder, each).is_symlink()), None):
-            expected = f"{link} is a link to a folder, which is not followed; copy it there"
+            expected = f"{link} is a link to a directory, which is not followed; copy the directory"
             raise BadInput("py_files", str(package), expected)
         wanted = [each for each in files if not each.endswith(_COMPILED) and each[0] != "."]
         found += [Path(folder, each) for each in wanted]

@@ -92,7 +92,7 @@ class Stop:
 
     def _end(self) -> Steps[JobStatus]:
         requested_at = killed_at = self.clock()
-        seen = "its state was not seen since"
+        seen = "its state has been unknown since"
         while self.clock() - requested_at < self.timing.within:
             try:
                 if self.clock() - killed_at >= self.timing.kill_every:

@@ -46,7 +46,7 @@ class TagMatches:
     def doubt(self) -> str:
         """Which jobs may carry the tag, and why that is unknown; empty if none may."""
         doubts = [f"{job_id} ({why})" for job_id, why in self.undecided.items()]
-        doubts += [f"{job_id} (it waits)" for job_id in self.waiting]
+        doubts += [f"{job_id} (it has not started)" for job_id in self.waiting]
         return f"it may be {', '.join(doubts)}" if doubts else ""
 
 
@@ -132,7 +132,7 @@ class SubmitOnce:
                 pause = retry.pause(error)
                 if pause is None:
                     raise
-                self.tell(logging.INFO, "%s; asking again in %s", error, readable_duration(pause))
+                self.tell(logging.INFO, "%s; trying again in %s", error, readable_duration(pause))
             yield Sleep(pause)
 
     def find_surely(self, *, under_way: float = 0.0) -> Steps[str | None]:
@@ -163,12 +163,14 @@ class SubmitOnce:
             return (yield from self.find_now())
         if not error.may_have_arrived or self.finds_again:
             return None
-        self.tell(logging.WARNING, "%s; it may have arrived", error)
+        self.tell(logging.WARNING, "%s; the request may have arrived", error)
         return (yield from self.find_surely())
 
     def _check_wanted(self) -> None:
         if self.must_end():
-            raise JobKilled(self.name, "it was ended before its submission was answered")
+            raise JobKilled(
+                self.name, "it was killed before the response to its submission arrived"
+            )
 
     def _look(self) -> Steps[tuple[TagMatches, str]]:
         """What is there, and what keeps one from being sure that it is all."""
@@ -188,7 +190,7 @@ class SubmitOnce:
             try:
                 said = yield Kill(other)
             except LibraError as error:
-                said = f"it failed ({error})"
+                said = f"the request failed ({error})"
             text = "%s and %s both carry tag %s. Requested kill of the second: %s"
             self.tell(logging.WARNING, text, first, other, self.tag, said)
         return first

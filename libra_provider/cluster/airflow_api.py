@@ -79,7 +79,7 @@ class AirflowApi:
         gives_up_at = time.monotonic() + within
         while (state := self.run_state(dag_id, run_id)) not in ENDED:
             if time.monotonic() > gives_up_at:
-                raise JobGivenUp(run_id, f"it was {state} after {within:.0f} s")
+                raise JobGivenUp(run_id, f"it was still {state} after {within:.0f} s")
             time.sleep(0.5)
         return state
 
@@ -174,7 +174,9 @@ class AirflowApi:
         try:
             return dict(json.loads(text)) if text else {}
         except (ValueError, TypeError) as error:
-            raise ProtocolError(self.url, status, "this is no JSON object", text[:200]) from error
+            raise ProtocolError(
+                self.url, status, "the response is not a JSON object", text[:200]
+            ) from error
 
 
 def _run(dag_id: str, run_id: str) -> str:

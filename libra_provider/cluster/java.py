@@ -11,7 +11,7 @@ from pathlib import Path
 from libra_provider.core.errors import BadInput
 
 OLDEST = 17
-HOW_TO_GET = "Spark needs Java 17 or newer; 'apt-get install openjdk-17-jdk-headless' brings it"
+HOW_TO_GET = "Spark requires Java 17 or newer: 'apt-get install openjdk-17-jdk-headless'"
 
 
 def java_home() -> Path:
@@ -23,8 +23,8 @@ def java_home() -> Path:
     given = os.environ.get("JAVA_HOME")
     found = shutil.which("java", path=f"{given}/bin" if given else None)
     if found is None:
-        place = "in it" if given else "on PATH"
-        raise BadInput("JAVA_HOME", given, f"there is no java {place}. {HOW_TO_GET}")
+        place = f"{given}/bin" if given else "PATH"
+        raise BadInput("JAVA_HOME", given, f"no java was found in {place}. {HOW_TO_GET}")
     java = Path(found).resolve()
     _check(java)
     return java.parent.parent
@@ -37,7 +37,11 @@ def _check(java: Path) -> None:
     version = re.search(r"^java\.base@(\d+)", asked.stdout, re.MULTILINE)
     # Java 8 does not know the option at all, and so tells no version.
     if version is None or int(version[1]) < OLDEST:
-        known = f"this is Java {version[1]}" if version else "it is too old to tell its modules"
+        known = (
+            f"this is Java {version[1]}"
+            if version
+            else "its version is unknown, so it is older than Java 9"
+        )
         raise BadInput("java", str(java), f"{known}. {HOW_TO_GET}")
     if "jdk.incubator.vector" not in asked.stdout:
-        raise BadInput("java", str(java), f"it lacks jdk.incubator.vector. {HOW_TO_GET}")
+        raise BadInput("java", str(java), f"it lacks the module jdk.incubator.vector. {HOW_TO_GET}")

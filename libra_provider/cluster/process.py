@@ -85,7 +85,7 @@ class ManagedProcess(Startable):
             word, _, rest = report.readline().partition(" ")
         if word != "pid":
             self.stop()
-            raise ServerUnreachable(self.name, f"it cannot be started: {word} {rest}".strip())
+            raise ServerUnreachable(self.name, f"it could not be started: {word} {rest}".strip())
         self.pid = int(rest)
 
     def run_to_end(self, within: float = READY_WITHIN) -> None:
@@ -95,7 +95,7 @@ class ManagedProcess(Startable):
             self.launch()
             while self.is_alive:
                 if time.monotonic() > gives_up_at:
-                    raise self._failure(f"it was not done within {within:.0f} s")
+                    raise self._failure(f"it had not ended after {within:.0f} s")
                 time.sleep(0.05)
         finally:
             self.stop()
@@ -107,11 +107,11 @@ class ManagedProcess(Startable):
         gives_up_at = time.monotonic() + within
         while not self._ready():
             if taken := self._taken_port():
-                raise ServerUnreachable(self.name, f"another process has its port: {taken}")
+                raise ServerUnreachable(self.name, f"another process uses its port: {taken}")
             if not self.is_alive:
                 raise self._failure(f"it ended with exit code {self.exit_code}")
             if time.monotonic() > gives_up_at:
-                raise self._failure(f"it was not ready within {within:.0f} s")
+                raise self._failure(f"it was not ready after {within:.0f} s")
             time.sleep(0.05)
 
     def _taken_port(self) -> str | None:
@@ -120,8 +120,10 @@ class ManagedProcess(Startable):
         return next((line for line in lines if TAKEN_PORT.search(line)), None)
 
     def _failure(self, problem: str) -> ServerUnreachable:
-        said = self.log_tail() or "(nothing)"
-        return ServerUnreachable(self.name, f"{problem}; its log {self.log_file} ends:\n{said}")
+        end = self.log_tail() or "(empty)"
+        return ServerUnreachable(
+            self.name, f"{problem}; the end of its log {self.log_file}:\n{end}"
+        )
 
     @property
     def is_alive(self) -> bool:

@@ -61,7 +61,7 @@ class StandaloneCluster(Startable):
     ) -> None:
         for name, value, least in (("workers", workers, 0), ("cores", cores, 1)):
             if value < least:
-                raise BadInput(name, value, f"it must be at least {least}")
+                raise BadInput(name, value, f"expected at least {least}")
         self._size, self._cores = workers, cores
         self._memory = spark_size(memory, parameter="memory")
         self._properties = dict(properties or {})
@@ -186,8 +186,8 @@ def spark_home(python: Path = Path(sys.executable)) -> Path:
     find = "import importlib.util as u; print(u.find_spec('pyspark').origin)"
     asked = subprocess.run([python, "-c", find], capture_output=True, text=True, check=False)
     if asked.returncode != 0:
-        advice = "install airflow-provider-libra[server], which brings it"
-        raise BadInput("pyspark", None, f"{python} has none: {advice}")
+        advice = "install airflow-provider-libra[server]"
+        raise BadInput("pyspark", None, f"{python} has no package pyspark; {advice}")
     return Path(asked.stdout.strip()).parent
 
 

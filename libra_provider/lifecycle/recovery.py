@@ -17,6 +17,7 @@ from libra_provider.core.errors import (
     ResultNotWhole,
     ServerError,
     UndecidedSubmission,
+    one_of,
 )
 from libra_provider.core.job import Backend
 from libra_provider.core.kinds import DeployMode
@@ -42,7 +43,7 @@ class OnLost(StrEnum):
     def of(cls, word: str) -> OnLost:
         """*word* as one of them; raises BadInput."""
         if word not in list(cls):
-            raise BadInput("on_lost", word, f"it is one of {', '.join(cls)}")
+            raise BadInput("on_lost", word, one_of(cls))
         return cls(word)
 
 

@@ -54,7 +54,7 @@ class CappedLog:
                 self._keep_end(data[self.left :])
                 self.left -= min(self.left, len(data))
             if self.dropped:
-                self._write(file, b"\n... %d bytes are left out here ...\n" % self.dropped)
+                self._write(file, b"\n... %d bytes were dropped here ...\n" % self.dropped)
             self._write(file, self.tail)
 
     def _write(self, file: io.RawIOBase, data: bytes) -> None:

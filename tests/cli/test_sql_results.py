@@ -81,7 +81,7 @@ def test_a_written_result_is_told_by_its_place(run: Run, fake_libra: FakeLibra) 
     [
         (("--json", "--csv"), "expected only one of --json and --csv"),
         (("--csv", "--result-path", "/x"), "cannot be combined with --result-path"),
-        (("--limit", "5", "--result-path", "/x"), "result_path is given too"),
+        (("--limit", "5", "--result-path", "/x"), "it does not apply with result_path"),
         (("--arrow", "/nowhere/at/all"), "directory /nowhere/at does not exist"),
         (("--arrow", "/"), "expected a file, not a directory"),
         (("--timeout", "soon"), "Invalid --timeout='soon'"),
@@ -169,7 +169,7 @@ def test_rows_that_an_old_libra_leaves_out_are_an_error(run: Run, old_libra: Old
     result = run("sql", "SELECT 1")
 
     assert result.exit_code == 1
-    assert "gives back 20 rows, as text, and there are 21" in result.stderr
+    assert "returned only 20 of 21 rows" in result.stderr
 
 
 def test_ctrl_c_says_that_an_old_libra_runs_on(start: Start, old_libra: OldLibra) -> None:

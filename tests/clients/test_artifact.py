@@ -35,5 +35,5 @@ def test_a_package_does_not_lose_a_folder_that_is_a_link(tmp_path: Path) -> None
     (tmp_path / "elsewhere").mkdir()
     (package / "inner").symlink_to(tmp_path / "elsewhere")
 
-    with pytest.raises(BadInput, match="inner is a link to a folder"):
+    with pytest.raises(BadInput, match="inner is a link to a directory"):
         packed(package, parameter="py_files")

@@ -239,7 +239,7 @@ def test_a_kill_between_two_submissions_ends_them() -> None:
 
 def test_after_a_kill_a_candidate_that_waits_is_not_waited_for_beyond_the_grace() -> None:
     played = Played()
-    with pytest.raises(UndecidedSubmission, match=r"job-3 \(it waits\)"):
+    with pytest.raises(UndecidedSubmission, match=r"job-3 \(it has not started\)"):
         played.play({Submit: [NO_ANSWER], Find: [WAITS]}, must_end=lambda: played.now > 2)
 
     assert TIMING.grace <= played.now <= TIMING.grace + 1

@@ -115,7 +115,7 @@ def test_an_early_end_is_told_with_the_last_lines_and_without_secrets(tmp_path: 
         process.start()
 
     assert "Libra: it ended with exit code 3" in str(failure.value)
-    assert f"{tmp_path}/libra.log ends:\nfirst\napi_token=***" in str(failure.value)
+    assert f"{tmp_path}/libra.log:\nfirst\napi_token=***" in str(failure.value)
 
 
 def test_a_process_that_is_never_ready_is_stopped(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_master_that_loses_its_rest_port_is_no_success(tmp_path: Path) -> None
     with socket.create_server(("127.0.0.1", 0)) as holder:
         taken = holder.getsockname()[1]
 
-        with pytest.raises(ServerUnreachable, match=f"another process has its port.*{taken}"):
+        with pytest.raises(ServerUnreachable, match=f"another process uses its port.*{taken}"):
             cluster._start_master([free_port(), taken, free_port()])
 
 
@@ -126,7 +126,7 @@ def test_a_missing_java_is_one_sentence_that_says_how_to_get_it(tmp_path: Path) 
         StandaloneCluster().start()
 
     assert str(refusal.value) == (
-        f"Invalid JAVA_HOME={str(tmp_path)!r}: there is no java in it. {HOW_TO_GET}."
+        f"Invalid JAVA_HOME={str(tmp_path)!r}: no java was found in {tmp_path}/bin. {HOW_TO_GET}."
     )
 
 
@@ -135,7 +135,10 @@ def test_a_missing_java_is_one_sentence_that_says_how_to_get_it(tmp_path: Path) 
     [
         ("java.base@11.0.2\njdk.incubator.vector@11.0.2", "this is Java 11"),
         ("java.base@17.0.2", "it lacks jdk.incubator.vector"),
-        ("Unrecognized option: --list-modules", "it is too old to tell its modules"),
+        (
+            "Unrecognized option: --list-modules",
+            "its version is unknown, so it is older than Java 9",
+        ),
     ],
 )
 def test_a_java_that_does_not_fit_is_refused_with_the_reason(
@@ -154,8 +157,8 @@ def test_a_java_that_does_not_fit_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"workers": -1}, "Invalid workers=-1: it must be at least 0"),
-        ({"cores": 0}, "Invalid cores=0: it must be at least 1"),
+        ({"workers": -1}, "Invalid workers=-1: expected at least 0"),
+        ({"cores": 0}, "Invalid cores=0: expected at least 1"),
         ({"memory": "4"}, "Invalid memory='4'"),
     ],
 )

@@ -20,7 +20,7 @@ EXAMPLES = [
     errors.JobGivenUp("driver-1", "it waited longer than queued_timeout=1 min"),
     errors.KillNotVerified("driver-1"),
     errors.NotInstalled("pandas", "pandas"),
-    errors.NotOffered("http://l:8990", "it would ignore result_path"),
+    errors.NotOffered("http://l:8990", "this version ignores result_path"),
     errors.JobWrong("s-1", "[PARSE_SYNTAX_ERROR] Syntax error."),
     errors.ResultNotWhole("s-1", "20 of 25 rows came"),
     errors.JobLostForGood("driver-1"),

@@ -123,7 +123,7 @@ def test_a_package_is_uploaded_as_py_files_alone(
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "__init__.py").touch()
     artifact = call("upload", tmp_path / "lib", parameter="py_files")
-    with pytest.raises(BadInput, match=": it is a folder"):
+    with pytest.raises(BadInput, match=": only py_files accept a directory"):
         call("upload", tmp_path / "lib")
 
     assert list(libra.store.kept) == [f"{artifact.sha256}/lib.zip"]

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -88,13 +89,18 @@ def submitted(ask: Ask, **fields: Any) -> str:
 
 
 def test_every_verb_has_a_twin_with_the_same_parameters() -> None:
-    own = [name for name in vars(LibraHook) if not name.startswith("_")]
-    twins = [name for name in own if name.startswith("a") and name[1:] in own]
+    public = {name for name in dir(LibraHook) if not name.startswith("_")}
+    verbs = {name[1:] for name in public if name.startswith("a") and name[1:] in public}
 
-    assert {name[1:] for name in twins} >= {
+    assert verbs >= {
         *("submit", "run", "status", "statuses", "kill", "statements", "result", "page", "value"),
         *("arrow", "pandas", "written", "estimate", "sessions", "close_session", "health", "logs"),
     }
+    assert {name: parameters(name) for name in verbs} == {v: parameters(f"a{v}") for v in verbs}
+
+
+def parameters(verb: str) -> list[str]:
+    return list(signature(getattr(LibraHook, verb)).parameters)
 
 
 def test_rows_have_pythons_values(libra: FakeLibra, ask: Ask) -> None:
@@ -260,7 +266,7 @@ def test_an_old_libra_that_takes_longer_than_any_timeout_is_waited_for(
 def test_what_an_old_libra_would_ignore_is_not_sent(
     old: OldLibra, ask: Ask, fields: dict[str, Any]
 ) -> None:
-    with pytest.raises(NotOffered, match=f"it would ignore {next(iter(fields))}; leave it out"):
+    with pytest.raises(NotOffered, match=f"this version ignores {next(iter(fields))}; remove it"):
         ask("submit", SQL.replace(**fields), new_tag())
     assert old.ran == []
 
@@ -285,7 +291,7 @@ def test_an_answer_lost_by_an_old_libra_is_undecided_and_never_sent_again(
 ) -> None:
     old.hangs_up = True
 
-    with pytest.raises(ServerUnreachable, match="may run all the same, and cannot be found"):
+    with pytest.raises(ServerUnreachable, match="may still run, and cannot be found again"):
         ask("submit", SQL, new_tag())
     assert len(old.ran) == 1
 

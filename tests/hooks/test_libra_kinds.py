@@ -36,7 +36,7 @@ def test_a_statement_without_rows_has_written_none(libra: FakeLibra, ask: Ask) -
     job = SparkJob(kind=Kind.PYTHON, code="5", result_path="s3a://lake/top")
     job_id = ask("submit", job, new_tag()).job_id
 
-    with pytest.raises(BadInput, match="came to no rows that could be written"):
+    with pytest.raises(BadInput, match="returned no rows that could be written"):
         ask("written", job_id)
 
 
@@ -128,10 +128,16 @@ def test_an_old_libra_gets_each_kind_in_its_own_words(
 @pytest.mark.parametrize(
     ("job", "sentence"),
     [
-        (FILE.replace(deploy_mode="cluster"), "it starts no driver on a worker"),
-        (PYTHON.replace(mode="isolated"), "it runs python on its shared driver whatever mode iso"),
-        (PYTHON.replace(conf=MEMORY), "whatever spark.executor.memory says"),
-        (JAR_CLASS.replace(mode="isolated"), "it runs jar-class on its shared driver; leave out"),
+        (FILE.replace(deploy_mode="cluster"), "this version starts no drivers on workers"),
+        (
+            PYTHON.replace(mode="isolated"),
+            "this version runs python on its shared driver and ignores mode iso",
+        ),
+        (PYTHON.replace(conf=MEMORY), "and ignores spark.executor.memory"),
+        (
+            JAR_CLASS.replace(mode="isolated"),
+            "this version runs jar-class on its shared driver; remove",
+        ),
     ],
 )
 def test_an_old_libra_is_not_asked_to_run_a_job_elsewhere_than_it_can(

@@ -114,7 +114,7 @@ def test_a_driver_that_waits_too_long_is_stopped_with_the_reason(
     master.states = ["SUBMITTED"]
     result = run(runner, job_file, queued_timeout=0.05)
 
-    assert "asks 1 core and 1 GiB; no worker is alive" in str(result.error)
+    assert "requests 1 core and 1 GiB; no worker is alive" in str(result.error)
     assert next(iter(master.drivers.values())).killed
 
 

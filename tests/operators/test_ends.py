@@ -151,7 +151,7 @@ def test_a_task_that_is_told_to_end_before_its_submission_submits_nothing(
     terminate_at_first_request(master)
     result = runner.run(Etl())
 
-    assert "it was ended before its submission was answered" in str(result.error)
+    assert "it was killed before the response to its submission arrived" in str(result.error)
     assert master.drivers == {}
     assert runner.store == {}
 
@@ -163,7 +163,7 @@ def test_a_task_that_is_told_to_end_while_it_decides_submits_nothing(
     terminate_at_first_request(libra)
     result = runner.run(LibraOperator(task_id="work", sql="SELECT 1", poll_interval=0.01))
 
-    assert "it was ended before its submission was answered" in str(result.error)
+    assert "it was killed before the response to its submission arrived" in str(result.error)
     assert [each for each in libra.statements.values() if each.key] == []
 
 

@@ -125,7 +125,7 @@ def test_on_lost_resubmit_lets_a_task_be_retried_whose_driver_is_lost_under_its_
 
 
 def test_on_lost_is_one_of_two_words() -> None:
-    with pytest.raises(ValueError, match="Invalid on_lost='retry': it is one of fail"):
+    with pytest.raises(ValueError, match="Invalid on_lost='retry': expected fail"):
         Etl(on_lost="retry")
 
 
@@ -149,7 +149,7 @@ def test_a_driver_whose_worker_was_lost_is_submitted_anew_once_the_worker_is_gon
     assert result.state == "success"
     assert pages.index("/v1/submissions/create") > pages.index("/json/") + 3
     assert len(master.drivers) == 2
-    assert any("DEAD, and its page still answers" in message for message in caplog.messages)
+    assert any("DEAD, but its page still responds" in message for message in caplog.messages)
 
 
 def test_a_worker_that_stays_lost_and_alive_ends_the_task_for_good(

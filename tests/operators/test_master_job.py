@@ -487,7 +487,7 @@ def test_a_package_is_a_folder_with_init(master: FakeMaster, run: Run, home: Pat
     result = run(application="local:/x.py", py_files=[str(home / "mylib")])
 
     assert result.state == "failed"
-    assert "a folder without __init__.py" in str(result.error)
+    assert "the directory has no __init__.py" in str(result.error)
     assert master.drivers == {}
 
 

@@ -43,7 +43,7 @@ def test_rows_that_an_old_libra_leaves_out_are_an_error(old: OldLibra, runner: T
     assert ended.state == "failed"
     assert str(ended.error) == (
         "job-1 succeeded, but its result is incomplete: "
-        "this Libra gives back 20 rows, as text, and there are 25; add a LIMIT"
+        "this old Libra returned only 20 of 25 rows; add a LIMIT, or upgrade it"
     )
 
 
@@ -72,7 +72,7 @@ def test_what_it_would_ignore_ends_the_task_before_anything_is_sent(
     ended = runner.run(top_products(**fields))
 
     assert ended.state == "failed"
-    assert f"it would ignore {next(iter(fields))}" in str(ended.error)
+    assert f"this version ignores {next(iter(fields))}" in str(ended.error)
     assert old.ran == []
     assert "libra_job" not in runner.store
 

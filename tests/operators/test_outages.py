@@ -160,5 +160,5 @@ def test_credentials_that_a_master_refuses_end_the_task_at_once(
     result = run(runner, Etl)
 
     assert result.state == "failed"
-    assert "it wants signed requests" in str(result.error)
+    assert "it requires signed requests" in str(result.error)
     assert "libra_job" not in runner.store

@@ -197,7 +197,7 @@ def test_a_log_that_cannot_be_read_does_not_fail_the_task(
     ended = run(runner, deferrable, python="work()")
 
     assert ended.state == "success"
-    assert "its log cannot be read now" in caplog.text
+    assert "Could not read the log of" in caplog.text
 
 
 def test_who_does_not_want_the_log_does_not_ask_for_it(
@@ -289,5 +289,5 @@ def test_an_old_libra_starts_nothing_on_a_worker(old: OldLibra, runner: TaskRunn
     ended = run(runner, **JAR, deploy_mode="cluster")
 
     assert ended.state == "failed"
-    assert "it starts no driver on a worker; leave out deploy_mode" in str(ended.error)
+    assert "this version starts no drivers on workers; remove deploy_mode" in str(ended.error)
     assert old.ran == []

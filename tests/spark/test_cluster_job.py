@@ -81,7 +81,7 @@ def test_drivers_that_hold_all_cores_are_told_so_and_ended(tmp_path: Path) -> No
         outcome = watch(hook, hook.view(first), Watch(first, patience, utc_now()))
         killed = kill_and_verify(hook, second)
 
-    assert waiting.detail.startswith("asks 1 core and 512 MiB; 1 worker alive, the roomiest has 0")
+    assert waiting.detail.startswith("requests 1 core and 512 MiB; 1 worker alive, at most 0")
     assert "executors_timeout=5.0 s" in outcome.given_up
     assert "2 drivers hold all 2 cores and wait for each other" in outcome.given_up
     assert killed.state is JobState.KILLED

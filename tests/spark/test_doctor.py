@@ -197,7 +197,7 @@ def test_a_master_that_wants_signatures_is_told_from_one_that_takes_them() -> No
             of_masters(masters, slice(None), key) for key in (None, OTHER_KEY, KEY)
         )
 
-    assert "it wants signed requests" in unsigned.sentence
+    assert "it requires signed requests" in unsigned.sentence
     assert "is not the master's JWS secret key" in wrong.sentence
     assert found(right, "access") == "the connection's secret is required and valid"
     assert KEY not in repr(right)

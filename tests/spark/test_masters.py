@@ -217,7 +217,7 @@ OTHER = base64.urlsafe_b64encode(b"x" * 32).decode()
 
 @pytest.mark.parametrize(
     ("password", "sentence"),
-    [(OTHER, "is not the master's JWS secret key"), (None, "it wants signed requests")],
+    [(OTHER, "is not the master's JWS secret key"), (None, "it requires signed requests")],
     ids=["wrong", "missing"],
 )
 def test_every_verb_is_refused_without_the_right_signature(
@@ -268,7 +268,7 @@ def test_an_expired_signature_is_refused(signed: Masters, monkeypatch: pytest.Mo
     then = time.time() - 3600
     monkeypatch.setattr(time, "time", lambda: then)
     address = ServerAddress(url=signed.rest_urls[0], authorization=JwsSecret(SECRET))
-    with pytest.raises(AccessDenied, match="or the two clocks are minutes apart"):
+    with pytest.raises(AccessDenied, match="or the clocks of the two machines differ by minutes"):
         Client([address]).send(rest.ready())
 
 

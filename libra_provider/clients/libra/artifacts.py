@@ -15,7 +15,7 @@ from libra_provider.core.errors import NotOffered
 
 # Called with the artifact, and how many of its bytes are on their way.
 Told = Callable[[Artifact, int], object]
-_TOO_OLD = "it keeps no files for drivers; upgrade it"
+_TOO_OLD = "this version stores no files for drivers; upgrade it"
 
 
 def known(artifact: Artifact) -> Call[bool]:

@@ -58,7 +58,7 @@ class Contract:
         except ServerUnreachable as error:
             if not (health.is_old and error.may_have_arrived):
                 raise
-            problem = f"{error.problem}; the statement may run all the same, and cannot be found"
+            problem = f"{error.problem}; the statement may still run, and cannot be found again"
             raise ServerUnreachable(error.server, problem, True) from error
         return status
 
@@ -69,7 +69,7 @@ class Contract:
         except ProtocolError as error:
             if error.status not in _NOT_THERE or not (yield from self._is_old()):
                 raise
-            problem = "it does not list statements, find them again or stop them; upgrade it"
+            problem = "this version cannot list, find or stop statements; upgrade it"
             raise NotOffered(error.server, problem) from error
         return answer
 
@@ -81,6 +81,6 @@ class Contract:
 
 
 _WHAT_FOLLOWS = (
-    "a request lasts as long as its statement, also for a deferrable task; the statement cannot "
-    "be stopped, and a try that is interrupted cannot be resumed"
+    "a request lasts as long as its statement, even in a deferrable task; statements cannot be "
+    "stopped, and an interrupted try cannot be resumed"
 )

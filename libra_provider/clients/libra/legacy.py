@@ -35,7 +35,7 @@ def submit(job: SparkJob, server: str) -> Call[JobStatus]:
     """
     for name in _IGNORED:
         if getattr(job, name) is not None:
-            raise NotOffered(server, f"it would ignore {name}; leave it out, or upgrade Libra")
+            raise NotOffered(server, f"this version ignores {name}; remove it or upgrade Libra")
     _check_driver(job, server)
     body = {n: v for n, v in statements.statement_body(job).items() if n not in _NOT_ITS_WORDS}
     path = statements.statements_of(None if job.session == OWN_SESSION else job.session)
@@ -45,13 +45,13 @@ def submit(job: SparkJob, server: str) -> Call[JobStatus]:
 def _check_driver(job: SparkJob, server: str) -> None:
     """Raise NotOffered where it would run *job* elsewhere than it was told to."""
     if job.deploy_mode is DeployMode.CLUSTER:
-        problem = "it starts no driver on a worker; leave out deploy_mode, or upgrade it"
+        problem = "this version starts no drivers on workers; remove deploy_mode or upgrade it"
         raise NotOffered(server, problem)
     if job.kind is Kind.PYTHON and why_isolated(job):
-        problem = f"it runs python on its shared driver whatever {why_isolated(job)} says"
-        raise NotOffered(server, f"{problem}; give a file as application")
+        problem = f"this version runs python on its shared driver and ignores {why_isolated(job)}"
+        raise NotOffered(server, f"{problem}; pass a file as application")
     if job.mode is Mode.ISOLATED and not why_isolated(job.replace(mode=None)):
-        raise NotOffered(server, f"it runs {job.kind} on its shared driver; leave out mode")
+        raise NotOffered(server, f"this version runs {job.kind} on its shared driver; remove mode")
 
 
 def whole_text(status: JobStatus) -> str:
@@ -61,7 +61,7 @@ def whole_text(status: JobStatus) -> str:
     """
     text = status.text or ""
     if cut := _CUT.search(text):
-        why = f"this Libra gives back {cut[1]} rows, as text, and there are {cut[2]}; add a LIMIT"
+        why = f"this old Libra returned only {cut[1]} of {cut[2]} rows; add a LIMIT, or upgrade it"
         raise ResultNotWhole(status.job_id, why)
     return text
 
@@ -70,7 +70,7 @@ def _ended(reply: Reply) -> JobStatus:
     body = checked(reply).json_object()
     status, text = statements.status_from(reply), str(body.get("result") or "")
     if not status.state.is_terminal:
-        raise reply.not_as_expected("a statement that is over was expected")
+        raise reply.not_as_expected("a statement that has ended was expected")
     if _NOT_DONE.match(text):
         status = replace(status, state=JobState.FAILED, detail=text)
     return replace(status, text=text, timings=_timings(body.get("executionTimeMs")))

@@ -11,7 +11,7 @@ from libra_provider.clients.http.problems import checked, is_unknown, problem
 from libra_provider.clients.libra.contract import Contract
 from libra_provider.clients.libra.statements import path_of
 from libra_provider.clients.observation import STREAMS, LogLine
-from libra_provider.core.errors import BadInput, JobLost
+from libra_provider.core.errors import BadInput, JobLost, one_of
 from libra_provider.core.masking import masked_text
 
 # Libra keeps 16 MiB of a stream, and gives them in pieces of 256 KiB or the whole lines therein; a
@@ -38,7 +38,7 @@ def log(job_id: str, *, stream: str = "stdout", offset: int = 0) -> Call[LogPiec
     Raises BadInput for a stream that is neither stdout nor stderr.
     """
     if stream not in STREAMS:
-        raise BadInput("stream", stream, f"it is one of {', '.join(STREAMS)}")
+        raise BadInput("stream", stream, one_of(STREAMS))
 
     def parse(reply: Reply) -> LogPiece:
         if is_unknown(reply):
@@ -108,5 +108,5 @@ class StatementLog:
                 return
         self.more |= piece.next_offset < piece.size
         if pieces == _MOST_PIECES:
-            rest = f"{piece.size - piece.next_offset} bytes more, from offset {piece.next_offset}"
-            self._lines.append(LogLine(stream, f"... Libra has {rest} on"))
+            rest = f"{piece.size - piece.next_offset} more bytes, from offset {piece.next_offset}"
+            self._lines.append(LogLine(stream, f"... Libra has {rest}"))

@@ -49,20 +49,26 @@ class ResultPage:
 
     def _dicts(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
         if len(set(self.columns)) < len(self.columns):
-            raise BadInput("columns", list(self.columns), "each needs a name of its own (AS)")
+            raise BadInput(
+                "columns",
+                list(self.columns),
+                "expected a different name for each column; rename them with AS",
+            )
         return [dict(zip(self.columns, row, strict=True)) for row in rows]
 
     def only_row(self) -> ResultPage:
         """This page, if the result is one row, or none; raises BadInput."""
         if self.row_count > 1:
-            raise BadInput("rows", self.row_count, "one was asked for; add a LIMIT, or fetch all")
+            raise BadInput(
+                "rows", self.row_count, "expected at most one row; add a LIMIT, or fetch all rows"
+            )
         return self
 
     def only_value(self) -> ResultPage:
         """This page, if the result is one row of one column; raises BadInput."""
         if (self.row_count, len(self.columns)) != (1, 1):
             found = f"{self.row_count} rows of {len(self.columns)} columns"
-            raise BadInput("result", found, "one value was asked for, so one row of one column")
+            raise BadInput("result", found, "expected one row with one column")
         return self
 
 
@@ -181,7 +187,7 @@ def written(job_id: str) -> Call[WrittenResult]:
     def read(reply: Reply) -> WrittenResult:
         body = reply.json_object()
         if "uri" not in body and body.keys() & {"rows", "value"}:
-            advice = "it ran, but came to no rows that could be written; leave out its result_path"
+            advice = "it ran, but returned no rows that could be written; remove its result_path"
             raise BadInput("job_id", job_id, advice)
         return written_from(body)
 
@@ -221,7 +227,7 @@ def pandas(job_id: str, *, most_bytes: int = _MOST) -> Call[Any]:
             # Column by column, so that not all of them are in memory twice.
             return table.to_pandas(split_blocks=True, self_destruct=True)
         except (ValueError, TypeError, NotImplementedError) as error:
-            expected = f"pandas cannot hold its values ({error}); read them as Arrow"
+            expected = f"pandas cannot represent its values ({error}); read them as Arrow"
             raise BadInput("result", job_id, expected) from error
 
     return replace(call, parse=parse)

@@ -87,7 +87,7 @@ def _with_result(call: Call[Any], wait: float) -> Call[RunReply]:
 def _check_waited(reply: Reply) -> None:
     """Whoever asks again at once would never stop asking where nobody makes them wait."""
     if "wait=" not in reply.headers.get("preference-applied", ""):
-        advice = "it was asked to wait for the end; check that no proxy drops the header Prefer"
+        advice = "it did not honor Prefer: wait; check that no proxy removes this header"
         raise reply.not_as_expected(advice)
 
 
@@ -107,6 +107,6 @@ def _once_more(call: Call[RunReply], tag: str) -> Dialogue[RunReply]:
     try:
         answer: RunReply = yield Ask(call)
     except ServerUnreachable as error:
-        problem = f"{error.problem}; the statement may run all the same, under the tag {tag}"
+        problem = f"{error.problem}; the statement may still run, with the tag {tag}"
         raise ServerUnreachable(error.server, problem, may_have_arrived=True) from error
     return answer

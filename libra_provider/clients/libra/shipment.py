@@ -50,7 +50,7 @@ def check_parameters(job: SparkJob) -> None:
     """Raise BadInput for more of them than a driver can be told."""
     if len(json.dumps(job.parameters)) > _LARGEST_PARAMETERS:
         most = readable_size(_LARGEST_PARAMETERS)
-        raise BadInput("parameters", MASK, f"they are more than {most}; write them to a table")
+        raise BadInput("parameters", MASK, f"they are larger than {most}; write them to a table")
 
 
 def is_bootstrapped(job: SparkJob) -> bool:
@@ -150,7 +150,8 @@ def ordered(job: SparkJob, order: Mapping[str, Any], bootstrap: str) -> SparkJob
     # A worker puts its own values in the place of {{NAME}}, which SQL may hold too.
     written = json.dumps(order).replace("{{", r"{\u007b")
     if len(written) > _LARGEST_ORDER:
-        expected = f"a driver is told of {readable_size(_LARGEST_ORDER)} at the most; pack them"
+        most = readable_size(_LARGEST_ORDER)
+        expected = f"the job spec is larger than {most}; pack them into an archive"
         raise BadInput("py_files", f"{len(job.py_files)} files and others", expected)
     return job.trusted(
         kind=Kind.PYTHON_FILE,
@@ -197,7 +198,9 @@ def _check_names(files: Mapping[tuple[str, str], tuple[Artifact, str]]) -> None:
         if parameter not in _IN_ONE_FOLDER:
             continue
         if found.setdefault(artifact.name, artifact.sha256) != artifact.sha256:
-            expected = f"another file is called {artifact.name} too; name one of them PATH#NAME"
+            expected = (
+                f"another file is also named {artifact.name}; rename one of them with PATH#NAME"
+            )
             raise BadInput(parameter, item, expected)
 
 

@@ -28,7 +28,7 @@ def as_python(
         readers = [_or_none(_reader(field["type"])) for field in schema["fields"]]
         return [[read(v) for read, v in zip(readers, row, strict=True)] for row in rows]
     except _WRONG as error:
-        problem = f"a value does not fit the schema it is told with ({error!r})"
+        problem = f"a value does not match the schema of the result ({error!r})"
         raise ProtocolError(server, 200, problem) from error
 
 

@@ -66,5 +66,5 @@ class StatementView:
             yield from log.read(to_the_end=to_the_end)
         except (ServerError, JobLost) as error:
             said, self._warned = self._warned and not to_the_end, True
-            return "" if said else f"{self.job_id}: its log cannot be read now: {error}"
+            return "" if said else f"Could not read the log of {self.job_id}: {error}"
         return ""

@@ -21,18 +21,18 @@ def why_waiting(driver_id: str, cluster: Cluster) -> str:
 
 def why_waits(driver: Driver, cluster: Cluster) -> str:
     """What *driver*, which the page lists as waiting, asks for, and what there is."""
-    asks = f"asks {_amount(driver.cores, driver.memory_mib)}"
+    requests = f"requests {_amount(driver.cores, driver.memory_mib)}"
     alive = cluster.alive
     if not alive:
-        return f"{asks}; no worker is alive"
+        return f"{requests}; no worker is alive"
     if any(_fits(driver, worker) for worker in alive):
         return (
-            f"{asks}, and a worker has room; the master starts one after the other, and at most "
-            "spark.deploy.maxDrivers"
+            f"{requests}, and a worker has enough free; the master starts drivers one at a time, "
+            "up to spark.deploy.maxDrivers"
         )
     roomiest = max(alive, key=lambda worker: _share(driver, worker))
     free = _amount(roomiest.cores_free, roomiest.memory_free_mib)
-    return f"{asks}; {_counted(len(alive), 'worker')} alive, the roomiest has {free} free"
+    return f"{requests}; {_counted(len(alive), 'worker')} alive, at most {free} free on one"
 
 
 def why_starving(application: Application, cluster: Cluster) -> str:
@@ -40,18 +40,18 @@ def why_starving(application: Application, cluster: Cluster) -> str:
     if application.cores > 0:
         return ""
     free = sum(worker.cores_free for worker in cluster.alive)
-    said = f"its application {application.application_id} has no executors"
+    problem = f"its application {application.application_id} has no executors"
     running = [each for each in cluster.drivers if each.state == "RUNNING"]
     if free > 0:
-        return f"{said}; {_counted(free, 'core')} free, on no worker with memory enough for one"
+        return f"{problem}; {_counted(free, 'core')} free, but no worker has enough memory for one"
     held = _counted(sum(each.cores for each in running), "core")
     if not any(each.cores for each in cluster.applications):
         return (
-            f"{said}; {_counted(len(running), 'driver')} hold all {held} and wait for each other: "
-            "kill one, or limit them by spark.deploy.maxDrivers"
+            f"{problem}; {_counted(len(running), 'driver')} hold all {held} and wait for each "
+            "other; kill one, or limit them with spark.deploy.maxDrivers"
         )
     busy = sum(each.cores for each in cluster.applications)
-    return f"{said}; no core is free, drivers hold {held} and other applications {busy}"
+    return f"{problem}; no core is free: drivers hold {held}, other applications {busy}"
 
 
 def _fits(driver: Driver, worker: Worker) -> bool:
@@ -88,4 +88,4 @@ def why_it_may_run(worker_id: str, ui_urls: Sequence[str]) -> Dialogue[str]:
     if there != worker_id:
         # A worker that was started again has another id, and often the same address.
         return ""
-    return f"the master calls {worker_id} {worker.state}, and its page still answers"
+    return f"the master lists {worker_id} as {worker.state}, but its page still responds"

@@ -114,7 +114,7 @@ class DriverLog:
             if log.complete:
                 return lines
         if budget == _REST:
-            lines.append(f"... the rest of a log of {part.size} bytes is on the worker's page")
+            lines.append(f"... the rest of this log ({part.size} bytes) is on the worker's page")
         return lines
 
     def _learn(self, lines: list[LogLine]) -> None:

@@ -62,7 +62,7 @@ def carriers(sought: TagQuery, ui_urls: Sequence[str]) -> Dialogue[TagMatches]:
     )
 
 
-_CARRIES, _WAITS, _ANOTHER = "it carries the tag", "it waits", "it is another"
+_CARRIES, _WAITS, _ANOTHER = "it has the tag", "it has not started", "it is another driver"
 _SETTLED = (_CARRIES, _WAITS, _ANOTHER)
 
 

@@ -18,7 +18,7 @@ def leading(ui_urls: Sequence[str]) -> Dialogue[pages.Cluster]:
 
     Raises ServerError when none of *ui_urls* leads to it.
     """
-    problem = ServerError("spark master", "no ui_urls are known; set them in the connection")
+    problem = ServerError("spark master", "no ui_urls are set; set them in the connection")
     for url in ui_urls:
         try:
             found: pages.Cluster = yield Ask(pages.cluster(), url)
@@ -39,7 +39,9 @@ def worker_ui(location: DriverLocation, ui_urls: Sequence[str]) -> Dialogue[str]
     cluster = yield from leading(ui_urls)
     own = [each.ui_url for each in cluster.workers if each.worker_id == location.worker_id]
     proxied = [f"{url}/proxy/{location.worker_id}" for url in ui_urls]
-    problem = ServerError(", ".join(ui_urls), f"it lists no worker {location.worker_id}")
+    problem = ServerError(
+        ", ".join(ui_urls), f"the master does not list worker {location.worker_id}"
+    )
     for url in [*own, *proxied] if own else []:
         try:
             yield Ask(pages.worker_page(), url)

@@ -38,9 +38,9 @@ STATE_OF_WORD: Mapping[str, JobState] = {
     "KILLED": JobState.KILLED,
 }
 _FORGOTTEN = (
-    "the master no longer knows this driver: it forgets ended ones beyond "
-    "spark.deploy.retainedDrivers, and all of them when it restarts without a recovery mode; "
-    "its process may still run, so it was not resubmitted"
+    "the master no longer knows this driver: it keeps only the last spark.deploy.retainedDrivers "
+    "drivers that ended, and none when it restarts without a recovery mode; its process may "
+    "still run, so it was not resubmitted"
 )
 
 
@@ -92,7 +92,7 @@ def status(driver_id: str) -> Call[JobStatus]:
             return _not_found(driver_id, body)
         word = body.get("driverState")
         if not isinstance(word, str) or word not in STATE_OF_WORD:
-            raise reply.not_as_expected(f"driverState={word!r} is none of Spark's")
+            raise reply.not_as_expected(f"driverState={word!r} is not a state of Spark")
         return JobStatus(
             job_id=driver_id,
             state=STATE_OF_WORD[word],
@@ -113,7 +113,7 @@ def _not_found(driver_id: str, body: Mapping[str, Any]) -> JobStatus:
 
 
 _WORD_SAYS = {
-    "ERROR": "its worker was lost to the master, or the worker could not start it",
+    "ERROR": "the master lost contact with its worker, or the worker could not start it",
     "UNKNOWN": "the master is recovering",
 }
 
@@ -152,7 +152,9 @@ def _older_than_readyz(reply: Reply) -> str | None:
 def _quoted(driver_id: str) -> str:
     """*driver_id* as a path segment; one that is none would address another endpoint."""
     if not re.fullmatch(r"driver-[\w-]+", driver_id):
-        raise JobError(driver_id, "a driver's id looks like driver-20261120082239-0000")
+        raise JobError(
+            driver_id, "not the id of a driver; expected the form driver-20261120082239-0000"
+        )
     return quote(driver_id, safe="")
 
 
@@ -203,14 +205,14 @@ def _error_of(reply: Reply, body: Mapping[str, Any]) -> ServerError:
 _DENIALS = (
     (
         "Authorization header is missing",
-        "it wants signed requests: set the connection's password (LIBRA_MASTER_SECRET on the "
+        "it requires signed requests: set the connection's password (LIBRA_MASTER_SECRET on the "
         "command line) to the master's JWS secret key (base64url)",
     ),
     (
         "JWT Validate Fail",
         "the connection's password (LIBRA_MASTER_SECRET on the command line) is not the master's "
-        "JWS secret key, spark.org.apache.spark.ui.JWSFilter.param.secretKey, or the two clocks "
-        "are minutes apart",
+        "JWS secret key, spark.org.apache.spark.ui.JWSFilter.param.secretKey, or the clocks of "
+        "the two machines differ by minutes",
     ),
 )
 
@@ -218,7 +220,7 @@ _DENIALS = (
 def _denied(reply: Reply) -> AccessDenied:
     advice = (
         "set the connection's password (LIBRA_MASTER_SECRET on the command line) to the master's "
-        "JWS secret key (base64url), or see what a proxy before it wants"
+        "JWS secret key (base64url), or check what a proxy in front of it requires"
     )
     known = (problem for said, problem in _DENIALS if said in reply.text)
     return AccessDenied(reply.server, reply.status, next(known, advice))
@@ -231,8 +233,8 @@ def _speaks_json(reply: Reply) -> bool:
 def _wrong_port(reply: Reply) -> ProtocolError:
     if "Spark Master at" in reply.text or reply.headers.get("server", "").startswith("Jetty"):
         advice = (
-            "this port is a Spark web page; set rest_port to spark.master.rest.port (6066), "
-            "on the command line --rest"
+            "this port is a Spark web page; set rest_port (--rest on the command line) to "
+            "spark.master.rest.port (6066)"
         )
         return ProtocolError(reply.server, reply.status, advice)
     return reply.not_as_expected(

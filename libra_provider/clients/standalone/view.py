@@ -115,7 +115,7 @@ class DriverView:
         return (yield from DriverLog(self.driver_id).new_lines(ui, to_the_end=True))
 
     def _without_pages(self, status: JobStatus, error: ServerError) -> tuple[JobStatus, str]:
-        why = f"{self.driver_id}: its pages cannot be read: {error}"
+        why = f"Could not read the web pages about {self.driver_id}: {error}"
         if status.state is JobState.FAILED:
             detail = "; ".join(
                 filter(None, [status.detail, f"its log could not be read ({error})"])
@@ -154,7 +154,7 @@ class DriverView:
         return status
 
     def _last_seen(self, cluster: pages.Cluster) -> str:
-        seen = "was not seen before by this try"
+        seen = "was never seen by this try"
         if self._seen:
             seen = f"was last seen {self._seen.state} at {self._seen.moment:%H:%M:%S} UTC"
         return f"it {seen}; the master lists {len(cluster.ended_drivers)} ended drivers"

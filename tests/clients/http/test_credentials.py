@@ -139,9 +139,9 @@ PAGE = "<html><title>Error 403 %s</title><h2>HTTP ERROR 403 %s</h2></html>"
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
-        ("Authorization header is missing.", "it wants signed requests: set the connection's"),
-        ("JWT Validate Fail", "is not the master's JWS secret key, .*secretKey, or the two clocks"),
-        ("Forbidden", "or see what a proxy before it wants"),
+        ("Authorization header is missing.", "it requires signed requests: set the connection's"),
+        ("JWT Validate Fail", "is not the master's JWS secret key, .*secretKey, or the clocks"),
+        ("Forbidden", "or check what a proxy in front of it requires"),
     ],
 )
 def test_a_refusal_says_which_setting_is_wrong(

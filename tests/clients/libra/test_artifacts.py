@@ -83,7 +83,10 @@ def test_a_file_that_changes_before_it_is_sent_is_not_sent_as_another(
     artifact = packed(file, parameter="files")
     for change in (b"short", b"longer" * 1000):
         file.write_bytes(change)
-        with FakeLibra() as libra, pytest.raises(BadInput, match="it changed while it was sent"):
+        with (
+            FakeLibra() as libra,
+            pytest.raises(BadInput, match="the file changed during its upload"),
+        ):
             send(libra, stored(Contract(), artifact))
 
         assert libra.store.kept == {}
@@ -110,7 +113,7 @@ def test_a_libra_that_is_busy_when_asked_for_a_file_may_be_asked_again(send: Sen
 
 
 def test_a_libra_of_the_old_contract_is_named_as_such(send: Send) -> None:
-    with OldLibra() as libra, pytest.raises(NotOffered, match="it keeps no files"):
+    with OldLibra() as libra, pytest.raises(NotOffered, match="this version stores no files"):
         send(libra, stored(Contract(), text("a.txt", b"a")))
 
 
@@ -145,8 +148,8 @@ def test_the_same_package_makes_the_same_zip_wherever_and_whenever_it_lies(tmp_p
 @pytest.mark.parametrize(
     ("parameter", "name", "sentence"),
     [
-        ("py_files", "plain", "a folder without __init__.py"),
-        ("archives", "plain", "only py_files take one"),
+        ("py_files", "plain", "the directory has no __init__.py"),
+        ("archives", "plain", "only py_files accept a directory"),
         ("files", "missing.csv", "it cannot be read"),
     ],
 )

@@ -68,7 +68,7 @@ def test_two_files_of_one_name_are_refused_unless_they_are_the_same(tmp_path: Pa
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.csv").write_text(content)
     a, b, c = (f"{tmp_path}/{folder}/x.csv" for folder in "abc")
-    with pytest.raises(BadInput, match=r"another file is called x\.csv too") as raised:
+    with pytest.raises(BadInput, match=r"another file is also named x\.csv") as raised:
         Shipment(SparkJob(kind=Kind.PYTHON, code="1", files=(a, b)))
     shipped = Shipment(SparkJob(kind=Kind.PYTHON, code="1", files=(a, c, f"{b}#y.csv"))).artifacts
 

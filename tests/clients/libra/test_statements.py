@@ -111,7 +111,7 @@ def test_a_piece_of_a_log_is_whole_lines_without_secrets() -> None:
 
     assert piece.lines == ("begun", "password=***", "", "über")
     assert (piece.next_offset, piece.complete) == (40, False)
-    with pytest.raises(BadInput, match="Invalid stream='stdin': it is one of stdout, std"):
+    with pytest.raises(BadInput, match="Invalid stream='stdin': expected stdout or stderr"):
         logs.log("s-1", stream="stdin")
 
 
@@ -140,7 +140,7 @@ def test_a_404_of_somebody_else_is_not_an_answer_about_the_statement() -> None:
         (reply({"detail": "Starting."}, 503, PROBLEM), ServerBusy, "Starting"),
         (reply(b"Bad Gateway", 502, "text/html"), ServerUnreachable, "HTTP 502"),
         (reply(b"<html>log in</html>", 200, "text/html"), ProtocolError, "log in"),
-        (reply(b"", 302, "text/html"), ProtocolError, "not an answer of Libra"),
+        (reply(b"", 302, "text/html"), ProtocolError, "not a response from Libra"),
         (reply({"state": "DANCING", "jobId": "s-1"}), ProtocolError, "a statement with jobId"),
     ],
 )

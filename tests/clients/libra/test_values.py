@@ -92,7 +92,7 @@ def test_a_timestamp_without_zone_gets_none() -> None:
     ],
 )
 def test_a_value_that_is_not_of_its_type_is_an_error_of_ours(data_type: Any, value: Any) -> None:
-    with pytest.raises(ProtocolError, match="does not fit the schema"):
+    with pytest.raises(ProtocolError, match="does not match the schema"):
         read(data_type, value)
 
 

@@ -77,7 +77,7 @@ def test_of_a_log_without_end_the_rest_is_named(fake: FakeLibra, client: Client)
     found = client.run(view.look())
 
     assert len(found.lines) == 81
-    assert str(found.lines[-1]) == "[stderr] ... Libra has 200 bytes more, from offset 800 on"
+    assert str(found.lines[-1]) == "[stderr] ... Libra has 200 more bytes, from offset 800"
 
 
 def test_a_log_that_cannot_be_read_costs_one_warning_and_no_line(
@@ -90,7 +90,7 @@ def test_a_log_that_cannot_be_read_costs_one_warning_and_no_line(
     fake.disturb = lambda _: None
     third = client.run(view.look())
 
-    assert "statement-0: its log cannot be read now" in first.warning
+    assert "Could not read the log of statement-0" in first.warning
     assert "Its worker is away." in first.warning
     assert (second.warning, first.status.state) == ("", JobState.RUNNING)
     assert third.lines == (LogLine("stdout", "one"),)

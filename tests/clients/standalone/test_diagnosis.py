@@ -23,14 +23,14 @@ def cluster(
     [
         (
             cluster(worker(1, 9000), worker(2, 6144), worker(0, 512)),
-            "asks 4 cores and 8 GiB; 3 workers alive, the roomiest has 2 cores and 6 GiB free",
+            "requests 4 cores and 8 GiB; 3 workers alive, at most 2 cores and 6 GiB free on one",
         ),
         (
             cluster(worker(8, 9000, "DEAD"), worker(1, 1024)),
-            "asks 4 cores and 8 GiB; 1 worker alive, the roomiest has 1 core and 1 GiB free",
+            "requests 4 cores and 8 GiB; 1 worker alive, at most 1 core and 1 GiB free on one",
         ),
-        (cluster(), "asks 4 cores and 8 GiB; no worker is alive"),
-        (cluster(worker(4, 8192)), "asks 4 cores and 8 GiB, and a worker has room"),
+        (cluster(), "requests 4 cores and 8 GiB; no worker is alive"),
+        (cluster(worker(4, 8192)), "requests 4 cores and 8 GiB, and a worker has enough free"),
         (cluster(drivers=[Driver("driver-2", "RUNNING", 1, 1)]), "does not list it"),
     ],
 )
@@ -51,7 +51,7 @@ def test_drivers_that_hold_all_cores_are_named_as_what_they_are() -> None:
 
     assert why_starving(apps[0], found) == (
         "its application app-0 has no executors; 4 drivers hold all 4 cores and wait for each "
-        "other: kill one, or limit them by spark.deploy.maxDrivers"
+        "other; kill one, or limit them with spark.deploy.maxDrivers"
     )
 
 
@@ -60,14 +60,14 @@ def test_a_cluster_that_works_for_others_is_named_as_such() -> None:
     found = cluster(worker(0, 4096), drivers=running(1), apps=[mine, other])
 
     assert why_starving(mine, found).endswith(
-        "no core is free, drivers hold 1 core and other applications 3"
+        "no core is free: drivers hold 1 core, other applications 3"
     )
 
 
 def test_executors_too_large_for_any_worker_are_named() -> None:
     mine = Application("app-1", "a", "WAITING", 0)
 
-    assert "2 cores free, on no worker with memory enough" in why_starving(
+    assert "2 cores free, but no worker has enough memory" in why_starving(
         mine, cluster(worker(2, 256), drivers=running(1), apps=[mine])
     )
 

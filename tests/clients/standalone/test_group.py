@@ -73,7 +73,7 @@ def test_drivers_that_wait_are_told_why(master: FakeMaster, client: Client) -> N
     status = (client.run(group.together(views)) or {})[views[0].job_id]
 
     assert status.state is JobState.WAITING
-    assert "asks 1 core and 1 GiB" in status.detail
+    assert "requests 1 core and 1 GiB" in status.detail
     assert not views[0].has_details(status)
 
 

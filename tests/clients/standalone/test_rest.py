@@ -149,7 +149,7 @@ def test_what_is_no_answer_becomes_the_right_error(
 
 @pytest.mark.parametrize("driver_id", ["", "../killall", "driver-1/../../clear", "a statement"])
 def test_an_id_that_is_none_reaches_no_other_endpoint(driver_id: str) -> None:
-    with pytest.raises(JobError, match="a driver's id looks like"):
+    with pytest.raises(JobError, match="not the id of a driver; expected the form driver-2"):
         rest.kill(driver_id)
 
 

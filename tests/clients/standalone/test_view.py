@@ -114,7 +114,7 @@ def test_a_waiting_driver_says_why(master: FakeMaster, client: Client) -> None:
 
     assert (found.state, found.detail) == (
         JobState.WAITING,
-        "asks 1 core and 1 GiB; no worker is alive",
+        "requests 1 core and 1 GiB; no worker is alive",
     )
 
 
@@ -139,7 +139,10 @@ def test_pages_out_of_reach_cost_one_warning_and_not_the_state(
     first, second = looks(client, DriverView(ID, ["http://127.0.0.1:1"]), 2)
 
     assert first.status.state is second.status.state is JobState.RUNNING
-    assert "its pages cannot be read: No answer from http://127.0.0.1:1" in first.warning
+    assert (
+        f"Could not read the web pages about {ID}: No answer from http://127.0.0.1:1"
+        in first.warning
+    )
     assert second.warning == ""
 
 

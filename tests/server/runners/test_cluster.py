@@ -320,7 +320,7 @@ def test_a_candidate_that_only_waits_is_not_waited_for_without_end(
     [ended] = run(settings, one, timing=with_patience(0.5))
 
     assert ended.state == "LOST"
-    assert "driver-20261120082239-0003 (it waits)" in str(ended.error)
+    assert "driver-20261120082239-0003 (it has not started)" in str(ended.error)
     assert creations(master) == []
 
 
@@ -355,7 +355,7 @@ def test_a_kill_while_a_candidate_waits_ends_the_search_with_its_name(
     ended = killed_meanwhile(settings, master, make(resumed=True))
 
     assert ended.state == "LOST"
-    assert "driver-20261120082239-0003 (it waits)" in str(ended.error)
+    assert "driver-20261120082239-0003 (it has not started)" in str(ended.error)
     assert creations(master) == []
 
 
