@@ -132,6 +132,13 @@ class SparkPage:
     def active_tasks(self) -> int:
         return sum(each["activeTasks"] for each in self._get("executors"))
 
+    def wait_for_work(self) -> None:
+        """Executors are busy: with the only statement that runs."""
+        deadline = time.monotonic() + 300
+        while not self.active_tasks():
+            assert time.monotonic() < deadline, "it never works"
+            time.sleep(0.1)
+
     def wait_until_idle(self) -> None:
         """Executors work no more; in less time than what was killed would have taken."""
         deadline = time.monotonic() + 60

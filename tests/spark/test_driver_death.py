@@ -95,7 +95,7 @@ class MortalLibra(Client):
         def ask() -> None:
             with requests.Session() as session:
                 session.headers["Authorization"] = f"Bearer {self._libra.token}"
-                while not over.wait(0.02):
+                while not over.wait(0.2):
                     for path in ("/livez", "/api/v1/health", "/api/v1/statements"):
                         url = f"{self._libra.url}{path}"
                         codes.append(session.get(url, timeout=60).status_code)

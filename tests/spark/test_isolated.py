@@ -24,7 +24,6 @@ from libra_provider.cluster.standalone import StandaloneCluster, spark_home
 
 PROCESS = Path(__file__).with_name("isolated_process.py")
 MODES = ("client", "cluster")
-ONE_IS_SLOW = ("client", pytest.param("cluster", marks=pytest.mark.slow))
 ODD = "ein schöner = Tag"
 SMALL = {
     "spark.driver.memory": "512m",
@@ -263,7 +262,8 @@ def test_a_success_had_its_arguments_its_properties_its_artifacts_and_executors(
     assert "Launch Command" not in noise
 
 
-@pytest.mark.parametrize("mode", ONE_IS_SLOW)
+@pytest.mark.slow  # without Spark: tests/spark/test_statement_kinds.py, by the command
+@pytest.mark.parametrize("mode", MODES)
 def test_a_python_file_finds_what_lies_beside_it(libra: IsolatedLibra, mode: str) -> None:
     file = str(libra.jobs / "app.py")
     job_id = libra.submit("python-file", filePath=file, args=["a b"], deployMode=mode)
@@ -294,7 +294,7 @@ test_rows()
 """
 
 
-def test_drivers_of_their_own_return_rows_values_and_what_they_wrote_as_the_shared_one_does(
+def test_drivers_of_their_own_return_rows_and_what_they_wrote_as_the_shared_one_does(
     libra: IsolatedLibra, tmp_path: Path
 ) -> None:
     lake = tmp_path / "lake"
@@ -303,8 +303,6 @@ def test_drivers_of_their_own_return_rows_values_and_what_they_wrote_as_the_shar
     rows = libra.submit("sql", **sql, deployMode="client")
     written = libra.submit("sql", **sql, deployMode="cluster", resultPath=str(lake / "halves"))
     python = libra.submit("python", code=RETURNS, deployMode="cluster")
-    value = libra.submit("python", code="6 * 7", deployMode="client")
-    wrong = libra.submit("sql", code="SELECT nowhere", deployMode="client")
 
     assert libra.ended(rows)["error"] is None
     assert libra.result(rows)["columns"] == ["id", "half", "day"]
@@ -313,13 +311,6 @@ def test_drivers_of_their_own_return_rows_values_and_what_they_wrote_as_the_shar
     assert libra.result(written)["uri"] == f"file:{lake}/halves"
     assert list((lake / "halves").glob("*.parquet"))
     assert (libra.ended(python)["error"], libra.result(python)["rows"]) == (None, [[0], [2], [4]])
-    assert (libra.ended(value)["error"], libra.result(value)["value"]) == (None, 42)
-    failed = libra.ended(wrong)
-    assert (failed["state"], failed["errorClass"], failed["sqlState"]) == (
-        "FAILED",
-        "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION",
-        "42703",
-    )
 
 
 def test_the_old_endpoint_blocks_and_answers_in_plain_json(libra: IsolatedLibra) -> None:

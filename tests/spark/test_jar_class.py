@@ -15,16 +15,9 @@ from typing import Any
 import pytest
 
 from libra_provider.cluster.libra import LocalLibra
-from libra_provider.cluster.standalone import StandaloneCluster, spark_home
+from libra_provider.cluster.standalone import spark_home
 from tests.spark.statements import AT_ONCE, ENDLESS, WAIT, Client, SparkPage
 
-TWO_EXECUTORS = {
-    "spark.cores.max": "2",
-    "spark.executor.cores": "1",
-    "spark.executor.memory": "512m",
-    "spark.sql.shuffle.partitions": "2",
-    "spark.dynamicAllocation.enabled": "false",
-}
 MAIN = """
 import java.util.Arrays;
 import org.apache.spark.SparkConf;
@@ -168,13 +161,11 @@ class MainClasses(Client):
 
 
 @pytest.fixture(scope="module")
-def api(cluster: StandaloneCluster, jars: Path) -> Iterator[MainClasses]:
-    """A Libra of this module's own: some main classes end its driver."""
-    settings = {"file_roots": str(jars)}
-    with LocalLibra(cluster.master_url, spark=TWO_EXECUTORS, settings=settings) as libra:
-        client = MainClasses(libra, jars)
-        yield client
-        client.close()
+def api(libra: LocalLibra, jars: Path) -> Iterator[MainClasses]:
+    """The session's Libra: some main classes end its driver, and no other test minds a new one."""
+    client = MainClasses(libra, jars)
+    yield client
+    client.close()
 
 
 def test_two_versions_of_a_class_run_their_own_code_on_driver_and_executors(

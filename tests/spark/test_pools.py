@@ -12,7 +12,8 @@ LONG = (
 
 def test_neither_pool_nor_group_reaches_the_next_statement(api: Client) -> None:
     """A thread is used again; a killed group would cancel whatever inherits it."""
-    killed = api.submit(ENDLESS, {"Prefer": "wait=3"}, pool="low-priority")["jobId"]
+    killed = api.submit(ENDLESS, AT_ONCE, pool="low-priority")["jobId"]
+    SparkPage(api.until(killed, "RUNNING")).wait_for_work()
     api.kill(killed)
     ended = api.status(killed, WAIT)
     before = {each["jobId"] for each in SparkPage(ended).jobs(killed)}

@@ -192,7 +192,7 @@ def test_jobs_of_a_child_have_its_pool_and_its_group(shared: Session) -> None:
 def test_sql_beside_it_in_the_same_session_keeps_its_own_pool(api: Client, shared: Session) -> None:
     long = shared.start(LONG_JOB, pool="low-priority")
     page = SparkPage(api.until(long, "RUNNING"))
-    _wait_for_work(page)
+    page.wait_for_work()
     sql = api.submit("SELECT count(*) FROM range(9)", WAIT, shared.name, pool="interactive")
     state = api.status(long)["state"]
     api.kill(long)
@@ -214,7 +214,7 @@ def test_sql_beside_it_in_the_same_session_keeps_its_own_pool(api: Client, share
 def test_a_kill_ends_the_jobs_of_a_child(api: Client, python: Session, code: str) -> None:
     job_id = python.start(code)
     page = SparkPage(api.until(job_id, "RUNNING"))
-    _wait_for_work(page)
+    page.wait_for_work()
     api.kill(job_id)
     ended = api.status(job_id, WAIT)
     page.wait_until_idle()
@@ -321,10 +321,3 @@ def test_secrets_of_libra_are_out_of_reach(shared: Session) -> None:
 
     assert found == ["LIBRA_TAG"]
     assert token == "not there"
-
-
-def _wait_for_work(page: SparkPage) -> None:
-    deadline = time.monotonic() + 300
-    while not page.active_tasks():
-        assert time.monotonic() < deadline, "it never works"
-        time.sleep(0.1)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.spark.statements import AT_ONCE, ENDLESS, WAIT, Client
+from tests.spark.statements import ENDLESS, WAIT, Client
 
 
 def test_the_old_contract_gets_text_with_20_rows(api: Client) -> None:
@@ -86,28 +86,6 @@ def test_sessions_have_their_own_views(api: Client) -> None:
     other = api.submit("SELECT * FROM v", WAIT, session="b")
 
     assert (mine["state"], other["state"]) == ("SUCCESS", "FAILED")
-
-
-def test_kill_stops_a_statement_however_far_it_is(api: Client) -> None:
-    """Killed while it is planned: its shuffle stage is submitted after the cancellation."""
-    planned = api.submit(ENDLESS, AT_ONCE)["jobId"]
-    api.kill(planned)
-    running = api.submit(ENDLESS, {"Prefer": "wait=8"})["jobId"]
-    api.kill(running)
-
-    assert api.status(planned, WAIT)["state"] == "CANCELLED"
-    assert api.status(running, WAIT)["state"] == "CANCELLED"
-    assert api.submit("SELECT count(*) FROM range(9)", WAIT)["state"] == "SUCCESS"
-
-
-def test_neither_pool_nor_group_reaches_the_next_statement(api: Client) -> None:
-    """A thread is used again; a killed group would cancel whatever inherits it."""
-    killed = api.submit(ENDLESS, {"Prefer": "wait=3"}, pool="low-priority")["jobId"]
-    api.kill(killed)
-    api.status(killed, WAIT)
-    later = [api.submit("SELECT count(*) FROM range(9)", WAIT)["state"] for _ in range(3)]
-
-    assert later == ["SUCCESS"] * 3
 
 
 @pytest.mark.slow

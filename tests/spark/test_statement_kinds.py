@@ -158,10 +158,12 @@ def test_a_task_runs_a_jar_in_the_shared_jvm_and_in_a_driver_on_a_worker(
 def test_the_command_runs_a_file_beside_libra_and_shows_its_log_and_its_end(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """Plain Python: a context of its own would only take longer."""
+    """Plain Python, with a module beside it: a context of its own would only take longer."""
     (tmp_path / "job.py").write_text(
-        "import sys\nprint('given', *sys.argv[1:], flush=True)\nsys.exit(int(sys.argv[1]))\n"
+        "import sys\nfrom beside import WORD\nprint(WORD, *sys.argv[1:], flush=True)\n"
+        "sys.exit(int(sys.argv[1]))\n"
     )
+    (tmp_path / "beside.py").write_text("WORD = 'given'")
     run = ("run", str(tmp_path / "job.py"), "--deploy-mode", "client")
     conf = [f"--conf={key}={value}" for key, value in SMALL.items()]
     good = command(environment, *run, *conf, "--", "0")
