@@ -35,7 +35,6 @@ from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, ServerClients, T
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
-from libra_provider.core.libra_rules import check_statement
 from libra_provider.core.properties import spark_conf
 
 
@@ -87,7 +86,7 @@ def python(
         result_path=result_path,
         timeout=timeout_seconds(timeout),
     )
-    check_statement(job)
+    job.check_for_libra()
     servers = ServerClients(libra=libra, token=token, verify=verify)
     with contextlib.closing(servers.statements()) as there, submit_and_guard(there, job) as first:
         print_result(there, follow(there, first, with_log=True).raise_for_state(), form)

@@ -24,7 +24,6 @@ from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, ServerClients, T
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Mode
-from libra_provider.core.libra_rules import check_statement
 from libra_provider.core.paths import at_libra
 from libra_provider.core.properties import spark_conf
 
@@ -80,7 +79,7 @@ def run(
         pool_name=pool,
         session=session,
     )
-    check_statement(job)
+    job.check_for_libra()
     servers = ServerClients(libra=libra, token=token, verify=verify)
     with contextlib.closing(servers.statements()) as there:
         if not wait:

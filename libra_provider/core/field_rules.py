@@ -28,9 +28,11 @@ LONGEST_TIMEOUT = 365 * 24 * 3600
 # Linux takes variables of 128 KiB in an environment, in which a dedicated driver gets them.
 _MOST_PARAMETERS = 64 * 1024
 _FETCHED_BY_SPARK = ("s3a", "hdfs")
-_PASSWORD_IN_URL = re.compile(r"\w+://[^/]*@")
+# A user name alone is none: abfss://container@account.dfs.core.windows.net is how Azure names one.
+_PASSWORD_IN_URL = re.compile(r"\w+://[^/@]*:[^/]*@")
 # Values that may hold secrets. Of properties, the keys are shown.
 _MASKED = ("code", "application_args", "parameters", "env_vars")
+_SHOWN = 60  # characters of a text
 
 _EVERY = frozenset(Kind)
 _SQL = frozenset({Kind.SQL})
@@ -113,6 +115,17 @@ def check_mode(kind: Kind, mode: str | None, isolated: str, spelling: Spelling) 
     if kind is Kind.PYTHON_FILE:
         advice += ", or pass the file as {code}"
     raise BadInput(_spelt("mode", spelling), str(mode), _worded(advice, spelling))
+
+
+def check_work(given: Given) -> None:
+    """Raise BadInput unless exactly one of *given*, by the edge's names, is not None."""
+    set_ones = [name for name, value in given.items() if value is not None]
+    expected = f"pass exactly one of {', '.join(given)}"
+    if not set_ones:
+        raise BadInput(next(iter(given)), None, expected)
+    if len(set_ones) > 1:
+        first, second, *_ = set_ones
+        raise BadInput(second, str(given[second])[:_SHOWN], f"{expected}; {first} is set too")
 
 
 def check_required(kind: Kind, given: Given, spelling: Spelling) -> None:

@@ -11,12 +11,16 @@ from sys import intern
 from types import MappingProxyType
 from typing import Any, Self
 
+from libra_provider.core import field_rules
 from libra_provider.core.errors import BadInput
 from libra_provider.core.field_rules import (
     LONGEST_TIMEOUT,
     MOST_ROWS,
+    check_at_libra,
     check_fields,
+    check_mode,
     check_required,
+    check_reserved,
     check_result_path,
     check_word,
     names,
@@ -148,6 +152,17 @@ class SparkJob:
                 raise BadInput(f"conf[{key!r}]", self.conf[key], expected)
 
     @classmethod
+    def from_work(
+        cls, *, sql: str | None, python: str | None, application: str | None, **rest: Any
+    ) -> Self:
+        """The job that runs whichever of them is not None; raises BadInput."""
+        if application is not None:
+            return cls.from_application(application, **rest)
+        if python is not None:
+            return cls(kind=Kind.PYTHON, code=python, **rest)
+        return cls(kind=Kind.SQL, code=sql, **rest)
+
+    @classmethod
     def from_application(cls, application: str, **rest: Any) -> Self:
         """A job from a file; its ending says which kind it is: ``.py`` or ``.jar``.
 
@@ -164,6 +179,18 @@ class SparkJob:
     def given(self) -> dict[str, object]:
         """Each field and its value, as field rules take them."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    @property
+    def why_isolated(self) -> str:
+        """What needs a dedicated driver at Libra; empty if the shared one can run the job."""
+        return field_rules.why_isolated(Kind(self.kind), self.mode, self.conf)
+
+    def check_for_libra(self) -> None:
+        """Raise BadInput for what any Libra would refuse or ignore."""
+        kind = Kind(self.kind)
+        check_mode(kind, self.mode, self.why_isolated, names(kind))
+        check_reserved(self.conf, names(kind))
+        check_at_libra(kind, self.given, self.why_isolated, names(kind))
 
     def replace(self, **changes: Any) -> SparkJob:
         """A copy with *changes*, checked again."""

@@ -24,7 +24,6 @@ from libra_provider.clients.submit_once import TagMatches
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import OWN_SESSION, Backend, SparkJob, new_tag
 from libra_provider.core.kinds import Kind, Mode
-from libra_provider.core.libra_rules import check_statement, why_isolated
 from libra_provider.core.masking import MASK
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.artifacts import ArtifactHook
@@ -93,7 +92,7 @@ class LibraHook(ArtifactHook):
 
     def mode_of(self, job: SparkJob) -> Mode:
         """Whose driver runs *job*: the shared one, unless *job* needs a dedicated one."""
-        return Mode.ISOLATED if why_isolated(job) else Mode.SHARED
+        return Mode.ISOLATED if job.why_isolated else Mode.SHARED
 
     def main_class(self, job: SparkJob) -> None:
         """None: statements are found by their key."""
@@ -105,8 +104,8 @@ class LibraHook(ArtifactHook):
         others without a session, and wait for them.
         """
         self.client()  # it reads session and pool
-        check_statement(job)
-        if why_isolated(job):
+        job.check_for_libra()
+        if job.why_isolated:
             return job
         own = OWN_SESSION if job.kind is Kind.PYTHON else None
         session, pool = job.session or self.session or own, job.pool_name or self.pool_name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from libra_provider.clients.libra.results import (
 )
 from libra_provider.core.errors import BadInput, ResultNotWhole, one_of
 from libra_provider.core.job import SparkJob
-from libra_provider.core.kinds import Kind
 from libra_provider.core.paths import located
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_size
@@ -118,32 +116,6 @@ def _weighed(result: Any) -> Any:
             readable_size(size),
         )
     return result
-
-
-_SHOWN = 60  # characters of a text in an error
-
-
-def check_work(given: Mapping[str, str | None]) -> None:
-    """Raise BadInput unless exactly one of *given*, a value by parameter, is not None."""
-    names = [name for name in given if given[name] is not None]
-    expected = f"pass exactly one of {', '.join(given)}"
-    if not names:
-        raise BadInput(next(iter(given)), None, expected)
-    if len(names) > 1:
-        raise BadInput(
-            names[1], str(given[names[1]])[:_SHOWN], f"{expected}; {names[0]} is set too"
-        )
-
-
-def described(
-    *, sql: str | None, python: str | None, application: str | None, **rest: Any
-) -> SparkJob:
-    """The job that runs whichever of them is given, with its paths as given; raises BadInput."""
-    if application is not None:
-        return SparkJob.from_application(application, **rest)
-    if python is not None:
-        return SparkJob(kind=Kind.PYTHON, code=python, **rest)
-    return SparkJob(kind=Kind.SQL, code=sql, **rest)
 
 
 def located_lists(job: SparkJob, beside: Path) -> dict[str, list[str]]:

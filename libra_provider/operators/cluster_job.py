@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
+from libra_provider.core.field_rules import check_work
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import DeployMode, Mode
 from libra_provider.core.properties import spark_conf
@@ -16,7 +17,7 @@ from libra_provider.hooks.libra import LibraHook
 from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.failures import final_where_retrying_cannot_help
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
-from libra_provider.operators.arguments import check_fetch, check_work, described
+from libra_provider.operators.arguments import check_fetch
 from libra_provider.operators.base import JobOperator, beside
 from libra_provider.operators.cluster_plan import ClusterPlan
 
@@ -148,8 +149,10 @@ class SparkClusterJobOperator(JobOperator):
         self.env_vars = env_vars
         self.name = name
         self.supervise = supervise
-        self.driver_timeout = driver_timeout and duration_in_seconds(
-            driver_timeout, parameter="driver_timeout"
+        self.driver_timeout = (
+            None
+            if driver_timeout is None
+            else duration_in_seconds(driver_timeout, parameter="driver_timeout")
         )
         self.result_limit = result_limit
         self.result_path = result_path
@@ -180,7 +183,7 @@ class SparkClusterJobOperator(JobOperator):
     def _described(self) -> SparkJob:
         conf = spark_conf(self.conf, deploy_mode=DeployMode.CLUSTER)
         name = None if "spark.app.name" in conf else f"{self.dag_id}.{self.task_id}"
-        return described(
+        return SparkJob.from_work(
             sql=self.sql,
             python=self.python,
             application=self.application,

@@ -11,6 +11,7 @@ from airflow.sdk import Context
 
 from libra_provider.core.decision import Facts, Place
 from libra_provider.core.errors import LibraError
+from libra_provider.core.field_rules import check_work
 from libra_provider.core.job import Backend, SparkJob
 from libra_provider.core.kinds import Kind
 from libra_provider.core.properties import spark_conf
@@ -25,7 +26,7 @@ from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.placement import Placement, PlacementDecider
 from libra_provider.lifecycle.plan import JobPlan
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
-from libra_provider.operators.arguments import check_fetch, check_work, described
+from libra_provider.operators.arguments import check_fetch
 from libra_provider.operators.base import JobOperator, beside
 from libra_provider.operators.cluster_plan import ClusterPlan
 from libra_provider.operators.statement_plan import StatementPlan
@@ -196,7 +197,9 @@ class LibraOperator(JobOperator):
     def job(self) -> SparkJob:
         """The job as the parameters describe it, before its placement; raises BadInput."""
         conf = spark_conf(self.conf)
-        return self._described(conf=conf, mode=self.mode, deploy_mode=self.deploy_mode)
+        return self._described(
+            conf=conf, mode=self.mode, deploy_mode=self.deploy_mode, timeout=self.timeout
+        )
 
     def _plan_of(self, placement: Placement, context: Context) -> JobPlan:
         describe, folder = partial(self._placed, placement), beside(context)
@@ -237,7 +240,7 @@ class LibraOperator(JobOperator):
         )
 
     def _described(self, **placed: Any) -> SparkJob:
-        return described(
+        return SparkJob.from_work(
             sql=self.sql,
             python=self.python,
             application=self.application,

@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
+from libra_provider.core.field_rules import check_work
 from libra_provider.core.job import SparkJob
 from libra_provider.core.properties import spark_conf
 from libra_provider.core.units import duration_in_seconds
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.links import DriverLogLink, SparkUiLink
-from libra_provider.operators.arguments import check_fetch, check_work, described
+from libra_provider.operators.arguments import check_fetch
 from libra_provider.operators.base import JobOperator, beside
 from libra_provider.operators.statement_plan import StatementPlan
 
@@ -147,7 +148,7 @@ class LibraStatementOperator(JobOperator):
 
     def _described(self) -> SparkJob:
         conf = spark_conf(self.conf, deploy_mode=self.deploy_mode)
-        return described(
+        return SparkJob.from_work(
             sql=self.sql,
             python=self.python,
             application=self.application,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,7 @@ def test_defaults_caps_and_bootstrap_of_the_connection_shape_the_job(
         (({"max_memory": 8}, {}), "max_memory=8"),
         (({}, {"driver_timeout": 60, "supervise": True}), "supervise would start it again"),
         (({}, {"driver_timeout": "0 s"}), "driver_timeout=0.0"),
+        (({}, {"driver_timeout": timedelta(0)}), "driver_timeout=0.0"),
     ],
 )
 def test_what_the_connection_or_sense_forbids_is_not_sent_and_leaves_no_trace(

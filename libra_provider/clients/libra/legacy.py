@@ -13,7 +13,6 @@ from libra_provider.clients.libra import statements
 from libra_provider.core.errors import NotOffered, ResultNotWhole
 from libra_provider.core.job import OWN_SESSION, SparkJob
 from libra_provider.core.kinds import DeployMode, Kind, Mode
-from libra_provider.core.libra_rules import why_isolated
 from libra_provider.core.polling import utc_now
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus, Timings
@@ -47,10 +46,10 @@ def _check_driver(job: SparkJob, server: str) -> None:
     if job.deploy_mode is DeployMode.CLUSTER:
         problem = "this version starts no drivers on workers; remove deploy_mode or upgrade it"
         raise NotOffered(server, problem)
-    if job.kind is Kind.PYTHON and why_isolated(job):
-        problem = f"this version runs python on its shared driver and ignores {why_isolated(job)}"
+    if job.kind is Kind.PYTHON and job.why_isolated:
+        problem = f"this version runs python on its shared driver and ignores {job.why_isolated}"
         raise NotOffered(server, f"{problem}; pass a file as application")
-    if job.mode is Mode.ISOLATED and not why_isolated(job.replace(mode=None)):
+    if job.mode is Mode.ISOLATED and not job.replace(mode=None).why_isolated:
         raise NotOffered(server, f"this version runs {job.kind} on its shared driver; remove mode")
 
 

@@ -14,16 +14,16 @@ JAR = {"jarPath": "http://h/a.jar", "mainClass": "Main"}
 @pytest.mark.parametrize(
     ("path", "body", "why"),
     [
-        ("python", {}, "pass exactly one of filePath and pythonCode"),
+        ("python", {}, "pass exactly one of filePath, pythonCode"),
         (
             "python",
             {"filePath": " ", "pythonCode": ""},
-            "pass exactly one of filePath and pythonCode",
+            "pass exactly one of filePath, pythonCode",
         ),
         (
             "python",
             {"filePath": "/a.py", "pythonCode": "1"},
-            "pass exactly one of filePath and pythonCode",
+            "pass exactly one of filePath, pythonCode",
         ),
         ("python", {"filePath": "/etc/passwd"}, "below Libra's file_roots"),
         ("python", {"filePath": 7}, "Invalid filePath"),

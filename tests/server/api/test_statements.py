@@ -95,6 +95,12 @@ def test_rows_come_as_json_pages_and_as_arrow(api: RunningLibra) -> None:
     assert pa.ipc.open_stream(arrow.content).read_all().num_rows == 5
 
 
+def test_empty_values_count_as_not_given(api: RunningLibra) -> None:
+    body = submit(api, "rows 1", WAIT, parameters={}, args=[], mainClass="", sparkConfig={})
+
+    assert body["state"] == "SUCCESS"
+
+
 def test_an_error_keeps_class_and_sql_state(api: RunningLibra) -> None:
     body = submit(api, "fail", WAIT)
 
@@ -197,6 +203,11 @@ def test_the_list_is_newest_first_and_filters_by_state(api: RunningLibra) -> Non
         ({**JAR, "resultPath": "/lake"}, AT_ONCE, "a main class returns no rows"),
         ({**JAR, "parameters": [1]}, AT_ONCE, "only SQL takes them"),
         ({"code": "rows 1", "resultPath": "out"}, {}, "Invalid resultPath='out'"),
+        ({"code": "rows 1", "resultPath": ""}, {}, "Invalid resultPath"),
+        ({"code": "rows 1", "resultPath": "s3a://k:s@b/x"}, {}, "this one holds credentials"),
+        ({"code": "rows 1", "timeoutSeconds": 0}, {}, "greater than 0"),
+        ({"code": "rows 1", "mode": ""}, {}, "Invalid mode"),
+        ({"code": "rows 1", "mainClass": "A"}, AT_ONCE, "only a JAR has a main class"),
         ({"code": 5}, {}, "Invalid code: "),
     ],
     ids=lambda value: str(value)[:40],

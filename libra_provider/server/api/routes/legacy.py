@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 
 from libra_provider.core.errors import BadInput
+from libra_provider.core.field_rules import check_work
 from libra_provider.core.kinds import Kind
 from libra_provider.core.masking import masked_text
 from libra_provider.server.api.dependencies import LibraDep
@@ -62,10 +63,7 @@ class PythonJobRequest(WireModel):
     def statement(self) -> StatementRequest:
         """Return the equivalent statement; raises BadInput unless it has either a file or code."""
         file, code = (self.file_path or "").strip(), (self.python_code or "").strip()
-        if bool(file) == bool(code):
-            raise BadInput(
-                "filePath", self.file_path, "pass exactly one of filePath and pythonCode"
-            )
+        check_work({"filePath": file or None, "pythonCode": code or None})
         return _statement(
             self,
             kind=Kind.PYTHON if code else Kind.PYTHON_FILE,

@@ -1,4 +1,4 @@
-"""What Libra takes of a job, and whose driver runs it there."""
+"""Which fields a job can have, what Libra takes of it, and whose driver runs it there."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from libra_provider.core.errors import BadInput
+from libra_provider.core.field_rules import check_work
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
-from libra_provider.core.libra_rules import check_statement, why_isolated
 
 SQL = {"kind": Kind.SQL, "code": "select 1"}
 PYTHON = {"kind": Kind.PYTHON, "code": "1"}
@@ -35,9 +35,9 @@ MEMORY = {"conf": {"spark.executor.memory": "2g"}}
 )
 def test_kind_mode_and_resources_say_whose_driver_it_is(fields: dict[str, Any], why: str) -> None:
     job = SparkJob(**fields)
-    check_statement(job)
+    job.check_for_libra()
 
-    assert why_isolated(job) == why
+    assert job.why_isolated == why
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_kind_mode_and_resources_say_whose_driver_it_is(fields: dict[str, Any], 
     ],
 )
 def test_what_goes_together_is_taken(fields: dict[str, Any]) -> None:
-    check_statement(SparkJob(**fields))
+    SparkJob(**fields).check_for_libra()
 
 
 @pytest.mark.parametrize(
@@ -96,6 +96,90 @@ def test_what_libra_would_refuse_or_ignore_is_said_before(
     job = SparkJob(**fields)
 
     with pytest.raises(BadInput) as caught:
-        check_statement(job)
+        job.check_for_libra()
 
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ((None, None), "Invalid sql=None: pass exactly one of sql, python."),
+        (("", ""), "Invalid python='': pass exactly one of sql, python; sql is set too."),
+        (("1", "2" * 99), f"Invalid python='{'2' * 60}': pass exactly one of sql, python; sql"),
+    ],
+)
+def test_exactly_one_kind_of_work_is_passed(given: tuple[str | None, ...], sentence: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        check_work(dict(zip(("sql", "python"), given, strict=True)))
+
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {**PYTHON, "parameters": {}},
+        {**FILE, "parameters": [], "java_class": ""},
+        {**SQL, "application_args": [], "conf": {}, "env_vars": {}, "py_files": []},
+        {**JAR, "result_limit": None, "session": "", "pool_name": ""},
+        {**SQL, "mode": "isolated", "session": ""},
+    ],
+)
+def test_what_is_empty_counts_as_not_given(fields: dict[str, Any]) -> None:
+    SparkJob(**fields).check_for_libra()
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({**SQL, "code": ""}, "Invalid sql='': expected non-empty text"),
+        ({**PYTHON, "code": "\n"}, "Invalid python='\\n': expected non-empty text"),
+        ({**JAR, "java_class": ""}, "Invalid java_class='': a JAR needs the name"),
+        ({**SQL, "result_limit": 0}, "Invalid result_limit=0: expected 1 to"),
+        ({**JAR, "result_limit": 0}, "Invalid result_limit=0: expected 1 to"),
+        ({**JAR, "result_path": ""}, "Invalid result_path='': expected a URL"),
+        ({**SQL, "timeout": 0}, "Invalid timeout=0: expected more than 0"),
+        ({**FILE, "driver_timeout": 0}, "Invalid driver_timeout=0"),
+        ({**SQL, "mode": ""}, "Invalid mode=''"),
+        ({**FILE, "deploy_mode": ""}, "Invalid deploy_mode=''"),
+        ({**SQL, "parameters": ""}, "Invalid parameters=''"),
+        ({**SQL, "name": ""}, "Invalid name=''"),
+    ],
+)
+def test_an_empty_value_that_would_mean_something_is_refused(
+    fields: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(BadInput) as caught:
+        SparkJob(**fields)
+
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/lake",
+        "s3a://bucket/a@b:c",
+        "hdfs://name:8020/a@b",
+        "abfss://container@account.dfs.core.windows.net/lake",
+    ],
+)
+def test_rows_can_be_written_to_each_kind_of_storage(path: str) -> None:
+    assert SparkJob(**SQL, result_path=path).result_path == path
+
+
+@pytest.mark.parametrize("path", ["s3a://key:hunter2@bucket/x", "https://:hunter2@host/x"])
+def test_a_path_with_a_password_is_refused_without_showing_it(path: str) -> None:
+    with pytest.raises(BadInput, match="this one holds credentials") as caught:
+        SparkJob(**SQL, result_path=path)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_only_a_dedicated_driver_has_a_limit_for_parameters() -> None:
+    long = {"n": "x" * 100_000}
+    SparkJob(**SQL, parameters=long).check_for_libra()
+
+    with pytest.raises(BadInput, match=r"parameters='\*\*\*': expected at most 64 KiB"):
+        SparkJob(**SQL, parameters=long, mode="isolated").check_for_libra()
