@@ -146,7 +146,7 @@ def test_a_job_that_would_take_every_core_is_warned_about_once(
     with caplog.at_level(logging.WARNING, logger="libra_provider"):
         run(conf=conf)
 
-    said = [each for each in caplog.messages if "sets no spark.cores.max" in each]
+    said = [each for each in caplog.messages if "spark.cores.max is not set" in each]
     assert len(said) == warnings
 
 
