@@ -11,7 +11,7 @@ from libra_provider.core.field_rules import check_work
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
 
-SQL = {"kind": Kind.SQL, "code": "select 1"}
+SQL: dict[str, Any] = {"kind": Kind.SQL, "code": "select 1"}
 PYTHON = {"kind": Kind.PYTHON, "code": "1"}
 FILE = {"kind": Kind.PYTHON_FILE, "application": "/a.py"}
 JAR = {"kind": Kind.JAR, "application": "/a.jar", "java_class": "A"}
