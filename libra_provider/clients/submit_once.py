@@ -132,7 +132,7 @@ class SubmitOnce:
                 pause = retry.pause(error)
                 if pause is None:
                     raise
-                self.tell(logging.INFO, "%s; trying again in %s", error, readable_duration(pause))
+                self.tell(logging.INFO, "%s; retrying in %s", error, readable_duration(pause))
             yield Sleep(pause)
 
     def find_surely(self, *, under_way: float = 0.0) -> Steps[str | None]:

@@ -13,7 +13,7 @@ from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.http.tls import certificates
 from libra_provider.clients.libra import external_jobs, paging
 from libra_provider.clients.libra import shipment as shipping
-from libra_provider.clients.libra.artifacts import Told, stored
+from libra_provider.clients.libra.artifacts import OnProgress, stored
 from libra_provider.clients.libra.contract import Contract
 from libra_provider.clients.libra.external_jobs import Announcement, UploadUrls
 from libra_provider.clients.libra.results import Returned, WrittenResult
@@ -34,23 +34,23 @@ class ArtifactHook(ServerHook):
         self._contract = Contract()
 
     def upload(
-        self, path: str | Path, *, parameter: str = "path", told: Told | None = None
+        self, path: str | Path, *, parameter: str = "path", progress: OnProgress | None = None
     ) -> Artifact:
         """Upload the file *path* unless Libra has it; statements refer to it by its ``uri``.
 
-        *told* is called with the artifact and the number of bytes sent. A Python package becomes a
-        zip, for ``py_files``. Raises BadInput, for *parameter*, if *path* cannot be read.
+        *progress* is called with the artifact and the number of bytes sent. A Python package
+        becomes a zip, for ``py_files``. Raises BadInput, for *parameter*, if *path* cannot be read.
         """
         artifact = _packed(path, parameter)
-        self._run(lambda: stored(self._contract, artifact, told))
+        self._run(lambda: stored(self._contract, artifact, progress))
         return artifact
 
     async def aupload(
-        self, path: str | Path, *, parameter: str = "path", told: Told | None = None
+        self, path: str | Path, *, parameter: str = "path", progress: OnProgress | None = None
     ) -> Artifact:
         """Upload the file *path* unless Libra has it, for event loops."""
         artifact = await asyncio.to_thread(_packed, path, parameter)
-        await self._arun(lambda: stored(self._contract, artifact, told))
+        await self._arun(lambda: stored(self._contract, artifact, progress))
         return artifact
 
     def announce(self, tag: str, announcement: Announcement) -> UploadUrls:
@@ -64,15 +64,19 @@ class ArtifactHook(ServerHook):
         """Announce job *tag* to Libra, for event loops."""
         return await self._aask(external_jobs.announce(tag, announcement))
 
-    def ship(self, shipment: Shipment, tag: str, *, told: Told | None = None) -> SparkJob:
+    def ship(self, shipment: Shipment, tag: str, *, progress: OnProgress | None = None) -> SparkJob:
         """Upload and announce *shipment*; returns the job to submit to a master. Idempotent."""
         ca = certificates(self.client().addresses[0].verify)
-        return self._run(lambda: shipping.ship(self._contract, shipment, tag, ca=ca, told=told))
+        return self._run(
+            lambda: shipping.ship(self._contract, shipment, tag, ca=ca, progress=progress)
+        )
 
-    async def aship(self, shipment: Shipment, tag: str, *, told: Told | None = None) -> SparkJob:
+    async def aship(
+        self, shipment: Shipment, tag: str, *, progress: OnProgress | None = None
+    ) -> SparkJob:
         """Upload and announce *shipment*, for event loops."""
         ca = certificates((await self.aclient()).addresses[0].verify)
-        dialogue = shipping.ship(self._contract, shipment, tag, ca=ca, told=told)
+        dialogue = shipping.ship(self._contract, shipment, tag, ca=ca, progress=progress)
         return await self._arun(lambda: dialogue)
 
     def succeeded(self, tag: str, written: WrittenResult | None = None) -> JobStatus:

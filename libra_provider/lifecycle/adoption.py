@@ -1,4 +1,4 @@
-"""Finding out whether a submission without an answer has made a job."""
+"""Finds out whether a submission without a response has created a job."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Adoption:
     must_end: Callable[[], bool] = bool
 
     def now(self, intent: TaskRecord) -> str | None:
-        """The job of *intent* that is there now, at a server that finds what it has accepted."""
+        """The job of *intent* now, or None, at a server that can look up what it has accepted."""
         steps = self.of(intent.tag).find_now()
         return run(steps, lambda step: finding(self.server, intent, step))
 
     def surely(self, intent: TaskRecord) -> str | None:
-        """The job of *intent*; None once it is certain that there is none and will be none.
+        """The job of *intent*, or None once it is certain that there is and will be none.
 
-        Its sender may be another process, which still waits for an answer. Raises
-        UndecidedSubmission when the patience is over before that.
+        Its sender may be another process that still waits for the response. Raises
+        UndecidedSubmission if the patience ends before that.
         """
         steps = self.of(intent.tag).find_surely(under_way=self._seconds_to_go(intent))
         return run(steps, lambda step: finding(self.server, intent, step))
@@ -51,10 +51,10 @@ class Adoption:
         )
 
     def _seconds_to_go(self, intent: TaskRecord) -> float:
-        """Until the sender of *intent* has certainly given up."""
+        """The seconds until the sender of *intent* has certainly given up."""
         longest = timedelta(seconds=self.server.submission_seconds)
         left = (intent.submitted_at + longest - utc_now()).total_seconds()
-        # The clock of the worker that wrote it may be another one.
+        # The clock of the worker that wrote it may differ.
         return min(max(left, 0.0), longest.total_seconds())
 
 

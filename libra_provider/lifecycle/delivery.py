@@ -26,7 +26,7 @@ from libra_provider.hooks.libra import LibraHook
 log = logging.getLogger(__name__)
 _CONFLICT = 409
 _QUICK = 2.0  # seconds; for a shorter upload, only its end is logged
-_SAY_AGAIN = 10.0  # seconds
+_LOG_EVERY = 10.0  # seconds
 _CHOICES = (
     "set libra_conn_id to upload it to Libra, or pass a path on all workers (local:/…) or a URL "
     "(https:, s3a:, hdfs:)"
@@ -35,7 +35,7 @@ _RUNNER = (
     "without a connection to Libra (libra_conn_id), SQL needs result_path, and sql_runner of "
     "SparkClusterJobOperator: the path of libra_provider/jobs/sql_runner.py on the workers"
 )
-_TEXT = (
+_NO_CODE = (
     "the workers do not have the code: set libra_conn_id to upload it to Libra, or pass a file on "
     "all workers as application (local:/…)"
 )
@@ -71,7 +71,7 @@ class DeliveryNeeds:
     def check(self, job: SparkJob) -> None:
         """Raise BadInput if *job* cannot return the result that is expected of it.
 
-        Also for more parameters than can be sent.
+        Also if its parameters are too large to be sent.
         """
         check_parameters(job)
         if not self.gives(job) or is_bootstrapped(job):
@@ -91,7 +91,7 @@ class DeliveryNeeds:
             parameter, item = local[0]
             raise BadInput(parameter, item, f"the workers do not have it; {_CHOICES}")
         if job.kind is Kind.PYTHON:
-            raise BadInput("python", "…", _TEXT)
+            raise BadInput("python", "…", _NO_CODE)
         if job.kind is Kind.SQL:
             missing = "sql_runner" if job.result_path else "result_path"
             raise BadInput(missing, None, _RUNNER)
@@ -111,18 +111,18 @@ def shipped(libra: LibraHook, job: SparkJob, tag: str, *, promised: bool) -> Spa
     """Upload to Libra what the driver of *job* needs; return it as it is submitted. Idempotent."""
     shipment = Shipment(job, returns=promised)
     try:
-        return libra.ship(shipment, tag, told=UploadProgress(time.monotonic))
+        return libra.ship(shipment, tag, progress=UploadProgress(time.monotonic))
     except Rejected as error:
         if error.status != _CONFLICT:
             raise
-        problem = f"{error.problem} An interrupted try had announced it; clear the task"
+        problem = f"{error.problem} An interrupted try had announced the job; clear the task"
         raise Rejected(error.server, error.status, problem) from error
 
 
 def shipped_file(libra: LibraHook, path: str, *, parameter: str) -> str:
     """Upload the file *path*, which may have a ``#name``; return its name in Libra's statements."""
     file = path.partition("#")[0]
-    kept = libra.upload(file, parameter=parameter, told=UploadProgress(time.monotonic))
+    kept = libra.upload(file, parameter=parameter, progress=UploadProgress(time.monotonic))
     artifact, fragment = aliased(kept, path, parameter=parameter)
     return artifact.uri + fragment
 
@@ -132,15 +132,15 @@ class UploadProgress:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._says_at: dict[Artifact, float] = {}
+        self._next_line: dict[Artifact, float] = {}
 
     def __call__(self, artifact: Artifact, sent: int) -> None:
-        """Log, if it is time to, that *sent* bytes of *artifact* have been sent."""
+        """Log that *sent* bytes of *artifact* have been sent, unless it was logged just now."""
         now = self._clock()
-        says_at = self._says_at.setdefault(artifact, now + _QUICK)
+        due = self._next_line.setdefault(artifact, now + _QUICK)
         if sent == artifact.size:
             log.info("Uploaded %s to Libra: %s", artifact.name, readable_size(sent))
-        elif now >= says_at:
-            self._says_at[artifact] = now + _SAY_AGAIN
+        elif now >= due:
+            self._next_line[artifact] = now + _LOG_EVERY
             shown = readable_size(sent), readable_size(artifact.size)
             log.info("Uploading %s to Libra: %s of %s", artifact.name, *shown)

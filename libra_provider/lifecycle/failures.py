@@ -1,4 +1,4 @@
-"""Fails a task without retries for errors that a retry would only repeat."""
+"""Fails a task without retries if a retry would fail with the same error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from libra_provider.core.errors import LibraError
 
 @contextmanager
 def final_where_retrying_cannot_help() -> Iterator[None]:
-    """Turn errors that the next try would meet again into failures without retries."""
+    """Turn final errors into failures without retries."""
     try:
         yield
     except LibraError as error:

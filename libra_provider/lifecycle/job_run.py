@@ -110,8 +110,8 @@ class JobRun:
             ),
             on_lost=self._policy.on_lost,
             stopping=self._policy.timing.stop,
-            recalled=self._explained,
-            tell_end=self.plan.tell_end,
+            explain_lost=self._explained,
+            report_end=self.plan.report_end,
         )
         submission = finder.find_or_submit()
         if self._is_ending():
@@ -134,7 +134,7 @@ class JobRun:
             return self._settled(outcome)
         finally:
             if record and status.state in _WITHOUT_RESULT:
-                self.plan.tell_end(record)
+                self.plan.report_end(record)
 
     def take_up(self) -> bool:
         """Continue after a deferral; False if this task was cleared during it."""
@@ -176,7 +176,7 @@ class JobRun:
         """Stop the job because Airflow ends the task. Calls to Airflow could deadlock here."""
         if self.record is None:
             return
-        then = partial(self.plan.tell_end, self.record, apart=True)
+        then = partial(self.plan.report_end, self.record, apart=True)
         stop(self._server, self.record, within=self._policy.timing.on_kill, then=then)
 
     def _planned(self) -> SparkJob:
@@ -197,7 +197,7 @@ class JobRun:
         if outcome.given_up and status.state is not JobState.UNCLEAR:
             self._give_up(outcome)
         tags = dict(self.record.tags) if self.record else {"backend": str(self._server.backend)}
-        metrics.ended(status, tags)
+        metrics.count_end(status, tags)
         if is_killed and self._is_ending():
             raise JobKilled(status.job_id, "the task was ended while it ran")
         if is_killed and self.record and self.record.outlived_clear:
@@ -207,7 +207,7 @@ class JobRun:
             check_lost(status, self._server.backend, self._policy.on_lost)
             outcome.raise_for_state()
             result = self._result(status)
-        messages.tell_end(status, result)
+        messages.log_end(status, result)
         return result
 
     def _result(self, status: JobStatus) -> Any:
@@ -232,7 +232,7 @@ class JobRun:
         timing = self._policy.timing.stop.forgiving(self._patience)
         status = kill_and_verify(self._server, job_id, timing)
         if self.record and status.state in _WITHOUT_RESULT:
-            self.plan.tell_end(self.record)
+            self.plan.report_end(self.record)
         return status
 
     def _watched(self, submission: Submission) -> Outcome:

@@ -45,7 +45,7 @@ def _beginning(text: str) -> str:
     return words if len(words) <= _SHOWN else f"{words[: _SHOWN - 1]}…"
 
 
-def tell_end(status: JobStatus, result: object = None) -> None:
+def log_end(status: JobStatus, result: object = None) -> None:
     """Log the summary of a job that succeeded."""
     log.info("%s", summary(status, result))
 

@@ -31,7 +31,7 @@ def count(what: str, tags: Mapping[str, str]) -> None:
     stats.incr(what, tags=dict(tags))
 
 
-def ended(status: JobStatus, tags: Mapping[str, str]) -> None:
+def count_end(status: JobStatus, tags: Mapping[str, str]) -> None:
     """Count the outcome by its state, and time how long the job waited and ran, if known."""
     stats.incr(_OUTCOMES, tags={**tags, "state": str(status.state)})
     spans = {_WAIT: status.timings.queued_seconds, _RUN: status.timings.run_seconds}

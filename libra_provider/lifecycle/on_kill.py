@@ -1,4 +1,4 @@
-"""Stopping a job while Airflow ends the task: within seconds, and with nothing but the network."""
+"""Stops a job while Airflow ends the task: within seconds, and without calls to Airflow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from libra_provider.lifecycle.adoption import Adoption, finding
 from libra_provider.lifecycle.task_record import TaskRecord
 
 log = logging.getLogger(__name__)
-# Whoever waits for it goes on after a while.
+# The thread that waits for it stops waiting after a while.
 _ENDLESS = SubmitTiming(patience=math.inf, grace=math.inf, look_every=0.2)
 
 
@@ -30,33 +30,36 @@ def stop(
     within: float,
     then: Callable[[], None] = lambda: None,
 ) -> None:
-    """Kill the job of *record*, and wait for its end for so many seconds at the most.
+    """Kill the job of *record*, and wait for its end for up to *within* seconds.
 
-    *then* follows its end, in the same thread and within the same time.
+    *then* is called after its end, in the same thread and within the same time.
 
-    A signal may have interrupted the caller anywhere, also where it holds a lock: of a connection
-    pool, of the logging. So a thread does it, over connections of its own, and it is logged later.
+    A signal may have interrupted the caller while it held a lock, of a connection pool or of the
+    logging. So a separate thread with separate connections does it, and its lines are logged later.
     """
     stopping = _Stopping(server, record, then)
     stopping.start()
     stopping.join(within)
-    for said in stopping.said[:]:
-        log.log(*said)
+    for line in stopping.lines[:]:
+        log.log(*line)
     if stopping.ended:
         return
     name = stopping.job_id or f"The job with tag {record.tag}"
-    text = "%s was not seen to stop within %s (%s); the next try stops it, or: libra kill"
+    text = (
+        "%s did not stop within %s, as far as is known (%s). The next try stops it;"
+        " or run: libra kill"
+    )
     log.error(text, name, readable_duration(within), stopping.known)
 
 
 class _Stopping(threading.Thread):
-    """Finds the job, if its id is unknown, and pursues its end; ``known`` is the last answer."""
+    """Finds the job, if its id is unknown, and kills it; ``known`` is the latest information."""
 
     def __init__(self, server: ServerHook, record: TaskRecord, then: Callable[[], None]) -> None:
         super().__init__(daemon=True)
         self.job_id = record.job_id
         self.known = "its server did not answer"
-        self.said: list[tuple[Any, ...]] = []
+        self.lines: list[tuple[Any, ...]] = []
         self.ended = False
         self._server = server.apart()
         self._record = record
@@ -66,18 +69,18 @@ class _Stopping(threading.Thread):
         try:
             run(self._steps(), self._answer)
         except LibraError:
-            return  # it is what is known
+            return  # the error is in self.known
         self.ended = True
         self._then()
 
     def _steps(self) -> Steps[JobStatus]:
         if self.job_id is None:
             adoption = Adoption(self._server, _ENDLESS)
-            self.job_id = yield from adoption.of(self._record.tag, tell=self._tell).find_surely()
+            self.job_id = yield from adoption.of(self._record.tag, tell=self._log).find_surely()
         assert self.job_id is not None  # noqa: S101 - an endless search finds it
         timing = StopTiming.endless(look_every=_ENDLESS.look_every)
-        # The end has to be requested within seconds; a look first could take them all.
-        stop = Stop(job_id=self.job_id, timing=timing, kill_first=True, tell=self._tell)
+        # The kill must be requested within seconds; a poll before it could take too long.
+        stop = Stop(job_id=self.job_id, timing=timing, kill_first=True, tell=self._log)
         return (yield from stop.stop())
 
     def _answer(self, step: Step) -> Any:
@@ -91,9 +94,9 @@ class _Stopping(threading.Thread):
                 self.known = "whether it was submitted is unknown"
             case JobStatus():
                 self.known = f"it is {answer.state}"
-            case said:
-                self.known = str(said)
+            case _:
+                self.known = str(answer)
         return answer
 
-    def _tell(self, *said: Any) -> None:
-        self.said.append(said)
+    def _log(self, *line: Any) -> None:
+        self.lines.append(line)

@@ -41,7 +41,7 @@ class JobPlan(ABC):
         """*status*, which is FAILED or LOST, with any further explanation."""
         return status
 
-    def tell_end(self, record: TaskRecord, *, apart: bool = False) -> None:  # noqa: B027 - optional
+    def report_end(self, record: TaskRecord, *, apart: bool = False) -> None:  # noqa: B027 - optional
         """Report to Libra, if the job of *record* was announced there, that it has ended.
 
         ``apart`` is set when a signal interrupted the task: separate network connections are used,

@@ -71,7 +71,7 @@ def _as_receipt(status: JobStatus, receipt: JobStatus) -> JobStatus:
     )
 
 
-def handed_in(
+def uploaded_result(
     libra: LibraHook,
     tag: str,
     status: JobStatus,
@@ -102,7 +102,7 @@ def handed_in(
     raise (JobWrong if found.would_fail_again else JobFailed)(status.job_id, found.detail)
 
 
-def ended(libra: LibraHook, tag: str, *, well: bool = False) -> None:
+def report_end(libra: LibraHook, tag: str, *, well: bool = False) -> None:
     """Report to Libra that the driver of job *tag* is gone; a receipt takes precedence.
 
     Errors are only logged: Libra detects the end by itself, later.
@@ -124,8 +124,8 @@ def written_by(server: ServerHook, status: JobStatus) -> WrittenResult | None:
         return None
     receipts = [each.removeprefix(_MARK) for each in lines if each.startswith(_MARK)]
     try:
-        said: Any = json.loads(receipts[-1]) if receipts else {}
-        return written_from(said["written"]) if said.get("written") else None
+        receipt: Any = json.loads(receipts[-1]) if receipts else {}
+        return written_from(receipt["written"]) if receipt.get("written") else None
     except (ValueError, TypeError, KeyError) as error:
         log.warning("Invalid receipt in the output of %s: %r", status.job_id, error)
         return None

@@ -1,4 +1,4 @@
-"""What a try does with what an earlier one has left behind: docs/architecture.md has a table."""
+"""What a try does with the job of an earlier one: docs/architecture.md has a table."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ log = logging.getLogger(__name__)
 
 
 class OnLost(StrEnum):
-    """What a try does about a driver that its master has forgotten, and that may still run."""
+    """What a try does if the master has forgotten its driver, which may still run."""
 
     FAIL = "fail"
     RESUBMIT = "resubmit"
 
     @classmethod
     def of(cls, word: str) -> OnLost:
-        """*word* as one of them; raises BadInput."""
+        """The member with the value *word*; raises BadInput."""
         if word not in list(cls):
             raise BadInput("on_lost", word, one_of(cls))
         return cls(word)
 
 
 def check_lost(status: JobStatus, backend: Backend, on_lost: OnLost) -> None:
-    """Raise JobLostForGood if the job of *status* is lost, may run on, and must not be repeated.
+    """Raise JobLostForGood if the job of *status* is lost, may still run, and *on_lost* is FAIL.
 
-    What Libra loses has ended with its driver, but for one on the cluster.
+    A statement that Libra has lost ended with its driver, unless that runs on the cluster.
     """
     own = backend is Backend.SPARK_MASTER or status.deploy_mode is DeployMode.CLUSTER
     if status.state is JobState.LOST and own and on_lost is OnLost.FAIL:
@@ -61,18 +61,18 @@ def check_lost(status: JobStatus, backend: Backend, on_lost: OnLost) -> None:
 class Recovery:
     """The job of a logical run: that of an earlier try, or a new one.
 
-    ``recalled`` tells what else is known of a job that its server has forgotten; ``tell_end`` lets
-    others know of the end of one that is replaced.
+    ``explain_lost`` completes the status of a job that its server has forgotten. ``report_end``
+    reports the end of a job that is replaced.
     """
 
     submitter: Submitter
     on_lost: OnLost = OnLost.FAIL
     stopping: StopTiming = DEFAULT
-    recalled: Callable[[JobStatus], JobStatus] = lambda status: status
-    tell_end: Callable[[TaskRecord], None] = lambda _: None
+    explain_lost: Callable[[JobStatus], JobStatus] = lambda status: status
+    report_end: Callable[[TaskRecord], None] = lambda _: None
 
     def find_or_submit(self) -> Submission:
-        """One job, and no more; raises what :meth:`Submitter.submit` raises, and JobLostForGood."""
+        """Find or submit one job; raises JobLostForGood, and what Submitter.submit raises."""
         found = self.submitter.records.load()
         if found is None:
             return self.submitter.submit()
@@ -85,18 +85,18 @@ class Recovery:
         return self._rejoined(found) or self.submitter.submit()
 
     def _why_replaced(self, found: TaskRecord) -> str:
-        """Why no try may go on with *found*; empty if this one may."""
+        """Why no try may rejoin the job of *found*, or empty if this one may."""
         server = self.submitter.server
         if self.submitter.generation.is_cleared(found):
             return "The task was cleared"
         if found.condemned:
-            return "An earlier try has given up on its job"
+            return "An earlier try gave up on its job"
         if (found.backend, found.connection_id) != (server.backend, server.connection_id):
-            return "The task runs elsewhere now"
+            return "The task uses another server now"
         return ""
 
     def _of_intent(self, found: TaskRecord) -> Submission:
-        """An earlier try was interrupted in its request: its job, or one of this try."""
+        """The job of an earlier try that was interrupted during its request, or a new one."""
         adoption = self.submitter.adoption
         if patiently(self.submitter.server.finds_again, within=self.submitter.patience):
             job_id = adoption.now(found)
@@ -108,14 +108,14 @@ class Recovery:
         return self._rejoined(found.with_job(job_id)) or self.submitter.submit()
 
     def _rejoined(self, found: TaskRecord) -> Submission | None:
-        """The job of an earlier try, unless it is over and a new one has to do its work."""
+        """The job of an earlier try, or None if it has ended and must be submitted again."""
         status = self._status_of(found)
         check_lost(status, found.backend, self.on_lost)
         again = self.submitter.generation.may_be_cleared(found)
         if status.state.is_terminal and (again or status.state is not JobState.SUCCEEDED):
-            log.info("Submitting again: %s of an earlier try %s", found.job_id, status.state)
+            log.info("Resubmitting: %s of an earlier try %s", found.job_id, status.state)
             self._wait_for_worker(self.submitter.server, status)
-            self.tell_end(found)
+            self.report_end(found)
             return None
         log.info("Rejoining %s of an earlier try: %s", found.job_id, status.state)
         metrics.count(metrics.REJOINS, found.tags)
@@ -129,15 +129,15 @@ class Recovery:
         try:
             status = patiently(partial(server.status, job_id), within=self.submitter.patience)
         except NotOffered as error:
-            why = f"the try that had it was interrupted; clear the task to run it again ({error})"
+            why = f"the try that received it was interrupted; clear the task to rerun it ({error})"
             raise ResultNotWhole(job_id, why) from error
         except ServerError as error:
             log.warning("Rejoining %s, although its state is unknown: %s", job_id, error)
             return JobStatus(job_id=job_id, state=JobState.UNCLEAR)
-        return self.recalled(status) if status.state is JobState.LOST else status
+        return self.explain_lost(status) if status.state is JobState.LOST else status
 
     def _end(self, found: TaskRecord) -> None:
-        """Stop the job of *found*, and see that it has stopped."""
+        """Stop the job of *found* and verify that it has stopped."""
         server = self._server_of(found)
         try:
             job_id = found.job_id or self._adopted_for_its_end(found, server)
@@ -146,13 +146,13 @@ class Recovery:
                 self._see_off(server, kill_and_verify(server, job_id, timing))
         except NotOffered:
             log.info("Nothing to stop: %s had ended when its id was returned", found.job_id)
-        self.tell_end(found)
+        self.report_end(found)
 
     def _adopted_for_its_end(self, found: TaskRecord, server: ServerHook) -> str | None:
         try:
             return replace(self.submitter.adoption, server=server).surely(found)
         except UndecidedSubmission as error:
-            log.warning("Submitting again, since the task was cleared: %s", error)
+            log.warning("Resubmitting, since the task was cleared: %s", error)
             return None
 
     def _server_of(self, found: TaskRecord) -> ServerHook:
@@ -167,16 +167,16 @@ class Recovery:
         self._wait_for_worker(server, status)
 
     def _wait_for_worker(self, server: ServerHook, status: JobStatus) -> None:
-        """Wait until a driver whose worker was lost does not run there any more.
+        """Wait until a driver on a lost worker no longer runs.
 
-        Raises JobLostForGood when it may run on after the patience is over.
+        Raises JobLostForGood if it may still run when the patience ends.
         """
         gives_up_at = time.monotonic() + self.submitter.patience
         while why := _why_it_may_run(server, status):
             if time.monotonic() > gives_up_at:
                 if self.on_lost is OnLost.FAIL:
                     raise JobLostForGood(status.job_id, f"{why}; the driver may still run there")
-                log.warning("Submitting again, although %s may still run: %s", status.job_id, why)
+                log.warning("Resubmitting, although %s may still run: %s", status.job_id, why)
                 return
             log.info("Waiting, since %s may still run: %s", status.job_id, why)
             time.sleep(self.submitter.timing.look_every)

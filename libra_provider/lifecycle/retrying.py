@@ -1,4 +1,4 @@
-"""Ask a server that may be away for a while."""
+"""Repeats requests to a server that may be unavailable for a while."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 
 def patiently(ask: Callable[[], T], *, within: float, pauses: Pauses = DEFAULT) -> T:
-    """The answer to *ask*, which is asked again for *within* seconds while its server is away.
+    """Call *ask* and return its result; retry for *within* seconds while its server is unavailable.
 
-    It must be harmless to repeat. Raises what it raises otherwise, and at the end.
+    *ask* must be idempotent. Any other error is raised, as is the last one.
     """
     retry = Retry(within, pauses)
     while True:
@@ -28,5 +28,5 @@ def patiently(ask: Callable[[], T], *, within: float, pauses: Pauses = DEFAULT) 
             pause = retry.pause(error)
             if pause is None:
                 raise
-            log.info("%s; asking again in %s", error, readable_duration(pause))
+            log.info("%s; retrying in %s", error, readable_duration(pause))
         time.sleep(pause)

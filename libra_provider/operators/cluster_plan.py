@@ -103,12 +103,12 @@ class ClusterPlan(JobPlan):
         """The connection of the Libra to which the job was announced, or None if it was not."""
         return self.libra.connection_id if self.libra else None
 
-    def tell_end(self, record: TaskRecord, *, apart: bool = False) -> None:
+    def report_end(self, record: TaskRecord, *, apart: bool = False) -> None:
         """Report to Libra, if the job of *record* was announced there, that its driver is gone."""
         if apart and "libra" not in self.__dict__:
             return
         if record.backend is self.server.backend and self.libra:
-            receipts.ended(self.libra.apart() if apart else self.libra, record.tag)
+            receipts.report_end(self.libra.apart() if apart else self.libra, record.tag)
 
     def explained(self, status: JobStatus, tag: str | None) -> JobStatus:
         """*status*, with the contents of the receipt that the driver left at Libra."""
@@ -124,10 +124,10 @@ class ClusterPlan(JobPlan):
         if tag is None or self.libra is None:
             return self._without_libra(status)
         if not is_bootstrapped(self._described):
-            receipts.ended(self.libra, tag, well=True)
+            receipts.report_end(self.libra, tag, well=True)
             return None
         read, written = partial(self._fetched, self.libra), partial(self._written, status)
-        return receipts.handed_in(self.libra, tag, status, read=read, written=written)
+        return receipts.uploaded_result(self.libra, tag, status, read=read, written=written)
 
     def _located(self, job: SparkJob) -> SparkJob:
         found: dict[str, Any] = dict(located_lists(job, self._beside))

@@ -110,5 +110,5 @@ class JobSensor(BaseSensorOperator):
             outcome.raise_for_state()
         except (JobFailed, JobKilled, JobLost) as error:
             raise AirflowFailException(str(error)) from None
-        messages.tell_end(status)
+        messages.log_end(status)
         return True

@@ -1,4 +1,4 @@
-"""Triggers: they wait for jobs in Airflow's triggerer."""
+"""Triggers, which wait for jobs in Airflow's triggerer."""
 
 from __future__ import annotations
 

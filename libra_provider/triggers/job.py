@@ -19,34 +19,34 @@ from libra_provider.core.status import DriverLocation
 from libra_provider.hooks.servers import server_of
 from libra_provider.triggers.links import link
 from libra_provider.triggers.registry import join
-from libra_provider.triggers.stopping import stop_unless_deferred, tell_end
+from libra_provider.triggers.stopping import report_end, stop_unless_deferred
 
 log = logging.getLogger(__name__)
-# A kill outlives its trigger: Airflow cancels on_kill after about one second, and asyncio keeps
+# Kills outlive their triggers: Airflow cancels on_kill after about one second, and asyncio keeps
 # only weak references to tasks.
 _KILLS: set[asyncio.Task[None]] = set()
-# A triggerer begins with a trigger seconds after the deferral. One that comes later has moved.
+# A triggerer starts a trigger seconds after the deferral. One that starts later has moved.
 _MOVED_AFTER = 60.0  # seconds
-# Thousands of triggers have the same.
+# Shared, since thousands of triggers have equal policies.
 _patience = lru_cache(PollingPolicy)
 
 
 class JobTrigger(BaseTrigger):
     """
-    Wait for one job, then fire exactly once with how the watch ended.
+    Wait for one job, then fire exactly once with the outcome of the watch.
 
     :param handle: the job, as :meth:`JobHandle.to_json` writes it.
     :param patience: the fields of :class:`PollingPolicy`.
     :param submitted_at: when the job was submitted, ISO 8601.
-    :param kills: whether a user who ends the task ends the job too; a sensor's does not.
+    :param kills: whether the job is killed if a user ends the task; not for a sensor.
     :param with_log: whether the driver's log is shown in the task log.
-    :param announced_at: the connection of a Libra that was told of the job, and is told of its end
-        when a user ends the task.
-    :param linked: whether the task's links lead somewhere already; else they do once it is known
-        where the job runs.
+    :param announced_at: the connection of the Libra where the job was announced; its end is
+        reported there if a user ends the task.
+    :param linked: whether the task's links have been published; else they are once the location of
+        the job is known.
     :param fires_after: seconds after the deferral before which the trigger does not fire, so that
         the process of the deferred task has ended.
-    :param deferred_at: when the task was deferred, ISO 8601; now, unless it says otherwise.
+    :param deferred_at: when the task was deferred, ISO 8601; now by default.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class JobTrigger(BaseTrigger):
         self.deferred_at = datetime.fromisoformat(deferred_at) if deferred_at else utc_now()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """The path of this class, and what makes an equal trigger in another process."""
+        """The path of this class, and the arguments for an equal trigger in another process."""
         kwargs = {
             "handle": self.handle.to_json(),
             "patience": asdict(self.patience),
@@ -92,7 +92,9 @@ class JobTrigger(BaseTrigger):
         """Yield one event, whose payload is :meth:`Outcome.to_json`."""
         job_id = self.handle.job_id
         if self.with_log and self._seconds_deferred > _MOVED_AFTER:
-            log.info("Another triggerer took over %s, and shows its log from the start", job_id)
+            log.info(
+                "Another triggerer now watches %s; its log is shown again from the start", job_id
+            )
         seen = Watch(job_id, self.patience, self.submitted_at)
         waiting = await join(self.handle, seen, with_log=self.with_log)
         outcome = await waiting.outcome(self._placed)
@@ -112,7 +114,7 @@ class JobTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """Stop the job when a user ends the task; Airflow also calls this when it moves a trigger.
 
-        The work goes on in a task of its own, because this call is cancelled after a second.
+        The kill runs in a separate asyncio task, because this call is cancelled after a second.
         """
         if not self.kills:
             return
@@ -129,6 +131,6 @@ class JobTrigger(BaseTrigger):
             job_id = self.handle.job_id
             ended = await stop_unless_deferred(self.task_instance, server, job_id, timing)
             if ended and self.announced_at:
-                await tell_end(server_of(Backend.LIBRA, self.announced_at), self.handle.tag)
+                await report_end(server_of(Backend.LIBRA, self.announced_at), self.handle.tag)
         finally:
             await server.aclose()

@@ -17,7 +17,7 @@ _LATER = "Could not publish the links of task %s yet (%s); they will appear when
 
 
 async def link(task: TaskInstance | None, location: DriverLocation) -> None:
-    """Publish the links of *task* to *location*; if that fails, the worker does it at the end."""
+    """Publish the links of *task* to *location*; after a failure, the worker does it at the end."""
     if task is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""Reading what jobs say beside their state: by turns while they run, all of it at their end."""
+"""Reads the logs and details of jobs: in turns while they run, completely at their end."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from libra_provider.triggers.subscription import Subscription
 from libra_provider.triggers.timing import DEFAULT, PollerTiming
 
 log = logging.getLogger(__name__)
-READ = 10  # jobs that run, within PollerTiming.reads_within
+READ = 10  # running jobs, within PollerTiming.reads_within
 _AT_ONCE = 16
 
 
 class LogReader:
-    """Reads the logs, places and reasons of jobs at *server*, and tells those who wait for them."""
+    """Reads logs, locations and failures of jobs at *server*, and passes them to subscriptions."""
 
     def __init__(self, server: ServerHook, timing: PollerTiming = DEFAULT) -> None:
         self._server, self._within = server, timing.reads_within
@@ -30,7 +30,7 @@ class LogReader:
         self._budget, self._counted = float(READ), time.monotonic()
 
     def read_some(self, waiting: Iterable[Subscription]) -> None:
-        """Begin to read those of *waiting* that were read longest ago, as many as are allowed."""
+        """Start to read those of *waiting* that were read longest ago, as many as are allowed."""
         now = time.monotonic()
         earned = (now - self._counted) * READ / self._within
         self._budget, self._counted = min(self._budget + earned, READ), now
@@ -43,7 +43,7 @@ class LogReader:
             self.read(each)
 
     def read(self, waiting: Subscription) -> None:
-        """Begin to read one; nothing else if that is under way, for its end is read after it."""
+        """Start to read one, unless it is being read: its end is then read afterwards."""
         if waiting.status and not waiting.reading:
             waiting.reading, waiting.read_at = True, time.monotonic()
             reading = asyncio.create_task(self._read(waiting, waiting.status))
@@ -51,7 +51,7 @@ class LogReader:
             reading.add_done_callback(self._readings.discard)
 
     async def close(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         for reading in self._readings:
             reading.cancel()
         await asyncio.gather(*self._readings, return_exceptions=True)
@@ -62,17 +62,17 @@ class LogReader:
         waiting.reading = False
         now = waiting.status or status
         if now.state.is_terminal and not status.state.is_terminal:
-            waiting.tell(look)
+            waiting.update(look)
             self.read(waiting)
         else:
             known = look.status if now is status else waiting.view.known(now)
-            waiting.tell(replace(look, status=known))
+            waiting.update(replace(look, status=known))
 
     async def _look(self, waiting: Subscription, status: JobStatus) -> Observation:
         try:
             return await self._server.aasked(waiting.view.details(status))
-        except Exception as error:  # whatever it is, the job's end must be told
-            log.exception("The log of %s could not be read", status.job_id)
+        except Exception as error:  # the end of the job must be reported in any case
+            log.exception("Could not read the log of %s", status.job_id)
             return Observation(
                 status, warning=f"{status.job_id}: its log could not be read: {error}"
             )

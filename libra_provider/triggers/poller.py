@@ -1,4 +1,4 @@
-"""The one poller for all triggers of one server: its questions do not grow with their number."""
+"""The one poller for all triggers of a server, whose requests do not grow with their number."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from libra_provider.triggers.subscription import NEVER, Subscription
 from libra_provider.triggers.timing import DEFAULT, PollerTiming
 
 log = logging.getLogger(__name__)
-# A poller's own measure of an interval, so that many triggerers do not beat in time.
+# Each poller shortens its interval by a random factor, so that triggerers do not poll in step.
 _SHORTEST_INTERVAL = 0.9
-# Questions about single jobs: at the same moment; and a second, where no page tells of them.
+# Requests about single jobs: at the same time, and per second if no page lists them.
 _ALONE_AT_ONCE = 16
 _ALONE_PER_SECOND = 100
-_BREATH = 500  # jobs that are told before others on the event loop have their turn
+_BREATH = 500  # jobs to update before other tasks of the event loop get their turn
 _STOPPED = "the poller of this triggerer was stopped"
 MakeLogReader = Callable[[ServerHook, PollerTiming], LogReader]
 
 
 class Poller:
-    """Asks *server* about all jobs that triggers of this event loop wait for.
+    """Polls *server* for all jobs that triggers of this event loop wait for.
 
-    *renew* reads the connection again; it is called when the server refuses access. A poller runs
-    from its making until the last trigger has left, and closes *server* then.
+    *renew* reads the connection again; it is called when the server denies access. A poller runs
+    from its creation until the last trigger has left, and then closes *server*.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Poller:
         self._server, self._renew, self._timing = server, renew, timing
         self._group = server.group()
         self._members: set[Subscription] = set()
-        self._asked: dict[Subscription, None] = {}  # those of them whose jobs are not over
+        self._asked: dict[Subscription, None] = {}  # those of them whose jobs have not ended
         self._joined = asyncio.Event()
         self._slots = asyncio.Semaphore(_ALONE_AT_ONCE)
         self._reader = reader(server, timing)
@@ -61,11 +61,11 @@ class Poller:
 
     @property
     def is_over(self) -> bool:
-        """Whether it takes no trigger any more."""
+        """Whether it accepts no more triggers."""
         return self._ended or self._task.cancelling() > 0
 
     def join(self, seen: Watch, *, with_log: bool) -> Subscription:
-        """A place for a trigger that waits for the job of *seen*."""
+        """The subscription of a trigger that waits for the job of *seen*."""
         view = self._group.view(seen.status.job_id, with_log=with_log)
         waiting = Subscription(view, seen, self._leave)
         self._members.add(waiting)
@@ -88,10 +88,12 @@ class Poller:
                 self._reader.read_some(self._asked)
                 await self._until_somebody_is_due()
         except Exception as error:
-            log.exception("The poller of %s has failed", self._server.where)
-            why = f"the poller of this triggerer has failed: {error!r}"
+            log.exception("The poller of %s failed", self._server.where)
+            why = f"the poller of this triggerer failed: {error!r}"
         finally:
-            self._ended = True  # before anything is awaited: who joins now would never be told
+            self._ended = (
+                True  # before anything is awaited: a trigger that joins now would wait forever
+            )
             for waiting in self._members:
                 waiting.give_up(why)
             await self._reader.close()
@@ -110,7 +112,7 @@ class Poller:
             return
 
     async def _round(self, asked: Sequence[Subscription]) -> None:
-        """Ask about *asked*, and tell each what concerns it."""
+        """Poll the jobs of *asked* and update each subscription."""
         if not asked:
             return
         try:
@@ -122,8 +124,8 @@ class Poller:
         except ServerError as error:
             await self._tell_all(asked, error)
         except Exception as error:
-            # One odd answer must not end the watch over all; theirs is a limited patience.
-            log.exception("A round of looking at jobs has failed")
+            # One unexpected response must not end all watches; each has limited patience.
+            log.exception("Could not poll the jobs at %s", self._server.where)
             await self._tell_all(asked, ServerError(self._server.where, repr(error)))
         if self._refused:
             await self._renew_connection()
@@ -145,10 +147,10 @@ class Poller:
     def _left(
         self, asked: Sequence[Subscription], together: Mapping[str, JobStatus] | None
     ) -> Sequence[Subscription]:
-        """Those who need a question of their own now: who just left the page, and some others.
+        """The jobs to poll one by one now: those that just left the page, and some others.
 
-        A driver that has left is over, and asked about once. One that the page never lists, and
-        all of them while there is no page, take turns.
+        A driver that has left the page has ended, and is polled once. Drivers that the page never
+        lists, and all drivers while there is no page, take turns.
         """
         left = [each for each in asked if together is None or each.view.job_id not in together]
         left.sort(key=lambda each: each.asked_alone)
@@ -172,7 +174,7 @@ class Poller:
             self._take(waiting, status)
 
     def _take(self, waiting: Subscription, status: JobStatus) -> None:
-        """*status* is how the job of *waiting* stands; one that is over is read to its end."""
+        """Take the *status* of the job of *waiting* into account; read the rest of an ended job."""
         same, waiting.status = status is waiting.status, status
         if status.state.is_terminal and waiting.view.has_details(status):
             self._asked.pop(waiting, None)
@@ -184,14 +186,14 @@ class Poller:
 
     def _answer(self, waiting: Subscription, answer: Observation | ServerError) -> None:
         self._refused |= isinstance(answer, AccessDenied)
-        waiting.tell(answer)
+        waiting.update(answer)
         if waiting.is_over:
             self._asked.pop(waiting, None)
         else:
             self._schedule(waiting)
 
     def _schedule(self, waiting: Subscription) -> None:
-        """Have it asked about again when its watch wants; those that wait long, all together."""
+        """Set when the job is polled again; jobs with long intervals are polled together."""
         now, wait = time.monotonic(), waiting.seen.wait
         interval = waiting.seen.patience.poll_interval * self._measure
         waiting.due = now + wait
@@ -207,4 +209,4 @@ class Poller:
         try:
             await self._renew()
         except Exception:
-            log.exception("The connection of %s could not be read again", self._server.where)
+            log.exception("Could not read the connection of %s again", self._server.where)

@@ -1,4 +1,4 @@
-"""Which triggers share a poller: those of one event loop whose connections say the same."""
+"""Which triggers share a poller: those of one event loop with equal connections."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from libra_provider.triggers.timing import DEFAULT, PollerTiming
 
 
 async def join(handle: JobHandle, seen: Watch, *, with_log: bool) -> Subscription:
-    """A place at the poller of the server of *handle*; raises BadInput for its connection."""
+    """Join the poller of the server of *handle*; raises BadInput for an invalid connection."""
     pool = pollers()
     async with pool.lock:
         key = await pool.key(handle)
@@ -34,7 +34,7 @@ def pollers(timing: PollerTiming = DEFAULT, *, reader: MakeLogReader = LogReader
 
 
 class Pollers:
-    """The pollers of one event loop, by what their connections contain."""
+    """The pollers of one event loop, by the content of their connections."""
 
     def __init__(self, timing: PollerTiming, reader: MakeLogReader) -> None:
         self._timing, self._reader = timing, reader
@@ -43,7 +43,7 @@ class Pollers:
         self._connections: dict[str, tuple[float, Connection]] = {}
 
     async def key(self, handle: JobHandle) -> Hashable:
-        """That of the poller for *handle*, which is made if there is none."""
+        """The key of the poller for *handle*, which is created if there is none."""
         connection = await self._connection(handle.connection_id)
         key = (handle.backend, _content(connection))
         found = self.pollers.get(key)
@@ -56,7 +56,7 @@ class Pollers:
         return key
 
     async def _connection(self, connection_id: str) -> Connection:
-        """The connection as it is, or was a moment ago."""
+        """The connection, read now or a moment ago."""
         read_at, found = self._connections.get(connection_id, (0.0, None))
         if found is None or read_at + self._timing.connection_fresh < time.monotonic():
             found = await BaseHook.aget_connection(connection_id)
@@ -65,13 +65,13 @@ class Pollers:
 
 
 class _Renewal:
-    """What a poller does when its server refuses the credentials: perhaps there are new ones."""
+    """Reads the connection again when the server refuses the credentials: there may be new ones."""
 
     def __init__(self, server: ServerHook, connection: Connection) -> None:
         self._server, self._content = server, _content(connection)
 
     async def renew(self) -> None:
-        """Speak over the connection as it is now, if it has changed."""
+        """Read the connection, and use it if it has changed."""
         connection = await BaseHook.aget_connection(self._server.connection_id)
         if _content(connection) != self._content:
             self._content = _content(connection)
@@ -80,7 +80,7 @@ class _Renewal:
 
 
 def _content(connection: Connection) -> Hashable:
-    """All that makes an address, and what is said there."""
+    """The address and the credentials of *connection*, to compare it with another one."""
     return (
         *(connection.host, connection.port, connection.schema),
         *(connection.login, connection.password, connection.extra),

@@ -1,4 +1,4 @@
-"""Stop the job of a task that a user has ended, and look whether it stopped."""
+"""Stops the job of a task that a user has ended, and verifies that it stopped."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ log = logging.getLogger(__name__)
 _ASK_AGAIN = 1.0  # seconds
 _ANSWERS_WITHIN = 20.0  # seconds; a new supervisor takes three for its first answer
 _UNKNOWN = (
-    "Airflow did not say whether %s has ended (%s), so %s was not stopped: look whether it runs, "
-    "and stop it there"
+    "Airflow did not report whether task %s has ended (%s), so %s was not stopped. Check whether "
+    "it still runs, and stop it there."
 )
 
 
 async def stop_unless_deferred(
     task: TaskInstance | None, server: ServerHook, job_id: str, timing: StopTiming
 ) -> bool:
-    """Stop *job_id*, whose trigger was cancelled; not if *task* waits as before.
+    """Stop *job_id*, whose trigger was cancelled, unless *task* still waits.
 
-    Whether it has ended is returned.
-    Airflow also cancels triggers that another triggerer has taken over. Nothing is raised: what
-    could not be done is an error in the log, with the job's id.
+    Returns whether the job has ended.
+    Airflow also cancels triggers that another triggerer has taken over. Nothing is raised: failures
+    are logged as errors with the job's id.
     """
     try:
         if task and await _is_deferred(task):
-            log.info("%s goes on under another triggerer", job_id)
+            log.info("%s continues; another triggerer watches it now", job_id)
             return False
-    except Exception as error:  # noqa: BLE001 - a job that somebody may watch must not be killed
+    except Exception as error:  # noqa: BLE001 - a job that may still be watched must not be killed
         log.error(_UNKNOWN, task.task_id if task else None, error, job_id)
         return False
     try:
@@ -49,18 +49,20 @@ async def stop_unless_deferred(
     return True
 
 
-async def tell_end(libra: ServerHook, tag: str) -> None:
-    """Tell *libra* that the driver of job *tag* is gone; at the latest, it finds out by itself."""
+async def report_end(libra: ServerHook, tag: str) -> None:
+    """Report to *libra* that the driver of job *tag* is gone; failures are only logged."""
     try:
         await libra.akill(tag)
-    except Exception as error:  # noqa: BLE001 - nobody waits for it
-        log.info("%s; it will find out by itself that the driver of %s is gone", error, tag)
+    except Exception as error:  # noqa: BLE001 - Libra detects it later by itself
+        log.info(
+            "Could not report to Libra that driver %s is gone (%s); it will notice", tag, error
+        )
     finally:
         await libra.aclose()
 
 
 async def _is_deferred(task: TaskInstance) -> bool:
-    """Whether *task* still waits; asked twice, for the first answer of a new supervisor is slow."""
+    """Whether *task* still waits; retried once, since a new supervisor is slow to respond."""
     mapped = task.map_index is not None and task.map_index >= 0
     question = comms.GetTaskStates(
         dag_id=task.dag_id,
@@ -69,29 +71,29 @@ async def _is_deferred(task: TaskInstance) -> bool:
         map_index=task.map_index if mapped else None,
     )
     try:
-        answer = await _asked(question)
+        answer = await _ask(question)
     except Exception:  # noqa: BLE001 - the second answer counts
         await asyncio.sleep(_ASK_AGAIN)
-        answer = await _asked(question)
+        answer = await _ask(question)
     key = f"{task.task_id}_{task.map_index}" if mapped else task.task_id
     states: dict[str, str | None] = answer.task_states.get(task.run_id, {})
     return states.get(key) == "deferred"
 
 
-async def _asked(question: comms.GetTaskStates) -> comms.TaskStatesResult:
+async def _ask(question: comms.GetTaskStates) -> comms.TaskStatesResult:
     async with asyncio.timeout(_ANSWERS_WITHIN):
         answer = await task_runner.SUPERVISOR_COMMS.asend(question)
     if not isinstance(answer, comms.TaskStatesResult):
-        raise TypeError(f"it answered {answer!r}")
+        raise TypeError(f"unexpected response {answer!r}")
     return answer
 
 
 async def _stop(server: ServerHook, job_id: str, timing: StopTiming) -> None:
-    """Stop *job_id* and see it end; raises KillNotVerified."""
+    """Stop *job_id* and verify its end; raises KillNotVerified."""
     try:
         await arun(Stop(job_id=job_id, timing=timing).stop(), partial(_answer, server))
     except ServerError as error:
-        raise KillNotVerified(job_id, f"its kill could not be requested: {error}") from error
+        raise KillNotVerified(job_id, f"could not request its kill: {error}") from error
 
 
 def _answer(server: ServerHook, step: Step) -> Awaitable[Any]:

@@ -1,4 +1,4 @@
-"""One trigger's place at a poller: what is news for its own task log, and how its watch ends."""
+"""The subscription of one trigger at a poller: news for its task log, and the outcome."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ NEVER = -math.inf
 
 
 class Subscription:
-    """One watch over one job, between the poller that asks and the trigger that waits.
+    """One watch over one job, between the poller and the trigger that waits.
 
-    By the poller's clock: ``due`` is when to ask again, ``asked_alone`` when it was asked about by
-    a question of its own, ``read_at`` when its log was read; ``reading``: it is just now.
-    Awaiting :meth:`outcome` is the trigger's part: what is logged there lands in the log of the
-    trigger's own task.
+    By the poller's clock: ``due`` is when to poll again, ``asked_alone`` when it was last polled by
+    a separate request, ``read_at`` when its log was last read. ``reading``: its log is being read.
+    The trigger awaits :meth:`outcome`, so that lines logged there go to the log of its task.
     """
 
     __slots__ = (
         *("asked_alone", "due", "read_at", "reading", "seen", "status", "view"),
-        *("_leave", "_news", "_outcome", "_said"),
+        *("_leave", "_news", "_outcome", "_lines"),
     )
 
     def __init__(self, view: JobView, seen: Watch, leave: Callable[[Subscription], None]) -> None:
@@ -37,31 +36,31 @@ class Subscription:
         self.reading = False
         self.status: JobStatus | None = None
         self._outcome: Outcome | None = None
-        self._said: tuple[tuple[int, str], ...] = ()
+        self._lines: tuple[tuple[int, str], ...] = ()
         self._news: asyncio.Future[None] | None = None
 
     @property
     def is_over(self) -> bool:
-        """Whether nobody has to ask any more."""
+        """Whether the watch has ended."""
         return self._outcome is not None
 
     @property
     def wants_to_read(self) -> bool:
-        """Whether there is more to learn than the state, and nobody learns it yet."""
+        """Whether the job has details to read that are not being read yet."""
         return not self.reading and bool(self.status and self.view.has_details(self.status))
 
-    def tell(self, answer: Observation | ServerError) -> None:
-        """Take *answer* into account; wakes the trigger only if that is news."""
+    def update(self, answer: Observation | ServerError) -> None:
+        """Take *answer* into account; wake the trigger only if it is news."""
         if self.is_over:
             return
         place = self.seen.status.location
-        self._outcome, said = told(self.seen, answer)
-        self._said += tuple(said)
-        if said or self._outcome or self.seen.status.location != place:
+        self._outcome, lines = told(self.seen, answer)
+        self._lines += tuple(lines)
+        if lines or self._outcome or self.seen.status.location != place:
             self._wake()
 
     def give_up(self, why: str) -> None:
-        """End the watch without an answer: the job goes on, and the task may find it again."""
+        """End the watch without a final state: the job continues, and the task may rejoin it."""
         if not self.is_over:
             unclear = replace(self.seen.status, state=JobState.UNCLEAR)
             self._outcome = Outcome(unclear, f"{why}; it may still run")
@@ -70,19 +69,19 @@ class Subscription:
     async def outcome(
         self, placed: Callable[[DriverLocation], Awaitable[None]] | None = None
     ) -> Outcome:
-        """How the watch ended; until then its news are logged here.
+        """Wait for the outcome of the watch, and log its news until then.
 
-        *placed* is told where the job runs, whenever more is known of it.
+        *placed* is called with the location of the job whenever more of it is known.
         """
-        told_of = None
+        published = None
         try:
             while True:
                 self._show()
                 location = self.seen.status.location
                 if self._outcome:
                     return self._outcome
-                if placed and location and location != told_of:
-                    told_of = location
+                if placed and location and location != published:
+                    published = location
                     await placed(location)
                     continue
                 self._news = asyncio.get_running_loop().create_future()
@@ -91,9 +90,9 @@ class Subscription:
             self._leave(self)
 
     def _show(self) -> None:
-        # Not in outcome itself: its frame would keep these lines until there are new ones.
-        said, self._said = self._said, ()
-        show(said)
+        # Not in outcome itself, whose frame would keep these lines until there are new ones.
+        lines, self._lines = self._lines, ()
+        show(lines)
 
     def _wake(self) -> None:
         if self._news and not self._news.done():

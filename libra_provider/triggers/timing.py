@@ -1,4 +1,4 @@
-"""How often the poller of a server asks, beside the poll interval that each task has set."""
+"""How often a poller sends requests, besides the poll interval that each task sets."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ class PollerTiming:
     """All durations are seconds."""
 
     soonest: float = 0.2
-    """Between two rounds: jobs that are due within that time are polled together."""
+    """Between two rounds; jobs that are due within this time are polled together."""
     reads_within: float = 5.0
-    """In which at most ``READ`` logs of running jobs are read, each with about two requests."""
+    """In this time at most ``READ`` logs of running jobs are read, with about two requests each."""
     renew_every: float = 10.0
     """Between two readings of a connection whose credentials the server refuses."""
     connection_fresh: float = 10.0

@@ -114,7 +114,7 @@ def test_a_kill_that_is_not_answered_in_time_is_named_and_done_by_the_next_try(
 
     master.disturb = hangs
     executed.on_kill()
-    said = [each for each in caplog.messages if "was not seen to stop within 4.0 s" in each]
+    said = [each for each in caplog.messages if "did not stop within 4.0 s" in each]
     released.set()
     master.disturb = lambda _: None
     runner.clear()

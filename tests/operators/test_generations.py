@@ -125,7 +125,7 @@ def test_on_lost_resubmit_lets_a_task_be_retried_whose_driver_is_lost_under_its_
 
 
 def test_on_lost_is_one_of_two_words() -> None:
-    with pytest.raises(ValueError, match="Invalid on_lost='retry': expected fail"):
+    with pytest.raises(ValueError, match="Invalid on_lost='retry': expected fail or resubmit"):
         Etl(on_lost="retry")
 
 

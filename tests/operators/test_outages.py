@@ -72,7 +72,7 @@ def test_a_master_that_is_not_up_yet_is_waited_for(
 
     assert result.state == "success"
     assert len(master.drivers) == 1
-    assert any("connection refused" in m and "asking again in" in m for m in caplog.messages)
+    assert any("connection refused" in m and "retrying in" in m for m in caplog.messages)
 
 
 @both_ways

@@ -27,7 +27,7 @@ async def cancelled(triggerer: Triggerer, trigger: JobTrigger, *, map_index: int
     triggerer.cancel(trigger_id)
     await until(lambda: trigger_id in triggerer.finished)
     if trigger.kills:
-        words = ("has stopped", "goes on under", "did not say", "could not be", "may still")
+        words = ("has stopped", "another triggerer", "did not report", "could not", "may still")
         await until(lambda: any(w in each for each in triggerer.lines[trigger_id] for w in words))
     return triggerer.lines[trigger_id]
 
@@ -59,7 +59,7 @@ async def test_a_job_goes_on_when_another_triggerer_has_its_trigger(
         lines = await cancelled(triggerer, make_trigger(job_id), map_index=map_index)
 
     assert not master.drivers[job_id].killed
-    assert f"{job_id} goes on under another triggerer" in lines
+    assert f"{job_id} continues; another triggerer watches it now" in lines
 
 
 async def test_a_kill_outlives_the_second_that_airflow_gives_it(master: FakeMaster) -> None:
@@ -79,7 +79,7 @@ async def test_a_job_goes_on_when_airflow_cannot_say_how_its_task_stands(
         lines = await cancelled(triggerer, make_trigger(job_id))
 
     assert not master.drivers[job_id].killed
-    assert f"{job_id} was not stopped: look whether it runs" in lines[-1]
+    assert f"{job_id} was not stopped. Check whether it still runs" in lines[-1]
 
 
 async def test_a_master_that_is_away_hears_of_the_kill_when_it_is_back(master: FakeMaster) -> None:
@@ -161,7 +161,7 @@ async def test_a_log_that_begins_again_says_so(master: FakeMaster, ago: int, say
         await triggerer.event(trigger_id)
         lines = triggerer.lines[trigger_id]
 
-    assert sum("shows its log from the start" in each for each in lines) == says
+    assert sum("its log is shown again from the start" in each for each in lines) == says
 
 
 async def test_the_links_of_a_deferred_task_lead_somewhere_while_its_job_runs(

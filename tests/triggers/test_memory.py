@@ -62,7 +62,7 @@ async def look(hook: SparkMasterHook, group: JobGroup, waiting: list[Subscriptio
     """A round of a poller that may read all logs at once."""
     told = await hook.aasked(group.together([each.view for each in waiting])) or {}
     for each in waiting:
-        each.tell(await hook.aasked(each.view.details(told[each.view.job_id])))
+        each.update(await hook.aasked(each.view.details(told[each.view.job_id])))
         await asyncio.sleep(0)
 
 

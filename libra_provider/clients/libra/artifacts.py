@@ -14,7 +14,7 @@ from libra_provider.clients.libra.contract import Contract
 from libra_provider.core.errors import NotOffered
 
 # Called with the artifact, and how many of its bytes are on their way.
-Told = Callable[[Artifact, int], object]
+OnProgress = Callable[[Artifact, int], object]
 _TOO_OLD = "this version stores no files for drivers; upgrade it"
 
 
@@ -28,7 +28,7 @@ def known(artifact: Artifact) -> Call[bool]:
     return Call(method="HEAD", path=_path(artifact), parse=parse, idempotent=True)
 
 
-def put(artifact: Artifact, told: Told | None = None) -> Call[None]:
+def put(artifact: Artifact, progress: OnProgress | None = None) -> Call[None]:
     """Have Libra keep *artifact*; one that it has already stays as it is."""
 
     def parse(reply: Reply) -> None:
@@ -36,28 +36,30 @@ def put(artifact: Artifact, told: Told | None = None) -> Call[None]:
         if body.get("sha256") != artifact.sha256:
             raise reply.not_as_expected("an artifact of this hash was expected")
 
-    content = artifact.content if told is None else _watched(artifact, told)
+    content = artifact.content if progress is None else _watched(artifact, progress)
     return Call(method="PUT", path=_path(artifact), parse=parse, content=content, idempotent=True)
 
 
-def stored(contract: Contract, artifact: Artifact, told: Told | None = None) -> Dialogue[bool]:
+def stored(
+    contract: Contract, artifact: Artifact, progress: OnProgress | None = None
+) -> Dialogue[bool]:
     """Have Libra keep *artifact*; the answer is whether its bytes had to be sent."""
     health = yield from contract.known()
     if health.is_old:
         raise NotOffered(health.server, _TOO_OLD)
     if (yield Ask(known(artifact))):
         return False
-    yield Ask(put(artifact, told))
+    yield Ask(put(artifact, progress))
     return True
 
 
-def _watched(artifact: Artifact, told: Told) -> Content:
+def _watched(artifact: Artifact, progress: OnProgress) -> Content:
     def pieces() -> Iterator[bytes]:
         sent = 0
         for piece in artifact.content:
             sent += len(piece)
             # Before the piece goes: who has the last one may answer, and nobody comes back here.
-            told(artifact, sent)
+            progress(artifact, sent)
             yield piece
 
     return Content(artifact.size, pieces)

@@ -10,7 +10,7 @@ from typing import Any
 from libra_provider.clients import runtime_zip
 from libra_provider.clients.artifact import Artifact, aliased, packed, text
 from libra_provider.clients.http.dialogue import Ask, Dialogue
-from libra_provider.clients.libra.artifacts import Told, stored
+from libra_provider.clients.libra.artifacts import OnProgress, stored
 from libra_provider.clients.libra.contract import Contract
 from libra_provider.clients.libra.external_jobs import Announcement, UploadUrls, announce
 from libra_provider.core.errors import BadInput
@@ -172,14 +172,14 @@ def ship(
     tag: str,
     *,
     ca: str | None = None,
-    told: Told | None = None,
+    progress: OnProgress | None = None,
 ) -> Dialogue[SparkJob]:
     """Have Libra keep *shipment*, and know of its job; the job as the master gets it.
 
     The same again under the same *tag* sends nothing twice.
     """
     for artifact in shipment.artifacts:
-        yield from stored(contract, artifact, told)
+        yield from stored(contract, artifact, progress)
     announced: UploadUrls = yield Ask(announce(tag, shipment.announcement))
     return shipment.sent(tag, announced, ca=ca)
 
