@@ -12,6 +12,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from libra_provider.clients.http.content import Content
 from libra_provider.core.errors import BadInput
+from libra_provider.core.paths import shippable_name
 from libra_provider.core.units import MIB, readable_size
 
 _PIECE = 2**18  # bytes
@@ -31,11 +32,13 @@ class Artifact:
     name: str
     size: int
     source: Path | bytes = field(repr=False, compare=False)
+    fragment: str = field(default="", compare=False)
+    """What follows its name for Spark: ``#env``, under which an archive is unpacked."""
 
     @property
     def uri(self) -> str:
         """How Libra's own statements name it."""
-        return f"artifact:{self.sha256}/{self.name}"
+        return f"artifact:{self.sha256}/{self.name}{self.fragment}"
 
     @property
     def content(self) -> Content:
@@ -54,8 +57,28 @@ class Artifact:
             raise BadInput("artifact", self.name, "the file changed during its upload; try again")
 
 
-def packed(path: Path, *, parameter: str) -> Artifact:
-    """The file *path*, or for ``py_files`` a zip of the package *path*; raises BadInput."""
+def packed(item: str | Path, *, parameter: str) -> Artifact:
+    """The file *item*, or for ``py_files`` a zip of the package *item*; raises BadInput.
+
+    A string may end in ``#NAME``, the name that the file gets. A Path is taken as it is.
+    """
+    path, mark, alias = item.partition("#") if isinstance(item, str) else (item, "", "")
+    artifact = _packed(Path(path), parameter)
+    # Spark reads the type of an archive from its name, and unpacks it under the other one.
+    if parameter == "archives" or not alias:
+        artifact = replace(artifact, fragment=f"{mark}{alias}")
+    else:
+        artifact = replace(artifact, name=alias)
+    shippable_name(artifact.name, parameter=parameter)
+    return artifact
+
+
+def text(name: str, content: bytes) -> Artifact:
+    """*content* as a file called *name*."""
+    return Artifact(hashlib.sha256(content).hexdigest(), name, len(content), content)
+
+
+def _packed(path: Path, parameter: str) -> Artifact:
     if path.is_dir() and parameter == "py_files":
         return text(f"{path.name}.zip", _zipped(path))
     if path.is_dir():
@@ -64,22 +87,6 @@ def packed(path: Path, *, parameter: str) -> Artifact:
     with _opened(path, parameter) as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return Artifact(sha256, path.name, file.tell(), path)
-
-
-def aliased(artifact: Artifact, item: str, *, parameter: str) -> tuple[Artifact, str]:
-    """*artifact* under the name after the ``#`` of *item*, and what is left of that for Spark.
-
-    Spark looks at the name of an archive, which it unpacks under the other one, and at no other.
-    """
-    _, mark, alias = item.partition("#")
-    if parameter == "archives" or not alias:
-        return artifact, f"{mark}{alias}"
-    return replace(artifact, name=alias), ""
-
-
-def text(name: str, content: bytes) -> Artifact:
-    """*content* as a file called *name*."""
-    return Artifact(hashlib.sha256(content).hexdigest(), name, len(content), content)
 
 
 def _opened(source: Path | bytes, parameter: str) -> io.BufferedReader | io.BytesIO:

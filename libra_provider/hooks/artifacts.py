@@ -19,7 +19,6 @@ from libra_provider.clients.libra.external_jobs import Announcement, UploadUrls
 from libra_provider.clients.libra.results import Returned, WrittenResult
 from libra_provider.clients.libra.shipment import Shipment
 from libra_provider.core.job import SparkJob
-from libra_provider.core.paths import shippable_name
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook
 
@@ -34,19 +33,28 @@ class ArtifactHook(ServerHook):
         self._contract = Contract()
 
     def upload(
-        self, path: str | Path, *, parameter: str = "path", progress: OnProgress | None = None
+        self,
+        path: str | Path | Artifact,
+        *,
+        parameter: str = "path",
+        progress: OnProgress | None = None,
     ) -> Artifact:
         """Upload the file *path* unless Libra has it; statements refer to it by its ``uri``.
 
         *progress* is called with the artifact and the number of bytes sent. A Python package
         becomes a zip, for ``py_files``. Raises BadInput, for *parameter*, if *path* cannot be read.
+        An Artifact is uploaded as it is.
         """
         artifact = _packed(path, parameter)
         self._run(lambda: stored(self._contract, artifact, progress))
         return artifact
 
     async def aupload(
-        self, path: str | Path, *, parameter: str = "path", progress: OnProgress | None = None
+        self,
+        path: str | Path | Artifact,
+        *,
+        parameter: str = "path",
+        progress: OnProgress | None = None,
     ) -> Artifact:
         """Upload the file *path* unless Libra has it, for event loops."""
         artifact = await asyncio.to_thread(_packed, path, parameter)
@@ -114,7 +122,5 @@ class ArtifactHook(ServerHook):
         return await client.arun(dialogue())
 
 
-def _packed(path: str | Path, parameter: str) -> Artifact:
-    artifact = packed(Path(path), parameter=parameter)
-    shippable_name(artifact.name, parameter=parameter)
-    return artifact
+def _packed(path: str | Path | Artifact, parameter: str) -> Artifact:
+    return path if isinstance(path, Artifact) else packed(Path(path), parameter=parameter)

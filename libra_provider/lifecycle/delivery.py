@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from libra_provider.clients.artifact import Artifact, aliased
+from libra_provider.clients.artifact import Artifact, packed
 from libra_provider.clients.libra.shipment import (
     Shipment,
     check_parameters,
@@ -121,10 +121,8 @@ def shipped(libra: LibraHook, job: SparkJob, tag: str, *, promised: bool) -> Spa
 
 def shipped_file(libra: LibraHook, path: str, *, parameter: str) -> str:
     """Upload the file *path*, which may have a ``#name``; return its name in Libra's statements."""
-    file = path.partition("#")[0]
-    kept = libra.upload(file, parameter=parameter, progress=UploadProgress(time.monotonic))
-    artifact, fragment = aliased(kept, path, parameter=parameter)
-    return artifact.uri + fragment
+    artifact = packed(path, parameter=parameter)
+    return libra.upload(artifact, progress=UploadProgress(time.monotonic)).uri
 
 
 class UploadProgress:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from libra_provider.clients import runtime_zip
-from libra_provider.clients.artifact import Artifact, aliased, packed, text
+from libra_provider.clients.artifact import Artifact, packed, text
 from libra_provider.clients.http.dialogue import Ask, Dialogue
 from libra_provider.clients.libra.artifacts import OnProgress, stored
 from libra_provider.clients.libra.contract import Contract
@@ -17,7 +16,7 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
 from libra_provider.core.masking import MASK
-from libra_provider.core.paths import scheme, shippable_name
+from libra_provider.core.paths import scheme
 from libra_provider.core.units import readable_size
 
 ORDER = "LIBRA_JOB"
@@ -69,7 +68,8 @@ class Shipment:
     def __init__(self, job: SparkJob, *, returns: bool = False) -> None:
         self._job, self._returns = job, returns
         self._files = {
-            (parameter, item): _packed(item, parameter) for parameter, item in local_files(job)
+            (parameter, item): packed(item, parameter=parameter)
+            for parameter, item in local_files(job)
         }
         _check_names(self._files)
         self._code = _code(job)
@@ -80,8 +80,7 @@ class Shipment:
     def artifacts(self) -> list[Artifact]:
         """What Libra must have before the job is announced; each once."""
         code = [self._code] if self._code else []
-        files = [artifact for artifact, _ in self._files.values()]
-        return list(dict.fromkeys([*self._ours, *code, *files]))
+        return list(dict.fromkeys([*self._ours, *code, *self._files.values()]))
 
     @property
     def announcement(self) -> Announcement:
@@ -101,7 +100,7 @@ class Shipment:
     def sent(self, tag: str, at: UploadUrls, *, ca: str | None = None) -> SparkJob:
         """The job as its master gets it; *ca* are certificates (PEM) for its driver to trust."""
         job = self._job
-        found = {key: at.url(each) + fragment for key, (each, fragment) in self._files.items()}
+        found = {key: at.url(each) + each.fragment for key, each in self._files.items()}
         lists = {each: [found.get((each, i), i) for i in getattr(job, each)] for each in _LISTS}
         application = found.get(("application", str(job.application)), job.application)
         if not self._ours:
@@ -184,17 +183,10 @@ def ship(
     return shipment.sent(tag, announced, ca=ca)
 
 
-def _packed(item: str, parameter: str) -> tuple[Artifact, str]:
-    artifact = packed(Path(item.partition("#")[0]), parameter=parameter)
-    artifact, fragment = aliased(artifact, item, parameter=parameter)
-    shippable_name(artifact.name, parameter=parameter)
-    return artifact, fragment
-
-
-def _check_names(files: Mapping[tuple[str, str], tuple[Artifact, str]]) -> None:
+def _check_names(files: Mapping[tuple[str, str], Artifact]) -> None:
     """Raise BadInput where one file would lie in another's place."""
     found: dict[str, str] = {}
-    for (parameter, item), (artifact, _) in files.items():
+    for (parameter, item), artifact in files.items():
         if parameter not in _IN_ONE_FOLDER:
             continue
         if found.setdefault(artifact.name, artifact.sha256) != artifact.sha256:
