@@ -6,6 +6,8 @@ INSTALLED := .venv/installed-$(KEY)
 # The oldest Spark that is tested, beside the one of the lock file; only test-all needs it.
 OLDEST_SPARK := 4.0.5
 SPARK40 := .venv-spark40/installed-$(OLDEST_SPARK)
+# With it the JVMs of the tests start in less CPU time; tests/java.py makes and uses it.
+ARCHIVE := .venv/spark.jsa
 
 # Two processes of tests; what is given to which is said in tests/conftest.py.
 AT_ONCE := -n 2 --dist loadscope --no-loadscope-reorder
@@ -27,9 +29,9 @@ check: $(INSTALLED) ## lint, format and types: seconds
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-test: java check ## check, then the tests: minutes
+test: java check $(ARCHIVE) ## check, then the tests: minutes
 	$(PYTHON) -m pytest $(AT_ONCE) $(SLOWEST) -m "not slow"
-test-all: java check spark40 ## check, then every test, also the long ones
+test-all: java check $(ARCHIVE) spark40 ## check, then every test, also the long ones
 	$(PYTHON) -m pytest $(AT_ONCE) $(SLOWEST)
 bench: java $(INSTALLED) ## one ratio per claim of the README
 	@set -e; for each in $(wildcard benchmarks/bench_*.py); do $(PYTHON) $$each; done
@@ -42,6 +44,9 @@ java:
 	@scripts/preflight java
 $(INSTALLED): requirements.lock pyproject.toml
 	@scripts/install $@
+$(ARCHIVE): $(INSTALLED) tests/java.py
+	@echo "Writing the classes of Spark into $@, 160 MB"
+	@$(PYTHON) -m tests.java
 spark40: $(SPARK40)
 $(SPARK40): $(INSTALLED)
 	@echo "Installing pyspark $(OLDEST_SPARK) into .venv-spark40, 450 MB"
