@@ -41,7 +41,7 @@ def _failed(error: BaseException, program: str) -> dict[str, Any]:
     found = python_errors.failure_of(error, program)
     return {
         "state": "FAILED",
-        "error": python_errors.said_by(found) + python_errors.place_of(found),
+        "error": python_errors.sentence_of(found) + python_errors.place_of(found),
         "errorClass": found.get("condition") or found["kind"],
         "sqlState": found.get("sql_state"),
     }

@@ -1,4 +1,4 @@
-"""What went wrong in a statement, in terms of its own lines."""
+"""Errors of Python code: the message, the failing line of the code, and a short traceback."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from pyspark.errors import PySparkException, PythonException
 
 from libra_provider.core.masking import masked_text
-from libra_provider.jobs.spark_errors import failure_of as _sentence_of
+from libra_provider.jobs.spark_errors import failure_of as _failure_of
 
 _LONGEST = 20_000
 _LONGEST_LINE = 120
@@ -26,7 +26,7 @@ _LIBRARIES = (
 
 
 def failure_of(error: BaseException, statement: str) -> dict[str, Any]:
-    """Return the error's ``kind`` and message (``said``), its ``line`` in *statement*, ``source``.
+    """Return the error's ``kind`` and ``message``, and its ``line`` in *statement* with ``source``.
 
     ``trace`` is Python's traceback without the frames of libraries; errors of Spark have their
     ``condition`` and ``sql_state``.
@@ -34,44 +34,44 @@ def failure_of(error: BaseException, statement: str) -> dict[str, Any]:
     line = _line(error, statement)
     answer: dict[str, Any] = {
         "kind": type(error).__qualname__,
-        "said": _said(error),
+        "message": _message(error),
         "line": line,
         "source": line and linecache.getline(statement, line).strip(),
         "trace": "".join(_trace(error)),
     }
     if isinstance(error, PythonException):
-        answer |= {"said": _of_worker(str(error)), **_PYTHON_EXCEPTION}
+        answer |= {"message": _of_worker(str(error)), **_PYTHON_EXCEPTION}
     elif isinstance(error, PySparkException):
         answer |= {"condition": error.getCondition(), "sql_state": error.getSqlState()}
     return answer
 
 
-def said_by(answer: Mapping[str, Any]) -> str:
-    """Return the sentence of such a failure, its secrets masked."""
-    said = _sentence_of(Exception(answer["said"])).sentence if answer["said"] else ""
+def sentence_of(answer: Mapping[str, Any]) -> str:
+    """Return the sentence for users of such a failure, its secrets masked."""
+    message = _failure_of(Exception(answer["message"])).sentence if answer["message"] else ""
     kind = answer["kind"]
     if kind == "SystemExit":
-        return f"The code called sys.exit with {said}"
+        return f"The code called sys.exit with {message}"
     if answer.get("condition") is None:
-        return f"{kind}: {said}" if said else str(kind)
-    return said
+        return f"{kind}: {message}" if message else str(kind)
+    return message
 
 
 def place_of(answer: Mapping[str, Any]) -> str:
-    """Return where the user's code has raised it, in parentheses; empty if that is unknown."""
+    """Return the line of the user's code that failed, in parentheses; empty if unknown."""
     if not answer.get("line"):
         return ""
     source = masked_text(answer["source"] or "")[:_LONGEST_LINE]
     return f" (line {answer['line']}: {source})" if source else f" (line {answer['line']})"
 
 
-def _of_worker(said: str) -> str:
+def _of_worker(message: str) -> str:
     """Return the last line of the traceback that an executor has sent."""
-    lines = [line for line in said.splitlines() if line and not line[0].isspace()]
+    lines = [line for line in message.splitlines() if line and not line[0].isspace()]
     return f"[PYTHON_EXCEPTION] {lines[-1]}"
 
 
-def _said(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return error.msg
     try:
@@ -104,8 +104,8 @@ def _trace(error: BaseException) -> Iterator[str]:
     if isinstance(error, SyntaxError):
         yield from traceback.format_exception_only(type(error), error)
     else:
-        yield f"{type(error).__qualname__}: {_without_java(_said(error))}\n"
+        yield f"{type(error).__qualname__}: {_without_java(_message(error))}\n"
 
 
-def _without_java(said: str) -> str:
-    return said.partition("\n\nJVM stacktrace:")[0].rstrip()
+def _without_java(message: str) -> str:
+    return message.partition("\n\nJVM stacktrace:")[0].rstrip()

@@ -1,7 +1,7 @@
-"""What is taken from drivers of their own, and the jobs whose drivers others start.
+"""Jobs that Airflow or the CLI submits, and the reports and results of all dedicated drivers.
 
-Each decision is one write to the ledger: what it depends on is read, and what follows is committed,
-before another one begins. So of two that contradict each other the first one counts, whoever asks.
+Each request is one transaction of the ledger, and transactions run one after the other. So of two
+contradictory requests the first one counts, no matter who sends them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from libra_provider.server.settings import Settings
 class ExternalJobs:
     """Takes announcements, reports and results; lives on one event loop.
 
-    Each method raises UnknownStatement, Over once the job has ended, and LedgerUnavailable.
+    Methods raise UnknownStatement, LedgerUnavailable, and JobAlreadyEnded after the end of the job.
     """
 
     def __init__(self, settings: Settings, ledger: Ledger, writer: LedgerWriter) -> None:
@@ -42,51 +42,54 @@ class ExternalJobs:
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
 
     async def announce(self, spec: StatementSpec, tag: str) -> tuple[Statement, bool]:
-        """The job *tag*, and whether it is new; Conflict if it was announced otherwise."""
+        """Store job *tag*; return it and whether it is new; raises Conflict for another body."""
         return await self._writer.write(partial(self._accept, spec, tag))
 
     async def receipt(self, job_id: str) -> Receipt:
-        """What was heard so far of a job that is not over."""
+        """Return what the driver of a job that has not ended has reported so far."""
         return (await self._writer.write(partial(self._open, job_id)))[1]
 
-    async def began(self, job_id: str, attempt: str, place: Mapping[str, str | None]) -> Statement:
-        """The job after its driver's word that it runs, and where; raises Conflict."""
+    async def report_start(
+        self, job_id: str, attempt: str, place: Mapping[str, str | None]
+    ) -> Statement:
+        """Record that the driver runs, and where; return the job; raises Conflict."""
         return await self._writer.write(partial(self._begin, job_id, attempt, place))
 
-    async def hand_in(self, job_id: str, attempt: str | None, handed: UploadedResult) -> bool:
-        """Whether what was handed in is new, and not the same again; raises Conflict."""
-        return await self._writer.write(partial(self._take, job_id, attempt, handed))
+    async def store_result(self, job_id: str, attempt: str | None, result: UploadedResult) -> bool:
+        """Store *result*; return False if it is stored already; raises Conflict for another."""
+        return await self._writer.write(partial(self._take, job_id, attempt, result))
 
-    async def ended(self, job_id: str, attempt: str, words: Mapping[str, Any]) -> Statement:
-        """The job after its driver's last *words*, fields of a Statement; raises Conflict."""
+    async def report_end(self, job_id: str, attempt: str, words: Mapping[str, Any]) -> Statement:
+        """Record the driver's receipt *words*, fields of a Statement; return the job."""
         statement = await self._writer.write(partial(self._end, job_id, attempt, words))
-        return self._told(statement)
+        return self._notify(statement)
 
-    async def succeeded(self, job_id: str, words: Mapping[str, Any]) -> Statement:
-        """The job, whose submitter says, with the driver's last *words*, that it ended well.
+    async def report_success(self, job_id: str, words: Mapping[str, Any]) -> Statement:
+        """Record that the driver succeeded, as its submitter reports; return the job.
 
-        What was handed in is its result. One that is over stays as it is.
+        *words* is the driver's receipt. What it has uploaded becomes the result. A job that has
+        ended already does not change.
         """
-        return self._told(await self._writer.write(partial(self._succeed, job_id, words)))
+        return self._notify(await self._writer.write(partial(self._succeed, job_id, words)))
 
     async def cancel(self, job_id: str) -> Statement:
-        """The job, which its submitter has ended; any other statement stays as it is."""
+        """Cancel a job that was killed by its submitter; other statements do not change."""
         stop = partial(self._stop, job_id, State.CANCELLED, "The job was killed by its submitter.")
-        return self._told(await self._writer.write(stop))
+        return self._notify(await self._writer.write(stop))
 
     async def lose_silent(self) -> None:
-        """Call LOST what has given no sign for too long."""
+        """Mark jobs as LOST whose drivers have not reported for too long."""
         for statement in await self._writer.write(self._lose_silent):
-            self._told(statement)
+            self._notify(statement)
 
     async def end_of(self, job_id: str, seconds: float | None) -> Statement:
-        """The job once it is over, or as it stands after *seconds* (None: no limit)."""
+        """Wait up to *seconds* for the end of a job (None: no limit); return the job."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(job_id, set())
         waiting.add(waiter)
         try:
             find = partial(self._ledger.get, job_id)
-            # Looked at again: it may have ended before anybody was there to be told.
+            # Read again: it may have ended before the waiter was registered.
             if not (found := await self._writer.write(find)).state.is_terminal:
                 await asyncio.wait((waiter,), timeout=seconds)
                 found = await self._writer.write(find)
@@ -96,14 +99,14 @@ class ExternalJobs:
             if not waiting:
                 self._waiting.pop(job_id, None)
 
-    def _told(self, statement: Statement) -> Statement:
+    def _notify(self, statement: Statement) -> Statement:
         if statement.state.is_terminal:
             for waiter in self._waiting.get(statement.job_id, ()):
                 if not waiter.done():
                     waiter.set_result(None)
         return statement
 
-    # From here on: on the writer's thread, in its transaction, where a refusal undoes nothing.
+    # The rest runs on the writer's thread, in its transaction; an error does not roll it back.
 
     def _accept(self, spec: StatementSpec, tag: str) -> tuple[Statement, bool]:
         if known := self._ledger.get_many([tag]):
@@ -126,7 +129,7 @@ class ExternalJobs:
     def _heard(
         self, job_id: str, attempt: str | None, driver_id: str | None = None
     ) -> tuple[Statement, Receipt, bool]:
-        """The job, its receipt after a word of *attempt*, and whether that start is a new one."""
+        """The job, its receipt after a report of *attempt*, and whether that attempt is new."""
         statement, known = self._open(job_id)
         supervised = statement.spec.supervised
         heard = known.heard(attempt, at=utc_now(), supervised=supervised, driver_id=driver_id)
@@ -137,27 +140,27 @@ class ExternalJobs:
 
     def _begin(self, job_id: str, attempt: str, place: Mapping[str, str | None]) -> Statement:
         statement, receipt, is_new = self._heard(job_id, attempt, place.get("driver_id"))
-        if not statement.spec.announced:  # Libra looks after its own drivers itself
+        if not statement.spec.announced:  # Libra watches drivers that it has started
             return statement
         known = asdict(statement.location) if statement.location and not is_new else {}
-        told = {name: value for name, value in place.items() if value and name != "driver_id"}
-        location = DriverLocation(**{**known, "where": "on the cluster", **told})
+        given = {name: value for name, value in place.items() if value and name != "driver_id"}
+        location = DriverLocation(**{**known, "where": "on the cluster", **given})
         located = replace(statement, driver_id=receipt.driver_id, location=location)
         self._ledger.record_driver(located)
         return located
 
-    def _take(self, job_id: str, attempt: str | None, handed: UploadedResult) -> bool:
+    def _take(self, job_id: str, attempt: str | None, result: UploadedResult) -> bool:
         _, receipt, _ = self._heard(job_id, attempt)
-        if receipt.digest and receipt.digest != handed.digest:
+        if receipt.digest and receipt.digest != result.digest:
             sentence = f"Job {job_id} has uploaded a different result already; only one is allowed."
             raise Conflict(sentence, job_id)
-        _place(handed.rows, store.path_of(self._settings.results_dir, job_id))
-        taken = replace(receipt, digest=handed.digest, outcome=handed.outcome)
+        _place(result.rows, store.path_of(self._settings.results_dir, job_id))
+        taken = replace(receipt, digest=result.digest, outcome=result.outcome)
         self._ledger.receipts.put(taken)
         return receipt.digest is None
 
     def _end(self, job_id: str, attempt: str, words: Mapping[str, Any]) -> Statement:
-        if self._said_already(job_id, attempt, words):
+        if self._is_repeated(job_id, attempt, words):
             return self._ledger.get(job_id)
         statement, heard, _ = self._heard(job_id, attempt)
         receipt = replace(heard, last_words=words)
@@ -180,8 +183,8 @@ class ExternalJobs:
         state, outcome = receipt.success(promised=statement.spec.returns)
         return self._ledger.move(statement, state, **outcome)
 
-    def _said_already(self, job_id: str, attempt: str, words: Mapping[str, Any]) -> bool:
-        """An answer that was lost is asked for again, also after the end."""
+    def _is_repeated(self, job_id: str, attempt: str, words: Mapping[str, Any]) -> bool:
+        """Whether this receipt is stored: a driver sends it again if the response was lost."""
         known = self._ledger.receipts.get(job_id)
         return bool(known and known.attempt == attempt and known.last_words == words)
 
@@ -202,7 +205,7 @@ class ExternalJobs:
 
 
 def _place(rows: Path | None, path: Path) -> None:
-    """Have *rows* at *path*, or nothing; they stay, because the writer may run this twice."""
+    """Link *rows* to *path*, or remove that; *rows* are kept, since this may run twice."""
     if rows is None:
         path.unlink(missing_ok=True)
         return

@@ -1,4 +1,4 @@
-"""What a driver hands in: received piece by piece, checked, and only then a result."""
+"""Results that drivers upload: received in pieces, and checked before they are stored."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class UploadedResult:
 
 @dataclass(frozen=True, slots=True)
 class UploadLimit:
-    """What a result may have: *rows*, and bytes in Arrow's form."""
+    """The limits of a result: its rows, and its bytes in Arrow's format."""
 
     rows: int
     size: int
@@ -47,35 +47,35 @@ class UploadLimit:
     def check(self, rows: int, size: int) -> None:
         """Raise BodyTooLarge for more than that."""
         if rows > self.rows:
-            what, way_out = f"resultLimit={self.rows} rows", "increase resultLimit"
+            what, advice = f"resultLimit={self.rows} rows", "increase resultLimit"
         elif size > self.size:
-            what, way_out = readable_size(self.size), "return fewer or narrower rows"
+            what, advice = readable_size(self.size), "return fewer or narrower rows"
         else:
             return
         instead = "or have it written to storage with resultPath"
-        raise BodyTooLarge(f"The result has more than {what}; {way_out}, {instead}.")
+        raise BodyTooLarge(f"The result has more than {what}; {advice}, {instead}.")
 
 
 class UploadFolder:
-    """The folder where results arrive; what a Libra that was killed left there goes."""
+    """The folder for uploads, emptied when Libra starts."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def open(self) -> None:
-        """Make it, and empty it."""
+        """Create the folder, or empty it."""
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(mode=0o700, parents=True)
 
     def place(self) -> Path:
-        """A folder for one arrival, to be removed after it."""
+        """Create a folder for one upload; the caller removes it."""
         place = self._folder / secrets.token_hex(8)
         place.mkdir()
         return place
 
 
 async def received(body: AsyncIterator[bytes], place: Path) -> tuple[Path, str]:
-    """The file in *place* that *body* was written to, and its digest; raises what *body* does."""
+    """Write *body* to a file in *place*; return its path and digest; raises what *body* raises."""
     path, digest = place / "body", hashlib.sha256()
     with await asyncio.to_thread(path.open, "wb") as file:
         async for piece in pieces(body):
@@ -85,7 +85,7 @@ async def received(body: AsyncIterator[bytes], place: Path) -> tuple[Path, str]:
 
 
 def checked(path: Path, digest: str, media_type: str, limit: UploadLimit) -> UploadedResult:
-    """The result in the file *path*; raises BadInput, or BodyTooLarge."""
+    """Check the result in the file *path* and return it; raises BadInput, or BodyTooLarge."""
     if media_type == ARROW:
         return _rows(path, digest, limit)
     body = _json(path)

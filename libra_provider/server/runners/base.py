@@ -1,4 +1,4 @@
-"""What runs ISOLATED statements, and to whom it reports."""
+"""The interfaces of runners of ISOLATED statements, and of their listener."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from libra_provider.server.model.statement import State, Statement
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class IsolatedRun:
-    """One statement that waits for room, runs, or is taken up again.
+    """One statement that waits for a free place, or runs.
 
-    ``killed`` is set once it must end. ``note(driver_id=…, location=…)`` keeps what becomes known
-    of its driver; ``receipt()`` is what that has handed in and said. ``resumed``: an earlier Libra
-    had begun it.
+    ``killed`` is set once it must end. ``note(driver_id=…, location=…)`` stores what becomes known
+    about its driver; ``receipt()`` returns what the driver has uploaded and reported. ``resumed``:
+    it was started before Libra restarted.
     """
 
     statement: Statement
@@ -40,22 +40,22 @@ class IsolatedRun:
 class Runner(Protocol):
     """Runs statements on dedicated drivers of one deploy mode.
 
-    ``ends_with_libra`` says whether its drivers do.
+    ``ends_with_libra``: its drivers end when Libra does.
     """
 
     ends_with_libra: bool
 
-    async def run(self, errand: IsolatedRun) -> StatementEnded:
-        """How the statement ended; cancelled, it ends what :attr:`ends_with_libra` says."""
+    async def run(self, run: IsolatedRun) -> StatementEnded:
+        """Run the statement and return how it ended; when cancelled, end drivers of this Libra."""
         ...
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         ...
 
 
 class RunListener(Protocol):
-    """Who keeps the statements."""
+    """Stores the statements."""
 
     async def isolated_begins(self, job_id: str) -> Statement | None:
         """Commit that it is RUNNING and return it, or None if it was killed while it waited."""
@@ -87,20 +87,20 @@ def lost(job_id: str, why: str) -> StatementEnded:
 
 
 def promises(statement: Statement) -> bool:
-    """Whether success needs a result: SQL always has one, if maybe without columns."""
+    """Whether success requires a result: SQL always has one, even if without columns."""
     return statement.spec.kind == Kind.SQL
 
 
-def succeeded(errand: IsolatedRun, receipt: Receipt | None) -> StatementEnded:
+def succeeded(run: IsolatedRun, receipt: Receipt | None) -> StatementEnded:
     """Return the end of a statement whose driver succeeded, with what it has uploaded."""
-    known = receipt or Receipt(job_id=errand.job_id, seen_at=utc_now())
-    state, outcome = known.success(promised=promises(errand.statement))
-    return StatementEnded(job_id=errand.job_id, state=state, **outcome)
+    known = receipt or Receipt(job_id=run.job_id, seen_at=utc_now())
+    state, outcome = known.success(promised=promises(run.statement))
+    return StatementEnded(job_id=run.job_id, state=state, **outcome)
 
 
-def known_end(errand: IsolatedRun, receipt: Receipt | None) -> StatementEnded | None:
+def known_end(run: IsolatedRun, receipt: Receipt | None) -> StatementEnded | None:
     """Return the end that the driver has reported, or None."""
     words = dict(receipt.last_words or {}) if receipt else {}
     if words.get("state") == State.SUCCESS:
-        return succeeded(errand, receipt)
-    return StatementEnded(job_id=errand.job_id, **words) if words else None
+        return succeeded(run, receipt)
+    return StatementEnded(job_id=run.job_id, **words) if words else None

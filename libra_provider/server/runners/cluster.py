@@ -39,15 +39,15 @@ from libra_provider.server.statement_logs import PART
 from libra_provider.server.timing import DEFAULT, ClusterTiming
 
 _log = logging.getLogger(__name__)
-_UNDECIDED = "The answer to its submission was lost, and whether there is a driver is unknown"
+_UNDECIDED = "The response to its submission was lost, so it is unknown whether it has a driver"
 _NO_REST = (
-    "it was tried for {after}; the REST port must be that of Libra's setting isolated.rest_urls, "
-    "and on at the master (spark.master.rest.enabled=true)"
+    "tried for {after}; check Libra's setting isolated.rest_urls, and that the REST server of the "
+    "master is enabled (spark.master.rest.enabled=true)"
 )
 
 
 class ClusterRunner:
-    """One driver at the master for each statement, whose id is its tag."""
+    """Submits one driver per statement to the master; its tag is the statement's id."""
 
     ends_with_libra = False
 
@@ -70,38 +70,38 @@ class ClusterRunner:
         return DriverPoller(self._client, masters.ui_urls(self._settings), self._timing)
 
     async def close(self) -> None:
-        """Look no more, and give the connections to the masters back."""
-        if "_client" in self.__dict__:  # only then it has asked anything
+        """Stop polling, and close the connections to the masters."""
+        if "_client" in self.__dict__:  # else nothing was opened
             await self._poller.close()
             await self._client.aclose()
 
-    async def run(self, errand: IsolatedRun) -> StatementEnded:
-        """Submit once, or take up what was submitted, and watch it to its end."""
+    async def run(self, run: IsolatedRun) -> StatementEnded:
+        """Submit the driver once, or find it, and watch it until its end."""
         try:
-            driver_id = errand.statement.driver_id or await self._submit_once(errand)
+            driver_id = run.statement.driver_id or await self._submit_once(run)
         except UndecidedSubmission as error:
-            return lost(errand.job_id, f"{_UNDECIDED}: {error.detail}")
+            return lost(run.job_id, f"{_UNDECIDED}: {error.detail}")
         except JobKilled:
-            return _killed(errand, "It was killed before it was submitted.")
+            return _killed(run, "It was killed before it was submitted.")
         except ServerUnreachable as error:
             raise _advised(error, self._timing.submit.patience) from error
-        errand.note(driver_id=driver_id)
-        killer = asyncio.create_task(self._kill_when_told(errand, driver_id))
+        run.note(driver_id=driver_id)
+        killer = asyncio.create_task(self._kill_on_request(run, driver_id))
         try:
-            last = await self._poller.end_of(driver_id, partial(_note, errand))
+            last = await self._poller.end_of(driver_id, partial(_note, run))
         finally:
             killer.cancel()
-        return _ended(errand, driver_id, last, await errand.receipt())
+        return _ended(run, driver_id, last, await run.receipt())
 
     async def log_part(self, statement: Statement, stream: str, offset: int) -> LogPart:
-        """A part of what the driver has written, from its worker's page; raises NotReady."""
+        """Read a part of the driver's log from its worker's page; raises NotReady."""
         place = statement.location
         if statement.driver_id is None or place is None or place.worker_id is None:
             return LogPart("", 0, 0, 0)
         try:
             return await self._client.arun(self._log(statement.driver_id, place, stream, offset))
         except ServerError as error:
-            sentence = f"The log of {statement.driver_id} cannot be read now: {error}."
+            sentence = f"The log of {statement.driver_id} is unavailable now: {error}."
             raise NotReady(sentence, retry_after=5) from error
 
     def _log(
@@ -112,41 +112,41 @@ class ClusterRunner:
         part: LogPart = yield Ask(call, worker)
         return part
 
-    async def _submit_once(self, errand: IsolatedRun) -> str:
-        """The driver of *errand*, submitted now or by an earlier Libra; raises what submit does."""
-        statement, settings = errand.statement, self._settings
+    async def _submit_once(self, run: IsolatedRun) -> str:
+        """Submit the driver of *run* unless that was done before a restart; return its id."""
+        statement, settings = run.statement, self._settings
         job = await to_worker(job_of(statement, settings), statement, settings, self._artifacts)
         submission = DriverSubmission(
             job=job,
-            tag=errand.job_id,
+            tag=run.job_id,
             since=statement.started_at or utc_now(),
             master=settings.master,
             ui_urls=masters.ui_urls(settings),
         )
-        name, tell = f"Statement {errand.job_id}", partial(_tell, errand)
-        once = submission.once(name, self._timing.submit, must_end=errand.killed.is_set, tell=tell)
-        # An earlier Libra may have sent it, and never have received the answer.
-        steps = once.submit(may_exist=errand.resumed)
+        name, tell = f"Statement {run.job_id}", partial(_tell, run)
+        once = submission.once(name, self._timing.submit, must_end=run.killed.is_set, tell=tell)
+        # Libra may have sent it before a restart without receiving the response.
+        steps = once.submit(may_exist=run.resumed)
         accepted = await arun(
             steps,
             lambda step: self._client.arun(submission.answer(step)),
-            sleep=partial(_sleep, errand.killed),
+            sleep=partial(_sleep, run.killed),
         )
         return accepted.status.job_id
 
-    async def _kill_when_told(self, errand: IsolatedRun, driver_id: str) -> None:
-        await errand.killed.wait()
+    async def _kill_on_request(self, run: IsolatedRun, driver_id: str) -> None:
+        await run.killed.wait()
         stop = Stop(
             job_id=driver_id,
             timing=self._timing.stop,
             kill_first=True,
-            tell=partial(_tell, errand),
+            tell=partial(_tell, run),
         )
         await arun(stop.stop(), lambda step: self._client.arun(killing(step)))
 
 
 async def _sleep(killed: asyncio.Event, seconds: float) -> None:
-    """Wait *seconds*, or until the kill of a statement that ran until now."""
+    """Wait *seconds*, or until the statement is killed, unless it was killed before."""
     if killed.is_set():
         await asyncio.sleep(seconds)
     else:
@@ -154,43 +154,43 @@ async def _sleep(killed: asyncio.Event, seconds: float) -> None:
             await asyncio.wait_for(killed.wait(), seconds)
 
 
-def _tell(errand: IsolatedRun, level: int, text: str, *facts: object) -> None:
-    _log.log(level, f"Statement %s: {text}", errand.job_id, *facts)
+def _tell(run: IsolatedRun, level: int, text: str, *facts: object) -> None:
+    _log.log(level, f"Statement %s: {text}", run.job_id, *facts)
 
 
 def _advised(error: ServerUnreachable, after: float) -> ServerUnreachable:
-    """*error*, after which nothing was submitted, with what to check."""
+    """*error*, completed by what to check; nothing was submitted."""
     advice = _NO_REST.format(after=readable_duration(after))
     return ServerUnreachable(error.server, f"{error.problem}; {advice}")
 
 
-def _note(errand: IsolatedRun, status: JobStatus) -> None:
+def _note(run: IsolatedRun, status: JobStatus) -> None:
     location = status.location
     if status.state is JobState.WAITING:
         why = status.detail or "for a worker"
         location = DriverLocation(where=f"at the master, waiting: {why}")
     if location:
-        errand.note(location=location)
+        run.note(location=location)
 
 
-def _killed(errand: IsolatedRun, sentence: str) -> StatementEnded:
-    return StatementEnded(job_id=errand.job_id, state=State.CANCELLED, error=sentence)
+def _killed(run: IsolatedRun, sentence: str) -> StatementEnded:
+    return StatementEnded(job_id=run.job_id, state=State.CANCELLED, error=sentence)
 
 
 def _ended(
-    errand: IsolatedRun, driver_id: str, last: JobStatus, receipt: Receipt | None
+    run: IsolatedRun, driver_id: str, last: JobStatus, receipt: Receipt | None
 ) -> StatementEnded:
-    """*last* in Libra's words; what the driver itself has said is better than what is missing."""
+    """The end of the statement by the *last* status of its driver, or by the driver's receipt."""
     if last.state is JobState.SUCCEEDED:
-        return succeeded(errand, receipt)
+        return succeeded(run, receipt)
     if last.state is JobState.KILLED:
-        by_us = errand.killed.is_set()
-        return _killed(errand, "It was killed." if by_us else f"{driver_id} was killed elsewhere.")
-    said = known_end(errand, receipt)
+        by_us = run.killed.is_set()
+        return _killed(run, "It was killed." if by_us else f"{driver_id} was killed elsewhere.")
+    reported = known_end(run, receipt)
     if last.state is JobState.LOST:
-        return said or lost(errand.job_id, f"{driver_id}: {last.detail}")
-    # A driver that had said how it ends may have lost its worker then.
-    if said and (last.worker_lost or said.state == State.FAILED):
-        return said
-    why = last.detail or f"{driver_id} failed; its log may say why."
-    return StatementEnded(job_id=errand.job_id, state=State.FAILED, error=why)
+        return reported or lost(run.job_id, f"{driver_id}: {last.detail}")
+    # The worker may have been lost after the driver sent its receipt.
+    if reported and (last.worker_lost or reported.state == State.FAILED):
+        return reported
+    why = last.detail or f"{driver_id} failed; see its log."
+    return StatementEnded(job_id=run.job_id, state=State.FAILED, error=why)

@@ -47,9 +47,9 @@ def _deploy_mode(given: str | None, settings: Settings) -> str:
 def _conf(given: Mapping[str, object], mode: str, settings: Settings) -> dict[str, str]:
     check_reserved(given, _FIELDS)
     conf = spark_conf(given, deploy_mode=mode, parameter="sparkConfig")
-    _with_files(conf, mode, settings, named)  # asked only: they are found when it starts
+    _with_files(conf, mode, settings, named)  # only checked now; resolved when it starts
     _count_executors(conf)
-    # Asked here, so that who asks for too much is told before anything is accepted.
+    # Checked here, so that an excessive request is refused before it is accepted.
     settings.isolated.caps.complete(
         SparkJob(kind=Kind.JAR, application="a", java_class="A", conf=conf)
     )
@@ -59,7 +59,7 @@ def _conf(given: Mapping[str, object], mode: str, settings: Settings) -> dict[st
 def _with_files(
     conf: Mapping[str, str], mode: str, settings: Settings, artifact: Callable[[Artifact], str]
 ) -> dict[str, str]:
-    """*conf* with the files that it names as a driver finds them; raises BadInput."""
+    """*conf* with its files as a driver finds them; raises BadInput."""
 
     def found(key: str, item: str) -> str:
         path, sharp, name = item.strip().partition("#")
@@ -80,14 +80,14 @@ def _permitted(
 
 
 def _fetched(settings: Settings, folder: Path | None) -> Callable[[Artifact], str]:
-    """Where a driver finds an artifact: below *folder*, or, on a worker, at a URL."""
+    """A function that returns where a driver finds an artifact: in *folder*, or at a URL."""
     if folder is not None:
         return lambda each: str(each.linked(settings.artifacts_dir, folder))
     return lambda each: Signer.of(settings).artifact_url(each, expires=utc_now() + LIFE)
 
 
 def _count_executors(conf: dict[str, str]) -> None:
-    """A standalone master does not count executors: it gives cores until there are enough."""
+    """Limit cores instead of executors, which a standalone master does not count."""
     number = conf.get("spark.executor.instances")
     if number is None or CORES_MAX in conf:
         return
@@ -99,7 +99,7 @@ def _count_executors(conf: dict[str, str]) -> None:
 def job_of(statement: Statement, settings: Settings, *, folder: Path | None = None) -> SparkJob:
     """The job of an ISOLATED *statement*; *folder* is that of a driver beside Libra.
 
-    Its files are looked at again, for what lies there now: raises BadInput.
+    Its files are checked again, since they may have changed: raises BadInput.
     """
     spec: StatementSpec = statement.spec
     mode = str(spec.deploy_mode)

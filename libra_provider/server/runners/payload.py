@@ -57,13 +57,13 @@ def beside_libra(job: SparkJob, statement: Statement, settings: Settings, folder
 
 
 def _where_it_lies(job: SparkJob) -> SparkJob:
-    """*job*, whose file the workers have under the same path, beside the modules it imports."""
+    """*job* with a URL for a file that workers have at the same path, beside its modules."""
     path = job.application
     return job.replace(application=Path(path).as_uri()) if path and not scheme(path) else job
 
 
 def _texts(job: SparkJob, folder: Path) -> Mapping[str, Any]:
-    """Where its text is: an environment has room for little."""
+    """Write its code to a file, since an environment variable has little room."""
     text = (job.code or "").encode()
     if job.kind is Kind.SQL:
         return {"sql": None, "sql_url": _written(folder / "statement.sql", text)}
@@ -84,7 +84,7 @@ def _announced(statement: Statement, files: Sequence[Artifact], signer: Signer) 
 
 def _local_address(settings: Settings) -> str:
     """Return the URL of Libra for drivers on this host, on loopback if possible."""
-    # A certificate is for a name, and that is hardly the one of this host's loopback.
+    # A certificate is for a name, and seldom valid for this host's loopback address.
     if settings.tls_certificate:
         return settings.public_address
     everywhere = settings.host in ("0.0.0.0", "::")  # noqa: S104  # compared, not bound

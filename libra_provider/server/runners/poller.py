@@ -20,16 +20,16 @@ _AT_ONCE = 16  # requests of one round that run at the same time
 
 
 class WatchedDriver:
-    """What is known of one driver, and when it is to be looked at again."""
+    """What is known about one driver, and when to poll it again."""
 
     def __init__(
         self,
         driver_id: str,
         view: DriverView,
-        told: Callable[[JobStatus], None],
+        notify: Callable[[JobStatus], None],
         timing: ClusterTiming = DEFAULT.cluster,
     ) -> None:
-        self.driver_id, self.told, self._timing = driver_id, told, timing
+        self.driver_id, self.notify, self._timing = driver_id, notify, timing
         self.over: asyncio.Future[JobStatus] = asyncio.get_running_loop().create_future()
         self._view = view
         self._word: str | None = ""
@@ -38,12 +38,12 @@ class WatchedDriver:
         self._unreachable = False
 
     def is_due(self, words: Mapping[str, str] | None) -> bool:
-        """Whether it must be looked at, given the states on the master's page (None: no page)."""
+        """Whether to poll it now, given the states on the master's page (None: no page)."""
         silence = time.monotonic() - self._looked
         if words is None:
             return self._status is None or silence >= self._timing.without_page
         word = words.get(self.driver_id)
-        # A driver that is not among the living has ended, or was forgotten.
+        # A driver that is no longer listed as active has ended, or was forgotten.
         if word is None or word != self._word:
             self._word = word
             return True
@@ -60,7 +60,7 @@ class WatchedDriver:
         return float("inf") if is_settled else self._timing.new
 
     async def look(self, client: Client) -> None:
-        """Look at it once, and tell; a master that does not answer is asked again later."""
+        """Poll the driver once and report changes; if the master does not respond, retry later."""
         self._looked = time.monotonic()
         try:
             status = (await client.arun(self._view.look())).status
@@ -73,18 +73,18 @@ class WatchedDriver:
             self._since = self._looked
         changed, self._status = status != self._status, status
         if changed:
-            self.told(status)
+            self.notify(status)
         if status.state.is_terminal and not self.over.done():
             self.over.set_result(status)
 
     def _warn(self, error: ServerError) -> None:
         if not self._unreachable:
-            _log.warning("%s; asking again until it says how %s stands", error, self.driver_id)
+            _log.warning("%s; retrying until it reports the state of %s", error, self.driver_id)
         self._unreachable = True
 
 
 class DriverPoller:
-    """One for all drivers; asks nothing while there is none."""
+    """Polls all drivers together; sends no requests while there are none."""
 
     def __init__(
         self, client: Client, ui_urls: Sequence[str], timing: ClusterTiming = DEFAULT.cluster
@@ -93,10 +93,10 @@ class DriverPoller:
         self._watched: dict[str, WatchedDriver] = {}
         self._rounds: asyncio.Task[None] | None = None
 
-    async def end_of(self, driver_id: str, told: Callable[[JobStatus], None]) -> JobStatus:
-        """The last status of *driver_id*, once it is over; *told* gets each new one until then."""
+    async def end_of(self, driver_id: str, notify: Callable[[JobStatus], None]) -> JobStatus:
+        """Wait for the last status of *driver_id*; call *notify* with each new one."""
         view = DriverView(driver_id, self._ui_urls, with_log=False)
-        watched = self._watched[driver_id] = WatchedDriver(driver_id, view, told, self._timing)
+        watched = self._watched[driver_id] = WatchedDriver(driver_id, view, notify, self._timing)
         if self._rounds is None:
             self._rounds = asyncio.create_task(self._keep_looking(), name="driver poller")
         try:
@@ -105,7 +105,7 @@ class DriverPoller:
             del self._watched[driver_id]
 
     async def close(self) -> None:
-        """Look no more; a request that is under way would outlive the connections."""
+        """Stop polling; a request that is under way would outlive the connections."""
         if self._rounds:
             self._rounds.cancel()
             await asyncio.wait([self._rounds])
@@ -114,8 +114,8 @@ class DriverPoller:
         while self._watched:
             try:
                 await self._round()
-            except Exception:  # noqa: BLE001 - one odd answer must not end the watch over the rest
-                _log.exception("A round of looking at drivers failed")
+            except Exception:  # noqa: BLE001 - one unexpected response must not end all watches
+                _log.exception("Could not poll the drivers")
             await asyncio.sleep(self._timing.every)
         self._rounds = None
 
@@ -131,7 +131,7 @@ class DriverPoller:
         await asyncio.gather(*map(look, due))
 
     async def _words(self) -> Mapping[str, str] | None:
-        """The state of each living driver in Spark's words; None where no page can be read."""
+        """Spark's state of each active driver, or None if no page is available."""
         try:
             cluster = await self._client.arun(page_lookup.leading(self._ui_urls))
         except ServerError:

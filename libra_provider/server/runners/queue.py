@@ -1,4 +1,4 @@
-"""Every ISOLATED statement between its acceptance and its end; takes no slot of the shared one."""
+"""All ISOLATED statements that have not ended; they take no slots of the shared driver."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class IsolatedQueue:
             DeployMode.CLIENT: asyncio.Semaphore(settings.isolated.max_client),
             DeployMode.CLUSTER: asyncio.Semaphore(settings.isolated.max_cluster),
         }
-        self._errands: dict[str, IsolatedRun] = {}
+        self._runs: dict[str, IsolatedRun] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def waiting(self) -> int:
         """The number of accepted statements that have not started."""
-        errands = self._errands.values()
-        return sum(not each.has_begun and not each.killed.is_set() for each in errands)
+        runs = self._runs.values()
+        return sum(not each.has_begun and not each.killed.is_set() for each in runs)
 
     def submit(self, statement: Statement) -> None:
         """Run *statement* once there is room."""
@@ -62,8 +62,8 @@ class IsolatedQueue:
 
     def kill(self, job_id: str) -> None:
         """Kill *job_id*, unless it has ended."""
-        if errand := self._errands.get(job_id):
-            errand.killed.set()
+        if run := self._runs.get(job_id):
+            run.killed.set()
 
     async def log(self, statement: Statement, stream: str, offset: int) -> LogPiece:
         """Return a part of the log of *statement*; raises NotReady if its worker is unavailable."""
@@ -84,42 +84,42 @@ class IsolatedQueue:
     def _begin(self, statement: Statement, *, resumed: bool) -> None:
         note = partial(self._listener.driver_noted, statement.job_id)
         receipt = partial(self._listener.receipt, statement.job_id)
-        errand = IsolatedRun(statement=statement, note=note, receipt=receipt, resumed=resumed)
-        self._errands[errand.job_id] = errand
-        task = asyncio.create_task(self._live(errand), name=f"isolated {errand.job_id}")
+        run = IsolatedRun(statement=statement, note=note, receipt=receipt, resumed=resumed)
+        self._runs[run.job_id] = run
+        task = asyncio.create_task(self._live(run), name=f"isolated {run.job_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _live(self, errand: IsolatedRun) -> None:
-        mode = DeployMode(str(errand.statement.spec.deploy_mode))
+    async def _live(self, run: IsolatedRun) -> None:
+        mode = DeployMode(str(run.statement.spec.deploy_mode))
         try:
             async with self._room[mode]:
-                if await self._has_begun(errand):
-                    self._listener.statement_ended(await self._run(self._runners[mode], errand))
+                if await self._has_begun(run):
+                    self._listener.statement_ended(await self._run(self._runners[mode], run))
         finally:
-            del self._errands[errand.job_id]
+            del self._runs[run.job_id]
 
-    async def _has_begun(self, errand: IsolatedRun) -> bool:
-        if not errand.resumed:
-            begun = await self._listener.isolated_begins(errand.job_id)
+    async def _has_begun(self, run: IsolatedRun) -> bool:
+        if not run.resumed:
+            begun = await self._listener.isolated_begins(run.job_id)
             if begun is None:
                 return False
-            errand.statement = begun
-        errand.has_begun = True
+            run.statement = begun
+        run.has_begun = True
         return True
 
-    async def _run(self, runner: Runner, errand: IsolatedRun) -> StatementEnded:
+    async def _run(self, runner: Runner, run: IsolatedRun) -> StatementEnded:
         try:
-            return await runner.run(errand)
+            return await runner.run(run)
         except asyncio.CancelledError:
             if not runner.ends_with_libra:
                 raise
-            return lost(errand.job_id, "Libra was stopped while it ran, and its driver with it")
+            return lost(run.job_id, "Libra was stopped while it ran, and its driver with it")
         except (LibraError, OSError) as error:
             why = f"Libra could not run the statement: {error}"
-        except Exception:  # noqa: BLE001 - nobody must wait for this statement for ever
-            _log.exception("Statement %s could not be run", errand.job_id)
+        except Exception:  # noqa: BLE001 - the statement must not stay RUNNING forever
+            _log.exception("Could not run statement %s", run.job_id)
             why = "An internal error occurred while it ran; see Libra's log"
-        if errand.resumed:
-            return lost(errand.job_id, why)
-        return StatementEnded(job_id=errand.job_id, state=State.FAILED, error=why)
+        if run.resumed:
+            return lost(run.job_id, why)
+        return StatementEnded(job_id=run.job_id, state=State.FAILED, error=why)

@@ -36,12 +36,12 @@ from libra_provider.server.statement_logs import StatementLogs
 from libra_provider.server.timing import DEFAULT, ClientTiming
 
 _MOST_TEXT = 2**16  # characters of the output that the ledger keeps for the old contract
-_KILLED = (128 + 9, -9)  # as shells tell it, and of the keeper itself
+_KILLED = (128 + 9, -9)  # as shells report it, and as asyncio does for the keeper
 _WHERE = "on Libra's host"
 
 
 class SparkSubmitRunner:
-    """Each driver ends with Libra: its keeper sees to that, however Libra ends."""
+    """Runs drivers that end with Libra: their keepers ensure it, however Libra ends."""
 
     ends_with_libra = True
 
@@ -55,50 +55,50 @@ class SparkSubmitRunner:
         self._settings, self._timing = settings, timing
         self._program = program
 
-    async def run(self, errand: IsolatedRun) -> StatementEnded:
+    async def run(self, run: IsolatedRun) -> StatementEnded:
         """Run ``spark-submit`` to its end; when this returns, none of its processes is left."""
-        if errand.resumed:
-            return await self._end_what_is_left(errand)
-        logs = StatementLogs(self._settings.statement_logs_dir, errand.job_id)
+        if run.resumed:
+            return await self._end_what_is_left(run)
+        logs = StatementLogs(self._settings.statement_logs_dir, run.job_id)
         logs.prepare()
-        folder = self._folder(errand)
+        folder = self._folder(run)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            command, env = self._submission(errand, folder)
+            command, env = self._submission(run, folder)
             async with self._kept(command, env, folder, logs) as process:
-                await self._watch(errand, process, logs)
+                await self._watch(run, process, logs)
         finally:
-            await asyncio.to_thread(self._clear, errand)
-        receipt = await errand.receipt()
-        return await asyncio.to_thread(_outcome, errand, process.returncode, logs, receipt)
+            await asyncio.to_thread(self._clear, run)
+        receipt = await run.receipt()
+        return await asyncio.to_thread(_outcome, run, process.returncode, logs, receipt)
 
     async def close(self) -> None:
         """Nothing is open between statements."""
 
-    def _folder(self, errand: IsolatedRun) -> Path:
-        """The working directory of a driver; it goes with it."""
-        return self._settings.data_dir / "isolated" / errand.job_id
+    def _folder(self, run: IsolatedRun) -> Path:
+        """The working directory of a driver, removed at its end."""
+        return self._settings.data_dir / "isolated" / run.job_id
 
-    async def _end_what_is_left(self, errand: IsolatedRun) -> StatementEnded:
-        await asyncio.to_thread(self._clear, errand)
+    async def _end_what_is_left(self, run: IsolatedRun) -> StatementEnded:
+        await asyncio.to_thread(self._clear, run)
         why = "Libra ended while it ran, and its driver on Libra's host with it"
-        return lost(errand.job_id, why)
+        return lost(run.job_id, why)
 
-    def _clear(self, errand: IsolatedRun) -> None:
-        end_leftovers(errand.job_id)
-        shutil.rmtree(self._folder(errand), ignore_errors=True)
+    def _clear(self, run: IsolatedRun) -> None:
+        end_leftovers(run.job_id)
+        shutil.rmtree(self._folder(run), ignore_errors=True)
 
-    def _submission(self, errand: IsolatedRun, folder: Path) -> tuple[list[str], dict[str, str]]:
-        """The command, and its environment; what is secret is in a file in *folder*."""
-        job = job_of(errand.statement, self._settings, folder=folder)
-        job = beside_libra(job, errand.statement, self._settings, folder)
+    def _submission(self, run: IsolatedRun, folder: Path) -> tuple[list[str], dict[str, str]]:
+        """The command and its environment; secrets are in a file in *folder*."""
+        job = job_of(run.statement, self._settings, folder=folder)
+        job = beside_libra(job, run.statement, self._settings, folder)
         file = folder / "spark.properties"
-        _write_private(file, as_java_properties(self._properties(job, errand.job_id, folder)))
+        _write_private(file, as_java_properties(self._properties(job, run.job_id, folder)))
         main = ["--class", str(job.java_class)] if job.java_class else []
         submit = self._program or spark_home() / "bin" / "spark-submit"
         command = [str(submit), "--properties-file", str(file)]
         words = [*main, str(job.application), *job.application_args]
-        return [*command, *words], self._env(job, errand)
+        return [*command, *words], self._env(job, run)
 
     def _properties(self, job: SparkJob, tag: str, folder: Path) -> dict[str, str]:
         return {
@@ -114,8 +114,8 @@ class SparkSubmitRunner:
             TAG: tag,
         }
 
-    def _env(self, job: SparkJob, errand: IsolatedRun) -> dict[str, str]:
-        env = without_secrets(os.environ) | {MARK: errand.job_id}
+    def _env(self, job: SparkJob, run: IsolatedRun) -> dict[str, str]:
+        env = without_secrets(os.environ) | {MARK: run.job_id}
         env.setdefault("PYSPARK_PYTHON", sys.executable)
         env["PYSPARK_DRIVER_PYTHON"] = env["PYSPARK_PYTHON"]
         if self._settings.is_loopback and "spark.driver.host" not in job.conf:
@@ -126,7 +126,7 @@ class SparkSubmitRunner:
     async def _kept(
         self, command: list[str], env: Mapping[str, str], folder: Path, logs: StatementLogs
     ) -> AsyncIterator[asyncio.subprocess.Process]:
-        """The keeper of *command*; on leaving, it and all below it have ended."""
+        """Start the keeper of *command*; on exit, it and all its processes have ended."""
         files = [str(logs.path(stream)) for stream in ("stdout", "stderr")]
         most = str(self._settings.isolated.log_max_bytes)
         keep = [sys.executable, "-I", "-S", keeper.__file__, "--logs", *files, most]
@@ -141,44 +141,44 @@ class SparkSubmitRunner:
         try:
             yield process
         finally:
-            _tell(process, keeper.KILL)
+            _signal(process, keeper.KILL)
             await process.wait()
 
     async def _watch(
-        self, errand: IsolatedRun, process: asyncio.subprocess.Process, logs: StatementLogs
+        self, run: IsolatedRun, process: asyncio.subprocess.Process, logs: StatementLogs
     ) -> None:
-        """Return when the keeper has ended, which is told to end when the statement must."""
+        """Wait until the keeper has ended; signal it to end if the statement is killed."""
         ended = asyncio.create_task(process.wait())
-        killed = asyncio.create_task(errand.killed.wait())
-        looks = asyncio.create_task(self._locate(errand, logs))
+        killed = asyncio.create_task(run.killed.wait())
+        looks = asyncio.create_task(self._locate(run, logs))
         try:
             await asyncio.wait([ended, killed], return_when=asyncio.FIRST_COMPLETED)
             if not ended.done():
-                _tell(process, keeper.STOP)
+                _signal(process, keeper.STOP)
             await ended
             if not looks.done():
-                await self._look(errand, logs)
+                await self._look(run, logs)
         finally:
             for each in (ended, killed, looks):
                 each.cancel()
 
-    async def _locate(self, errand: IsolatedRun, logs: StatementLogs) -> None:
-        """Note where the driver is, and again once its log tells its application."""
-        errand.note(location=DriverLocation(where=_WHERE, host=self._host))
+    async def _locate(self, run: IsolatedRun, logs: StatementLogs) -> None:
+        """Note the driver's location now, and again once its log contains the application's id."""
+        run.note(location=DriverLocation(where=_WHERE, host=self._host))
         while True:
-            if await self._look(errand, logs):
+            if await self._look(run, logs):
                 return
             await asyncio.sleep(self._timing.look_every)
 
-    async def _look(self, errand: IsolatedRun, logs: StatementLogs) -> bool:
-        """Whether the log tells the application by now, which is noted then."""
+    async def _look(self, run: IsolatedRun, logs: StatementLogs) -> bool:
+        """Note the application if the log contains its id; return whether it does."""
         application, port = await asyncio.to_thread(logs.application)
         if application:
             page = f"http://{self._host}:{port}" if port else None
             place = DriverLocation(
                 where=_WHERE, host=self._host, application_id=application, spark_ui=page
             )
-            errand.note(location=place)
+            run.note(location=place)
         return application is not None
 
     @property
@@ -187,20 +187,20 @@ class SparkSubmitRunner:
 
 
 def _outcome(
-    errand: IsolatedRun, code: int | None, logs: StatementLogs, receipt: Receipt | None
+    run: IsolatedRun, code: int | None, logs: StatementLogs, receipt: Receipt | None
 ) -> StatementEnded:
-    """How it ended, by the exit code of ``spark-submit`` (128 + N after signal N) and its words."""
-    if code == 0 and errand.statement.spec.as_text:
+    """How it ended, by spark-submit's exit code (128 + N after signal N) and its output."""
+    if code == 0 and run.statement.spec.as_text:
         text = logs.text("stdout")[-_MOST_TEXT:]
-        return StatementEnded(job_id=errand.job_id, state=State.SUCCESS, text=text)
+        return StatementEnded(job_id=run.job_id, state=State.SUCCESS, text=text)
     if code == 0:
-        return succeeded(errand, receipt)
-    if errand.killed.is_set():
-        return StatementEnded(job_id=errand.job_id, state=State.CANCELLED, error="It was killed.")
-    if (said := known_end(errand, receipt)) and said.state == State.FAILED:
-        return said
+        return succeeded(run, receipt)
+    if run.killed.is_set():
+        return StatementEnded(job_id=run.job_id, state=State.CANCELLED, error="It was killed.")
+    if (reported := known_end(run, receipt)) and reported.state == State.FAILED:
+        return reported
     sentence = logs.first_exception() or _last_resort(code)
-    return StatementEnded(job_id=errand.job_id, state=State.FAILED, error=sentence)
+    return StatementEnded(job_id=run.job_id, state=State.FAILED, error=sentence)
 
 
 def _last_resort(code: int | None) -> str:
@@ -209,7 +209,7 @@ def _last_resort(code: int | None) -> str:
     return f"spark-submit ended with exit code {code}; see the statement's log."
 
 
-def _tell(process: asyncio.subprocess.Process, signal: int) -> None:
+def _signal(process: asyncio.subprocess.Process, signal: int) -> None:
     with suppress(ProcessLookupError):
         process.send_signal(signal)
 
@@ -221,7 +221,7 @@ def _write_private(path: Path, text: str) -> None:
 
 @functools.cache
 def spark_home() -> Path:
-    """The installation that the shared driver runs too, found without importing it."""
+    """The Spark installation of the shared driver, found without importing it."""
     found = importlib.util.find_spec("pyspark")
     if found is None or found.origin is None:
         raise BadInput("pyspark", None, "install airflow-provider-libra[server]")

@@ -24,7 +24,7 @@ from libra_provider.server.settings import Settings
 from libra_provider.server.timing import ClusterTiming
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeDriver, FakeMaster
-from tests.server.runners.errands import Noting, errand
+from tests.server.runners.isolated_runs import Noting, make_run
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def settings(master: FakeMaster, tmp_path: Path) -> Settings:
 def make(settings: Settings) -> Callable[..., Noting]:
     def made(**given: Any) -> Noting:
         jar = str(settings.file_roots[0] / "a.jar")
-        return errand(settings, file_path=jar, main_class="Main", **given)
+        return make_run(settings, file_path=jar, main_class="Main", **given)
 
     return made
 
@@ -65,7 +65,7 @@ def with_patience(seconds: float) -> SubmitTiming:
 
 
 async def watched(
-    settings: Settings, *errands: Noting, timing: SubmitTiming = SOON
+    settings: Settings, *runs: Noting, timing: SubmitTiming = SOON
 ) -> list[StatementEnded]:
     artifacts = ArtifactStore(settings, set)
     await artifacts.open()
@@ -73,13 +73,13 @@ async def watched(
         settings, artifacts, ClusterTiming(submit=timing, every=EVERY, new=EVERY)
     )
     try:
-        return await asyncio.gather(*map(runner.run, errands))
+        return await asyncio.gather(*map(runner.run, runs))
     finally:
         await runner.close()
 
 
-def run(settings: Settings, *errands: Noting, timing: SubmitTiming = SOON) -> list[StatementEnded]:
-    return asyncio.run(asyncio.wait_for(watched(settings, *errands, timing=timing), 300))
+def run(settings: Settings, *runs: Noting, timing: SubmitTiming = SOON) -> list[StatementEnded]:
+    return asyncio.run(asyncio.wait_for(watched(settings, *runs, timing=timing), 300))
 
 
 def creations(master: FakeMaster) -> list[Request]:
@@ -159,7 +159,7 @@ FAILED = {"state": "FAILED", "error": "KeyError: 'x'", "error_class": "KeyError"
         ([], HANDED_IN, ("LOST", None, "no longer knows this driver")),
         (["ERROR"], HANDED_IN | SAID, ("SUCCESS", 2, None)),
         (["ERROR"], HANDED_IN, ("FAILED", None, "its worker was lost")),
-        (["FAILED"], HANDED_IN | SAID, ("FAILED", None, "failed; its log")),
+        (["FAILED"], HANDED_IN | SAID, ("FAILED", None, "failed; see its log")),
         (["FAILED"], {"last_words": FAILED}, ("FAILED", None, "KeyError: 'x'")),
         (["KILLED"], HANDED_IN | SAID, ("CANCELLED", None, "killed elsewhere")),
     ],
@@ -172,7 +172,7 @@ def test_what_a_driver_has_said_counts_where_the_master_does_not_know_better(
     settings: Settings,
 ) -> None:
     driver_id = "driver-20261120082239-0007"
-    one = errand(settings, "sql", code="SELECT 1", driver_id=driver_id, resumed=True)
+    one = make_run(settings, "sql", code="SELECT 1", driver_id=driver_id, resumed=True)
     one.heard = Receipt(job_id=one.job_id, seen_at=utc_now(), **receipt)
     if states:
         carrying(master, one.job_id, driver_id, states=states).logs = {}
@@ -184,7 +184,7 @@ def test_what_a_driver_has_said_counts_where_the_master_does_not_know_better(
 
 def test_sql_travels_with_what_hands_in_its_result(master: FakeMaster, settings: Settings) -> None:
     code = "SELECT :n"
-    one = errand(settings, "sql", code=code, parameters={"n": 1})
+    one = make_run(settings, "sql", code=code, parameters={"n": 1})
     master.states = ["FINISHED"]
     run(settings, one)
     [created] = creations(master)
@@ -204,7 +204,7 @@ def test_a_file_is_run_where_it_lies_beside_what_it_imports(
 ) -> None:
     file = settings.file_roots[0] / "a b.py"
     file.touch()
-    one = errand(settings, "python-file", file_path=str(file))
+    one = make_run(settings, "python-file", file_path=str(file))
     master.states = ["FINISHED"]
     run(settings, one)
     [created] = creations(master)
@@ -436,7 +436,7 @@ def test_many_drivers_cost_the_master_one_page_per_round(
 ) -> None:
     master.states = ["RUNNING"]
     master.logs = {"stderr": "Connected to Spark cluster with app ID app-1\n"}
-    errands = [make() for _ in range(30)]
+    runs = [make() for _ in range(30)]
 
     async def until(condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(300):
@@ -444,8 +444,8 @@ def test_many_drivers_cost_the_master_one_page_per_round(
                 await asyncio.sleep(0.05)
 
     async def several_rounds() -> tuple[list[str], float]:
-        running = asyncio.create_task(watched(settings, *errands))
-        await until(lambda: all(_has_application(each) for each in errands))
+        running = asyncio.create_task(watched(settings, *runs))
+        await until(lambda: all(_has_application(each) for each in runs))
         before, began = len(master.requests), time.monotonic()
         await until(lambda: len(master.requests) >= before + 4)
         took = time.monotonic() - began

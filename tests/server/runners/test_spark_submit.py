@@ -25,7 +25,7 @@ from libra_provider.server.runners.spark_submit import SparkSubmitRunner
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import StatementLogs
 from libra_provider.server.timing import ClientTiming
-from tests.server.runners.errands import Noting, errand
+from tests.server.runners.isolated_runs import Noting, make_run
 
 SECRET = {"spark.hadoop.fs.s3a.secret.key": "hidden", "spark.odd": "ein schöner = Tag"}
 
@@ -38,7 +38,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 class Script:
-    """What stands for spark-submit, and the errand that runs it."""
+    """What stands for spark-submit, and the one that runs it."""
 
     def __init__(self, settings: Settings, text: str, **given: Any) -> None:
         self.settings = settings
@@ -47,25 +47,25 @@ class Script:
         program.chmod(0o700)
         self.runner = SparkSubmitRunner(settings, ClientTiming(look_every=0.1), program=program)
         jar = {"file_path": str(settings.file_roots[0] / "a.jar"), "main_class": "Main"}
-        self.errand: Noting = errand(settings, **({} if given.get("kind") else jar) | given)
+        self.job: Noting = make_run(settings, **({} if given.get("kind") else jar) | given)
 
     def run(self) -> StatementEnded:
-        return asyncio.run(self.runner.run(self.errand))
+        return asyncio.run(self.runner.run(self.job))
 
     async def _run_and_kill(self, marker: Path) -> StatementEnded:
-        running = asyncio.create_task(self.runner.run(self.errand))
+        running = asyncio.create_task(self.runner.run(self.job))
         await comes_true(marker.exists)
-        self.errand.killed.set()
+        self.job.killed.set()
         return await asyncio.wait_for(running, 300)
 
     def run_and_kill(self, marker: Path) -> StatementEnded:
         return asyncio.run(self._run_and_kill(marker))
 
     def log(self, stream: str) -> str:
-        return StatementLogs(self.settings.statement_logs_dir, self.errand.job_id).text(stream)
+        return StatementLogs(self.settings.statement_logs_dir, self.job.job_id).text(stream)
 
     def processes(self) -> list[int]:
-        mark = f"{MARK}={self.errand.job_id}".encode()
+        mark = f"{MARK}={self.job.job_id}".encode()
         return [int(each.name) for each in Path("/proc").glob("[0-9]*") if mark in of(each)]
 
 
@@ -99,11 +99,11 @@ def test_what_is_secret_is_in_a_private_file_and_goes_with_the_statement(
     assert "spark.hadoop.fs.s3a.secret.key=hidden" in properties
     assert r"spark.odd=ein sch\u00f6ner = Tag" in properties
     assert {"spark.master=local[2]", "spark.submit.deployMode=client"} <= set(properties)
-    assert f"spark.libra.tag={script.errand.job_id}" in properties
+    assert f"spark.libra.tag={script.job.job_id}" in properties
     assert "spark.cores.max=2" in properties
-    own = f"{settings.data_dir}/isolated/{script.errand.job_id}"
+    own = f"{settings.data_dir}/isolated/{script.job.job_id}"
     assert f'spark.driver.defaultJavaOptions="-Djava.io.tmpdir={own}"' in properties
-    assert properties[-1] == f"LIBRA_TAG={script.errand.job_id}"
+    assert properties[-1] == f"LIBRA_TAG={script.job.job_id}"
     assert not any((settings.data_dir / "isolated").iterdir())
 
 
@@ -124,13 +124,13 @@ def test_a_program_is_begun_by_the_bootstrap_which_is_told_what_to_run_and_where
     script = Script(settings, show, kind="python", code="spark", args=("--day", "x"))
     script.run()
     command, said = script.log("stdout").splitlines()
-    order, folder = json.loads(said), settings.data_dir / "isolated" / script.errand.job_id
+    order, folder = json.loads(said), settings.data_dir / "isolated" / script.job.job_id
 
     assert command == f"{bootstrap.__file__} --day x"
     assert (order["kind"], order["application"]) == ("python", f"{folder}/statement.py")
     assert order["runtime"] == f"{folder}/libra-runtime.zip"
     assert order["result_url"].startswith(f"http://127.0.0.1:{settings.port}/results/")
-    assert order["report_url"].endswith(f"/{script.errand.job_id}")
+    assert order["report_url"].endswith(f"/{script.job.job_id}")
 
 
 def test_sql_is_told_to_hand_in_whatever_its_length(settings: Settings) -> None:
@@ -192,7 +192,7 @@ def test_its_end_is_what_it_handed_in_and_said(
     outcome: tuple[str, str | None, int | None],
 ) -> None:
     script = Script(settings, end, kind="python", code="1")
-    script.errand.heard = Receipt(job_id=script.errand.job_id, seen_at=utc_now(), **receipt)
+    script.job.heard = Receipt(job_id=script.job.job_id, seen_at=utc_now(), **receipt)
     ended = script.run()
 
     assert (ended.state, ended.row_count) == (outcome[0], outcome[2])
@@ -275,13 +275,13 @@ def test_its_application_and_page_are_noted_as_soon_as_it_tells_them(
     )
 
     async def until_noted() -> None:
-        running = asyncio.create_task(script.runner.run(script.errand))
-        await comes_true(lambda: len(script.errand.notes) == 2)
+        running = asyncio.create_task(script.runner.run(script.job))
+        await comes_true(lambda: len(script.job.notes) == 2)
         marker.touch()
         await running
 
     asyncio.run(until_noted())
-    first, second = (note["location"] for note in script.errand.notes)
+    first, second = (note["location"] for note in script.job.notes)
 
     assert (first.where, first.host, first.application_id) == ("on Libra's host", "127.0.0.1", None)
     assert second.application_id == "app-20261120-0001"
@@ -294,7 +294,7 @@ def test_the_end_of_libra_is_its_end(settings: Settings, tmp_path: Path) -> None
     script = Script(settings, f"touch {marker}; sleep 600")
 
     async def stopped() -> None:
-        running = asyncio.create_task(script.runner.run(script.errand))
+        running = asyncio.create_task(script.runner.run(script.job))
         await comes_true(marker.exists)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -308,7 +308,7 @@ def test_what_an_earlier_libra_left_is_ended_and_called_lost(settings: Settings)
     script = Script(settings, "", resumed=True)
     left = subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(600)"],
-        env=os.environ | {MARK: script.errand.job_id},
+        env=os.environ | {MARK: script.job.job_id},
     )
     ended = script.run()
 

@@ -76,7 +76,7 @@ async def job_succeeded(tag: Tag, request: SuccessReport, libra: LibraDep) -> Re
     """
     written = request.written.words if request.written else {}
     words = {"state": State.SUCCESS, **written}
-    statement = await libra.statements.announced.succeeded(tag, words)
+    statement = await libra.statements.announced.report_success(tag, words)
     return Response(StatementBody.of(statement).to_json(), media_type="application/json")
 
 

@@ -93,7 +93,7 @@ async def hand_in_result(
     try:
         path, digest = await received(request.stream(), place)
         handed = await asyncio.to_thread(checked, path, digest, media_type, limit)
-        new = await announced.hand_in(job_id, attempt, handed)
+        new = await announced.store_result(job_id, attempt, handed)
     finally:
         await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
     return _received(statement, 201 if new else 200)
@@ -124,8 +124,8 @@ async def report(
     announced = libra.statements.announced
     if isinstance(request, StartReport):
         place = request.model_dump(exclude={"version", "event", "attempt"})
-        return _received(await announced.began(job_id, request.attempt, place))
-    return _received(await announced.ended(job_id, request.attempt, _words(request)))
+        return _received(await announced.report_start(job_id, request.attempt, place))
+    return _received(await announced.report_end(job_id, request.attempt, _words(request)))
 
 
 def _words(report: EndedReport) -> Mapping[str, Any]:

@@ -103,13 +103,13 @@ class Host:
                 return
             answers[type(message)](message)
 
-    def _start(self, order: RunStatement) -> None:
-        self._kills.begin(order.job_id)
-        self._progress.begin(order.job_id)
-        if order.kind == Kind.PYTHON:
-            self._pythons.submit(order)
+    def _start(self, statement: RunStatement) -> None:
+        self._kills.begin(statement.job_id)
+        self._progress.begin(statement.job_id)
+        if statement.kind == Kind.PYTHON:
+            self._pythons.submit(statement)
         else:
-            self._threads.submit(self._run, order)
+            self._threads.submit(self._run, statement)
 
     def _kill(self, message: KillStatement) -> None:
         self._kills.kill(message.job_id)
@@ -123,16 +123,16 @@ class Host:
     def _estimate(self, asked: EstimateQuery) -> None:
         self._channel.say(estimate(self._sessions.get(asked.session), asked))
 
-    def _run(self, order: RunStatement) -> None:
+    def _run(self, statement: RunStatement) -> None:
         context = self._spark.sparkContext
-        job_id = order.job_id
+        job_id = statement.job_id
         try:
             # Threads are reused: properties of one statement must not reach the next (SPARK-26914).
-            context.setLocalProperty("spark.scheduler.pool", order.pool)
-            context.setJobGroup(job_id, order.description or job_id, True)
-            session = self._sessions.get(order.session)
-            ended = self._carried_out(session, order)
-            if order.kind == Kind.JAR_CLASS and self._is_over():
+            context.setLocalProperty("spark.scheduler.pool", statement.pool)
+            context.setJobGroup(job_id, statement.description or job_id, True)
+            session = self._sessions.get(statement.session)
+            ended = self._carried_out(session, statement)
+            if statement.kind == Kind.JAR_CLASS and self._is_over():
                 return  # it may have stopped Spark before it ended
         except Exception as error:  # noqa: BLE001  # any error of Spark is the statement's outcome
             if _REMOVED in str(error) or self._is_over():
@@ -143,21 +143,21 @@ class Host:
         self._channel.say(ended)
         self._clear()
 
-    def _carried_out(self, session: SparkSession, order: RunStatement) -> StatementEnded:
-        go_on = partial(self._kills.check, order.job_id)
+    def _carried_out(self, session: SparkSession, statement: RunStatement) -> StatementEnded:
+        go_on = partial(self._kills.check, statement.job_id)
         try:
-            if order.kind == Kind.JAR_CLASS:
-                return self._main_classes.run(session, order, go_on=go_on)
-            if order.kind == Kind.PYTHON:
-                answer = partial(self._statements.answer, order=order)
-                return self._pythons.run(session, order, answer)
-            return self._statements.run(session, order, go_on=go_on)
+            if statement.kind == Kind.JAR_CLASS:
+                return self._main_classes.run(session, statement, go_on=go_on)
+            if statement.kind == Kind.PYTHON:
+                answer = partial(self._statements.answer, statement=statement)
+                return self._pythons.run(session, statement, answer)
+            return self._statements.run(session, statement, go_on=go_on)
         finally:
             # Before its end is reported: clients then rely on the state that it has left.
-            if order.ends_session:
-                self._close(CloseSession(order.session))
+            if statement.ends_session:
+                self._close(CloseSession(statement.session))
             else:
-                self._sessions.look(session, order)
+                self._sessions.look(session, statement)
 
     def _is_over(self) -> bool:
         """Return whether Spark is gone; if that was not requested, end this process."""

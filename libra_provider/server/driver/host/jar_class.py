@@ -48,23 +48,23 @@ class MainClasses:
         self._runs: dict[str, Any] = {}
 
     def run(
-        self, session: SparkSession, order: RunStatement, *, go_on: Callable[[], None]
+        self, session: SparkSession, statement: RunStatement, *, go_on: Callable[[], None]
     ) -> StatementEnded:
-        """Run the main class of *order* in the pool and job group of the calling thread.
+        """Run the main class of *statement* in the pool and job group of the calling thread.
 
         Returns how it ended. *go_on* is called once before it starts, and may raise.
         """
         # From now on, kill finds it; go_on raises for an earlier kill.
-        run = self._runs[order.job_id] = self._new_run(session, order)
+        run = self._runs[statement.job_id] = self._new_run(session, statement)
         try:
             go_on()
-            ended = _ended(order.job_id, self._outcome(run, order.job_id))
+            ended = _ended(statement.job_id, self._outcome(run, statement.job_id))
         except (Py4JNetworkError, OSError):
             raise  # the driver is gone; this run may be why, so blame must still find it
         except Exception:
-            del self._runs[order.job_id]
+            del self._runs[statement.job_id]
             raise
-        del self._runs[order.job_id]
+        del self._runs[statement.job_id]
         return ended
 
     def kill(self, job_id: str) -> None:
@@ -86,12 +86,12 @@ class MainClasses:
         ids = " or ".join(sorted(self._runs))
         return f"statement {ids}, which ran a main class, may have ended it"
 
-    def _new_run(self, session: SparkSession, order: RunStatement) -> Any:
+    def _new_run(self, session: SparkSession, statement: RunStatement) -> Any:
         gateway: Any = self._spark.sparkContext._gateway  # noqa: SLF001  # it creates arrays
-        args = gateway.new_array(gateway.jvm.String, len(order.args))
-        for position, each in enumerate(order.args):
+        args = gateway.new_array(gateway.jvm.String, len(statement.args))
+        for position, each in enumerate(statement.args):
             args[position] = each
-        what = (order.job_id, order.file_path, order.main_class, args)
+        what = (statement.job_id, statement.file_path, statement.main_class, args)
         return self._java().run(_java_of(session), *what)
 
     def _outcome(self, run: Any, job_id: str) -> Any:

@@ -37,13 +37,15 @@ class SessionState:
         self._has_python = self._is_closed = False
         self._told: list[str] = []
 
-    def look(self, order: RunStatement) -> None:
-        """Report the state after *order* has run, if it has changed."""
+    def look(self, statement: RunStatement) -> None:
+        """Report the state after *statement* has run, if it has changed."""
         # A main class changes a copy.
-        if order.kind == Kind.JAR_CLASS or (order.kind == Kind.SQL and _QUERY.match(order.code)):
+        if statement.kind == Kind.JAR_CLASS or (
+            statement.kind == Kind.SQL and _QUERY.match(statement.code)
+        ):
             return
         with self._lock:
-            self._has_python = self._has_python or order.kind == Kind.PYTHON
+            self._has_python = self._has_python or statement.kind == Kind.PYTHON
             self._tell([what for what, is_there in self._looked().items() if is_there])
 
     def close(self) -> None:

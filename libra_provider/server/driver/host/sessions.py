@@ -28,11 +28,11 @@ class DriverSessions:
                 self._add(name, self._spark.newSession())
             return self._open[name][0]
 
-    def look(self, session: SparkSession, order: RunStatement) -> None:
-        """Report the state of *session* after *order* ran in it, if it has changed and is open."""
-        found, state = self._open.get(order.session, (None, None))
+    def look(self, session: SparkSession, statement: RunStatement) -> None:
+        """Report the state of an open *session* after *statement*, if it has changed."""
+        found, state = self._open.get(statement.session, (None, None))
         if state and found is session:
-            state.look(order)
+            state.look(statement)
 
     def close(self, name: str) -> None:
         """Forget the session; does nothing if there is none."""

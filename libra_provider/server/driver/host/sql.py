@@ -39,73 +39,73 @@ class SqlRunner:
         self._room = room
 
     def run(
-        self, session: SparkSession, order: RunStatement, *, go_on: Callable[[], None]
+        self, session: SparkSession, statement: RunStatement, *, go_on: Callable[[], None]
     ) -> StatementEnded:
         """Run the statement and return how it ended; raises Spark's errors.
 
         *go_on* is called between the steps, and may raise.
         """
         go_on()
-        frame = _frame(session, order)
+        frame = _frame(session, statement)
         go_on()
-        return self.answer(frame, order)
+        return self.answer(frame, statement)
 
-    def answer(self, frame: DataFrame, order: RunStatement) -> StatementEnded:
+    def answer(self, frame: DataFrame, statement: RunStatement) -> StatementEnded:
         """Return the end of a statement with the result *frame*; raises Spark's errors."""
         try:
-            if order.as_text:
-                return _text(frame, order)
-            if order.result_path and frame.columns:
-                return _written(frame, order, order.result_path)
-            return self._rows(frame, order)
+            if statement.as_text:
+                return _text(frame, statement)
+            if statement.result_path and frame.columns:
+                return _written(frame, statement, statement.result_path)
+            return self._rows(frame, statement)
         except (PySparkException, Py4JJavaError) as error:
             if not any(each in str(error) for each in _BURST):
                 raise
-            return self._too_many_bytes(order)
+            return self._too_many_bytes(statement)
 
-    def _rows(self, frame: DataFrame, order: RunStatement) -> StatementEnded:
+    def _rows(self, frame: DataFrame, statement: RunStatement) -> StatementEnded:
         frame = with_text(frame, NOT_IN_ARROW)
-        most = min(order.result_max_bytes, self._room.most)
+        most = min(statement.result_max_bytes, self._room.most)
         named = with_unique_names(with_typed_elements(frame))
-        limited = self._room.limited(named, order.result_limit, most)
-        table = collected(limited, named.schema, rows=order.result_limit, size=most)
-        if table.num_rows > order.result_limit:
-            what = f"more than resultLimit={order.result_limit} rows"
+        limited = self._room.limited(named, statement.result_limit, most)
+        table = collected(limited, named.schema, rows=statement.result_limit, size=most)
+        if table.num_rows > statement.result_limit:
+            what = f"more than resultLimit={statement.result_limit} rows"
             way_out = "raise resultLimit"
-            return too_large(order, what, way_out, rows=table.num_rows)
+            return too_large(statement, what, way_out, rows=table.num_rows)
         if table.nbytes > most:
-            return self._too_many_bytes(order, table.nbytes)
+            return self._too_many_bytes(statement, table.nbytes)
         table = table.rename_columns(frame.columns)
-        store.write(store.path_of(self._folder, order.job_id), table, frame.schema.json())
+        store.write(store.path_of(self._folder, statement.job_id), table, frame.schema.json())
         return StatementEnded(
-            job_id=order.job_id,
+            job_id=statement.job_id,
             state="SUCCESS",
             row_count=table.num_rows,
             result_bytes=table.nbytes,
         )
 
-    def _too_many_bytes(self, order: RunStatement, size: int = 0) -> StatementEnded:
-        most = min(order.result_max_bytes, self._room.most)
+    def _too_many_bytes(self, statement: RunStatement, size: int = 0) -> StatementEnded:
+        most = min(statement.result_max_bytes, self._room.most)
         what = f"more than {readable_size(most)}"
-        if order.result_max_bytes > self._room.most:
+        if statement.result_max_bytes > self._room.most:
             what += ", the limit of this driver's memory"
         way_out = "return fewer or narrower rows (resultLimit does not change it)"
-        return too_large(order, what, way_out, size=max(size, most))
+        return too_large(statement, what, way_out, size=max(size, most))
 
 
-def _frame(session: SparkSession, order: RunStatement) -> DataFrame:
-    if order.parameters:
+def _frame(session: SparkSession, statement: RunStatement) -> DataFrame:
+    if statement.parameters:
         # py4j takes no other Mapping than the plain dict of the JSON that the message came in.
-        return session.sql(order.code, args=bound(session, order.parameters))
+        return session.sql(statement.code, args=bound(session, statement.parameters))
     # Without parameters, pyspark would call the JVM five times instead of once.
     java: Any = session._jsparkSession  # noqa: SLF001
-    return ClassicFrame(java.sql(order.code), session)
+    return ClassicFrame(java.sql(statement.code), session)
 
 
-def _written(frame: DataFrame, order: RunStatement, path: str) -> StatementEnded:
+def _written(frame: DataFrame, statement: RunStatement, path: str) -> StatementEnded:
     found = parquet.write(frame, path, parameter="resultPath")
     return StatementEnded(
-        job_id=order.job_id,
+        job_id=statement.job_id,
         state="SUCCESS",
         row_count=found.row_count,
         result_bytes=found.size,
@@ -114,7 +114,7 @@ def _written(frame: DataFrame, order: RunStatement, path: str) -> StatementEnded
     )
 
 
-def _text(frame: DataFrame, order: RunStatement) -> StatementEnded:
+def _text(frame: DataFrame, statement: RunStatement) -> StatementEnded:
     # Clients of the old contract expect Java's text of a row.
     rows = [row.toString() for row in frame._jdf.limit(_TEXT_ROWS + 1).collectAsList()]  # noqa: SLF001
     shown = rows[:_TEXT_ROWS]
@@ -124,4 +124,4 @@ def _text(frame: DataFrame, order: RunStatement) -> StatementEnded:
     else:
         total, last = len(rows), f"Total rows: {len(rows)}"
     text = "\n".join([f"Schema: {frame.schema.simpleString()}", *shown, last])
-    return StatementEnded(job_id=order.job_id, state="SUCCESS", row_count=total, text=text)
+    return StatementEnded(job_id=statement.job_id, state="SUCCESS", row_count=total, text=text)

@@ -76,10 +76,10 @@ class PythonChild:
         self._tell_keeper(f"log {path}")
         self._report()
 
-    def run(self, order: Mapping[str, Any]) -> dict[str, Any]:
+    def run(self, statement: Mapping[str, Any]) -> dict[str, Any]:
         """Return the response of the interpreter; raises ChildEnded."""
         with contextlib.suppress(OSError):  # it has ended, which the missing response shows
-            self._line.sendall(json.dumps(order).encode() + b"\n")
+            self._line.sendall(json.dumps(statement).encode() + b"\n")
         answer = self._answer()
         if answer is None:
             # Unless it has only closed its socket, its keeper is about to say how it ended.
@@ -131,9 +131,9 @@ class PythonChild:
             self._last_words = report
         return report
 
-    def _tell_keeper(self, order: str) -> None:
+    def _tell_keeper(self, statement: str) -> None:
         with contextlib.suppress(OSError):  # whoever waits for its report will see
-            self._keeper_line.sendall(order.encode() + b"\n")
+            self._keeper_line.sendall(statement.encode() + b"\n")
 
     def _why(self) -> str:
         _, code, why, *_ = f"{self._last_words}   ".split(" ")

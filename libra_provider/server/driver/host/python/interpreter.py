@@ -37,15 +37,15 @@ class Interpreter:
         self._spark: SparkSession | None = None
         self._count = 0
 
-    def run(self, order: dict[str, Any]) -> dict[str, Any]:
+    def run(self, statement: dict[str, Any]) -> dict[str, Any]:
         """Run the statement and return its outcome: see ``answer_of`` and ``failure_of``."""
         self._count += 1
         name = f"<statement {self._count}>"
         try:
-            spark = self._connect(order["address"])
-            sys.argv = [name, *order["args"]]
-            value = self._execute(order["code"], name)
-            return answer_of(value, spark, order["most_rows"], order["most_bytes"])
+            spark = self._connect(statement["address"])
+            sys.argv = [name, *statement["args"]]
+            value = self._execute(statement["code"], name)
+            return answer_of(value, spark, statement["most_rows"], statement["most_bytes"])
         except ValueTooLarge as error:
             found = {"rows": error.rows, "size": error.size}
             return {"too_large": error.what, "way_out": error.way_out, **found}

@@ -45,10 +45,10 @@ class PythonSession:
         self._notice = ""
         threading.Thread(target=self._work, daemon=True, name=f"python {name}").start()
 
-    def submit(self, order: RunStatement) -> None:
-        """Run *order* after those before it."""
+    def submit(self, statement: RunStatement) -> None:
+        """Run *statement* after those before it."""
         with self._changed:
-            self._waiting.append(order)
+            self._waiting.append(statement)
             self._changed.notify()
 
     def kill(self, job_id: str) -> None:
@@ -58,11 +58,11 @@ class PythonSession:
                 self._doomed.add(job_id)
                 if self._child:
                     self._child.kill()
-            for order in [each for each in self._waiting if each.job_id == job_id]:
+            for statement in [each for each in self._waiting if each.job_id == job_id]:
                 self._doomed.add(job_id)
-                self._waiting.remove(order)
+                self._waiting.remove(statement)
                 # It ends without waiting for those before it.
-                threading.Thread(target=self._carry_out, args=[order], daemon=True).start()
+                threading.Thread(target=self._carry_out, args=[statement], daemon=True).start()
 
     def close(self) -> None:
         """End the process and every statement."""
@@ -73,23 +73,23 @@ class PythonSession:
         for job_id in filter(None, known):
             self.kill(job_id)
 
-    def run(self, spark: SparkSession, order: RunStatement, answer: Answer) -> StatementEnded:
-        """Run *order* and return how it ended; raises Spark's errors."""
+    def run(self, spark: SparkSession, statement: RunStatement, answer: Answer) -> StatementEnded:
+        """Run *statement* and return how it ended; raises Spark's errors."""
         notice = self._notice
         try:
-            return self._run(spark, order, answer)
+            return self._run(spark, statement, answer)
         except TooManyChildren as why:
-            return outcome.refused(order, str(why))
+            return outcome.refused(statement, str(why))
         except ChildEnded as why:
-            if order.job_id in self._doomed:
-                return outcome.killed(order, session_closed=self._closed)
-            return outcome.died(order, str(why), notice=notice)
+            if statement.job_id in self._doomed:
+                return outcome.killed(statement, session_closed=self._closed)
+            return outcome.died(statement, str(why), notice=notice)
         finally:
-            self._leave(order.job_id)
+            self._leave(statement.job_id)
 
     def _work(self) -> None:
-        while order := self._next():
-            self._carry_out(order)
+        while statement := self._next():
+            self._carry_out(statement)
         if self._child:
             self._children.give_back(self._child)
         if self._access:
@@ -100,33 +100,33 @@ class PythonSession:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if not self._waiting:
                 return None
-            order = self._waiting.popleft()
-            self._current = order.job_id
-            return order
+            statement = self._waiting.popleft()
+            self._current = statement.job_id
+            return statement
 
-    def _run(self, spark: SparkSession, order: RunStatement, answer: Answer) -> StatementEnded:
-        logs = StatementLogs(self._logs, order.job_id)
+    def _run(self, spark: SparkSession, statement: RunStatement, answer: Answer) -> StatementEnded:
+        logs = StatementLogs(self._logs, statement.job_id)
         logs.prepare()
-        child = self._enter(order.job_id, ends_session=order.ends_session)
+        child = self._enter(statement.job_id, ends_session=statement.ends_session)
         access = self._access_to(spark)
         notice, self._notice = self._notice, ""
         if notice:
             _append(logs, f"{notice}\n")
-        self._connect.begin(access, pool=order.pool, group=order.job_id)
+        self._connect.begin(access, pool=statement.pool, group=statement.job_id)
         try:
-            child.log_to(logs.folder / order.job_id)
-            answered = child.run(self._words(order, access))
+            child.log_to(logs.folder / statement.job_id)
+            answered = child.run(self._words(statement, access))
         finally:
             self._connect.end(access)
         if "kind" in answered:
             _append(logs, masked_text(answered["trace"]))
-            return outcome.failed(order, answered, notice=notice)
+            return outcome.failed(statement, answered, notice=notice)
         if "too_large" in answered:
             what, way_out = answered["too_large"], answered["way_out"]
-            return too_large(order, what, way_out, rows=answered["rows"], size=answered["size"])
+            return too_large(statement, what, way_out, rows=answered["rows"], size=answered["size"])
         if "rows" in answered:
             return answer(self._connect.frame(access, base64.b64decode(answered["rows"])))
-        return outcome.succeeded(order, answered.get("value"))
+        return outcome.succeeded(statement, answered.get("value"))
 
     def _enter(self, job_id: str, *, ends_session: bool) -> PythonChild:
         """Return the process, which a kill now finds; raises ChildEnded after an earlier kill."""
@@ -170,14 +170,14 @@ class PythonSession:
             self._access = ConnectAccess(spark)
         return self._access
 
-    def _words(self, order: RunStatement, access: ConnectAccess) -> dict[str, Any]:
-        is_limited = order.result_path is None and not order.as_text
+    def _words(self, statement: RunStatement, access: ConnectAccess) -> dict[str, Any]:
+        is_limited = statement.result_path is None and not statement.as_text
         return {
-            "code": order.code,
-            "args": list(order.args),
+            "code": statement.code,
+            "args": list(statement.args),
             "address": self._connect.address(access),
-            "most_rows": order.result_limit if is_limited else None,
-            "most_bytes": order.result_max_bytes if is_limited else None,
+            "most_rows": statement.result_limit if is_limited else None,
+            "most_bytes": statement.result_max_bytes if is_limited else None,
         }
 
 

@@ -25,22 +25,22 @@ class PythonSessions:
         # A statement stays with its session, even if another one gets the name.
         self._of_job: dict[str, PythonSession] = {}
 
-    def submit(self, order: RunStatement) -> None:
-        """Run *order* when the earlier statements of its session have ended."""
+    def submit(self, statement: RunStatement) -> None:
+        """Run *statement* when the earlier statements of its session have ended."""
         with self._lock:
-            session = self._sessions.get(order.session)
+            session = self._sessions.get(statement.session)
             if session is None:
-                session = PythonSession(order.session, *self._parts)
-                self._sessions[order.session] = session
-            self._of_job[order.job_id] = session
-            session.submit(order)
+                session = PythonSession(statement.session, *self._parts)
+                self._sessions[statement.session] = session
+            self._of_job[statement.job_id] = session
+            session.submit(statement)
 
-    def run(self, spark: SparkSession, order: RunStatement, answer: Answer) -> StatementEnded:
+    def run(self, spark: SparkSession, statement: RunStatement, answer: Answer) -> StatementEnded:
         """See :meth:`PythonSession.run`; *spark* is the session for SQL of the same name."""
         try:
-            return self._of_job[order.job_id].run(spark, order, answer)
+            return self._of_job[statement.job_id].run(spark, statement, answer)
         finally:
-            del self._of_job[order.job_id]
+            del self._of_job[statement.job_id]
 
     def kill(self, job_id: str) -> None:
         """See :meth:`PythonSession.kill`."""

@@ -148,7 +148,7 @@ def test_an_exception_that_cannot_be_shown_is_a_failure_all_the_same(shared: Pyt
     answer = shared.run("class Odd(Exception):\n    def __str__(self): return 1 / 0\nraise Odd")
 
     assert answer["kind"] == "Odd"
-    assert "ZeroDivisionError" in answer["said"]
+    assert "ZeroDivisionError" in answer["message"]
 
 
 def test_what_is_printed_can_be_read_while_it_runs(python: Python) -> None:

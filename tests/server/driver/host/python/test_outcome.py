@@ -15,7 +15,7 @@ OLD = replace(ORDER, as_text=True)
 
 
 def failure(kind: str, said: str, **more: Any) -> dict[str, Any]:
-    return {"kind": kind, "said": said, "line": None, "source": None, **more}
+    return {"kind": kind, "message": said, "line": None, "source": None, **more}
 
 
 @pytest.mark.parametrize(

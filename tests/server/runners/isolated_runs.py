@@ -14,7 +14,7 @@ from libra_provider.server.settings import Settings
 
 
 class Noting(IsolatedRun):
-    """An errand that remembers its notes."""
+    """A run that remembers its notes."""
 
     def __init__(self, statement: Statement, *, resumed: bool = False) -> None:
         self.notes: list[dict[str, Any]] = []
@@ -28,7 +28,7 @@ class Noting(IsolatedRun):
         return self.heard
 
 
-def errand(
+def make_run(
     settings: Settings,
     kind: str = "jar",
     *,
