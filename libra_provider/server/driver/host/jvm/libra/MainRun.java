@@ -13,6 +13,7 @@ public final class MainRun implements Runnable {
 
   private static final long CANCEL_EVERY = 200;
   private static final long INTERRUPT_EVERY = 1000;
+  private static final long LATE_JOBS = 10_000;
 
   private final SparkSession from;
   private final SparkContext context;
@@ -175,8 +176,7 @@ public final class MainRun implements Runnable {
     long since = System.currentTimeMillis();
     long interrupted = 0;
     while (thread.isAlive() && !context.isStopped()) {
-      context.cancelJobGroupAndFutureJobs(statement, "It was killed.");
-      context.cancelJobsWithTag(statement, "It was killed.");
+      cancelJobs();
       long now = System.currentTimeMillis();
       if (now - interrupted >= INTERRUPT_EVERY) {
         interrupted = now;
@@ -187,6 +187,17 @@ public final class MainRun implements Runnable {
       }
       pause();
     }
+    // Adaptive execution submits stages on threads of its own: one may begin after main has ended.
+    long end = System.currentTimeMillis() + LATE_JOBS;
+    while (System.currentTimeMillis() < end && !context.isStopped()) {
+      cancelJobs();
+      pause();
+    }
+  }
+
+  private void cancelJobs() {
+    context.cancelJobGroupAndFutureJobs(statement, "It was killed.");
+    context.cancelJobsWithTag(statement, "It was killed.");
   }
 
   private synchronized void interrupt() {
