@@ -19,7 +19,6 @@ from pathlib import Path
 
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 
-from libra_provider.server.driver.host import heartbeat
 from libra_provider.server.driver.host.channel import Channel
 from libra_provider.server.driver.messages import (
     DriverFailed,
@@ -175,7 +174,7 @@ def main() -> None:
         )
     )
     host = FakeHost(channel, options.results)
-    heartbeat.start(host.is_over, channel.say)
+    channel.start_heartbeats(host.is_over)
     for message in channel.heard():
         host.hear(message)
 

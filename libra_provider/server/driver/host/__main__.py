@@ -26,7 +26,6 @@ from pyspark.sql import SparkSession
 
 from libra_provider.core.kinds import Kind
 from libra_provider.jobs.spark_errors import failure_of
-from libra_provider.server.driver.host import heartbeat
 from libra_provider.server.driver.host.cancellation import Cancellations
 from libra_provider.server.driver.host.channel import Channel
 from libra_provider.server.driver.host.estimate import estimate
@@ -89,7 +88,7 @@ class Host:
 
     def serve(self) -> None:
         """Handle messages until StopDriver, or until the API process ends."""
-        heartbeat.start(self._is_over, self._channel.say)
+        self._channel.start_heartbeats(self._is_over)
         answers: Mapping[type[Message], Callable[[Any], object]] = {
             RunStatement: self._start,
             KillStatement: self._kill,
