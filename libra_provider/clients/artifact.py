@@ -1,4 +1,4 @@
-"""What is shipped: a file, a package of Python or a text, under the hash of its bytes."""
+"""What is shipped: a file, a Python package or a string, addressed by the hash of its bytes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _UNIX = 3
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """Something to be kept by Libra: the bytes of a file, or of a text, under *name*."""
+    """Bytes of a file, or in memory, to be stored in Libra under *name*."""
 
     sha256: str
     name: str
@@ -37,12 +37,12 @@ class Artifact:
 
     @property
     def uri(self) -> str:
-        """How Libra's own statements name it."""
+        """Return how Libra's statements refer to it."""
         return f"artifact:{self.sha256}/{self.name}{self.fragment}"
 
     @property
     def content(self) -> Content:
-        """Its bytes, as a request sends them; they raise BadInput if they are others by then."""
+        """Return its bytes for a request; reading raises BadInput if the file has changed."""
         return Content(self.size, self._pieces)
 
     def _pieces(self) -> Iterator[bytes]:
@@ -58,9 +58,9 @@ class Artifact:
 
 
 def packed(item: str | Path, *, parameter: str) -> Artifact:
-    """The file *item*, or for ``py_files`` a zip of the package *item*; raises BadInput.
+    """Return the file *item*, or for ``py_files`` a zip of the package *item*; raises BadInput.
 
-    A string may end in ``#NAME``, the name that the file gets. A Path is taken as it is.
+    A string may end in ``#NAME``, the name that the file gets. A Path is used unchanged.
     """
     path, mark, alias = item.partition("#") if isinstance(item, str) else (item, "", "")
     artifact = _packed(Path(path), parameter)
@@ -74,7 +74,7 @@ def packed(item: str | Path, *, parameter: str) -> Artifact:
 
 
 def text(name: str, content: bytes) -> Artifact:
-    """*content* as a file called *name*."""
+    """Return *content* as a file named *name*."""
     return Artifact(hashlib.sha256(content).hexdigest(), name, len(content), content)
 
 
@@ -99,9 +99,9 @@ def _opened(source: Path | bytes, parameter: str) -> io.BufferedReader | io.Byte
 
 
 def _zipped(package: Path) -> bytes:
-    """The package as a zip from which it is imported: the same bytes for the same files.
+    """Return an importable zip of the package: the same bytes for the same files.
 
-    Nothing is compressed: another machine's zlib would make other bytes of it.
+    It is not compressed, because the zlib of another machine might produce different bytes.
     """
     if not (package / "__init__.py").is_file():
         expected = "the directory has no __init__.py; pass a package, or a zip of modules"
@@ -124,24 +124,24 @@ def _zipped(package: Path) -> bytes:
 
 
 def zip_entry(name: str, rights: int = _READABLE_FILE) -> ZipInfo:
-    """A zip's entry, to be stored, that is the same whenever and on whatever system it is made."""
+    """Return an entry of a zip that does not depend on the time or the operating system."""
     entry = ZipInfo(name, date_time=_LONG_AGO)
     entry.external_attr, entry.create_system = rights, _UNIX
     return entry
 
 
 def _folders_of(files: list[Path], above: Path) -> list[Path]:
-    """Those that hold *files*, relative; in a zip that does not name them, Python finds none."""
+    """Return the folders of *files*, relative; Python does not find those a zip does not list."""
     inside = {folder for each in files for folder in each.relative_to(above).parents}
     return sorted(inside - {Path()})
 
 
 def _files_of(package: Path) -> list[Path]:
-    """In order; without what Python, tools and editors keep there for themselves."""
+    """Return the package's files in order, without caches and hidden files."""
     found: list[Path] = []
     for folder, folders, files in os.walk(package):
         folders[:] = [each for each in folders if each not in _CACHES and each[0] != "."]
-        # It may lead to a folder above it.
+        # It may lead to a folder above it, and the walk would not end.
         if link := next((each for each in folders if Path(folder, each).is_symlink()), None):
             expected = f"{link} is a link to a directory, which is not followed; copy the directory"
             raise BadInput("py_files", str(package), expected)

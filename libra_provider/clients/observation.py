@@ -1,4 +1,4 @@
-"""One look at a job: how it stands, and what its log says since the last one."""
+"""One poll of a job: its status, and the lines of its log since the last poll."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STREAMS = ("stdout", "stderr")
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line of a job's log; as a text it is marked with its stream."""
+    """A line of a job's log; its string form starts with the stream."""
 
     stream: str
     text: str
@@ -26,9 +26,10 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """``lines`` are new, whole and without secrets; ``warning`` is something to be said once.
+    """The result of a poll; ``lines`` are new, whole and without secrets.
 
-    ``more``: there were more lines than one look takes.
+    ``warning`` is to be logged, empty if there is none. ``more``: there were more lines than one
+    poll reads.
     """
 
     status: JobStatus
@@ -38,7 +39,7 @@ class Observation:
 
 
 class JobView(Protocol):
-    """A job that is looked at again and again; it remembers what it has shown already."""
+    """Polls one job; it remembers what earlier polls have returned."""
 
     @property
     def job_id(self) -> str:
@@ -46,38 +47,38 @@ class JobView(Protocol):
         ...
 
     def look(self) -> Dialogue[Observation]:
-        """Look once; a server that does not answer the state question raises ServerError."""
+        """Poll once; raises ServerError if the state cannot be requested."""
         ...
 
     def state(self) -> Dialogue[JobStatus]:
-        """The state alone, by one question; raises ServerError."""
+        """Return the state alone, with one request; raises ServerError."""
         ...
 
     def has_details(self, status: JobStatus) -> bool:
-        """Whether more is to be learned of a job that stands as *status* says."""
+        """Return whether more can be found out about a job with *status*."""
         ...
 
     def details(self, status: JobStatus) -> Dialogue[Observation]:
-        """All that there is to know beside *status*: the second half of a look."""
+        """Return *status* with everything else, which is the second half of a poll."""
         ...
 
     def known(self, status: JobStatus) -> JobStatus:
-        """*status*, with what earlier looks have learned; nothing is asked."""
+        """Return *status* with what earlier polls have found out; sends no request."""
         ...
 
 
 class JobGroup(Protocol):
-    """The jobs of one server that are watched together, at the cost of a few."""
+    """Polls many jobs of one server with few requests."""
 
     def view(self, job_id: str, *, with_log: bool) -> Any:
-        """A View of *job_id* that shares with the others what one answer tells of all."""
+        """Return a view of *job_id* that uses the responses about all jobs together."""
         ...
 
     def together(self, views: Sequence[Any]) -> Dialogue[Mapping[str, JobStatus] | None]:
-        """How those of *views* stand of which the server tells in one answer, by id.
+        """Return by id the status of those of *views* that are in the response about all jobs.
 
-        The others must be asked alone. None: no such answer is to be had now, for any of them.
-        Raises ServerError when the server is away altogether. A job of which nothing new is told
-        has the same status, as an object, that it had the last time.
+        The others must be polled one by one, and all of them if this returns None: there is no such
+        response now. Raises ServerError if the server does not respond at all. A job without news
+        has the same status object as the last time.
         """
         ...

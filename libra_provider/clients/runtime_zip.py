@@ -1,6 +1,6 @@
-"""What travels with jobs that is ours: the bootstrap, and the zip of modules that it loads.
+"""Our own files that are shipped with jobs: the bootstrap, and the zip of modules that it loads.
 
-The same files make the same bytes on every machine, so that a Libra keeps them once.
+They have the same bytes on every machine, so Libra stores them once.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ _VOCABULARY = ("errors", "masking")
 
 @dataclass(frozen=True, slots=True)
 class RuntimeFile:
-    """A file by content; ``sha256`` is the address of its bytes."""
+    """A file in memory; ``sha256`` is its address."""
 
     name: str
     content: bytes = field(repr=False)
 
     @property
     def sha256(self) -> str:
-        """Hexadecimal, as artifacts have it."""
+        """Return the SHA-256 in hexadecimal, as for artifacts."""
         return hashlib.sha256(self.content).hexdigest()
 
 
 @cache
 def bootstrap() -> RuntimeFile:
-    """The program that SparkSubmit runs, for the application's sake."""
+    """Return the program that SparkSubmit runs in place of the application."""
     return RuntimeFile("bootstrap.py", (_PACKAGE / "jobs" / "bootstrap.py").read_bytes())
 
 
 @cache
 def runtime_zip() -> RuntimeFile:
-    """A zip that Python imports ``libra_provider.jobs`` from; workers may also unpack it."""
+    """Return a zip that ``libra_provider.jobs`` is imported from; workers may also unpack it."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, text in _modules().items():
@@ -50,5 +50,5 @@ def runtime_zip() -> RuntimeFile:
 def _modules() -> dict[str, bytes]:
     jobs = [f"jobs/{path.name}" for path in sorted((_PACKAGE / "jobs").glob("*.py"))]
     names = ["__init__.py", *(f"core/{name}.py" for name in _VOCABULARY), *jobs]
-    # Ours makes the whole vocabulary known.
+    # Our core/__init__.py would import all of core.
     return {"core/__init__.py": b""} | {name: (_PACKAGE / name).read_bytes() for name in names}

@@ -1,8 +1,8 @@
-"""A procedure of several steps, held once as a generator, and what drives one.
+"""Procedures of several steps, written once as generators, and the functions that run them.
 
-It yields what to do next, is sent the answer, or gets the error thrown in. It does no I/O itself,
-and waits by yielding :class:`Sleep`; so a worker, a trigger, the command line and Libra follow the
-same procedure, and a test plays all their servers without any.
+A generator yields the next step and receives the response, or the error is raised in it. It does no
+I/O itself, and waits by yielding :class:`Sleep`. So a worker, a trigger, the command line and Libra
+run the same procedure, and tests need no servers.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Write down that the job is about to be submitted, then submit it; the answer: JobStatus."""
+    """Record that the job is about to be submitted, then submit it; the response is a JobStatus."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """Drop what is written down of the submission: it has made no job, and will make none."""
+    """Delete the record of the submission: it has created no job, and never will."""
 
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """Look for the jobs that carry the tag of the submission; the answer: TagMatches."""
+    """Look for jobs with the tag of the submission; the response is a TagMatches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Ask how *job_id* stands; the answer: JobStatus."""
+    """Get the status of *job_id*; the response is a JobStatus."""
 
     job_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Request the end of *job_id*; the answer: what the server said."""
+    """Request the kill of *job_id*; the response is the server's message."""
 
     job_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Wait for so many seconds; whoever drives the procedure does it, nobody is asked."""
+    """Wait for *seconds*; whatever runs the procedure does this itself."""
 
     seconds: float
 
@@ -61,7 +61,7 @@ Steps: TypeAlias = Generator[Step, Any, T]
 def run(
     steps: Steps[T], ask: Callable[[Step], Any], *, sleep: Callable[[float], None] = time.sleep
 ) -> T:
-    """The outcome of *steps*, each of which *ask* answers; raises what they raise."""
+    """Run *steps* with *ask* for each; return their outcome, or raise what they raise."""
     answer, error = None, None
     while True:
         try:
@@ -85,7 +85,7 @@ async def arun(
     *,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> T:
-    """The outcome of *steps*, without blocking the event loop."""
+    """Run *steps* as :func:`run` does, without blocking the event loop."""
     answer, error = None, None
     while True:
         try:

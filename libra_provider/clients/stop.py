@@ -22,24 +22,24 @@ _EVERYTHING = PollingPolicy(silence=math.inf, refusal=math.inf)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopTiming:
-    """How long the end of a job is pursued; all durations are seconds."""
+    """How long to keep trying to stop a job; all durations are in seconds."""
 
     forgiven: PollingPolicy = _NOTHING
-    """For how long the server may be away or refuse, until it has accepted the kill."""
+    """How long the server may be unreachable or reject the kill, until it accepts it."""
     within: float = 30.0
-    """For the job to end, after that."""
+    """How long the job may take to end after that."""
     look_every: float = 0.5
-    """Between two questions whether it has ended."""
+    """Time between two polls of its state."""
     kill_every: float = 5.0
-    """Between two kills: a server that fails over may lose one."""
+    """Time between two kill requests: a server that fails over may lose one."""
 
     def forgiving(self, silence: float) -> StopTiming:
-        """The same, with a server that may be away for *silence* seconds."""
+        """Return the same, with a server that may be unreachable for *silence* seconds."""
         return replace(self, forgiven=PollingPolicy(silence=silence, refusal=0.0))
 
     @classmethod
     def endless(cls, *, look_every: float) -> StopTiming:
-        """Until the end was seen; for whoever bounds the time in another way."""
+        """Return a timing without limits, for callers that limit the time themselves."""
         return cls(forgiven=_EVERYTHING, within=math.inf, look_every=look_every)
 
 
@@ -48,9 +48,9 @@ DEFAULT = StopTiming()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """The end of *job_id*; ``kill_first``: without a look whether it is over already.
+    """Stops *job_id*; ``kill_first``: without checking first whether it has already ended.
 
-    ``tell`` takes what :meth:`logging.Logger.log` takes.
+    ``tell`` has the parameters of :meth:`logging.Logger.log`.
     """
 
     job_id: str
@@ -60,9 +60,9 @@ class Stop:
     tell: Callable[..., None] = log.log
 
     def stop(self) -> Steps[JobStatus]:
-        """The final status of the job, whose kill is requested if it is alive.
+        """Kill the job unless it has ended, and return its final status.
 
-        Raises KillNotVerified when it was not seen to end in time, and ServerError when its kill
+        Raises KillNotVerified if it is not known to have ended in time, and ServerError if its kill
         could not be requested.
         """
         status = yield from self._kill_requested()
@@ -72,7 +72,7 @@ class Stop:
         return status
 
     def _kill_requested(self) -> Steps[JobStatus | None]:
-        """None once the server has taken the request; the status of a job that was over before."""
+        """Return None once the server has accepted the kill, or the status of an ended job."""
         began = self.clock()
         while True:
             try:
@@ -110,19 +110,19 @@ class Stop:
 
 
 class KillableServer(Protocol):
-    """A server that can be asked how a job stands, and to stop it."""
+    """A server that reports the status of jobs and can kill them."""
 
     def status(self, job_id: str) -> JobStatus:
-        """Where *job_id* stands; raises ServerError."""
+        """Return the status of *job_id*; raises ServerError."""
         ...
 
     def kill(self, job_id: str) -> str:
-        """Ask for the end of *job_id*; the answer is what the server said."""
+        """Request the kill of *job_id*; return the server's message."""
         ...
 
 
 def kill_and_verify(server: KillableServer, job_id: str, timing: StopTiming = DEFAULT) -> JobStatus:
-    """The final status of *job_id*, which *server* is asked to stop if it is alive.
+    """Kill *job_id* unless it has ended, and return its final status.
 
     Raises KillNotVerified and ServerError like :meth:`Stop.stop`.
     """
@@ -130,7 +130,7 @@ def kill_and_verify(server: KillableServer, job_id: str, timing: StopTiming = DE
 
 
 def killing(server: KillableServer, step: Step) -> Any:
-    """The answer of *server* to *step*, if that is a Kill or a Status."""
+    """Run *step*, a Kill or a Status, on *server*."""
     match step:
         case Kill(job_id):
             return server.kill(job_id)

@@ -1,8 +1,8 @@
-"""Submit a job so that it exists once, whatever becomes of the request and its answer.
+"""Submit a job so that it exists once, even if the request or its response is lost.
 
-Each submission carries a tag. A request without an answer may have made a job, and one that was
-delayed may still make it: so the tag is looked for, longer than any delay lasts, before anything is
-submitted again. Of two jobs with one tag the oldest stays.
+Each submission has a tag. A request without a response may have created a job, and a delayed one
+may still create it. So before a resubmission, jobs with the tag are searched for longer than any
+delay lasts. Of two jobs with the same tag, the oldest is kept.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TagMatches:
-    """What a search by tag has found.
+    """The result of a search by tag.
 
     ``carriers`` are the jobs with the tag, the oldest first. ``undecided`` are those that may have
-    it, with the reason why that is unknown; of ``waiting`` it can be said once they run.
+    it, with the reason why that is unknown. ``waiting`` may have it too, which is known once they
+    run.
     """
 
     carriers: Sequence[str] = ()
@@ -44,7 +45,7 @@ class TagMatches:
 
     @property
     def doubt(self) -> str:
-        """Which jobs may carry the tag, and why that is unknown; empty if none may."""
+        """Return which jobs may have the tag, and why that is unknown; empty if none may."""
         doubts = [f"{job_id} ({why})" for job_id, why in self.undecided.items()]
         doubts += [f"{job_id} (it has not started)" for job_id in self.waiting]
         return f"it may be {', '.join(doubts)}" if doubts else ""
@@ -52,21 +53,22 @@ class TagMatches:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitTiming:
-    """How long a submission is pursued; all durations are seconds."""
+    """How long to keep trying to submit a job; all durations are in seconds."""
 
     patience: float = 300.0
-    """For which a server may be away; and after the grace, whether there is a job be unknown."""
+    """How long a server may be unreachable; also how long, after the grace, it may be unknown
+    whether there is a job."""
     grace: float = 10.0
-    """For which a request that was held back may still arrive after its sender gave up."""
+    """How long after its sender gave up a delayed request may still arrive."""
     look_every: float = 1.0
-    """Between two searches for the tag."""
+    """Time between two searches for the tag."""
     pauses: Pauses = DEFAULT
-    """Between two submissions."""
+    """Times between two submissions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The job of a submission; ``found``: by its tag, after the answer was lost."""
+    """The job of a submission; ``found``: by its tag, after the response was lost."""
 
     status: JobStatus
     found: bool = False
@@ -74,12 +76,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitOnce:
-    """The submission with *tag* of a job that errors call *name*.
+    """Submits a job once with *tag*; *name* is the job's name in errors.
 
-    ``by_hand``: what people do where it stays unknown whether there is a job. ``finds_again``:
-    the server answers a second submission of a tag with the job of the first. ``must_end``: whether
-    the job is no longer wanted; looked at between any two steps. ``tell`` takes what
-    :meth:`logging.Logger.log` takes.
+    ``by_hand``: what to do if it remains unknown whether there is a job. ``finds_again``: the
+    server returns the first job for a second submission with the same tag. ``must_end``: whether
+    the job is no longer wanted, checked between steps. ``tell`` has the parameters of
+    :meth:`logging.Logger.log`.
     """
 
     name: str
@@ -92,11 +94,11 @@ class SubmitOnce:
     tell: Callable[..., None] = log.log
 
     def submit(self, *, may_exist: bool = False) -> Steps[Accepted]:
-        """Have the job accepted, or find it; *may_exist*: an earlier process may have sent it.
+        """Submit the job, or find it; *may_exist*: an earlier process may have submitted it.
 
-        Raises ServerError once it is certain that there is no job, after a Forget; JobKilled
-        likewise when it must end first, without one; UndecidedSubmission when it stays unknown.
-        A job that must end by now is returned like any other: stop it.
+        Raises ServerError, after a Forget, once it is certain that there is no job; JobKilled,
+        without a Forget, if the job must end before it was submitted; UndecidedSubmission if it
+        remains unknown. A job that must end after that is returned like any other, to be stopped.
         """
         if may_exist and (job_id := (yield from self.find_surely())):
             return _found(job_id)
@@ -113,7 +115,7 @@ class SubmitOnce:
             self._check_wanted()
             pause = retry.pause(failed)
             if pause is None:
-                # Where only a second submission finds out what became of it, it is remembered.
+                # If only a second submission can find the job, the record must be kept.
                 if not (failed.may_have_arrived and self.finds_again):
                     yield Forget()
                 raise failed
@@ -121,7 +123,7 @@ class SubmitOnce:
             yield Sleep(pause)
 
     def find_now(self) -> Steps[str | None]:
-        """The job that is there now, at a server that finds what it has accepted."""
+        """Return the job on a server whose searches are reliable at once, or None."""
         retry = Retry(self.timing.patience, self.timing.pauses, self.clock)
         while True:
             try:
@@ -136,30 +138,30 @@ class SubmitOnce:
             yield Sleep(pause)
 
     def find_surely(self, *, under_way: float = 0.0) -> Steps[str | None]:
-        """The job of the submission; None once it is certain that there is and will be none.
+        """Return the job of the submission, or None once it is certain that there will be none.
 
-        *under_way*: seconds for which its sender may still wait for an answer. Raises
-        UndecidedSubmission when the patience is over before that, or when the job must end.
+        *under_way*: how many seconds its sender may still wait for a response. Raises
+        UndecidedSubmission if that is unknown after the patience, or when the job must end.
         """
         settles_at = self.clock() + under_way + self.timing.grace
         gives_up_at = settles_at + self.timing.patience
         self.tell(logging.INFO, "Looking for the job of the submission with tag %s", self.tag)
         while True:
-            now = self.clock()  # a search shows what was there when it began
+            now = self.clock()  # a search shows the jobs at its beginning
             found, doubt = yield from self._look()
             if found.carriers:
                 return (yield from self._oldest(found))
             if not doubt and now >= settles_at:
                 return None
-            # Nobody waits for a job that must end: then the grace is all.
+            # For a job that must end, waiting longer than the grace is of no use.
             if now >= (settles_at if self.must_end() else gives_up_at):
                 raise UndecidedSubmission(self.name, f"{doubt}; {self.by_hand}")
             yield Sleep(self.timing.look_every)
 
     def _made_by(self, error: ServerError) -> Steps[str | None]:
-        """The job of a request that failed with *error*, if it has made one all the same."""
+        """Return the job of a request that failed with *error*, if it has created one."""
         if isinstance(error, Rejected) and self.finds_again:
-            # Its tag may have been used by an earlier try, for a job that was written otherwise.
+            # An earlier try may have used its tag for a different version of the job.
             return (yield from self.find_now())
         if not error.may_have_arrived or self.finds_again:
             return None
@@ -173,7 +175,7 @@ class SubmitOnce:
             )
 
     def _look(self) -> Steps[tuple[TagMatches, str]]:
-        """What is there, and what keeps one from being sure that it is all."""
+        """Search once; return what was found, and why it may be incomplete (empty if it is not)."""
         try:
             found: TagMatches = yield Find()
         except NotOffered as error:
@@ -184,7 +186,7 @@ class SubmitOnce:
         return found, found.doubt
 
     def _oldest(self, found: TagMatches) -> Steps[str]:
-        """The oldest carrier; another one would do the work twice, and is stopped."""
+        """Return the oldest job with the tag, and kill others, which would repeat the work."""
         first, *others = found.carriers
         for other in others:
             try:

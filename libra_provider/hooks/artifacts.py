@@ -13,7 +13,7 @@ from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.http.tls import certificates
 from libra_provider.clients.libra import external_jobs, paging
 from libra_provider.clients.libra import shipment as shipping
-from libra_provider.clients.libra.artifacts import OnProgress, stored
+from libra_provider.clients.libra.artifacts import OnProgress, store
 from libra_provider.clients.libra.contract import Contract
 from libra_provider.clients.libra.external_jobs import Announcement, UploadUrls
 from libra_provider.clients.libra.results import Returned, WrittenResult
@@ -46,7 +46,7 @@ class ArtifactHook(ServerHook):
         An Artifact is uploaded as it is.
         """
         artifact = _packed(path, parameter)
-        self._run(lambda: stored(self._contract, artifact, progress))
+        self._run(lambda: store(self._contract, artifact, progress))
         return artifact
 
     async def aupload(
@@ -58,7 +58,7 @@ class ArtifactHook(ServerHook):
     ) -> Artifact:
         """Upload the file *path* unless Libra has it, for event loops."""
         artifact = await asyncio.to_thread(_packed, path, parameter)
-        await self._arun(lambda: stored(self._contract, artifact, progress))
+        await self._arun(lambda: store(self._contract, artifact, progress))
         return artifact
 
     def announce(self, tag: str, announcement: Announcement) -> UploadUrls:

@@ -49,7 +49,7 @@ def piece(part: LogPart, *, is_over: bool) -> LogPiece:
     elif at_the_end and not newline:
         return LogPiece((), part.start, part.size)
     follower = LogFollower()
-    lines = follower.took(LogPart(part.text, part.start, part.end, part.end))
+    lines = follower.take(LogPart(part.text, part.start, part.end, part.end))
     return LogPiece([*lines, *follower.remainder()], part.end, part.size)
 
 

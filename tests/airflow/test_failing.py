@@ -22,7 +22,7 @@ SENTENCES = {
     "no_table": "[TABLE_OR_VIEW_NOT_FOUND]",
     "master_away": "No answer from http://127.0.0.1:1: connection refused; check host and port",
     "master_rpc_port": "as by a port that does not speak HTTP; check the port",
-    "master_ui_port": "this port is a Spark web page; set rest_port to spark.master.rest.port",
+    "master_ui_port": "this port is a Spark web page; set rest_port (--rest on the command line)",
     "no_file": "Invalid application='jobs/missing.py': there is no file /",
     "bad_conf": "Invalid conf['spark.driver.memory']='lots': a size is a number with a unit",
     "job_fails": "failed: ValueError: no such day: 2013-02-30",

@@ -123,7 +123,7 @@ def test_a_process_that_is_never_ready_is_stopped(tmp_path: Path) -> None:
         ["sleep", "600"], name="slow", log_file=tmp_path / "log", ready=lambda: False
     )
 
-    with pytest.raises(ServerUnreachable, match=r"slow: it was not ready within 0 s"):
+    with pytest.raises(ServerUnreachable, match=r"slow: it was not ready after 0 s"):
         process.start(within=0.1)
 
     assert not process.is_alive
@@ -132,7 +132,7 @@ def test_a_process_that_is_never_ready_is_stopped(tmp_path: Path) -> None:
 def test_a_command_that_does_not_exist_is_named(tmp_path: Path) -> None:
     process = ManagedProcess(["/no/such/command"], name="Spark", log_file=tmp_path / "log")
 
-    with pytest.raises(ServerUnreachable, match=r"Spark: it cannot be started: .*/no/such/command"):
+    with pytest.raises(ServerUnreachable, match=r"it could not be started: .*/no/such/command"):
         process.start()
 
 
@@ -163,7 +163,7 @@ def test_a_taken_port_is_refused_by_number() -> None:
         port = holder.getsockname()[1]
 
         assert is_listening(port)
-        with pytest.raises(BadInput, match=rf"ui_port={port} .*in use; choose another port"):
+        with pytest.raises(BadInput, match=rf"ui_port={port}: .*in use; choose another port"):
             check_free(port, parameter="ui_port")
 
 

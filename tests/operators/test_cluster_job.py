@@ -271,7 +271,9 @@ def test_a_web_page_of_spark_in_place_of_the_rest_port_is_named(
     master.disturb = lambda _: Answer(body="<html><title>Spark Master at spark://m:7077</title>")
     result = run(runner, job_file)
 
-    assert "set rest_port to spark.master.rest.port (6066)" in str(result.error)
+    assert "set rest_port (--rest on the command line) to spark.master.rest.port (6066)" in str(
+        result.error
+    )
     assert "libra_job" not in runner.store
 
 

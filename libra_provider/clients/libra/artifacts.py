@@ -1,4 +1,4 @@
-"""Files that Libra keeps for drivers, as calls: by the hash of their bytes, each sent once."""
+"""Calls that upload files for drivers to Libra, each once, by the SHA-256 of its bytes."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from libra_provider.clients.http.problems import checked
 from libra_provider.clients.libra.contract import Contract
 from libra_provider.core.errors import NotOffered
 
-# Called with the artifact, and how many of its bytes are on their way.
+# Called with the artifact, and how many of its bytes have been sent so far.
 OnProgress = Callable[[Artifact, int], object]
 _TOO_OLD = "this version stores no files for drivers; upgrade it"
 
 
 def known(artifact: Artifact) -> Call[bool]:
-    """Whether Libra has *artifact*, which counts as used now."""
+    """Return whether Libra has *artifact*, and mark it as used now."""
 
     def parse(reply: Reply) -> bool:
-        # An answer to HEAD has no body that would say who it is that has no such thing.
+        # A response to HEAD has no body that shows whether the 404 comes from Libra.
         return reply.status != 404 and bool(checked(reply))
 
     return Call(method="HEAD", path=_path(artifact), parse=parse, idempotent=True)
 
 
 def put(artifact: Artifact, progress: OnProgress | None = None) -> Call[None]:
-    """Have Libra keep *artifact*; one that it has already stays as it is."""
+    """Upload *artifact*; if Libra has it already, it stays as it is."""
 
     def parse(reply: Reply) -> None:
         body = checked(reply).json_object()
@@ -40,10 +40,10 @@ def put(artifact: Artifact, progress: OnProgress | None = None) -> Call[None]:
     return Call(method="PUT", path=_path(artifact), parse=parse, content=content, idempotent=True)
 
 
-def stored(
+def store(
     contract: Contract, artifact: Artifact, progress: OnProgress | None = None
 ) -> Dialogue[bool]:
-    """Have Libra keep *artifact*; the answer is whether its bytes had to be sent."""
+    """Upload *artifact* unless Libra has it; return whether it was uploaded."""
     health = yield from contract.known()
     if health.is_old:
         raise NotOffered(health.server, _TOO_OLD)
@@ -58,7 +58,7 @@ def _watched(artifact: Artifact, progress: OnProgress) -> Content:
         sent = 0
         for piece in artifact.content:
             sent += len(piece)
-            # Before the piece goes: who has the last one may answer, and nobody comes back here.
+            # Before the piece is sent: after the last one, this generator is not resumed.
             progress(artifact, sent)
             yield piece
 

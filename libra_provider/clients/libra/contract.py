@@ -1,4 +1,4 @@
-"""Which contract a Libra knows, and what follows from it for those who ask it."""
+"""Which version of the REST API a Libra supports, and how requests depend on it."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _NOT_THERE = (404, 405)
 
 
 class Contract:
-    """The contract of the Libra behind one client; asked for once, before it matters."""
+    """The contract of the Libra behind one client; requested once, before it matters."""
 
     def __init__(self) -> None:
         self._health: Health | None = None
 
     def known(self) -> Dialogue[Health]:
-        """What Libra says of itself; raises ServerBusy where a statement could only fail.
+        """Return Libra's health; raises ServerBusy if any statement would fail.
 
-        A Libra of today keeps statements until its driver is there, an old one fails them.
+        Without a driver, an old Libra fails statements; others keep them until the driver is up.
         """
         if self._health is None:
             found = yield Ask(server.health())
@@ -47,9 +47,9 @@ class Contract:
         return self._health
 
     def submit(self, job: SparkJob, tag: str) -> Dialogue[JobStatus]:
-        """Have *job* accepted once under *tag*; at an old Libra, run it and see its end.
+        """Submit *job* once with *tag*; on an old Libra, run it until it ends.
 
-        Raises NotOffered, before anything is sent, for what an old one would ignore.
+        Raises NotOffered, before anything is sent, for options that an old Libra would ignore.
         """
         health = yield from self.known()
         call = legacy.submit(job, health.server) if health.is_old else statements.submit(job, tag)
@@ -63,7 +63,7 @@ class Contract:
         return status
 
     def asked(self, call: Call[T]) -> Dialogue[T]:
-        """The answer to *call*; raises NotOffered where an old Libra has no such thing."""
+        """Send *call*; raises NotOffered if an old Libra does not support it."""
         try:
             answer: T = yield Ask(call)
         except ProtocolError as error:

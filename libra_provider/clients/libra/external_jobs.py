@@ -1,4 +1,4 @@
-"""A job that a master runs and Libra knows of, as a call: files out, receipt and result back."""
+"""Calls about external jobs, whose drivers the client submits to the master itself."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Key = tuple[str, str]  # the hash and the name of an artifact
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement:
-    """What Libra is told of a job before its driver is asked for.
+    """Describes a job to Libra before its driver is submitted.
 
-    ``returns``: a result is promised, so an end without one is a failure. ``supervised``: the
-    master starts it again when it fails.
+    ``returns``: the job must return a result, and fails without one. ``supervised``: the master
+    restarts the driver when it fails.
     """
 
     kind: str
@@ -35,7 +35,7 @@ class Announcement:
     supervised: bool = False
 
     def body(self) -> dict[str, Any]:
-        """It on the wire; what was not given is left out."""
+        """Return the JSON body, without the fields that are not set."""
         body = {
             "kind": self.kind,
             "description": self.description,
@@ -51,23 +51,23 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class UploadUrls:
-    """Where a driver finds its files, and hands in; whoever has such a URL may do what it names."""
+    """Where a driver downloads its files and uploads its result; each URL grants permission."""
 
     urls: Mapping[Key, str] = field(repr=False)
     result_url: str = field(repr=False)
     report_url: str = field(repr=False)
 
     def url(self, artifact: Artifact) -> str:
-        """Where *artifact*, one of the announced, is fetched."""
+        """Return the URL from which to download *artifact*, one of those announced."""
         return self.urls[artifact.sha256, artifact.name]
 
 
 def succeeded(tag: str, written: WrittenResult | None = None) -> Call[JobStatus]:
-    """Say that the driver of job *tag* ended well, and where it says that it has *written* rows.
+    """Report that the driver of job *tag* succeeded, and where it has *written* rows, if any.
 
-    The answer is where the job stands; one that is over stays as it is.
+    Returns the status of the job; one that has ended does not change.
     """
-    told = written and {
+    body = written and {
         "uri": written.uri,
         "rowCount": written.rows,
         "bytes": written.bytes,
@@ -77,13 +77,13 @@ def succeeded(tag: str, written: WrittenResult | None = None) -> Call[JobStatus]
         method="POST",
         path=f"{_path(tag)}/succeeded",
         parse=status_from,
-        json={"written": told},
+        json={"written": body},
         idempotent=True,
     )
 
 
 def announce(tag: str, announcement: Announcement) -> Call[UploadUrls]:
-    """Tell Libra of the job *tag*; the same again gives the same URLs."""
+    """Announce the job *tag*; a repeated announcement returns the same URLs."""
     expected = {(each.sha256, each.name) for each in announcement.artifacts}
 
     def parse(reply: Reply) -> UploadUrls:

@@ -1,4 +1,4 @@
-"""Many statements of one Libra, asked about together."""
+"""Polls many statements of one Libra together."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from libra_provider.clients.libra.view import StatementView
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 
-# So many are asked about in full: more would be megabytes. Of more, first the states alone.
+# The full statuses of more statements would be megabytes; then only the states are requested first.
 _IN_FULL = 1000
-_STATES = 10_000  # in one question
-# So many of those that run, by turns, are asked in full all the same: how far are they?
+_STATES = 10_000  # in one request
+# Of this many running ones, by turns, the full status is requested all the same, for the progress.
 _PROGRESS = 200
 
 
 class GroupedStatement(StatementView):
-    """A statement that is asked about together with others; *last* is what was said of it."""
+    """A statement that is polled together with others; *last* is its last known status."""
 
     __slots__ = ("last",)
 
@@ -27,14 +27,14 @@ class GroupedStatement(StatementView):
         super().__init__(job_id, contract, with_log=with_log)
         self.last: JobStatus | None = None
 
-    def told(self, status: JobStatus) -> JobStatus:
-        """*status*; the same object for as long as Libra says the same."""
+    def unchanged(self, status: JobStatus) -> JobStatus:
+        """Return *status*, as the same object for as long as it is equal."""
         if self.last is None or self.last != status:
             self.last = status
         return self.last
 
     def is_still(self, state: JobState) -> bool:
-        """Whether it was in *state* the last time."""
+        """Return whether its last known state is *state*."""
         return self.last is not None and self.last.state is state
 
 
@@ -52,7 +52,7 @@ class StatementGroup:
     def together(
         self, views: Sequence[GroupedStatement]
     ) -> Dialogue[Mapping[str, JobStatus] | None]:
-        """How all of them stand; unknown ones are LOST. Raises ServerError."""
+        """Return the status of each by id; unknown statements are LOST. Raises ServerError."""
         if len(views) <= _IN_FULL:
             return (yield from self._in_full(views))
         states: dict[str, JobState] = {}
@@ -75,8 +75,8 @@ class StatementGroup:
         for part in _parts(views, _IN_FULL):
             job_ids = [each.job_id for each in part]
             statuses = yield from self._contract.asked(statements.statuses(job_ids))
-            told = zip(part, statuses, strict=True)
-            found |= {view.job_id: view.told(status) for view, status in told}
+            pairs = zip(part, statuses, strict=True)
+            found |= {view.job_id: view.unchanged(status) for view, status in pairs}
         return found
 
 

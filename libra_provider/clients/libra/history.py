@@ -1,4 +1,4 @@
-"""What Libra remembers of the earlier runs of a task."""
+"""Earlier runs of a task, from Libra's ledger."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LATEST = 10
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A run that is over: what None stands for is not known.
+    """A run that has ended; None means unknown.
 
-    ``submitted_at`` tells which of two was the later one. ``collected`` are the bytes that came
-    back; a run that wrote its rows has collected none.
+    ``submitted_at`` orders two runs. ``collected`` is the number of bytes that were returned, 0 if
+    the run wrote its rows to storage.
     """
 
     submitted_at: str
@@ -28,14 +28,14 @@ class PastRun:
 
 
 def earlier_runs(dag_id: str, task_id: str) -> Call[Sequence[PastRun]]:
-    """The latest ten runs of a task that succeeded, whichever driver they had."""
+    """Return the last ten runs of a task that succeeded, with any kind of driver."""
     return _latest(dag_id, task_id, "SUCCESS", _run)
 
 
 def refused_runs(dag_id: str, task_id: str) -> Call[Sequence[PastRun]]:
-    """Of its latest ten runs that failed, those whose result was too large for Libra's driver.
+    """Return those of its last ten failed runs whose result was too large for Libra's driver.
 
-    What they collected is at least so much.
+    ``collected`` is a lower bound.
     """
     return _latest(dag_id, task_id, "FAILED", _refused)
 

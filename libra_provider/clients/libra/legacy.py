@@ -1,4 +1,4 @@
-"""A Libra that knows only the older contract: one call that blocks until the work has ended."""
+"""A Libra with only the old contract: one call, which blocks until the statement has ended."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from libra_provider.core.polling import utc_now
 from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus, Timings
 
-# It answers when the work is over, however long that takes; whoever waits has a limit of their own.
+# It responds when the statement has ended, however long that takes; callers have their own limits.
 _A_DAY = 86_400.0  # seconds
 _IGNORED = ("parameters", "result_limit", "result_path", "timeout")
-# It drives on its own host only, and says nothing of where.
+# It runs drivers on its own host only, and has no fields for where.
 _NOT_ITS_WORDS = ("tags", "mode", "deployMode")
-# It answers SUCCESS for work that it cannot do.
+# It returns SUCCESS for statements that it cannot run.
 _NOT_DONE = re.compile(r"Job type '.*' execution not yet implemented")
 _CUT = re.compile(r"^\.\.\. showing (\d+) of (\d+) rows\s*\Z", re.MULTILINE)
 
 
 def submit(job: SparkJob, server: str) -> Call[JobStatus]:
-    """Run *job* and wait for its end; the answer says how it ended and has its result as text.
+    """Run *job* and wait for its end; return its status, with its result as text.
 
-    Sent twice, it runs twice. Raises NotOffered for what *server* would ignore without a word.
+    It is not idempotent. Raises NotOffered for options that *server* would silently ignore.
     """
     for name in _IGNORED:
         if getattr(job, name) is not None:
@@ -42,7 +42,7 @@ def submit(job: SparkJob, server: str) -> Call[JobStatus]:
 
 
 def _check_driver(job: SparkJob, server: str) -> None:
-    """Raise NotOffered where it would run *job* elsewhere than it was told to."""
+    """Raise NotOffered if *server* would run *job* in a different driver than requested."""
     if job.deploy_mode is DeployMode.CLUSTER:
         problem = "this version starts no drivers on workers; remove deploy_mode or upgrade it"
         raise NotOffered(server, problem)
@@ -54,9 +54,9 @@ def _check_driver(job: SparkJob, server: str) -> None:
 
 
 def whole_text(status: JobStatus) -> str:
-    """The result of a statement as its server wrote it; raises ResultNotWhole if rows are left out.
+    """Return the result as the server's text; raises ResultNotWhole if rows are missing.
 
-    Rows of such a text have no types, and values may hold what separates them.
+    The text is not parsed: it has no types, and values may contain the separator.
     """
     text = status.text or ""
     if cut := _CUT.search(text):
@@ -76,7 +76,7 @@ def _ended(reply: Reply) -> JobStatus:
 
 
 def _timings(milliseconds: Any) -> Timings:
-    """Its times have no zone; the answer comes at the end, and the span is told."""
+    """The times in the response have no time zone; so count back from now, when it has ended."""
     now = utc_now()
     if not isinstance(milliseconds, int) or not 0 <= milliseconds < _A_DAY * 1000:
         return Timings(ended_at=now)

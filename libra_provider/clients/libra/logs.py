@@ -1,4 +1,4 @@
-"""What a statement on Libra has written: a piece of it as a call, and following it."""
+"""The log of a statement on Libra: a call for a piece of it, and a dialogue that follows it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from libra_provider.clients.observation import STREAMS, LogLine
 from libra_provider.core.errors import BadInput, JobLost, one_of
 from libra_provider.core.masking import masked_text
 
-# Libra keeps 16 MiB of a stream, and gives them in pieces of 256 KiB or the whole lines therein; a
-# worker keeps what its driver writes, however much that is.
+# Libra keeps 16 MiB of a stream, and returns them in pieces of 256 KiB, cut at line ends; a worker
+# keeps all that its driver writes, however much that is.
 _MOST_PIECES = 80
 
 
@@ -23,7 +23,7 @@ _MOST_PIECES = 80
 class LogPiece:
     """Whole lines of one stream, without secrets; the next piece begins at ``next_offset``.
 
-    Offsets and ``size``, that of the log so far, are in bytes. ``complete``: nothing will follow.
+    Offsets and ``size`` (of the log so far) are in bytes. ``complete``: the log has ended.
     """
 
     lines: Sequence[str]
@@ -33,7 +33,7 @@ class LogPiece:
 
 
 def log(job_id: str, *, stream: str = "stdout", offset: int = 0) -> Call[LogPiece]:
-    """The next lines of *job_id* from *offset* on; raises JobLost for an unknown id.
+    """Return the lines of *job_id* from *offset* on; raises JobLost for an unknown id.
 
     Raises BadInput for a stream that is neither stdout nor stderr.
     """
@@ -61,7 +61,7 @@ def _piece(reply: Reply, offset: int) -> LogPiece:
     lines = text.removesuffix("\n").split("\n") if text else ()
     return LogPiece(
         lines=tuple(map(masked_text, lines)),
-        # A log that has become shorter is one that was cut; nobody reads it in circles.
+        # A log that became shorter was truncated; do not start over.
         next_offset=max(following, offset),
         size=size,
         complete=body.get("complete") is True,
@@ -69,9 +69,9 @@ def _piece(reply: Reply, offset: int) -> LogPiece:
 
 
 class StatementLog:
-    """Both streams of one statement's log, each read from where the last reading stopped.
+    """Both streams of one statement's log, each read from where the last read ended.
 
-    ``more``: the last reading did not take all that was there.
+    ``more``: the last read did not reach the end.
     """
 
     __slots__ = ("_contract", "_job_id", "_lines", "_offsets", "more")
@@ -84,16 +84,16 @@ class StatementLog:
         self.more = False
 
     def read(self, *, to_the_end: bool) -> Dialogue[None]:
-        """Read on: a piece of each stream, or all that is left; see :meth:`taken`.
+        """Read one more piece of each stream, or all that is left; :meth:`take` returns the lines.
 
-        Raises ServerError, JobLost; what was read until then is not lost.
+        Raises ServerError, JobLost; lines that were read until then are kept.
         """
         self.more = False
         for stream in STREAMS:
             yield from self._read(stream, _MOST_PIECES if to_the_end else 1)
 
-    def taken(self) -> tuple[LogLine, ...]:
-        """The lines that were read since this was last asked."""
+    def take(self) -> tuple[LogLine, ...]:
+        """Return the lines that were read since the last call."""
         lines, self._lines = self._lines, []
         return tuple(lines)
 

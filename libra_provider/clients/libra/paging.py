@@ -1,4 +1,4 @@
-"""The whole result of a statement, however many pages it takes."""
+"""The whole result of a statement, over any number of pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from libra_provider.clients.libra.results import ResultPage, ResultValue, Return
 
 
 def all_rows(contract: Contract, job_id: str) -> Dialogue[ResultPage | ResultValue]:
-    """One page that holds every row of *job_id*, or its value; raises JobLost for an unknown id."""
+    """Return one page with all rows of *job_id*, or its value; raises JobLost for an unknown id."""
     found = yield from contract.asked(results.result(job_id))
     return (yield from _whole(contract, job_id, found)) if isinstance(found, ResultPage) else found
 
@@ -19,7 +19,7 @@ def all_rows(contract: Contract, job_id: str) -> Dialogue[ResultPage | ResultVal
 def returned(
     contract: Contract, job_id: str, *, first: Returned | None = None
 ) -> Dialogue[Returned]:
-    """Likewise, or where the rows were written; *first* is what has come already."""
+    """Return the same, or where the rows were written; *first* was received already."""
     found = first or (yield from contract.asked(results.returned(job_id)))
     return (yield from _whole(contract, job_id, found)) if isinstance(found, ResultPage) else found
 

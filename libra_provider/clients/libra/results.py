@@ -1,4 +1,4 @@
-"""What a statement on Libra gives back, as calls: rows, an Arrow table, or where it was written."""
+"""Calls for the result of a statement: rows, an Arrow table, or where the rows were written."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from libra_provider.core.errors import BadInput, JobLost, NotInstalled
 
 T = TypeVar("T")
 ARROW = "application/vnd.apache.arrow.stream"
-# Libra keeps results of 64 MiB unless asked otherwise; as JSON they are several times larger.
+# Libra keeps results up to 64 MiB by default; as JSON they are several times larger.
 _MOST = 2**30  # bytes
-# What the reading of a body stumbles over that is not what it should be.
+# What reading a body raises if it does not have the expected form.
 _UNFIT = (KeyError, TypeError, ValueError, OverflowError)
 _ARROW_READ_TIMEOUT = 120.0  # seconds without a byte; ten times as long for all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultPage:
-    """Rows of a statement: ``row_count`` counts all of them, ``offset`` says where these begin.
+    """Rows of a statement, from row ``offset`` on; ``row_count`` is the number of all its rows.
 
-    ``schema`` is Spark's; values are as JSON carries them, exact numbers and moments as text.
+    ``schema`` is Spark's; values are those in the JSON, exact numbers and timestamps as strings.
     """
 
     server: str
@@ -37,13 +37,13 @@ class ResultPage:
     row_count: int
 
     def as_dicts(self) -> list[dict[str, Any]]:
-        """Each row by column name; raises BadInput where two columns share one."""
+        """Return each row as a dict by column name; raises BadInput for duplicate names."""
         return self._dicts(self.rows)
 
     def as_python(self) -> list[dict[str, Any]]:
-        """Each row by column name, with Python's values: Decimal, datetime, bytes and so on.
+        """Return each row as a dict with Python values: Decimal, datetime, bytes and so on.
 
-        Raises ProtocolError for values that do not fit the schema.
+        Raises ProtocolError for values that do not match the schema.
         """
         return self._dicts(values.as_python(self.server, self.schema, self.rows))
 
@@ -57,7 +57,7 @@ class ResultPage:
         return [dict(zip(self.columns, row, strict=True)) for row in rows]
 
     def only_row(self) -> ResultPage:
-        """This page, if the result is one row, or none; raises BadInput."""
+        """Return this page; raises BadInput if the result has more than one row."""
         if self.row_count > 1:
             raise BadInput(
                 "rows", self.row_count, "expected at most one row; add a LIMIT, or fetch all rows"
@@ -65,7 +65,7 @@ class ResultPage:
         return self
 
     def only_value(self) -> ResultPage:
-        """This page, if the result is one row of one column; raises BadInput."""
+        """Return this page; raises BadInput unless the result is one row with one column."""
         if (self.row_count, len(self.columns)) != (1, 1):
             found = f"{self.row_count} rows of {len(self.columns)} columns"
             raise BadInput("result", found, "expected one row with one column")
@@ -74,7 +74,7 @@ class ResultPage:
 
 @dataclass(frozen=True, slots=True)
 class ResultValue:
-    """What a statement came to that is no table: a value of JSON, None for nothing at all."""
+    """A result that is not a table: a JSON value, or None if the statement returned nothing."""
 
     value: Any
 
@@ -87,7 +87,7 @@ class ResultValue:
 class WrittenResult:
     """Where the rows of a job were written, as Parquet; ``schema`` is Spark's.
 
-    Of a reference that a job has handed in, only what the job has said: the rest is None.
+    For a reference that a job returned, fields that the job did not set are None.
     """
 
     uri: str
@@ -96,18 +96,18 @@ class WrittenResult:
     schema: Mapping[str, Any] | None
 
     def as_python(self) -> WrittenResult:
-        """Where they are, not the rows."""
+        """Return this reference; the rows are not read."""
         return self
 
 
-# What a job may give back.
+# What a job may return.
 Returned: TypeAlias = ResultPage | ResultValue | WrittenResult
 
 
 def result(job_id: str, *, offset: int = 0, limit: int = 1000) -> Call[ResultPage | ResultValue]:
-    """At most *limit* rows of *job_id* from *offset* on, or its value; JobLost for an unknown id.
+    """Return at most *limit* rows of *job_id* from *offset* on, or its value.
 
-    Raises BadInput, with where they are, for rows that were written elsewhere.
+    Raises JobLost for an unknown id, BadInput, with their location, for rows in storage.
     """
 
     def read(reply: Reply) -> ResultPage | ResultValue:
@@ -120,7 +120,7 @@ def result(job_id: str, *, offset: int = 0, limit: int = 1000) -> Call[ResultPag
 
 
 def returned(job_id: str, *, offset: int = 0, limit: int = 1000) -> Call[Returned]:
-    """Likewise, or where the rows were written."""
+    """Return the same, or where the rows were written."""
     return _result_call(job_id, _returned, offset, limit)
 
 
@@ -135,7 +135,7 @@ def _result_call(job_id: str, read: Callable[[Reply], T], offset: int, limit: in
 
 
 def come_along(found: object, reply: Reply) -> ResultPage | ResultValue | None:
-    """What the statement in *reply* says of its result; None where it says nothing of it."""
+    """Return the result in *reply*, or None if it contains none."""
     if not isinstance(found, dict):
         return None
     try:
@@ -168,7 +168,7 @@ def _value_or_page(body: Mapping[str, Any], reply: Reply) -> ResultPage | Result
 
 
 def written_from(body: Mapping[str, Any]) -> WrittenResult:
-    """Where rows were written, as Libra and receipts say it; raises KeyError, TypeError."""
+    """Read where rows were written, from Libra or a receipt; raises KeyError, TypeError."""
     rows, size, schema = body["rowCount"], body["bytes"], body["schema"]
     return WrittenResult(
         uri=str(body["uri"]),
@@ -179,9 +179,9 @@ def written_from(body: Mapping[str, Any]) -> WrittenResult:
 
 
 def written(job_id: str) -> Call[WrittenResult]:
-    """Where the rows of *job_id* were written; raises JobLost for an unknown id.
+    """Return where the rows of *job_id* were written; raises JobLost for an unknown id.
 
-    Raises BadInput where there were none to write.
+    Raises BadInput if it returned no rows that could be written.
     """
 
     def read(reply: Reply) -> WrittenResult:
@@ -196,10 +196,9 @@ def written(job_id: str) -> Call[WrittenResult]:
 
 
 def arrow(job_id: str, *, most_bytes: int = _MOST) -> Call[Any]:
-    """Every row of *job_id* as a pyarrow.Table, which lies on the bytes that came, uncopied.
+    """Return every row of *job_id* as a pyarrow.Table, which uses the received bytes uncopied.
 
-    More than *most_bytes* are not read. Raises NotInstalled, before anything is sent, where pyarrow
-    is not there.
+    At most *most_bytes* are read. Raises NotInstalled, before anything is sent, without pyarrow.
     """
     pa = installed("pyarrow", extra="arrow")
 
@@ -214,9 +213,9 @@ def arrow(job_id: str, *, most_bytes: int = _MOST) -> Call[Any]:
 
 
 def pandas(job_id: str, *, most_bytes: int = _MOST) -> Call[Any]:
-    """Every row of *job_id* as a pandas.DataFrame; otherwise as :func:`arrow`.
+    """Return every row of *job_id* as a pandas.DataFrame; otherwise as :func:`arrow`.
 
-    Raises BadInput for what pandas has no form for, such as dates after the year 9999.
+    Raises BadInput for values that pandas cannot represent, such as dates after the year 9999.
     """
     installed("pandas", extra="pandas")
     call = arrow(job_id, most_bytes=most_bytes)
@@ -234,7 +233,10 @@ def pandas(job_id: str, *, most_bytes: int = _MOST) -> Call[Any]:
 
 
 def installed(package: str, *, extra: str) -> Any:
-    """*package*, imported now: a Dag file, and a provider without it, must not need it."""
+    """Import and return *package*; only now, so that Dag files do not need it.
+
+    Raises NotInstalled, with the *extra* of this provider that installs it.
+    """
     try:
         return importlib.import_module(package)
     except ImportError as error:
@@ -244,7 +246,7 @@ def installed(package: str, *, extra: str) -> Any:
 def arrow_into(
     job_id: str, sink: Callable[[bytes], object], *, most_bytes: int = 2**40
 ) -> Call[None]:
-    """Every row of *job_id* as an Arrow stream, piece by piece into *sink*; none is kept."""
+    """Write every row of *job_id* as an Arrow stream to *sink*, without keeping it in memory."""
 
     def read(reply: Reply) -> None:
         _refuse_other_than_arrow(reply, job_id)
@@ -270,7 +272,7 @@ def _arrow_call(
 
 
 def _reader(job_id: str, read: Callable[[Reply], T], expected: str) -> Callable[[Reply], T]:
-    """*read*, for answers that are some; what it stumbles over becomes an error of ours."""
+    """Return *read* with our errors: JobLost for an unknown id, ProtocolError for a wrong body."""
 
     def parse(reply: Reply) -> T:
         if is_unknown(reply):

@@ -1,4 +1,4 @@
-"""A statement and what it gave back, by one request where Libra can tell both at once."""
+"""Runs a statement, and gets status and result with one request if possible."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from libra_provider.core.job import SparkJob
 from libra_provider.core.polling import Outcome
 from libra_provider.core.status import JobStatus
 
-# Some proxies hang up on a connection that is silent for half a minute.
+# Some proxies close a connection that is silent for half a minute.
 _WAIT = 20.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class RunReply:
-    """How a statement stands, and what it gave back, unless that has to be asked for."""
+    """The status of a statement, and its result, or None if it has to be requested."""
 
     status: JobStatus
     returned: Returned | None = None
 
 
 def submission(job: SparkJob, tag: str, *, wait: float) -> Call[RunReply]:
-    """Accept *job* at most once under *tag*, and wait for its end, *wait* seconds at most."""
+    """Submit *job* at most once with *tag*, and wait for its end, *wait* seconds at most."""
     return _with_result(statements.submit(job, tag), wait)
 
 
@@ -40,9 +40,10 @@ def poll(job_id: str, *, wait: float) -> Call[RunReply]:
 
 
 def accepted(contract: Contract, job: SparkJob, tag: str, *, wait: float) -> Dialogue[RunReply]:
-    """*job*, accepted once under *tag*, at its end or after *wait* seconds; asked again if lost.
+    """Submit *job* once with *tag*; return its status at its end or after *wait* seconds.
 
-    A Libra of the old contract answers at its end, with its result as text.
+    If the response is lost, the request is repeated once. A Libra with the old contract responds
+    at the end, with the result as text.
     """
     if (yield from contract.known()).is_old:
         return RunReply((yield from contract.submit(job, tag)))
@@ -50,7 +51,7 @@ def accepted(contract: Contract, job: SparkJob, tag: str, *, wait: float) -> Dia
 
 
 def ended(contract: Contract, job: SparkJob, tag: str) -> Dialogue[RunReply]:
-    """*job* once it is over, accepted once under *tag*."""
+    """Submit *job* once with *tag*, and return when it has ended."""
     answer = yield from accepted(contract, job, tag, wait=_WAIT)
     while not answer.status.state.is_terminal:
         answer = yield from _surely(poll(answer.status.job_id, wait=_WAIT), tag)
@@ -58,9 +59,9 @@ def ended(contract: Contract, job: SparkJob, tag: str) -> Dialogue[RunReply]:
 
 
 def run(contract: Contract, job: SparkJob, tag: str) -> Dialogue[Returned]:
-    """All that *job* gave back, accepted once under *tag*; at an old Libra, its text as a value.
+    """Submit *job* once with *tag*, and return its whole result; an old Libra returns text.
 
-    Raises the JobError of any end but success.
+    Raises a JobError unless it succeeds.
     """
     answer = yield from ended(contract, job, tag)
     status = Outcome(answer.status).raise_for_state()
@@ -85,14 +86,14 @@ def _with_result(call: Call[Any], wait: float) -> Call[RunReply]:
 
 
 def _check_waited(reply: Reply) -> None:
-    """Whoever asks again at once would never stop asking where nobody makes them wait."""
+    """Raise ProtocolError if Libra did not wait: polling would become a busy loop."""
     if "wait=" not in reply.headers.get("preference-applied", ""):
         advice = "it did not honor Prefer: wait; check that no proxy removes this header"
         raise reply.not_as_expected(advice)
 
 
 def _surely(call: Call[RunReply], tag: str) -> Dialogue[RunReply]:
-    """The answer to *call*, which finds the same statement when it is asked again."""
+    """Send *call*, and once more if the response is lost: it is idempotent."""
     answer: RunReply
     try:
         answer = yield Ask(call)

@@ -1,4 +1,4 @@
-"""What Libra says of itself, of its sessions, and of queries that it has not run, as calls."""
+"""Calls for Libra's health, its sessions, and estimates of queries."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _SESSIONS = "/api/v1/sessions"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What Libra says of itself; ``error`` is Spark's, where Spark is down.
+    """Libra's health; ``error`` is the reason if Spark is down, otherwise None.
 
-    ``version`` is None where the server knows only the older contract. ``round_trip``
-    (seconds) and ``bandwidth`` (bits per second) are those between its driver and the cluster, None
-    where Libra has not measured them.
+    ``version`` is None if the server supports only the old contract. ``round_trip`` (seconds) and
+    ``bandwidth`` (bits per second) are those between its driver and the cluster, or None if Libra
+    has not measured them.
     """
 
     server: str
@@ -34,18 +34,18 @@ class Health:
 
     @property
     def is_up(self) -> bool:
-        """Whether a statement would find a driver."""
+        """Return whether the driver is up."""
         return self.error is None
 
     @property
     def is_old(self) -> bool:
-        """Whether it answers statements when they are over, and knows nothing of them later."""
+        """Return whether it supports only the old contract: blocking calls, and no ledger."""
         return self.version is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A session on Libra: temporary views and SQL settings under a name."""
+    """A named session on Libra, with temporary views and SQL settings."""
 
     name: str
     state: str
@@ -56,9 +56,9 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What Spark expects of a query: ``rows`` and ``bytes`` are None where it has no idea.
+    """Spark's estimate of a query's result; ``rows`` and ``bytes`` are None if unknown.
 
-    ``guessed`` says that some table has no statistics, so that the numbers mean little.
+    ``guessed``: a table has no statistics, so the numbers are unreliable.
     """
 
     bytes: int | None
@@ -67,7 +67,7 @@ class Estimate:
 
 
 def health() -> Call[Health]:
-    """What Libra and its Spark say of themselves."""
+    """Return the health of Libra and its Spark."""
 
     def parse(reply: Reply) -> Health:
         body = checked(reply).json_object()
@@ -91,7 +91,7 @@ def health() -> Call[Health]:
 
 
 def sessions() -> Call[list[Session]]:
-    """The sessions that are open."""
+    """Return the open sessions."""
 
     def parse(reply: Reply) -> list[Session]:
         return [_session(each, reply) for each in checked(reply).json_list()]
@@ -100,7 +100,7 @@ def sessions() -> Call[list[Session]]:
 
 
 def close_session(name: str) -> Call[None]:
-    """Close session *name*: its temporary views and settings are gone. Raises Rejected."""
+    """Close session *name* and drop its temporary views and settings. Raises Rejected."""
 
     def parse(reply: Reply) -> None:
         if checked(reply).status != 204:
@@ -116,7 +116,7 @@ def estimate(
     parameters: Mapping[str, Any] | Sequence[Any] | None = None,
     session: str | None = None,
 ) -> Call[Estimate]:
-    """What query *sql* would return, by Spark's statistics; it is not run. Raises Rejected."""
+    """Return Spark's estimate of the result of query *sql*, without running it. Raises Rejected."""
 
     def parse(reply: Reply) -> Estimate:
         body = checked(reply).json_object()
@@ -125,12 +125,12 @@ def estimate(
             raise reply.not_as_expected("an estimate was expected")
         return Estimate(**counts, guessed=bool(body["guessed"]))
 
-    asked = {"session": session, "code": sql, "parameters": parameters}
+    body = {"session": session, "code": sql, "parameters": parameters}
     return Call(
         method="POST",
         path="/api/v1/statements/estimate",
         parse=parse,
-        json={name: value for name, value in asked.items() if value is not None},
+        json={name: value for name, value in body.items() if value is not None},
         idempotent=True,
     )
 

@@ -1,4 +1,4 @@
-"""How a job reaches a driver that has none of its files: by way of Libra, under signed URLs."""
+"""Ships the files of a job to its driver through Libra, with signed URLs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from libra_provider.clients import runtime_zip
 from libra_provider.clients.artifact import Artifact, packed, text
 from libra_provider.clients.http.dialogue import Ask, Dialogue
-from libra_provider.clients.libra.artifacts import OnProgress, stored
+from libra_provider.clients.libra.artifacts import OnProgress, store
 from libra_provider.clients.libra.contract import Contract
 from libra_provider.clients.libra.external_jobs import Announcement, UploadUrls, announce
 from libra_provider.core.errors import BadInput
@@ -24,45 +24,45 @@ ORDER = "LIBRA_JOB"
 VERSION = 1
 """The version of the driver protocol, as jobs/bootstrap.py has it, which explains it."""
 _LISTS = ("py_files", "jars", "files", "archives")
-# What the bootstrap fetches once, and gives to the executors; the JVM has to find jars by itself.
+# The bootstrap downloads these and serves them to the executors; the JVM downloads jars itself.
 _LOCALISED = ("py_files", "files", "archives")
-# Where Spark has both, two of one name meet.
+# Spark stores both in one directory, where names must be unique.
 _IN_ONE_FOLDER = ("py_files", "files")
 _OF_THE_BOOTSTRAP = ("", "file", "local", "http", "https")
 _PYTHON, _DRIVER_PYTHON = "spark.pyspark.python", "spark.pyspark.driver.python"
-# Linux takes variables of up to 128 KiB.
+# Linux allows environment variables of up to 128 KiB.
 _LARGEST_ORDER = 96 * 2**10  # bytes
 _LARGEST_PARAMETERS = 48 * 2**10  # bytes of JSON
-_LARGEST_TEXT = 24 * 2**10  # bytes of JSON; a longer one travels as a file
-# Libra's own limit for statements that set none.
+_LARGEST_TEXT = 24 * 2**10  # bytes of JSON; longer SQL is shipped as a file
+# Libra's own default.
 _ROWS = 1000
 
 
 def local_files(job: SparkJob) -> list[tuple[str, str]]:
-    """What of *job* lies here, and must be shipped: the parameter and the path of each."""
+    """Return the local files of *job*, which must be shipped: the parameter and path of each."""
     items = [("application", job.application)] if job.application else []
     items += [(each, item) for each in _LISTS for item in getattr(job, each)]
     return [(parameter, item) for parameter, item in items if not scheme(item)]
 
 
 def check_parameters(job: SparkJob) -> None:
-    """Raise BadInput for more of them than a driver can be told."""
+    """Raise BadInput if the parameters are too large for the job spec."""
     if len(json.dumps(job.parameters)) > _LARGEST_PARAMETERS:
         most = readable_size(_LARGEST_PARAMETERS)
         raise BadInput("parameters", MASK, f"they are larger than {most}; write them to a table")
 
 
 def is_bootstrapped(job: SparkJob) -> bool:
-    """Whether our bootstrap can run *job*, which alone hands in results and leaves receipts."""
+    """Return whether our bootstrap can run *job*; only such jobs return results and receipts."""
     if job.kind is Kind.PYTHON_FILE:
         return scheme(str(job.application)) in _OF_THE_BOOTSTRAP
     return job.kind in (Kind.SQL, Kind.PYTHON)
 
 
 class Shipment:
-    """A job, with everything packed that its driver does not have.
+    """A job with all files that its driver needs.
 
-    ``returns``: a result is promised. Raises BadInput for what cannot be read.
+    ``returns``: the job must return a result. Raises BadInput for files that cannot be read.
     """
 
     def __init__(self, job: SparkJob, *, returns: bool = False) -> None:
@@ -78,13 +78,13 @@ class Shipment:
 
     @property
     def artifacts(self) -> list[Artifact]:
-        """What Libra must have before the job is announced; each once."""
+        """Return the files that Libra must have before the job is announced, without duplicates."""
         code = [self._code] if self._code else []
         return list(dict.fromkeys([*self._ours, *code, *self._files.values()]))
 
     @property
     def announcement(self) -> Announcement:
-        """What Libra is told of the job."""
+        """Return the announcement of the job."""
         job = self._job
         return Announcement(
             kind=str(job.kind),
@@ -98,7 +98,7 @@ class Shipment:
         )
 
     def sent(self, tag: str, at: UploadUrls, *, ca: str | None = None) -> SparkJob:
-        """The job as its master gets it; *ca* are certificates (PEM) for its driver to trust."""
+        """Return the job to submit to the master; its driver trusts *ca* (certificates, PEM)."""
         job = self._job
         found = {key: at.url(each) + each.fragment for key, each in self._files.items()}
         lists = {each: [found.get((each, i), i) for i in getattr(job, each)] for each in _LISTS}
@@ -123,7 +123,7 @@ class Shipment:
 
 
 def order_of(job: SparkJob, tag: str, *, returns: bool) -> dict[str, Any]:
-    """What a driver is told of *job* where there is no Libra."""
+    """Return the job spec of *job* for a driver without Libra."""
     return {
         "version": VERSION,
         "tag": tag,
@@ -145,8 +145,8 @@ def order_of(job: SparkJob, tag: str, *, returns: bool) -> dict[str, Any]:
 
 
 def ordered(job: SparkJob, order: Mapping[str, Any], bootstrap: str) -> SparkJob:
-    """*job* as *bootstrap*, a path on the workers or a URL, runs it by *order*."""
-    # A worker puts its own values in the place of {{NAME}}, which SQL may hold too.
+    """Return a job that runs *bootstrap*, a path on the workers or a URL, with the spec *order*."""
+    # A worker replaces {{NAME}} by its own values, and SQL may contain that too.
     written = json.dumps(order).replace("{{", r"{\u007b")
     if len(written) > _LARGEST_ORDER:
         most = readable_size(_LARGEST_ORDER)
@@ -173,18 +173,18 @@ def ship(
     ca: str | None = None,
     progress: OnProgress | None = None,
 ) -> Dialogue[SparkJob]:
-    """Have Libra keep *shipment*, and know of its job; the job as the master gets it.
+    """Upload *shipment* and announce its job; return the job to submit to the master.
 
-    The same again under the same *tag* sends nothing twice.
+    It is idempotent for a *tag*; files that Libra has are not uploaded again.
     """
     for artifact in shipment.artifacts:
-        yield from stored(contract, artifact, progress)
+        yield from store(contract, artifact, progress)
     announced: UploadUrls = yield Ask(announce(tag, shipment.announcement))
     return shipment.sent(tag, announced, ca=ca)
 
 
 def _check_names(files: Mapping[tuple[str, str], Artifact]) -> None:
-    """Raise BadInput where one file would lie in another's place."""
+    """Raise BadInput if two different files would get the same name."""
     found: dict[str, str] = {}
     for (parameter, item), artifact in files.items():
         if parameter not in _IN_ONE_FOLDER:
@@ -197,7 +197,7 @@ def _check_names(files: Mapping[tuple[str, str], Artifact]) -> None:
 
 
 def _code(job: SparkJob) -> Artifact | None:
-    """The text of *job* as a file: all of a Python one, and of an SQL one that is long."""
+    """Return the code of *job* as a file: always for Python, and for long SQL; otherwise None."""
     code = job.code or ""
     if job.kind is Kind.PYTHON:
         return text("inline.py", code.encode())
@@ -205,9 +205,9 @@ def _code(job: SparkJob) -> Artifact | None:
 
 
 def _with_python(conf: Mapping[str, str]) -> dict[str, str]:
-    """*conf*, in which a Python that is yet to be unpacked is not the one that begins the driver.
+    """Return *conf*; if its Python is packed in an archive, the worker's Python starts the driver.
 
-    The bootstrap goes on in it, as executors do (jobs/packed_python.py).
+    The bootstrap then continues in the packed one, as executors do (jobs/packed_python.py).
     """
     python = conf.get(_PYTHON, "")
     packed_yet = "/" in python and not python.startswith("/")

@@ -1,4 +1,4 @@
-"""Statements in Libra's REST API, as calls."""
+"""Calls for statements in Libra's REST API."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _STATEMENTS = "/api/v1/statements"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedStatement:
-    """A statement of a list: how it stands, and what it was."""
+    """A statement in a list: its status, and what it runs."""
 
     status: JobStatus
     kind: str
@@ -51,7 +51,7 @@ class ListedStatement:
 
 
 def submit(job: SparkJob, tag: str) -> Call[JobStatus]:
-    """Accept *job* at most once under *tag*; asking twice gives the same statement."""
+    """Submit *job* at most once with *tag*; a repeated request returns the same statement."""
     return Call(
         method="POST",
         path=statements_of(job.session),
@@ -62,12 +62,12 @@ def submit(job: SparkJob, tag: str) -> Call[JobStatus]:
 
 
 def statements_of(session: str | None) -> str:
-    """The path to which a statement of *session* is posted."""
+    """Return the path to which statements of *session* are posted."""
     return f"/api/v1/sessions/{quote(session or 'default', safe='')}/statements"
 
 
 def statement_body(job: SparkJob) -> dict[str, Any]:
-    """*job* on the wire; what was not given is left out."""
+    """Return the JSON body for *job*, without the fields that are not set."""
     body = {
         "kind": str(job.kind),
         "code": job.code,
@@ -89,7 +89,10 @@ def statement_body(job: SparkJob) -> dict[str, Any]:
 
 
 def status(job_id: str, *, wait: float = 0) -> Call[JobStatus]:
-    """Where *job_id* stands; *wait* seconds at most for its end. An unknown id is LOST."""
+    """Return the status of *job_id* at its end, after *wait* seconds at the latest.
+
+    An unknown id is LOST.
+    """
 
     def parse(reply: Reply) -> JobStatus:
         if is_unknown(reply):
@@ -102,17 +105,17 @@ def status(job_id: str, *, wait: float = 0) -> Call[JobStatus]:
 
 
 def waiting(seconds: float) -> str:
-    """The preference for an answer at the end, or after *seconds*; its unit is whole ones."""
+    """Return the preference for a response at the end or after *seconds*, which are rounded up."""
     return f"wait={ceil(seconds)}"
 
 
 def path_of(job_id: str) -> str:
-    """The path of statement *job_id*."""
+    """Return the path of statement *job_id*."""
     return f"{_STATEMENTS}/{quote(job_id, safe='')}"
 
 
 def statuses(job_ids: Sequence[str]) -> Call[list[JobStatus]]:
-    """Where each of *job_ids* stands, in their order; an unknown id is LOST."""
+    """Return the status of each of *job_ids*, in their order; an unknown id is LOST."""
 
     def parse(reply: Reply) -> list[JobStatus]:
         found = {each.job_id: each for each in (status_in(b, reply) for b in _listed(reply))}
@@ -132,7 +135,7 @@ def statuses(job_ids: Sequence[str]) -> Call[list[JobStatus]]:
 
 
 def states(job_ids: Sequence[str]) -> Call[Mapping[str, JobState]]:
-    """The states of those of *job_ids* that Libra knows, and nothing else; at most 10,000."""
+    """Return the states of those of *job_ids*, at most 10,000, that Libra knows."""
 
     def parse(reply: Reply) -> Mapping[str, JobState]:
         found = checked(reply).json_object().get("states")
@@ -160,7 +163,7 @@ def statements(
     offset: int = 0,
     limit: int = 100,
 ) -> Call[list[ListedStatement]]:
-    """At most *limit* statements for which all of this holds, the latest first."""
+    """Return at most *limit* statements that match all filters, the latest first."""
 
     def parse(reply: Reply) -> list[ListedStatement]:
         return [_listed_statement(body, reply) for body in _listed(reply)]
@@ -180,12 +183,12 @@ def statements(
 
 
 def kill(job_id: str) -> Call[JobStatus]:
-    """Stop *job_id*; the answer is where it stood then. Ended statements stay as they are."""
+    """Stop *job_id*; return its status at that time. Statements that have ended do not change."""
     return Call(method="DELETE", path=path_of(job_id), parse=status(job_id).parse)
 
 
 def status_from(reply: Reply) -> JobStatus:
-    """The one statement in *reply*."""
+    """Return the status of the statement that *reply* consists of."""
     return status_in(checked(reply).json_object(), reply)
 
 
@@ -210,7 +213,7 @@ def _listed_statement(body: object, reply: Reply) -> ListedStatement:
 
 
 def status_in(body: object, reply: Reply) -> JobStatus:
-    """The statement that *body*, a part of *reply*, is; raises ProtocolError if it is none."""
+    """Return the status in *body*, a part of *reply*; raises ProtocolError if there is none."""
     if not isinstance(body, dict):
         raise reply.not_as_expected("a statement was expected")
     word, job_id = body.get("state"), body.get("jobId")
@@ -264,13 +267,13 @@ def _text(value: object) -> str | None:
 
 
 def _word(words: type[W], value: object) -> W | None:
-    """*value* as one of *words*; None where a later Libra says another one."""
+    """Return *value* as one of *words*, or None for one of a later Libra."""
     text = str(value).lower()
     return words(text) if text in list(words) else None
 
 
 def _moment(text: object) -> datetime | None:
-    """*text* as a moment; None where it does not say its zone."""
+    """Return the time in *text*, or None if it has no time zone."""
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Values as Libra's JSON carries them become Python's, by Spark's schema."""
+"""Converts values in Libra's JSON to Python values, by Spark's schema."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _WRONG = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, Recu
 def as_python(
     server: str, schema: Mapping[str, Any], rows: Sequence[Sequence[Any]]
 ) -> list[list[Any]]:
-    """*rows* with Decimal, date, time, datetime, timedelta and bytes where *schema* says so.
+    """Return *rows* with Decimal, date, time, datetime, timedelta and bytes, as in *schema*.
 
-    Maps are dicts, or lists of pairs where a key cannot be hashed; intervals of months stay text.
-    Raises ProtocolError for values of another type than the schema's, in the name of *server*.
+    Maps become dicts, or lists of pairs if a key is not hashable; intervals of months stay strings.
+    Raises ProtocolError, naming *server*, for values that do not match the schema.
     """
     try:
         readers = [_or_none(_reader(field["type"])) for field in schema["fields"]]
@@ -60,7 +60,7 @@ def _binary(text: str) -> bytes:
 
 
 def _within_python(read: Reader) -> Reader:
-    """*read*; Spark's years beyond 9999 and before 1, which have a sign, stay text."""
+    """Return *read*, except that years after 9999 or before 1, which have a sign, stay strings."""
     return lambda text: text if text.startswith(("+", "-")) else read(text)
 
 
@@ -102,7 +102,7 @@ def _user_defined(data_type: Mapping[str, Any]) -> Reader:
 
 _SIMPLE: Mapping[str, Reader] = {
     "decimal": _decimal,
-    # "NaN" and "Infinity" are texts in JSON.
+    # "NaN" and "Infinity" are strings in JSON.
     "float": float,
     "double": float,
     "date": _within_python(date.fromisoformat),

@@ -1,4 +1,4 @@
-"""A statement on Libra as people see it."""
+"""A statement on Libra as the task log shows it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from libra_provider.core.status import JobStatus
 
 
 class StatementView:
-    """One statement, looked at again and again; Libra may keep each question *wait* seconds.
+    """Polls one statement; Libra may hold each request for *wait* seconds.
 
-    With *with_log* a look brings what the statement has printed since the last one. A log that
-    cannot be read costs its part of the answer and a warning, never the answer.
+    With *with_log*, each observation contains what the statement has printed since the last one. If
+    the log cannot be read, the observation has a warning instead of it.
     """
 
     # A triggerer holds thousands.
@@ -33,38 +33,38 @@ class StatementView:
         self._warned = False
 
     def look(self) -> Dialogue[Observation]:
-        """Where the statement stands: now, at its end, or when *wait* is over."""
+        """Return status and log at the end of the statement, after *wait* seconds at the latest."""
         return (yield from self.details((yield from self.state())))
 
     def state(self) -> Dialogue[JobStatus]:
-        """Where the statement stands, and nothing else."""
+        """Return the status alone."""
         wait = 0 if self._log and self._log.more else self._wait
         return (yield from self._contract.asked(statements.status(self.job_id, wait=wait)))
 
     def has_details(self, status: JobStatus) -> bool:
-        """Whether it may have printed something that is wanted.
+        """Return whether its log is wanted and may have lines.
 
-        SQL prints nothing, and the question costs two requests.
+        SQL prints nothing, and reading the log takes two requests.
         """
         kept = status.kind not in (None, Kind.SQL) and status.state is not JobState.WAITING
         return self._log is not None and kept
 
     def details(self, status: JobStatus) -> Dialogue[Observation]:
-        """What a statement that stands as *status* has printed since the last time."""
+        """Return *status* with what the statement has printed since the last time."""
         if self._log is None or not self.has_details(status):
             return Observation(status)
         warning = yield from self._read(self._log, to_the_end=status.state.is_terminal)
-        return Observation(status, self._log.taken(), warning, more=self._log.more)
+        return Observation(status, self._log.take(), warning, more=self._log.more)
 
     def known(self, status: JobStatus) -> JobStatus:
-        """*status*: Libra tells everything each time."""
+        """Return *status*: each response of Libra is complete."""
         return status
 
     def _read(self, log: StatementLog, *, to_the_end: bool) -> Dialogue[str]:
-        """Why the log could not be read, said once and at the end; empty if it could."""
+        """Read the log; return a warning if it cannot be read, the first time and at the end."""
         try:
             yield from log.read(to_the_end=to_the_end)
         except (ServerError, JobLost) as error:
-            said, self._warned = self._warned and not to_the_end, True
-            return "" if said else f"Could not read the log of {self.job_id}: {error}"
+            silent, self._warned = self._warned and not to_the_end, True
+            return "" if silent else f"Could not read the log of {self.job_id}: {error}"
         return ""

@@ -1,7 +1,7 @@
-"""The body of a create call: a job, in the words of the master's submission protocol.
+"""The body of a create request in the master's submission protocol.
 
-A Python file runs through SparkSubmit inside the driver's JVM, in client mode. So the job finds
-what ``spark-submit --deploy-mode client`` would give it, properties and ``sys.path``, except for
+A Python file runs through SparkSubmit inside the driver's JVM, in client mode. So the job has the
+same properties and ``sys.path`` as with ``spark-submit --deploy-mode client``, except for
 
 - ``spark.libra.tag`` and ``spark.libra.run``, by which a submission is found again;
 - ``spark.driver.host``, and the ids, ports, times and folders that differ between any two runs;
@@ -24,7 +24,7 @@ from libra_provider.core.properties import DRIVER_TIMEOUT, PROPERTY_OF
 
 TAG = "spark.libra.tag"
 ORIGIN = "spark.libra.run"
-# What the server speaks is read from its answers; the field is required and not interpreted.
+# The master requires this field but does not interpret it.
 _CLIENT_VERSION = "4.3.0"
 _SUBMIT = "org.apache.spark.deploy.SparkSubmit"
 _TIMEOUT_PLUGIN = "org.apache.spark.deploy.DriverTimeoutPlugin"
@@ -45,20 +45,20 @@ _ACTED_ON = (
     "spark.kerberos.principal",
     "spark.kerberos.keytab",
 )
-# As bin/spark-submit sets it: the driver's hashes of texts are those of the executors (lookup()).
+# As bin/spark-submit sets it: driver and executors must hash strings alike (lookup()).
 _PYTHON_ENVIRONMENT = {"PYTHONHASHSEED": "0"}
 _ON_THE_WORKER = ("", "file", "local")
-# The worker replaces it by the path under which it has stored the application.
+# The worker replaces it with the path at which it has stored the application.
 _FETCHED = "{{USER_JAR}}"
 
 
 def create_request(
     job: SparkJob, tag: str, *, master: str, bootstrap: str | None = None
 ) -> dict[str, Any]:
-    """The body of a create call; *bootstrap* is the path of ``jobs/bootstrap.py`` on the workers.
+    """Return the body; *bootstrap* is the path of ``jobs/bootstrap.py`` on the workers.
 
-    Properties travel in ``sparkProperties`` only: Spark redacts them in the driver's log, and does
-    not redact ``appArgs``.
+    Properties are passed in ``sparkProperties`` only: Spark redacts these in the driver's log, but
+    not ``appArgs``.
     """
     properties = _properties(job, tag, master)
     resource = (
@@ -75,7 +75,7 @@ def create_request(
 
 
 def main_class(job: SparkJob) -> str | None:
-    """The class with which a driver of *job* begins, as the master lists it."""
+    """Return the main class of the driver of *job*, as the master lists it."""
     return _SUBMIT if job.kind is Kind.PYTHON_FILE or _has_packages(job) else job.java_class
 
 
@@ -106,7 +106,7 @@ def _properties(job: SparkJob, tag: str, master: str) -> dict[str, str]:
 
 
 def _with_item(properties: dict[str, str], key: str, item: str) -> None:
-    """The list under *key* has *item*, at its end unless it was there."""
+    """Append *item* to the list under *key* unless it contains it."""
     items = [each for text in properties.get(key, "").split(",") if (each := text.strip())]
     properties[key] = ",".join(items if item in items else [*items, item])
 
@@ -129,7 +129,7 @@ def _python_resource(
 
 
 def _submit_options(job: SparkJob, properties: dict[str, str]) -> list[str]:
-    """What SparkSubmit, as the main class, interprets as its arguments.
+    """Return the arguments for SparkSubmit as the main class.
 
     Without ``--master`` there, the job would run in ``local[*]`` on one worker, silently.
     """
@@ -145,12 +145,12 @@ def _submit_options(job: SparkJob, properties: dict[str, str]) -> list[str]:
 
 
 def _fetched(application: str) -> tuple[str, str]:
-    """What the worker fetches for a Python *application*, and what SparkSubmit runs.
+    """Return what the worker downloads for a Python *application*, and what SparkSubmit runs.
 
-    The worker gets something to fetch even where it need not: an empty resource is refused by
-    masters with ``spark.master.rest.allowedAppResourcePatterns``. A file is run where it lies,
-    beside the modules that it imports. What may need the job's own credentials is not for the
-    worker, which has none of them.
+    The worker gets a resource even if it needs none: masters with
+    ``spark.master.rest.allowedAppResourcePatterns`` reject an empty one. A file runs at its own
+    path, next to the modules that it imports. URLs that may require the job's credentials are left
+    to SparkSubmit, because the worker does not have them.
     """
     found = scheme(application)
     if found in _ON_THE_WORKER:
@@ -168,7 +168,7 @@ def _jar_resource(job: SparkJob, properties: dict[str, str]) -> dict[str, Any]:
             _with_item(properties, "spark.files", each)
     main, arguments = job.java_class, list(job.application_args)
     if _has_packages(job):
-        # A driver resolves packages for itself alone; SparkSubmit gives them to executors too.
+        # Without SparkSubmit, only the driver would get the packages, not the executors.
         script = application if local else _FETCHED
         options = [*_submit_options(job, properties), "--class", str(main), script]
         main, arguments = _SUBMIT, [*options, *arguments]
@@ -176,7 +176,7 @@ def _jar_resource(job: SparkJob, properties: dict[str, str]) -> dict[str, Any]:
         jars = properties.get("spark.jars")
         properties["spark.jars"] = f"{application},{jars}" if jars else application
     return {
-        # The worker fetches it, and knows no "local:".
+        # The worker downloads it, and does not support "local:".
         "appResource": _file_uri(application) if local else application,
         "mainClass": main,
         "appArgs": arguments,
@@ -185,10 +185,10 @@ def _jar_resource(job: SparkJob, properties: dict[str, str]) -> dict[str, Any]:
 
 
 def _path(application: str) -> str:
-    """The path of a file on the worker, however it was given."""
+    """Return the path of a file on the worker, given as a path or a URI."""
     return unquote(urlsplit(application).path) if scheme(application) else application
 
 
 def _file_uri(application: str) -> str:
-    # Spark's own spelling, which patterns of a master are written for: one slash.
+    # With one slash, as Spark itself does: patterns of a master expect that.
     return "file:" + PurePosixPath(_path(application)).as_uri().removeprefix("file://")

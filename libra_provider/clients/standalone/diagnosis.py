@@ -12,7 +12,7 @@ from libra_provider.core.units import MIB, readable_size
 
 
 def why_waiting(driver_id: str, cluster: Cluster) -> str:
-    """What a driver that was not started yet asks for, and what there is."""
+    """Return what a waiting driver requests, and what the cluster has free."""
     driver = next((each for each in cluster.drivers if each.driver_id == driver_id), None)
     if driver is None:
         return "the master's page does not list it"
@@ -20,7 +20,7 @@ def why_waiting(driver_id: str, cluster: Cluster) -> str:
 
 
 def why_waits(driver: Driver, cluster: Cluster) -> str:
-    """What *driver*, which the page lists as waiting, asks for, and what there is."""
+    """Return what *driver*, which the page lists as waiting, requests, and what is free."""
     requests = f"requests {_amount(driver.cores, driver.memory_mib)}"
     alive = cluster.alive
     if not alive:
@@ -36,7 +36,7 @@ def why_waits(driver: Driver, cluster: Cluster) -> str:
 
 
 def why_starving(application: Application, cluster: Cluster) -> str:
-    """Why a running driver's application has no executors; empty if it has some."""
+    """Return why a running driver's application has no executors; empty if it has some."""
     if application.cores > 0:
         return ""
     free = sum(worker.cores_free for worker in cluster.alive)
@@ -59,7 +59,7 @@ def _fits(driver: Driver, worker: Worker) -> bool:
 
 
 def _share(driver: Driver, worker: Worker) -> float:
-    """How much of what *driver* asks *worker* has, by the scarcer of the two."""
+    """Return which share of the request of *driver* is free on *worker*, the lesser of the two."""
     cores = worker.cores_free / max(driver.cores, 1)
     return min(cores, worker.memory_free_mib / max(driver.memory_mib, 1))
 
@@ -73,9 +73,9 @@ def _counted(number: int, noun: str) -> str:
 
 
 def why_it_may_run(worker_id: str, ui_urls: Sequence[str]) -> Dialogue[str]:
-    """Why a driver may still run on *worker_id*, which was lost; empty once it does not.
+    """Return why a driver may still run on the lost *worker_id*; empty once it cannot.
 
-    Raises ServerError when the page of no leading master can be read.
+    Raises ServerError if the page of no leading master can be read.
     """
     cluster = yield from page_lookup.leading(ui_urls)
     worker = next((each for each in cluster.workers if each.worker_id == worker_id), None)
@@ -86,6 +86,6 @@ def why_it_may_run(worker_id: str, ui_urls: Sequence[str]) -> Dialogue[str]:
     except ServerError:
         return ""
     if there != worker_id:
-        # A worker that was started again has another id, and often the same address.
+        # A restarted worker has a new id, and often the same address.
         return ""
     return f"the master lists {worker_id} as {worker.state}, but its page still responds"

@@ -1,4 +1,4 @@
-"""Following a driver's log: what is new, in whole lines, without what nobody should read."""
+"""Follows a driver's log: new whole lines, without secrets."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from libra_provider.clients.observation import STREAMS, LogLine
 from libra_provider.clients.standalone.pages import LogPart, driver_log
 from libra_provider.core.masking import masked_text
 
-# A look reads so much of each stream at the most; what is left is read at the next one.
+# A poll reads at most this much of each stream; the next one continues.
 _PART = 2**16  # bytes
-# The end of a job reads the rest, of a log that somebody may still want to read.
+# After the end of a job, at most this much of the rest is read.
 _REST = 2**24  # bytes
 # What Spark writes to stderr once its context is there; not at log levels above INFO.
 APPLICATION_LINE = re.compile(r"Connected to Spark cluster with app ID (app-[\w-]+)")
 SPARK_UI_LINE = re.compile(r"Successfully started service 'SparkUI' on port (\d+)")
-# Spark writes the command of a driver at the head of its stderr, again at each relaunch: with every
-# property and argument of the submission, of which it redacts only some.
+# At each start of a driver, Spark writes its command to stderr, with all properties and arguments
+# of the submission, and redacts only some of them.
 _COMMAND_BEGINS = "Launch Command: "
-# A line of a property may look like its end; Spark writes exactly so many.
+# A property may contain a similar line; Spark writes exactly this many.
 _COMMAND_ENDS = re.compile(r"={40}")
-# A line that does not end is given in pieces; nobody waits for a progress bar.
+# A longer line, such as a progress bar, is returned in pieces.
 _LONGEST_LINE = 2**15  # characters
-# What a worker puts in place of bytes that are no UTF-8. At the end of a part they may be half a
-# character, and the line is read again; elsewhere they make bytes uncountable.
+# A worker replaces bytes that are not UTF-8 with it. At the end of a part these may be half a
+# character, so the line is read again; elsewhere, the number of bytes is unknown.
 _REPLACED = "\ufffd"
 
 
 class LogFollower:
-    """One stream of one driver's log, read from where the last reading stopped.
+    """One stream of one driver's log, read from where the last read ended.
 
-    Ask for the part that begins at ``offset`` (bytes), hand it to :meth:`took`, and so on.
+    Request the part that begins at ``offset`` (bytes), pass it to :meth:`take`, and so on.
     """
 
     __slots__ = ("_in_command", "_kept", "_unfinished", "complete", "offset")
@@ -43,8 +43,8 @@ class LogFollower:
         self._unfinished = ""
         self._in_command = False
 
-    def took(self, part: LogPart) -> list[str]:
-        """The new whole lines of *part*, masked; the line that it breaks off in comes later."""
+    def take(self, part: LogPart) -> list[str]:
+        """Return the new whole lines of *part*, masked; its incomplete last line comes later."""
         self.complete = part.end >= part.size
         text = self._kept + part.text
         whole, ending, rest = text.rpartition("\n")
@@ -59,7 +59,7 @@ class LogFollower:
         return self._shown(whole)
 
     def remainder(self) -> list[str]:
-        """The last line of a log that has ended without a line break."""
+        """Return the last line of a log that has ended without a line break."""
         rest, self._unfinished = self._unfinished, ""
         return self._shown(rest) if rest else []
 
@@ -77,9 +77,9 @@ class LogFollower:
 
 
 class DriverLog:
-    """Both streams of one driver's log, and the facts that they tell of its application.
+    """Both streams of one driver's log, and what they show about its application.
 
-    ``more``: the last reading did not take all that was there.
+    ``more``: the last read did not reach the end.
     """
 
     __slots__ = ("_driver_id", "_streams", "application_id", "more", "spark_ui_port")
@@ -92,7 +92,7 @@ class DriverLog:
         self.more = False
 
     def new_lines(self, worker_ui: str, *, to_the_end: bool) -> Dialogue[list[LogLine]]:
-        """What was written since the last call."""
+        """Return the lines that were written since the last call."""
         lines: list[LogLine] = []
         for stream, log in zip(STREAMS, self._streams, strict=True):
             new = yield from self._new_of(stream, log, worker_ui, _REST if to_the_end else _PART)
@@ -110,7 +110,7 @@ class DriverLog:
         for _ in range(budget // _PART):
             call = driver_log(self._driver_id, stream, offset=log.offset, length=_PART)
             part: LogPart = yield Ask(call, worker_ui)
-            lines += log.took(part)
+            lines += log.take(part)
             if log.complete:
                 return lines
         if budget == _REST:

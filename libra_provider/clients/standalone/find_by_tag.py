@@ -1,6 +1,6 @@
-"""Finding the driver of a submission whose answer was lost: by the tag that it carries.
+"""Finds the driver of a submission whose response was lost, by its tag.
 
-The head of a driver's stderr is its Launch Command, with every property of the submission.
+A driver's stderr begins with its Launch Command, which contains all properties of the submission.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from libra_provider.clients.submit_once import TagMatches
 from libra_provider.core.errors import ServerError
 from libra_provider.core.status import DriverLocation
 
-# The clocks of a master and of whoever submits may differ by so much.
+# The clocks of a master and a submitter may differ by this much.
 _CLOCKS = 300.0  # seconds
 _HEAD = 2**18  # bytes; a class path alone may be longer than a part of the log
 _COMMAND = "Launch Command: "
@@ -26,7 +26,7 @@ _COMMAND = "Launch Command: "
 class TagQuery:
     """A submission of which only its tag is known; it was sent between *since* and *until*.
 
-    ``main_class`` is that of its driver, where it is known.
+    ``main_class`` is that of its driver, or None if unknown.
     """
 
     tag: str
@@ -35,7 +35,7 @@ class TagQuery:
     main_class: str | None = None
 
     def may_be(self, driver: pages.Driver) -> bool:
-        """Whether *driver*, as the master lists it, can come of this submission."""
+        """Return whether *driver*, as the master lists it, can be the one of this submission."""
         if self.main_class not in (None, driver.main_class):
             return False
         if self.until and driver.submitted > self.until.timestamp() + _CLOCKS:
@@ -44,9 +44,9 @@ class TagQuery:
 
 
 def carriers(sought: TagQuery, ui_urls: Sequence[str]) -> Dialogue[TagMatches]:
-    """The drivers that carry the tag of *sought*.
+    """Return the drivers with the tag of *sought*.
 
-    Raises ServerError when the page of no leading master can be read.
+    Raises ServerError if the page of no leading master can be read.
     """
     cluster = yield from page_lookup.leading(ui_urls)
     active = {each.driver_id for each in cluster.drivers}
@@ -56,9 +56,9 @@ def carriers(sought: TagQuery, ui_urls: Sequence[str]) -> Dialogue[TagMatches]:
         alive = driver.driver_id in active
         verdicts[driver.driver_id] = yield from _verdict(driver, sought.tag, ui_urls, alive=alive)
     return TagMatches(
-        carriers=[driver_id for driver_id, said in verdicts.items() if said == _CARRIES],
-        waiting=[driver_id for driver_id, said in verdicts.items() if said == _WAITS],
-        undecided={name: said for name, said in verdicts.items() if said not in _SETTLED},
+        carriers=[driver_id for driver_id, found in verdicts.items() if found == _CARRIES],
+        waiting=[driver_id for driver_id, found in verdicts.items() if found == _WAITS],
+        undecided={name: found for name, found in verdicts.items() if found not in _SETTLED},
     )
 
 
@@ -69,9 +69,9 @@ _SETTLED = (_CARRIES, _WAITS, _ANOTHER)
 def _verdict(
     driver: pages.Driver, tag: str, ui_urls: Sequence[str], *, alive: bool
 ) -> Dialogue[str]:
-    """One of the three above, or why it cannot be said."""
+    """Return one of the three above, or why it is unknown."""
     if driver.worker_id is None:
-        # One that ended without a worker has never run: it is none to adopt.
+        # A driver that ended without a worker has never run.
         return _WAITS if alive else _ANOTHER
     try:
         head = yield from _head(driver, ui_urls)

@@ -1,7 +1,7 @@
-"""What only the HTML of the web pages of master and workers tells: settings, versions.
+"""Settings and versions, which only the HTML pages of master and workers contain.
 
-The master's settings are on ``/environment/`` since Spark 4.0 (SPARK-47894), as HTML only; before,
-that address answers with the front page, which holds none.
+Since Spark 4.0 (SPARK-47894), ``/environment/`` has the master's settings, as HTML only; older
+masters return their front page there, which has none.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SPARK_TABLE = re.compile(r"<a>Spark Properties</a>(.*?)<h4>", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class FrontPage:
-    """What a page in HTML says of itself; ``rest`` is the ``host:port`` of the master's REST."""
+    """A front page; ``rest`` is the ``host:port`` of the master's REST port, None if not shown."""
 
     title: str
     version: str | None
@@ -30,12 +30,12 @@ class FrontPage:
 
     @property
     def is_master(self) -> bool:
-        """Whether a master wrote it."""
+        """Return whether it is the page of a master."""
         return self.title.startswith("Spark Master at")
 
 
 def front_page() -> Call[FrontPage]:
-    """Whose page answers; anything that is no page of Spark has an empty title."""
+    """Return the front page; it has an empty title if it is not a page of Spark."""
 
     def parse(reply: Reply) -> FrontPage:
         title, version, rest = (each.search(reply.text) for each in (_TITLE, _VERSION, _REST))
@@ -49,9 +49,9 @@ def front_page() -> Call[FrontPage]:
 
 
 def settings() -> Call[Mapping[str, str] | None]:
-    """The ``spark.…`` properties that were given to the master; None where it does not show them.
+    """Return the ``spark.…`` properties of the master, or None if it does not show them.
 
-    What is not among them has Spark's default.
+    Properties that are missing have Spark's defaults.
     """
 
     def parse(reply: Reply) -> Mapping[str, str] | None:

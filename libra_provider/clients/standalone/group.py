@@ -1,4 +1,4 @@
-"""Many drivers of one cluster, asked about together: the master's page tells of all at once."""
+"""Polls many drivers of one cluster together, from the master's page."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from libra_provider.core.errors import ServerError
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus
 
-# A page lists every driver of the cluster; so few are asked about one by one.
+# A page lists every driver of the cluster; up to this many are polled one by one instead.
 _FEW = 4
 
 
 @dataclass(frozen=True)
 class PageTiming:
-    """How old the master's page may be, which can have megabytes; seconds."""
+    """How old the master's page, which can have megabytes, may be; seconds."""
 
     states: float = 1.0
     """For the states of drivers."""
@@ -45,13 +45,13 @@ class DriverGroup:
         self._page_from = 0.0
 
     def view(self, job_id: str, *, with_log: bool) -> ListedDriver:
-        """A view of driver *job_id* that shares the master's page with the others."""
+        """Return a view of driver *job_id* that shares the master's page with the others."""
         return ListedDriver(job_id, self._pages, with_log=with_log)
 
     def together(self, views: Sequence[ListedDriver]) -> Dialogue[Mapping[str, JobStatus] | None]:
-        """How those stand that the page lists among the living; few are not looked for on it.
+        """Return the status of those that the page lists as active; none if there are only a few.
 
-        None where no page can be read. Raises ServerError when the master does not answer at all.
+        Returns None if no page can be read. Raises ServerError if the master does not respond.
         """
         if len(views) <= _FEW:
             return {}
@@ -79,7 +79,7 @@ class DriverGroup:
 
 
 class ListedDriver(DriverView):
-    """A driver that is found on the master's page."""
+    """A driver whose status is read from the master's page."""
 
     __slots__ = ("_listed",)
 
@@ -88,17 +88,17 @@ class ListedDriver(DriverView):
         self._listed: JobStatus | None = None
 
     def listed_as(self, driver: Driver, reader: _Reader) -> JobStatus:
-        """How it stands by the page; the same object for as long as the page says the same."""
+        """Return its status by the page, as the same object for as long as it is equal."""
         state, worker = STATE_OF_WORD[driver.state], driver.worker_id
         why = reader.why_waits(driver) if worker is None else ""
-        if self._listed is None or _said(self._listed) != (state, worker, why):
+        if self._listed is None or _facts(self._listed) != (state, worker, why):
             location = reader.location(driver)
             self._listed = JobStatus(job_id=self.job_id, state=state, detail=why, location=location)
         return self._listed
 
 
 class _Reader:
-    """One page, and what follows from it for drivers that ask the same."""
+    """One page, and its diagnoses, which are cached for drivers with the same request."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -108,24 +108,24 @@ class _Reader:
         }
 
     def why_waits(self, driver: Driver) -> str:
-        """Why *driver* waits; empty if it does not."""
+        """Return why *driver* waits; empty if it does not."""
         if STATE_OF_WORD[driver.state] is not JobState.WAITING:
             return ""
-        asks = (driver.cores, driver.memory_mib)
-        if asks not in self._reasons:
-            self._reasons[asks] = why_waits(driver, self._cluster)
-        return self._reasons[asks]
+        request = (driver.cores, driver.memory_mib)
+        if request not in self._reasons:
+            self._reasons[request] = why_waits(driver, self._cluster)
+        return self._reasons[request]
 
     def location(self, driver: Driver) -> DriverLocation | None:
-        """Where *driver* runs, as the REST port would say it."""
+        """Return where *driver* runs, in the form of the REST port; None if it does not run yet."""
         worker = driver.worker_id
         if worker is None:
             return None
         return self._places.get(worker) or _place(worker, None)
 
 
-def _said(status: JobStatus) -> tuple[JobState, str | None, str]:
-    """What the page said of a driver that stands as *status*: state, worker, why it waits."""
+def _facts(status: JobStatus) -> tuple[JobState, str | None, str]:
+    """Return what the page shows of a driver with *status*: state, worker, why it waits."""
     worker = status.location.worker_id if status.location else None
     return status.state, worker, status.detail
 

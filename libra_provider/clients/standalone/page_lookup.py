@@ -1,4 +1,4 @@
-"""Finding the page that knows: the leading master's, and that of the worker with the driver."""
+"""Finds the web pages of the leading master, and of the worker that runs a driver."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from libra_provider.core.status import DriverLocation
 
 
 def leading(ui_urls: Sequence[str]) -> Dialogue[pages.Cluster]:
-    """What the page of the master that leads says; a standby's page lists nothing.
+    """Return the page of the leading master; that of a standby lists nothing.
 
-    Raises ServerError when none of *ui_urls* leads to it.
+    Raises ServerError if none of *ui_urls* leads to it.
     """
     problem = ServerError("spark master", "no ui_urls are set; set them in the connection")
     for url in ui_urls:
@@ -32,9 +32,9 @@ def leading(ui_urls: Sequence[str]) -> Dialogue[pages.Cluster]:
 
 
 def worker_ui(location: DriverLocation, ui_urls: Sequence[str]) -> Dialogue[str]:
-    """The address of the page of the worker at *location*, or of the master's proxy before it.
+    """Return the URL of the page of the worker at *location*, or of the master's proxy for it.
 
-    With ``spark.ui.reverseProxy`` a worker's own address is often out of reach.
+    With ``spark.ui.reverseProxy``, a worker's own address is often unreachable.
     """
     cluster = yield from leading(ui_urls)
     own = [each.ui_url for each in cluster.workers if each.worker_id == location.worker_id]
@@ -53,9 +53,9 @@ def worker_ui(location: DriverLocation, ui_urls: Sequence[str]) -> Dialogue[str]
 
 
 class ClusterPages:
-    """The pages of one cluster for all who look at its drivers.
+    """The pages of one cluster, shared by the views of its drivers.
 
-    What the master's page says is taken as true for *fresh_for* seconds, unless asked otherwise.
+    The master's page is cached for *fresh_for* seconds, unless a caller requests otherwise.
     """
 
     def __init__(self, ui_urls: Sequence[str], *, fresh_for: float = 0.0) -> None:
@@ -65,7 +65,7 @@ class ClusterPages:
         self._workers: dict[str | None, str] = {}
 
     def leading(self, *, fresh_for: float | None = None) -> Dialogue[pages.Cluster]:
-        """What the page of the master that leads says; raises ServerError."""
+        """Return the page of the leading master; raises ServerError."""
         seconds = self._fresh_for if fresh_for is None else fresh_for
         if self._page and time.monotonic() < self._page[0] + seconds:
             return self._page[1]
@@ -74,14 +74,14 @@ class ClusterPages:
         return found
 
     def worker_ui(self, location: DriverLocation) -> Dialogue[str]:
-        """The address of the page of the worker at *location*; raises ServerError."""
+        """Return the URL of the page of the worker at *location*; raises ServerError."""
         if location.worker_id not in self._workers:
             self._workers[location.worker_id] = yield from worker_ui(location, self._ui_urls)
         return self._workers[location.worker_id]
 
 
 def first_exception(driver_id: str, worker_ui: str) -> Dialogue[str]:
-    """The first exception in the end of the driver's log, without secrets; or an empty text."""
+    """Return the first exception at the end of the driver's log, without secrets; empty if none."""
     for stream in STREAMS:
         log: pages.LogPart = yield Ask(pages.driver_log(driver_id, stream), worker_ui)
         if found := pages.first_exception(log.text):

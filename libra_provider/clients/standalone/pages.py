@@ -1,4 +1,4 @@
-"""What the web pages of master and workers tell as JSON and text: workers, drivers, driver logs."""
+"""Calls for the web pages of master and workers in JSON and text: workers, drivers, driver logs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOG_HEAD = re.compile(r"==== Bytes (\d+)-(\d+) of (\d+) of .* ====")
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One worker of the cluster: what it has, and what of it is free; memory in MiB."""
+    """One worker of the cluster, with its total and free resources; memory in MiB."""
 
     worker_id: str
     host: str
@@ -30,7 +30,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """One driver as the master's page lists it: what it asks for; memory in MiB.
+    """One driver as the master's page lists it, with what it requests; memory in MiB.
 
     ``submitted`` is in seconds since the epoch by the master's clock; ``worker_id`` is None while
     the driver waits.
@@ -47,7 +47,7 @@ class Driver:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One application and the cores that its executors have."""
+    """One application, and the number of cores that its executors have."""
 
     application_id: str
     name: str
@@ -57,7 +57,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """What the master's page says; ``status`` is ALIVE for the one that leads."""
+    """The master's page; ``status`` is ALIVE for the leading master."""
 
     status: str
     workers: Sequence[Worker]
@@ -67,13 +67,13 @@ class Cluster:
 
     @property
     def alive(self) -> list[Worker]:
-        """The workers that take drivers and executors."""
+        """Return the workers that accept drivers and executors."""
         return [each for each in self.workers if each.state == "ALIVE"]
 
 
 @dataclass(frozen=True, slots=True)
 class LogPart:
-    """A piece of a log: its text, where it begins and ends, and the size of the whole, in bytes."""
+    """A piece of a log: its text, its begin and end, and the size of the log, in bytes."""
 
     text: str
     start: int
@@ -82,7 +82,7 @@ class LogPart:
 
 
 def cluster() -> Call[Cluster]:
-    """Workers, drivers and applications, asked at the master's UI."""
+    """Return workers, drivers and applications, from the master's UI."""
 
     def parse(reply: Reply) -> Cluster:
         try:
@@ -101,9 +101,9 @@ def cluster() -> Call[Cluster]:
 
 
 def _smaller(body: dict[str, Any]) -> object:
-    """The driver or application that *body* is, else *body*.
+    """Return *body* as a driver or an application if it is one, otherwise unchanged.
 
-    Of ten thousand, what nobody asks for would be tens of megabytes until the whole page is read.
+    The unused fields of ten thousand of them would take tens of megabytes while the page is read.
     """
     if "mainclass" in body:
         return _driver(body)
@@ -127,7 +127,7 @@ def _driver(body: Driver | dict[str, Any]) -> Driver:
     if isinstance(body, Driver):
         return body
     worker = str(body.get("worker") or "None")
-    # A page of ten thousand drivers says the same words ten thousand times.
+    # A page of ten thousand drivers repeats the same words ten thousand times.
     return Driver(
         driver_id=str(body["id"]),
         state=intern(str(body["state"])),
@@ -151,7 +151,7 @@ def _application(body: Application | dict[str, Any]) -> Application:
 
 
 def worker_page() -> Call[str]:
-    """The id of the worker whose page is to be had at an address."""
+    """Return the id of the worker whose page this is."""
 
     def parse(reply: Reply) -> str:
         page = _page(reply)
@@ -163,7 +163,7 @@ def worker_page() -> Call[str]:
 
 
 def executors() -> Call[Sequence[str]]:
-    """The application of each executor that runs on a worker, asked at its UI."""
+    """Return the application of each executor that runs on a worker, from its UI."""
 
     def parse(reply: Reply) -> Sequence[str]:
         try:
@@ -177,15 +177,15 @@ def executors() -> Call[Sequence[str]]:
 def driver_log(
     driver_id: str, stream: str, *, offset: int | None = None, length: int = 2**16
 ) -> Call[LogPart]:
-    """Read *length* bytes of a driver's ``stdout`` or ``stderr``, asked at its worker's UI.
+    """Return *length* bytes of a driver's ``stdout`` or ``stderr``, from its worker's UI.
 
-    Without *offset* they are the last ones. A driver that has not begun has no log: an empty part.
+    Without *offset* these are the last ones. The part is empty if the driver has not started.
     """
 
     def parse(reply: Reply) -> LogPart:
         if reply.status >= 500:
             raise reply.no_answer()
-        # A worker writes plain text, also about a log that there is not; a login page is HTML.
+        # A worker returns plain text, even if there is no log; HTML would be a login page.
         if reply.status != 200 or "html" in reply.headers.get("content-type", ""):
             raise reply.not_as_expected("a driver's log was expected")
         head, _, text = reply.text.partition("\n")
@@ -203,7 +203,7 @@ def driver_log(
 
 
 def driver_log_page(worker_ui: str, driver_id: str, stream: str = "stderr") -> str:
-    """The address of the page on which people read a driver's log."""
+    """Return the URL of the page that shows a driver's log to people."""
     return f"{worker_ui}/logPage/?driverId={quote(driver_id)}&logType={stream}"
 
 
@@ -223,15 +223,15 @@ _JAVA = re.compile(
     r"((?:[a-z_][\w$]*\.)+[A-Z][\w$]*(?:Exception|Error)\b.*)$"
 )
 
-# Spark calls a driver's main by reflection: what it was follows as "Caused by".
+# Spark calls a driver's main by reflection; the real exception follows as "Caused by".
 _WRAPPERS = ("java.lang.reflect.InvocationTargetException",)
 _OF_SPARK_SUBMIT = "Error: "
 
 
 def first_exception(stderr: str) -> str | None:
-    """The first exception in *stderr*, as one line; Python's comes before Java's wrapping of it.
+    """Return the first exception in *stderr*, as one line; Python's, if Java's only wraps it.
 
-    Where there is none, what SparkSubmit itself could not do: it says so without an exception.
+    Without an exception, return the error of SparkSubmit itself, or None.
     """
     lines = stderr.splitlines()
     for number, line in enumerate(lines):

@@ -1,4 +1,4 @@
-"""The question before a submission: it tells every trouble apart, and does no harm."""
+"""A harmless request before a submission, which finds out what is wrong, if anything."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from libra_provider.clients.standalone import rest
 
 
 def greet_master(client: Client) -> None:
-    """Make sure that a master takes submissions; raises ServerError.
+    """Check that a master accepts submissions; raises ServerError.
 
-    One that takes those of anybody is warned about, once per process, unless it is on this machine.
+    Logs a warning, once per process, if it accepts them from anyone, unless it is on this machine.
     """
     client.send(rest.ready())
     if client.active.authorization() is None:

@@ -1,6 +1,6 @@
-"""The Spark standalone master's REST submission API as calls.
+"""Calls for the REST submission API of the Spark standalone master.
 
-docs/architecture.md has what a real master was seen to answer; the protocol itself is
+docs/architecture.md describes the observed behavior of real masters; the protocol is defined by
 org.apache.spark.deploy.rest.RestSubmissionServer.
 """
 
@@ -46,17 +46,17 @@ _FORGOTTEN = (
 
 @dataclass(frozen=True, slots=True)
 class MasterVersion:
-    """That a master's REST server is ready, and which Spark it runs."""
+    """The Spark version of a master whose REST server is ready."""
 
     spark_version: str
 
 
 def submit(job: SparkJob, tag: str, *, master: str, bootstrap: str | None = None) -> Call[str]:
-    """Create a driver for *job* that carries *tag*; the answer is its id.
+    """Create a driver for *job* with *tag*; return its id.
 
-    *master* is the ``spark://`` URL with every master, *bootstrap* the path of our
-    ``jobs/bootstrap.py`` on the workers, if they have it. The server has no conditional create: two
-    calls make two drivers.
+    *master* is the ``spark://`` URL with all masters, *bootstrap* the path of our
+    ``jobs/bootstrap.py`` on the workers, if they have it. It is not idempotent: two calls create
+    two drivers.
     """
     request = create_request(job, tag, master=master, bootstrap=bootstrap)
 
@@ -74,17 +74,17 @@ def submit(job: SparkJob, tag: str, *, master: str, bootstrap: str | None = None
 
 
 def _explained(error: Rejected, resource: str) -> Rejected:
-    """A master with a list of allowed applications does not say that it has one."""
+    """Return *error* with the real reason: a master does not mention its allowed patterns."""
     if "Valid application jar path is required" not in error.problem:
         return error
-    # A pattern for the empty text: "" itself would vanish from Spark's list.
+    # A pattern that matches the empty string: Spark would drop "" itself from the list.
     pattern = f"one that matches {resource}" if resource else "() for files that drivers fetch"
     problem = f"its spark.master.rest.allowedAppResourcePatterns lacks {pattern}"
     return Rejected(error.server, error.status, problem)
 
 
 def status(driver_id: str) -> Call[JobStatus]:
-    """Where *driver_id* stands; a driver that the master does not know is LOST."""
+    """Return the status of *driver_id*; a driver that the master does not know is LOST."""
 
     def parse(reply: Reply) -> JobStatus:
         body = _answer(reply)
@@ -96,9 +96,9 @@ def status(driver_id: str) -> Call[JobStatus]:
         return JobStatus(
             job_id=driver_id,
             state=STATE_OF_WORD[word],
-            detail=_message(body, default=_WORD_SAYS.get(word, "")),
+            detail=_message(body, default=_REASON_OF_WORD.get(word, "")),
             location=_location(body),
-            # With a message it is the worker's: it could not start the driver.
+            # A message is that of a worker that could not start the driver.
             worker_lost=word == "ERROR" and not _message(body),
         )
 
@@ -106,20 +106,20 @@ def status(driver_id: str) -> Call[JobStatus]:
 
 
 def _not_found(driver_id: str, body: Mapping[str, Any]) -> JobStatus:
-    """A master that does not know a driver says nothing; one that could not look says why."""
+    """Return LOST without a message; with one, the master could not look the driver up."""
     if why := _message(body):
         return JobStatus(job_id=driver_id, state=JobState.UNCLEAR, detail=why)
     return JobStatus(job_id=driver_id, state=JobState.LOST, detail=_FORGOTTEN)
 
 
-_WORD_SAYS = {
+_REASON_OF_WORD = {
     "ERROR": "the master lost contact with its worker, or the worker could not start it",
     "UNKNOWN": "the master is recovering",
 }
 
 
 def kill(driver_id: str) -> Call[str]:
-    """Ask the master to stop *driver_id*; the answer is its message, also for an ended driver."""
+    """Request the kill of *driver_id*; return the master's message, also for an ended driver."""
     path = f"/v1/submissions/kill/{_quoted(driver_id)}"
     return Call(
         method="POST", path=path, parse=lambda reply: _message(_answer(reply)), idempotent=True
@@ -127,7 +127,7 @@ def kill(driver_id: str) -> Call[str]:
 
 
 def ready() -> Call[MasterVersion]:
-    """Whether this is a master's REST port and takes submissions; raises ServerError if not."""
+    """Return the master's version if it accepts submissions; raises ServerError if not."""
 
     def parse(reply: Reply) -> MasterVersion:
         if version := _older_than_readyz(reply):
@@ -141,7 +141,7 @@ def ready() -> Call[MasterVersion]:
 
 
 def _older_than_readyz(reply: Reply) -> str | None:
-    """The version of a Spark before 4.0, which names the actions that it knows instead."""
+    """Return the version of a Spark before 4.0, whose master lacks readyz; None for later ones."""
     if reply.status != 400 or not _speaks_json(reply):
         return None
     body = reply.json_object()
@@ -150,7 +150,7 @@ def _older_than_readyz(reply: Reply) -> str | None:
 
 
 def _quoted(driver_id: str) -> str:
-    """*driver_id* as a path segment; one that is none would address another endpoint."""
+    """Return *driver_id* as a path segment; another string could address another endpoint."""
     if not re.fullmatch(r"driver-[\w-]+", driver_id):
         raise JobError(
             driver_id, "not the id of a driver; expected the form driver-20261120082239-0000"
@@ -167,7 +167,7 @@ def _location(body: Mapping[str, Any]) -> DriverLocation | None:
 
 
 def _answer(reply: Reply) -> dict[str, Any]:
-    """The body of an answer in the submission protocol; raises ServerError for all else."""
+    """Return the body of a response in the submission protocol; raises ServerError for others."""
     if reply.status in (401, 403) and not is_problem(reply):
         raise _denied(reply)
     if _speaks_json(reply):
@@ -183,7 +183,7 @@ def _answer(reply: Reply) -> dict[str, Any]:
     raise _wrong_port(reply)
 
 
-# What a standby and a recovering master say to every question; they have done nothing about it.
+# The response of a standby or recovering master to every request, which it has not processed.
 _NOT_ALIVE = re.compile(r"Current state is not alive: (\w+)")
 
 
@@ -201,7 +201,7 @@ def _error_of(reply: Reply, body: Mapping[str, Any]) -> ServerError:
     return Rejected(reply.server, reply.status, _message(body))
 
 
-# What org.apache.spark.ui.JWSFilter says, in the title of its page.
+# Messages of org.apache.spark.ui.JWSFilter, in the title of its page.
 _DENIALS = (
     (
         "Authorization header is missing",
@@ -243,9 +243,9 @@ def _wrong_port(reply: Reply) -> ProtocolError:
 
 
 def _message(body: Mapping[str, Any], default: str = "") -> str:
-    """What the server's message says before its Java stack trace."""
+    """Return the server's message without its Java stack trace."""
     lines = str(body.get("message") or "").strip().splitlines()
-    # A driver that could not be started: the exception stands in a line of its own.
+    # If a driver could not be started, the exception is on the second line.
     if len(lines) > 1 and lines[0].endswith(":"):
         return f"{lines[0]} {lines[1].strip()}"
     return lines[0] if lines else default

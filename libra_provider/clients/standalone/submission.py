@@ -1,4 +1,4 @@
-"""A driver that is submitted once: the steps of its submission and of its end, as requests."""
+"""Submits a driver once, and kills it: the steps as requests to the master."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from libra_provider.core.status import JobStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriverSubmission:
-    """The driver of *job* that carries *tag*, submitted since *since* to the masters of *master*.
+    """A driver for *job* with *tag*, submitted after *since* to the masters of *master*.
 
-    *ui_urls* are their pages, on which the tag is looked for.
+    *ui_urls* are their web pages, which are searched for the tag.
     """
 
     job: SparkJob
@@ -32,12 +32,12 @@ class DriverSubmission:
     ui_urls: Sequence[str]
 
     def once(self, name: str, timing: SubmitTiming, **more: Any) -> SubmitOnce:
-        """Its submission; *more* are further fields of SubmitOnce."""
+        """Return the procedure that submits it; *more* are further fields of SubmitOnce."""
         by_hand = f"look for {TAG}={self.tag} at the head of the drivers' stderr"
         return SubmitOnce(name=name, tag=self.tag, by_hand=by_hand, timing=timing, **more)
 
     def answer(self, step: Step) -> Dialogue[Any]:
-        """What the master answers to *step*; of a Forget it knows nothing."""
+        """Run *step*; a Forget sends no request."""
         match step:
             case Submit():
                 driver_id = yield Ask(rest.submit(self.job, self.tag, master=self.master))
@@ -55,7 +55,7 @@ class DriverSubmission:
 
 
 def killing(step: Step) -> Dialogue[Any]:
-    """What the master answers to *step*, if that is a Kill or a Status."""
+    """Run *step*, a Kill or a Status, on the master."""
     match step:
         case Kill(driver_id):
             return (yield Ask(rest.kill(driver_id)))

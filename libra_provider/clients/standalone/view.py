@@ -1,4 +1,4 @@
-"""A driver on a standalone cluster as people see it: REST port and web pages taken together."""
+"""A driver on a standalone cluster, polled through REST port and web pages together."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from libra_provider.core.polling import utc_now
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus
 
-# A page behind a firewall takes seconds to fail: the state must not wait for it at each look.
+# A page behind a firewall takes seconds to fail: the state must not wait for it at each poll.
 _PAGES_REST = timedelta(seconds=60)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What a look has found out, and when."""
+    """What a poll has found out, and when."""
 
     state: JobState
     detail: str
@@ -33,10 +33,10 @@ class _Seen:
 
 
 class DriverView:
-    """One driver, looked at again and again; remembers what the last look has learned.
+    """Polls one driver, and remembers what earlier polls have found out.
 
-    Pages that cannot be reached cost their part of the answer and one warning, never the answer.
-    Without *with_log* no lines are given; the log is read until it has told the application's id.
+    If pages cannot be read, the observation lacks their part, and has a warning once. Without
+    *with_log*, it has no lines; the log is then read only until it shows the application's id.
     Views of one cluster may share its *pages*.
     """
 
@@ -65,23 +65,23 @@ class DriverView:
         return self.driver_id
 
     def look(self) -> Dialogue[Observation]:
-        """Where the driver stands now, and the lines of its log since the last look."""
+        """Return the status of the driver, and the lines of its log since the last poll."""
         return (yield from self.details((yield from self.state())))
 
     def state(self) -> Dialogue[JobStatus]:
-        """Where the driver stands, as the master's REST port says it."""
+        """Return the status of the driver from the master's REST port."""
         status: JobStatus = yield Ask(rest.status(self.driver_id))
         return status
 
     def has_details(self, status: JobStatus) -> bool:
-        """Whether pages add something to *status*; of one that waits, it may say why already."""
+        """Return whether pages add something to *status*; it may already say why it waits."""
         if status.state is JobState.WAITING:
             return not status.detail
         unknown = self._log.application_id is None or not self._has_executors
         return self._with_log or unknown or status.state is not JobState.RUNNING
 
     def details(self, status: JobStatus) -> Dialogue[Observation]:
-        """What the pages say of a driver that stands as *status*; raises nothing of theirs."""
+        """Return *status* with what the pages add to it; errors of pages become a warning."""
         lines: list[LogLine] = []
         warning = ""
         if status.state.is_terminal or utc_now() >= self._pages_from:
@@ -95,9 +95,9 @@ class DriverView:
         return Observation(status, tuple(lines), warning, more=self._log.more)
 
     def known(self, status: JobStatus) -> JobStatus:
-        """*status* with the place and the reasons that earlier looks have found out."""
+        """Return *status* with the location and reasons that earlier polls have found out."""
         if status.location and status.location.worker_id != self._worker_id:
-            return status  # nobody has looked there yet
+            return status  # nothing is known about this worker yet
         status = self._located(status)
         seen = self._seen
         if seen is None or seen.state is not status.state:
@@ -107,7 +107,7 @@ class DriverView:
         )
 
     def whole_log(self) -> Dialogue[list[LogLine]]:
-        """Every line that the driver has written so far; raises ServerError without its page."""
+        """Return every line that the driver has written; raises ServerError without its page."""
         status: JobStatus = yield Ask(rest.status(self.driver_id))
         if status.location is None:
             return []
@@ -126,10 +126,10 @@ class DriverView:
         return status, "" if warned else why
 
     def _explained(self, status: JobStatus) -> Dialogue[JobStatus]:
-        """*status*, with what the pages add to it."""
+        """Return *status* with the explanation that the pages add to it."""
         match status.state:
             case JobState.WAITING:
-                self._has_executors = False  # a relaunched driver begins anew
+                self._has_executors = False  # a relaunched driver starts over
                 cluster = yield from self._pages.leading()
                 return replace(status, detail=why_waiting(self.driver_id, cluster))
             case JobState.RUNNING if self._log.application_id and not self._has_executors:
@@ -168,7 +168,7 @@ class DriverView:
         return lines if self._with_log else []
 
     def _ui_at(self, location: DriverLocation) -> Dialogue[str]:
-        """The page of the driver's worker; a supervised driver may come back on another one."""
+        """Return the page of the driver's worker; a supervised driver may restart on another."""
         if location.worker_id != self._worker_id:
             url = yield from self._pages.worker_ui(location)
             self._log = self._log if not self._worker_id else DriverLog(self.driver_id)

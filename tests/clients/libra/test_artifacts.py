@@ -16,7 +16,7 @@ from libra_provider.clients.http.client import Client
 from libra_provider.clients.http.credentials import BearerToken
 from libra_provider.clients.http.dialogue import Dialogue
 from libra_provider.clients.http.transport import ServerAddress
-from libra_provider.clients.libra.artifacts import stored
+from libra_provider.clients.libra.artifacts import store
 from libra_provider.clients.libra.contract import Contract
 from libra_provider.core.errors import BadInput, NotOffered, Rejected, ServerBusy, ServerError
 from tests.fakes.libra import TOKEN, FakeLibra, problem
@@ -61,8 +61,8 @@ def test_a_file_arrives_whole_and_once(send: Send, tmp_path: Path, size: int) ->
     (tmp_path / "a.bin").write_bytes(content)
     artifact = packed(tmp_path / "a.bin", parameter="files")
     with FakeLibra() as libra:
-        first = send(libra, stored(Contract(), artifact, lambda _, sent: told.append(sent)))
-        again = send(libra, stored(Contract(), artifact))
+        first = send(libra, store(Contract(), artifact, lambda _, sent: told.append(sent)))
+        again = send(libra, store(Contract(), artifact))
 
     [(path, kept)] = libra.store.kept.items()
     put = next(each for each in libra.requests if each.method == "PUT")
@@ -87,7 +87,7 @@ def test_a_file_that_changes_before_it_is_sent_is_not_sent_as_another(
             FakeLibra() as libra,
             pytest.raises(BadInput, match="the file changed during its upload"),
         ):
-            send(libra, stored(Contract(), artifact))
+            send(libra, store(Contract(), artifact))
 
         assert libra.store.kept == {}
 
@@ -100,7 +100,7 @@ def test_a_refusal_says_whether_sending_it_again_can_help(
     with FakeLibra() as libra:
         libra.disturb = lambda request: refusal if request.method == "PUT" else None
         with pytest.raises(error, match="The store has a reason"):
-            send(libra, stored(Contract(), text("a.txt", b"a")))
+            send(libra, store(Contract(), text("a.txt", b"a")))
 
 
 def test_a_libra_that_is_busy_when_asked_for_a_file_may_be_asked_again(send: Send) -> None:
@@ -109,12 +109,12 @@ def test_a_libra_that_is_busy_when_asked_for_a_file_may_be_asked_again(send: Sen
     with FakeLibra() as libra:
         libra.disturb = lambda request: busy if request.method == "HEAD" else None
         with pytest.raises(ServerBusy):
-            send(libra, stored(Contract(), text("a.txt", b"a")))
+            send(libra, store(Contract(), text("a.txt", b"a")))
 
 
 def test_a_libra_of_the_old_contract_is_named_as_such(send: Send) -> None:
     with OldLibra() as libra, pytest.raises(NotOffered, match="this version stores no files"):
-        send(libra, stored(Contract(), text("a.txt", b"a")))
+        send(libra, store(Contract(), text("a.txt", b"a")))
 
 
 def zipped(package: Path) -> Artifact:

@@ -23,7 +23,7 @@ def part_of(log: bytes, offset: int, length: int) -> LogPart:
 def followed(log: bytes, length: int) -> list[str]:
     follower, lines = LogFollower(), list[str]()
     for _ in range(len(log) + 2):
-        lines += follower.took(part_of(log, follower.offset, length))
+        lines += follower.take(part_of(log, follower.offset, length))
         if follower.complete:
             return lines + follower.remainder()
     raise AssertionError("it does not come to an end")
@@ -48,9 +48,9 @@ def test_a_log_that_is_no_text_comes_to_an_end_too(log: bytes, length: int) -> N
 def test_what_was_written_between_two_looks_is_shown_at_the_second() -> None:
     follower = LogFollower()
 
-    assert follower.took(part_of(b"one\ntw", 0, 64)) == ["one"]
-    assert follower.took(part_of(b"one\ntwo\nthree", follower.offset, 64)) == ["two"]
-    assert follower.took(part_of(b"one\ntwo\nthree", follower.offset, 64)) == []
+    assert follower.take(part_of(b"one\ntw", 0, 64)) == ["one"]
+    assert follower.take(part_of(b"one\ntwo\nthree", follower.offset, 64)) == ["two"]
+    assert follower.take(part_of(b"one\ntwo\nthree", follower.offset, 64)) == []
     assert follower.remainder() == ["three"]
 
 
