@@ -1,4 +1,4 @@
-"""A body that is read while it comes."""
+"""Reads the body of a request in pieces, with a minimum speed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class BodyStream:
         self._begin_pace()
 
     async def receive(self) -> Message:
-        """The next part of the body; raises TooSlow, and what *check* raises."""
+        """Return the next part of the body; raises TooSlow, and what *check* raises."""
         if self._is_over:
             return await self._receive()
         self._is_held_back = False
@@ -83,7 +83,9 @@ class BodyStream:
         except TimeoutError as error:
             size, within = self._timing.pace_bytes, self._timing.pace
             pace = f"{readable_size(size)} in {readable_duration(within)}"
-            raise TooSlow(f"Less than {pace} arrived of the body; send it again.") from error
+            raise TooSlow(
+                f"The body arrived too slowly, with less than {pace}; send it again."
+            ) from error
         self._seconds_left -= loop.time() - began
         self._bytes_left -= len(message.get("body", b""))
         if self._bytes_left <= 0:
@@ -96,7 +98,7 @@ class BodyStream:
 
 
 async def pieces(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """What *body* brings, in pieces that are worth a thread."""
+    """The bytes of *body*, in pieces large enough for a thread each."""
     piece = bytearray()
     async for part in body:
         piece += part

@@ -1,4 +1,4 @@
-"""A connection to a client that may be slow, or never say what it wants."""
+"""Connections to clients that may be slow, or never send a request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_HEAD_BYTES = 64 * 1024
 
 
 def head_timeout_protocol(seconds: float) -> type[HeadTimeoutProtocol]:
-    """The protocol that ends connections whose headers take more than *seconds*."""
+    """The protocol that closes connections whose headers take more than *seconds*."""
 
     class TimedProtocol(HeadTimeoutProtocol):
         head_seconds = seconds
@@ -34,7 +34,7 @@ class HeadTimeoutProtocol(Protocol):
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        """Begin to wait for the first request."""
+        """Start to wait for the first request."""
         super().connection_made(transport)
         self._expect_head()
 
@@ -49,18 +49,18 @@ class HeadTimeoutProtocol(Protocol):
             self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody is waited for any longer."""
+        """Stop waiting for a request."""
         self._stop_expecting()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """End at once where nothing is under way: over TLS, a close would wait for the client."""
+        """Abort an idle connection: over TLS, closing it would wait for the client."""
         super().shutdown()
         if self._awaits_head and not self.transport.get_write_buffer_size():
             self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:
-        """What is no HTTP gets a problem too; nothing above this connection ever sees it."""
+        """Respond with a problem to invalid HTTP, which no other code gets to see."""
         answer = errors.problem(400, f"Libra cannot parse this request: {msg}")
         headers = b"".join(b"%s: %s\r\n" % pair for pair in answer.raw_headers)
         head = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n" + headers + b"\r\n"

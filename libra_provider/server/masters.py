@@ -1,4 +1,4 @@
-"""The way from Libra to the masters that take its ISOLATED cluster drivers."""
+"""Clients for the masters that run Libra's ISOLATED cluster drivers."""
 
 from __future__ import annotations
 

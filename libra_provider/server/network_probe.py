@@ -1,4 +1,4 @@
-"""The way between Libra and its cluster: how long, and how wide. It decides where drivers run."""
+"""Measures the link between Libra and its cluster, on which the choice of a mode depends."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _AT_ONCE, _ROUNDS = 4, 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkFigures:
-    """What was measured: seconds there and back, and bits per second, None where nothing came.
+    """The round trip in seconds, and the bandwidth in bits per second, or None if unknown.
 
-    A master stands for its cluster: its workers are beside it.
+    They are measured to a master, since its workers are assumed to be next to it.
     """
 
     round_trip: float
@@ -41,9 +41,9 @@ class NetworkFigures:
 
 
 class NetworkProbe:
-    """Measures now and then; ``latest`` is None until it has succeeded once, or without a cluster.
+    """Measures periodically; ``latest`` is None before the first success, or without a cluster.
 
-    The driver is on the same host, so that what is measured here holds for it.
+    The shared driver is on the same host, so the measurements apply to it.
     """
 
     def __init__(self, settings: Settings, timing: ProbeTiming = DEFAULT.probe) -> None:
@@ -51,7 +51,7 @@ class NetworkProbe:
         self.latest: NetworkFigures | None = None
 
     async def run(self) -> None:
-        """Measure until cancelled; a driver without a cluster has no way to one."""
+        """Measure until cancelled; return at once without a cluster."""
         if not self._settings.master.startswith("spark://"):
             return
         while True:
@@ -59,31 +59,31 @@ class NetworkProbe:
             await asyncio.sleep(self._timing.every if measured else self._timing.again)
 
     async def measure(self) -> bool:
-        """Measure once; whether it could be done. What was measured before stays, if not."""
+        """Measure once; return False, and keep the latest figures, if that fails."""
         round_trip = await self._round_trip()
         if round_trip is None:
             return False
         bandwidth = await self._bandwidth(round_trip)
-        wide = "" if bandwidth is None else f", over {readable_bandwidth(bandwidth)}"
-        _log.info("The cluster is %s away%s", readable_latency(round_trip), wide)
+        wide = "" if bandwidth is None else f", bandwidth {readable_bandwidth(bandwidth)}"
+        _log.info("Network to the cluster: round trip %s%s", readable_latency(round_trip), wide)
         self.latest = NetworkFigures(
             round_trip=round_trip, bandwidth=bandwidth, measured_at=utc_now()
         )
         return True
 
     async def _round_trip(self) -> float | None:
-        """That of the first master that takes a connection, which is one round trip."""
+        """The time to connect to the first reachable master, which is one round trip."""
         for master in self._settings.master.removeprefix("spark://").split(","):
             host, _, port = master.rpartition(":")
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(self._timing.within):
-                    # A look-up of the name would count as a part of the way.
+                    # Resolved first, so that the lookup of the name does not count.
                     address = await _address(host.strip("[]"), int(port))
                     return min([await _connected(address) for _ in range(_TRIES)])
         return None
 
     async def _bandwidth(self, round_trip: float) -> float | None:
-        """That of several downloads at once; the best of a few, as the first ones begin slowly."""
+        """The bandwidth of parallel downloads, the best of a few rounds: the first are slow."""
         verify = verification(self._settings.isolated.verify)
         for url in ui_urls(self._settings):
             client = Client([ServerAddress(url=url, verify=verify)])
@@ -92,9 +92,9 @@ class NetworkProbe:
                     rounds = [await _downloaded(client) for _ in range(_ROUNDS)]
                     return max(size * 8 / max(s - round_trip, s / 10) for size, s in rounds)
             except LibraError as error:
-                _log.info("The bandwidth to the cluster is not known: %s", error)
+                _log.info("Could not measure the bandwidth to the cluster: %s", error)
             except TimeoutError:
-                _log.info("The bandwidth to the cluster is not known: %s is too slow", url)
+                _log.info("Could not measure the bandwidth to the cluster: %s is too slow", url)
             finally:
                 await client.aclose()
         return None
@@ -124,12 +124,12 @@ async def _downloaded(client: Client) -> tuple[int, float]:
         method="GET",
         path=_FILE,
         parse=lambda reply: reply.status,
-        # Compressed, it would be a fourth of it that travels.
+        # Compressed, it would be a fourth of the size.
         headers={"Accept-Encoding": "identity"},
         sink=lambda piece: sizes.append(len(piece)),
     )
     start = time.perf_counter()
     statuses = await asyncio.gather(*(client.asend(call) for _ in range(_AT_ONCE)))
     if set(statuses) != {200}:
-        raise LibraError(f"the master's page answers HTTP {statuses[0]} for {_FILE}")
+        raise LibraError(f"the master's web UI responded with HTTP {statuses[0]} for {_FILE}")
     return sum(sizes), time.perf_counter() - start

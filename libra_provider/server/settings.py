@@ -44,18 +44,18 @@ def _state_folder() -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Settings:
-    """One Libra; raises BadInput for values that cannot work, before anything is started."""
+    """The settings of one Libra; raises BadInput for invalid values before anything is started."""
 
     host: str = "127.0.0.1"
     port: int = 8990
-    """0 takes a free one."""
+    """0 means any free port."""
     public_url: str = ""
     """Where drivers on the cluster reach this Libra; empty means ``host`` and ``port``."""
     token: str | None = None
-    """What clients present as ``Authorization: Bearer``; needed beyond loopback."""
+    """What clients send as ``Authorization: Bearer``; required unless Libra listens on loopback."""
     master: str = "local[2]"
     data_dir: Path = field(default_factory=_state_folder)
-    """Ledger, results, the drivers' logs; belongs to one running Libra at a time."""
+    """The folder for ledger, results and drivers' logs; used by one running Libra at a time."""
     ledger_url: str = ""
     """An SQLAlchemy URL; empty means SQLite in ``data_dir``."""
     pools: Mapping[str, Pool] = field(default_factory=lambda: dict(STANDARD_POOLS))
@@ -64,41 +64,41 @@ class Settings:
     file_roots: Sequence[Path] = ()
     """The folders below which statements may name files; none: only URLs may be named."""
     result_limit: int = 1000
-    """Rows a statement may return unless it asks for another limit."""
+    """Rows a statement may return unless it sets another limit."""
     result_max_bytes: int = 64 * MIB
     max_running: int = 32
-    """Statements that run at the same time; the rest waits."""
+    """Statements that run at the same time; others wait."""
     max_pending: int = 1000
     retention_seconds: float = 7 * 24 * 3600.0
     """How long an ended statement and its result are kept."""
     retention_count: int = 100_000
-    """How many ended statements are kept at most, the latest ones."""
+    """The maximum number of ended statements that are kept, the latest ones."""
     artifact_max_bytes: int = 2048 * MIB
-    """The largest file that is kept for drivers."""
+    """The maximum size of a file that is stored for drivers."""
     artifacts_max_bytes: int = 20 * 1024 * MIB
-    """What all of them together may take."""
+    """The maximum size of all of them together."""
     artifact_seconds: float = 30 * 24 * 3600.0
-    """How long after its last use one is kept that no unfinished job names."""
+    """How long after its last use a file is kept, unless an unfinished job needs it."""
     announced_seconds: float = 7 * 24 * 3600.0
-    """A job that somebody else started and that has given no sign for so long is LOST."""
+    """An announced job whose driver has not reported for so long is marked LOST."""
     session_idle_seconds: float = 30 * 60.0
-    """A session without work for so long is closed."""
+    """A session that was idle for so long is closed."""
     max_sessions: int = 100
     python_memory: int = 2048 * MIB
-    """What the Python of a session may take, with all the processes that it starts."""
+    """The memory limit of a session's Python process and its child processes together."""
     max_python_sessions: int = 16
-    """Sessions that have a Python at the same time."""
+    """The maximum number of sessions with a Python process at the same time."""
     max_request_bytes: int = 4 * MIB
-    """The largest body that is read, inline code and parameters included."""
+    """The maximum size of a request body, including inline code and parameters."""
     drain_seconds: float = 5.0
-    """How long running statements may go on once Libra is told to stop."""
+    """How long running statements may continue after Libra was requested to stop."""
     tls_certificate: Path | None = None
-    """PEM, the chain included; makes Libra speak https."""
+    """PEM, including the chain; makes Libra use https."""
     tls_key: Path | None = None
-    """PEM; None means that the certificate's file has it."""
+    """PEM; None means that it is in the certificate's file."""
     tls_ca: Path | None = None
-    """PEM: by which authority drivers of ISOLATED statements know this Libra; None means by those
-    of their own machine."""
+    """PEM of the authority that drivers of ISOLATED statements trust for this Libra; None means the
+    authorities of their machine."""
 
     def __post_init__(self) -> None:
         self._check_numbers()
@@ -264,7 +264,7 @@ def _table(name: str, value: Any) -> dict[str, Any]:
         try:
             value = json.loads(value)
         except ValueError as error:
-            # Spark's properties carry secrets, and what is no JSON has no keys to tell them by.
+            # Spark's properties may contain secrets, which invalid JSON does not let us recognize.
             raise BadInput(name, MASK, f"expected a JSON object ({error})") from error
     if not isinstance(value, Mapping):
         raise BadInput(name, value, "expected a table")

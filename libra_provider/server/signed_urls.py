@@ -1,6 +1,6 @@
-"""Signed paths: whoever has one may do the one thing that it names, until it expires.
+"""Signed paths: each permits the one request that it names, until it expires.
 
-Drivers fetch and hand in by them, because Spark sends no headers of ours. A path is
+Drivers use them for downloads and uploads, because Spark cannot send our headers. A path is
 ``/{purpose}/{expiry}.{hmac}/{subject}``: the expiry in seconds since 1970, the HMAC-SHA256 over all
 the rest, by a key that is made once and survives restarts.
 """
@@ -30,14 +30,14 @@ from libra_provider.server.model.artifact import Artifact
 from libra_provider.server.settings import Settings
 
 LIFE = timedelta(days=3650)
-"""How long what a job needs is good for: a driver may run for months, and it is the end of the job,
-or the removal of the file, that ends the permission."""
+"""How long the URLs of a job are valid: a driver may run for months. The permission ends with the
+job, or when the file is removed."""
 _KEY_BYTES = 32
 _SIGNATURE = re.compile(r"([0-9]{1,12})\.([0-9a-f]{64})")
 
 
 class Purpose(StrEnum):
-    """What a signature is good for, and how its path begins: one is never good for another."""
+    """What a signature permits, and the start of its path; it permits nothing else."""
 
     ARTIFACT = "artifacts"
     RESULT = "results"

@@ -1,4 +1,4 @@
-"""What the driver of a statement has written, on Libra's disk."""
+"""The output of a statement's driver, on Libra's disk."""
 
 from __future__ import annotations
 

@@ -43,7 +43,11 @@ def test_a_sensor_succeeds_when_the_driver_has(
 @both_ways
 @pytest.mark.parametrize(
     ("word", "sentence"),
-    [("FAILED", "failed: boom"), ("KILLED", "was killed"), ("ERROR", "its worker was lost")],
+    [
+        ("FAILED", "failed: boom"),
+        ("KILLED", "was killed"),
+        ("ERROR", "lost contact with its worker"),
+    ],
 )
 def test_a_sensor_fails_with_the_driver_and_is_not_retried(
     master: FakeMaster, runner: TaskRunner, deferrable: bool, word: str, sentence: str

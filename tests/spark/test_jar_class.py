@@ -230,7 +230,7 @@ def test_jobs_run_in_its_pool_and_group(api: MainClasses) -> None:
     ("body", "sentence"),
     [
         ({"args": ["fail"]}, "java.lang.IllegalStateException: password="),
-        ({"args": ["context"]}, "main makes a SparkContext of its own"),
+        ({"args": ["context"]}, "main creates a SparkContext"),
         ({"mainClass": "a.B"}, "there is no class a.B in "),
         ({"mainClass": "Main$Tell"}, "Main$Tell has no public static void main(String[] args)"),
         ({"mainClass": "Instance"}, "main of Instance is not static"),

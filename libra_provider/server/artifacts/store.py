@@ -32,7 +32,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 @dataclass(slots=True)
 class StoredArtifact:
-    """An artifact that is there."""
+    """An artifact in the store."""
 
     path: Path
     size: int
@@ -40,15 +40,15 @@ class StoredArtifact:
 
     @property
     def sha256(self) -> str:
-        """Under which it is kept."""
+        """The hash under which it is stored."""
         return self.path.name
 
 
 class ArtifactStore:
     """The store in ``artifacts_dir`` of *settings*; lives on one event loop.
 
-    What is *needed*, which may block, stays, whatever is too old or too much. What stands under a
-    hash is whole: it got that name after its last byte.
+    The hashes that *needed* returns, which may block, are never removed. A file with a hash as its
+    name is complete: it is renamed after its last byte.
     """
 
     def __init__(
@@ -64,32 +64,32 @@ class ArtifactStore:
         self._needed = needed
         self._quota = Quota(settings.artifacts_max_bytes, self._free)
         self._kept: dict[str, StoredArtifact] = {}
-        # A file that comes again while it is being removed must not go with its predecessor.
+        # A file that is uploaded again while it is being removed must not be removed, too.
         self._changing = asyncio.Lock()
-        # Of its own: a slow disk must not keep others from the threads that all share.
+        # Dedicated threads, so that a slow disk does not block the shared ones.
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="artifacts")
 
     async def open(self) -> None:
-        """Find what is there; what an earlier Libra had not received to its end goes."""
+        """Read what is stored; remove uploads that were interrupted when Libra last stopped."""
         self._kept = {each.sha256: each for each in await self._in_thread(self._found)}
         self._quota.used = sum(each.size for each in self._kept.values())
 
     def close(self) -> None:
-        """Let go of the threads."""
+        """Stop the threads."""
         self._threads.shutdown(wait=False)
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of artifacts."""
         return len(self._kept)
 
     @property
     def size(self) -> int:
-        """What the quota counts: all that is kept, and what is on its way."""
+        """The bytes that count for the quota: stored and incoming ones."""
         return self._quota.used
 
     def absent(self, artifacts: Iterable[Artifact]) -> list[Artifact]:
-        """Those of *artifacts* that are not there; the others count as used now."""
+        """Return those of *artifacts* that are not stored; mark the others as used now."""
         missing = []
         for each in artifacts:
             if kept := self._kept.get(each.sha256):
@@ -99,17 +99,17 @@ class ArtifactStore:
         return missing
 
     async def hold(self, job_id: str, artifacts: Iterable[Artifact]) -> None:
-        """Keep *artifacts*, which *job_id* does not name, until it is over, across restarts."""
+        """Keep *artifacts*, which *job_id* does not name, until its end, across restarts."""
         await self._in_thread(hold, self._folder, job_id, [each.sha256 for each in artifacts])
 
     async def use(self, artifact: Artifact) -> StoredArtifact:
-        """*artifact* where it lies; it counts as used now. Raises UnknownArtifact."""
+        """Return the stored *artifact* and mark it as used now; raises UnknownArtifact."""
         if kept := self._kept.get(artifact.sha256):
             kept.used_at = time.time()
             try:
                 await self._in_thread(os.utime, kept.path)
             except FileNotFoundError:
-                _log.warning("%s was removed, and not by Libra", kept.path)
+                _log.warning("Another program has removed %s", kept.path)
                 self._forget([kept])
             else:
                 return kept
@@ -119,10 +119,10 @@ class ArtifactStore:
     async def receive(
         self, artifact: Artifact, stream: AsyncIterator[bytes], declared: int
     ) -> tuple[StoredArtifact, bool]:
-        """*artifact*, and whether it is new; *stream* is not read if it is not.
+        """Store *artifact*; return it and whether it is new. If not, *stream* is not read.
 
-        *declared* is how many bytes come (0: nobody knows). Raises BadInput for bytes of another
-        hash, NoRoom, and what *stream* raises; nothing of it stays then.
+        *declared* is the number of bytes to come (0: unknown). Raises BadInput for bytes with
+        another hash, NoRoom, and what *stream* raises; nothing is stored then.
         """
         with suppress(UnknownArtifact):
             return await self.use(artifact), False
@@ -167,7 +167,7 @@ class ArtifactStore:
             return kept, True
 
     async def sweep(self) -> None:
-        """Remove what nobody has used for as long as the settings say, and no job needs."""
+        """Remove what was unused for longer than ``artifact_seconds``, and no job needs."""
         oldest = time.time() - self._seconds
         if any(each.used_at < oldest for each in self._kept.values()):
             async with self._changing:
@@ -175,7 +175,7 @@ class ArtifactStore:
                 await self._remove(self._unneeded(needed, oldest))
 
     async def _free(self, size: int) -> None:
-        """Remove *size* bytes of what nobody needs, if there is as much: the least recent first."""
+        """Remove up to *size* bytes that no job needs, the least recently used first."""
         async with self._changing:
             needed = await self._in_thread(self._needed)
             victims = []
@@ -195,7 +195,7 @@ class ArtifactStore:
     async def _remove(self, victims: Collection[StoredArtifact]) -> None:
         self._forget(victims)
         for each in victims:
-            _log.info("Artifact %s (%s bytes) goes: nobody needs it", each.sha256, each.size)
+            _log.info("Removed artifact %s (%s bytes), which no job needs", each.sha256, each.size)
             await self._in_thread(partial(each.path.unlink, missing_ok=True))
 
     def _forget(self, gone: Collection[StoredArtifact]) -> None:

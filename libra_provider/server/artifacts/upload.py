@@ -1,4 +1,4 @@
-"""A file on its way into the store: blocking, for threads."""
+"""A file that is being uploaded to the store; its methods block, and run on threads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from libra_provider.core.errors import BadInput
 
 
 class IncomingFile:
-    """A new file in *folder*, hashed as it is written; nobody else sees it before :meth:`keep`."""
+    """A new file in *folder*, hashed as it is written, and invisible until :meth:`keep`."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / secrets.token_hex(16)
@@ -27,15 +27,15 @@ class IncomingFile:
         self._hash.update(piece)
 
     def check(self, sha256: str) -> None:
-        """Raise BadInput unless that is the hash of all that was written."""
+        """Raise BadInput unless *sha256* is the hash of all that was written."""
         if (found := self._hash.hexdigest()) != sha256:
             expected = f"the received content has {found}; send the whole file again"
             raise BadInput("sha256", sha256, expected)
 
     def keep(self, path: Path) -> None:
-        """Be the file *path* from now on, also after a power failure; raises OSError."""
+        """Rename the file to *path*, safe against power failures; raises OSError."""
         self._file.flush()
-        # Nobody shall change by a link what others fetch by its hash.
+        # Read-only, so that it cannot be changed through a link.
         os.fchmod(self._file.fileno(), 0o400)
         os.fsync(self._file.fileno())
         self._file.close()
@@ -43,14 +43,14 @@ class IncomingFile:
         sync(path.parent)
 
     def drop(self) -> None:
-        """Leave nothing, unless it was kept."""
+        """Remove the file, unless it was kept."""
         self._path.unlink(missing_ok=True)
-        with suppress(OSError):  # a full disk, which does not matter any more
+        with suppress(OSError):  # a full disk, which no longer matters
             self._file.close()
 
 
 def sync(folder: Path) -> None:
-    """Have the names in *folder* on the disk."""
+    """Flush the file names in *folder* to the disk."""
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(opened)

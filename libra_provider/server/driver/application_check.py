@@ -37,7 +37,7 @@ async def doubts(settings: Settings, application_id: str | None, *, within: floa
 
 
 class _Look:
-    """``found`` says what is left of the application; *ui_urls* are the web UIs of its masters."""
+    """``found`` is what is left of the application; *ui_urls* are the web UIs of its masters."""
 
     def __init__(self, application_id: str, ui_urls: Sequence[str], verify: bool | str) -> None:
         self._application_id, self._ui_urls = application_id, ui_urls

@@ -58,7 +58,7 @@ class DriverListener(Protocol):
         """A requested estimate has arrived."""
 
     def epoch_ended(self, reason: str) -> None:
-        """Every process of the last epoch has ended, or *reason* says which may still run."""
+        """Every process of the last epoch has ended, or *reason* names those that may still run."""
 
 
 class Supervisor:
@@ -161,7 +161,7 @@ class Supervisor:
     async def _live(self, epoch: Epoch, listener: DriverListener) -> DriverReady | None:
         """Run an epoch to its end; returns what the driver reported, or None if it was never ready.
 
-        Its processes are gone then, and the problem says why.
+        Its processes are gone then, and ``problem`` is why.
         """
         try:
             process = self._process = await self._start(epoch)

@@ -1,4 +1,4 @@
-"""Arrow streams that somebody else wrote: nothing in them is believed before it is looked at."""
+"""Arrow streams from others: everything in them is checked before it is used."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def batches(path: Path) -> Iterator[pa.RecordBatch]:
     try:
         with pa.memory_map(str(path)) as source:
             if source.size() < len(_END) or source.read_at(len(_END), source.size() - 8) != _END:
-                raise BadInput("body", "an Arrow stream", "its end is missing; send all of it")
+                raise BadInput("body", "an Arrow stream", "it is incomplete; send all of it")
             with pa.ipc.open_stream(source) as reader:
                 _check(reader.schema)
             source.seek(0)
@@ -84,7 +84,7 @@ def _spark_names(text: bytes) -> list[str] | None:
 
 
 def _is_compressed(metadata: pa.Buffer) -> bool:
-    """Whether the record batch that a message begins with says so: pyarrow would just unpack it.
+    """Whether the record batch of a message is compressed; pyarrow would just unpack it.
 
     The message is a FlatBuffer: tables that begin with the distance to the places of their fields.
     """

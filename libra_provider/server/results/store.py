@@ -23,7 +23,7 @@ def path_of(folder: Path, job_id: str) -> Path:
 
 
 def write(path: Path, table: pa.Table, spark_schema: str) -> None:
-    """Store *table*; nobody ever sees half of it."""
+    """Store *table* atomically."""
     table = table.replace_schema_metadata({_SCHEMA: spark_schema.encode()})
     unfinished = path.with_suffix(".part")
     with pa.OSFile(str(unfinished), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:

@@ -1,4 +1,4 @@
-"""Arrow's values as JSON says them best: exact numbers and moments as text, binary as base64.
+"""Arrow's values as JSON: exact numbers and timestamps as strings, binary values as base64.
 
 A map is a list of its pairs, because its keys may be anything. Spark's years go beyond Python's:
 such a moment has as many digits as it needs, and a sign, as ISO 8601 has it.

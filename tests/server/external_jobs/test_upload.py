@@ -48,9 +48,9 @@ BROKEN = pa.table({"w": pa.array([b"\xff"], pa.binary()).view(pa.utf8())})
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b"", "its end is missing"),
-        (b"no Arrow at all", "its end is missing"),
-        (stream([1, 2])[:-8], "its end is missing"),
+        (b"", "it is incomplete"),
+        (b"no Arrow at all", "it is incomplete"),
+        (stream([1, 2])[:-8], "it is incomplete"),
         (stream([1, 2])[:-30] + stream()[-8:], "cannot be"),
         (stream([1])[len(stream()) - 8 :], "cannot be read"),
         (stream([1], schema=None), "must be Spark's schema"),

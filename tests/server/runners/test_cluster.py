@@ -116,7 +116,7 @@ def test_a_statement_is_one_driver_with_its_id_as_tag(
     "case",
     [
         (["RUNNING", "FAILED"], "FAILED", "java.lang.IllegalStateException: as asked"),
-        (["RUNNING", "ERROR"], "FAILED", "its worker was lost"),
+        (["RUNNING", "ERROR"], "FAILED", "the master lost contact with its worker"),
         (["RUNNING", "KILLED"], "CANCELLED", "was killed elsewhere"),
     ],
 )
@@ -158,7 +158,7 @@ FAILED = {"state": "FAILED", "error": "KeyError: 'x'", "error_class": "KeyError"
         ([], {"last_words": FAILED}, ("FAILED", None, "KeyError: 'x'")),
         ([], HANDED_IN, ("LOST", None, "no longer knows this driver")),
         (["ERROR"], HANDED_IN | SAID, ("SUCCESS", 2, None)),
-        (["ERROR"], HANDED_IN, ("FAILED", None, "its worker was lost")),
+        (["ERROR"], HANDED_IN, ("FAILED", None, "the master lost contact with its worker")),
         (["FAILED"], HANDED_IN | SAID, ("FAILED", None, "failed; see its log")),
         (["FAILED"], {"last_words": FAILED}, ("FAILED", None, "KeyError: 'x'")),
         (["KILLED"], HANDED_IN | SAID, ("CANCELLED", None, "killed elsewhere")),

@@ -191,8 +191,8 @@ class Host:
         )
 
     def _clear(self) -> None:
-        # After the end is reported, so that nobody waits for it. None clears a property; pyspark's
-        # signature does not say so.
+        # After the end is reported, so that no client waits for it. None clears a property, which
+        # pyspark's signature does not allow.
         context = self._spark.sparkContext
         context._jsc.clearJobGroup()  # noqa: SLF001  # pyspark has no public name for it
         context.setLocalProperty("spark.scheduler.pool", None)  # type: ignore[arg-type]

@@ -123,8 +123,8 @@ def _ended(job_id: str, outcome: Any) -> StatementEnded:
     )
 
 
-def _sentence(said: str | None, position: str | None) -> str | None:
-    if said is None:
+def _sentence(message: str | None, position: str | None) -> str | None:
+    if message is None:
         return None
-    sentence = failure_of(Exception(said)).sentence
+    sentence = failure_of(Exception(message)).sentence
     return f"{sentence} (at {position})" if position else sentence

@@ -29,7 +29,7 @@ class _Stage:
 @dataclass(slots=True)
 class _Watched:
     since: float
-    said: StatementProgress | None = None
+    reported: StatementProgress | None = None
     # A stage that has ended does not change: Spark is not called again.
     ended: dict[int, _Stage] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -76,8 +76,8 @@ class ProgressReporter:
             except Py4JError:
                 return  # Spark is ending, or has dropped a stage: the next round has new numbers
             # Not after ``end`` has reported the last ones.
-            if found.stages_total and found != watched.said:
-                watched.said = found
+            if found.stages_total and found != watched.reported:
+                watched.reported = found
                 self._say(found)
 
     def _progress(self, job_id: str, watched: _Watched) -> StatementProgress:

@@ -13,7 +13,7 @@ _SOURCES = Path(__file__).parent
 def loaded(spark: SparkSession, name: str) -> Any:
     """The class *name* of the sources beside this module, compiled in the JVM of *spark*.
 
-    Each call compiles anew, which takes about half a second.
+    Each call compiles again, which takes about half a second.
     """
     gateway: Any = spark.sparkContext._gateway  # noqa: SLF001  # the way to Spark's Java side
     jvm = gateway.jvm

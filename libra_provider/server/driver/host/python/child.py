@@ -40,7 +40,7 @@ class ChildLimits:
 
 
 class ChildEnded(Exception):
-    """The child has ended; the message says why, beginning with a verb."""
+    """The child has ended; the message is why, and begins with a verb."""
 
 
 class PythonChild:
@@ -132,7 +132,7 @@ class PythonChild:
         return report
 
     def _tell_keeper(self, statement: str) -> None:
-        with contextlib.suppress(OSError):  # whoever waits for its report will see
+        with contextlib.suppress(OSError):  # the thread that waits for its report handles it
             self._keeper_line.sendall(statement.encode() + b"\n")
 
     def _why(self) -> str:

@@ -72,5 +72,5 @@ def _json(value: Any) -> str:
     try:
         return json_text(value)
     except (TypeError, ValueError, RecursionError):
-        said = repr(value)
-        return json.dumps(said if len(said) <= _REPR_SIZE else said[:_REPR_SIZE] + "…")
+        text = repr(value)
+        return json.dumps(text if len(text) <= _REPR_SIZE else text[:_REPR_SIZE] + "…")

@@ -41,7 +41,7 @@ final class Jar {
       new ZipFile(jar.file).close();
     } catch (IOException e) {
       jar.release();
-      throw new Unusable("filePath " + path + " is no JAR that can be read: " + e.getMessage());
+      throw new Unusable("filePath " + path + " is not a readable JAR: " + e.getMessage());
     }
     return jar;
   }
@@ -60,7 +60,7 @@ final class Jar {
       return new Jar(file, folder);
     } catch (Exception e) {
       Utils.deleteRecursively(folder);
-      throw new Unusable("filePath " + url + " cannot be fetched: " + e);
+      throw new Unusable("filePath " + url + " could not be downloaded: " + e);
     }
   }
 

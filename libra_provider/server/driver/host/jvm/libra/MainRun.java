@@ -215,7 +215,7 @@ public final class MainRun implements Runnable {
   private void giveUp(long grace) {
     end(
         Outcome.cancelled(
-            "It was killed, but main did not listen to being interrupted for "
+            "It was killed, but main ignored the interruption for "
                 + grace / 1000.0
                 + " s: its thread still runs in the shared driver, where its Spark jobs are"
                 + " cancelled, until it ends by itself or the driver is restarted."));

@@ -7,7 +7,7 @@ public final class Outcome {
 
   private static final String SECOND_CONTEXT = "Only one SparkContext should be running";
   private static final String OWN_CONTEXT =
-      "main makes a SparkContext of its own, and the shared driver has one: take it with"
+      "main creates a SparkContext, but the shared driver has one already: get it with"
           + " SparkSession.builder().getOrCreate(), or run the class ISOLATED";
 
   private final String state;
@@ -39,15 +39,15 @@ public final class Outcome {
 
   /** The exception of main, and the first frame in the JAR's own code. */
   static Outcome failure(Throwable thrown, String position) {
-    String said = thrown.toString();
-    if (said.contains(SECOND_CONTEXT)) {
+    String message = thrown.toString();
+    if (message.contains(SECOND_CONTEXT)) {
       return new Outcome("FAILED", OWN_CONTEXT, "LIBRA_MAIN_CLASS", null, position);
     }
     if (thrown instanceof SparkThrowable) {
       SparkThrowable spark = (SparkThrowable) thrown;
-      return new Outcome("FAILED", said, spark.getCondition(), spark.getSqlState(), position);
+      return new Outcome("FAILED", message, spark.getCondition(), spark.getSqlState(), position);
     }
-    return new Outcome("FAILED", said, thrown.getClass().getName(), null, position);
+    return new Outcome("FAILED", message, thrown.getClass().getName(), null, position);
   }
 
   public String state() {
