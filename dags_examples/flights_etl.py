@@ -1,12 +1,12 @@
 """All flights that left New York in 2013: from raw CSV files to a report.
 
-* `clean_flights` and `submit_tables` each get a driver of their own on the cluster (ISOLATED);
-  their files are shipped, so no worker needs to have them, and the first one returns rows;
-* `airline_delays` and `weather_delays` run on Libra's shared driver in a fraction of the time,
-  and their rows arrive in XCom;
-* `tables_ready` waits for the driver that `submit_tables` has only submitted.
+* `clean_flights` and `submit_tables` each run in a dedicated driver on the cluster (ISOLATED).
+  Their files are shipped, so the workers do not need to have them. The first one returns rows.
+* `airline_delays` and `weather_delays` run on Libra's shared driver in a fraction of the time.
+  Their rows are in XCom.
+* `tables_ready` waits for the driver that `submit_tables` only submits.
 
-No task but `unpack` and `report` holds a worker while it waits, and none starts a JVM.
+Only `unpack` and `report` occupy a worker slot until they end. No task starts a JVM.
 """
 
 import os
@@ -28,7 +28,9 @@ SMALL = {"spark.driver.memory": "1g", "spark.executor.memory": "1g", "spark.core
     schedule=None,
     doc_md=__doc__,
     tags=["libra", "example"],
-    params={"home": Param(HOME, description="A folder that the cluster's workers see, too")},
+    params={
+        "home": Param(HOME, description="A directory that the cluster's workers can also read")
+    },
     default_args={"deferrable": True, "poll_interval": 2, "retries": 1, "retry_delay": 10},
 )
 def flights_etl():

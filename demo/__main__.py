@@ -24,13 +24,13 @@ RUN_AT_MOST = 600.0  # seconds; two slow cores need about 100
 
 
 def main() -> int:
-    """0 when the run succeeded, 1 when it failed, 130 after Ctrl-C, 143 after SIGTERM."""
+    """Return 0 if the run succeeded, 1 if it failed, 130 after Ctrl-C, 143 after SIGTERM."""
     parser = argparse.ArgumentParser(prog="demo", description="Run flights_etl on real servers.")
     parser.add_argument("--ui", action="store_true", help="leave everything running until Ctrl-C")
     leave_running = parser.parse_args().ui
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
-    # Into a file or a pipe, rich would fold everything to 80 columns.
+    # In a file or a pipe, rich would wrap everything at 80 columns.
     console = Console() if sys.stdout.isatty() else Console(width=160)
     try:
         return run(console, leave_running=leave_running)
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def run(console: Console, *, leave_running: bool) -> int:
-    """Start everything, run the Dag once, show what it did; 0 when it succeeded."""
+    """Start everything, run the Dag once and print the outcome; return 0 if it succeeded."""
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="libra-demo-") as folder,
@@ -53,7 +53,7 @@ def run(console: Console, *, leave_running: bool) -> int:
         run_id = api.trigger(DAG_ID)
         succeeded = follow(api, DAG_ID, run_id, console, within=RUN_AT_MOST) == "success"
         (print_summary if succeeded else print_failures)(api, DAG_ID, run_id, console)
-        console.print(f"[dim]{readable_duration(time.monotonic() - began)} in all.[/]")
+        console.print(f"[dim]Total time: {readable_duration(time.monotonic() - began)}.[/]")
         if leave_running:
             _wait_for_the_user(stack, console)
     return 0 if succeeded else 1
@@ -61,7 +61,7 @@ def run(console: Console, *, leave_running: bool) -> int:
 
 def _wait_for_the_user(stack: Stack, console: Console) -> None:
     airflow, libra, cluster = stack.airflow, stack.libra, stack.cluster
-    table = Table(title="All of it is running; Ctrl-C stops it", title_justify="left")
+    table = Table(title="Everything is running; press Ctrl-C to stop it", title_justify="left")
     for column in ("what", "where", "how to get in"):
         table.add_column(column, overflow="fold")
     login = f"user {airflow.user}, password {airflow.password}"

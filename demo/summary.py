@@ -1,4 +1,4 @@
-"""What a run leaves: the report, where each driver ran, or why a task failed."""
+"""Prints the outcome of a run: the report and where each driver ran, or why a task failed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _AIRFLOWS_OWN = ("Worker startup parse complete", "Task failed with exception")
 
 
 def print_summary(api: AirflowApi, dag_id: str, run_id: str, console: Console) -> None:
-    """The report, then one row per task."""
+    """Print the report, then one row per task."""
     console.print()
     console.print(str(api.xcom(dag_id, run_id, "report")), highlight=False, markup=False)
     table = Table(title="Where each driver ran", title_justify="left", box=box.SIMPLE)
@@ -60,17 +60,17 @@ def _seconds(value: float | None) -> str:
 
 
 def print_failures(api: AirflowApi, dag_id: str, run_id: str, console: Console) -> None:
-    """Each failed task with the end of its log, which says what happened and what to do."""
+    """Print each failed task with the end of its log, which contains the error."""
     for task in api.task_instances(dag_id, run_id):
         if task["state"] != "failed":
             continue
         text = api.log(dag_id, run_id, task["task_id"], try_number=task["try_number"])
-        console.print(f"\n[bold red]{task['task_id']} failed.[/] Its log ends:")
-        console.print("\n".join(list(_said(text))[-3:]), highlight=False, markup=False)
+        console.print(f"\n[bold red]{task['task_id']} failed.[/] The end of its log:")
+        console.print("\n".join(list(_lines(text))[-3:]), highlight=False, markup=False)
 
 
-def _said(text: str) -> Iterator[str]:
-    """The lines without Airflow's folding marks."""
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines without Airflow's folding marks."""
     return (
         line
         for line in text.splitlines()

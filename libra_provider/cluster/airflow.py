@@ -1,4 +1,4 @@
-"""A whole Airflow on this machine: its four components, as processes, in a home of their own."""
+"""A complete Airflow on this machine: its four components, as processes in their own home."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from libra_provider.cluster.process import ManagedProcess, stop_all
 from libra_provider.cluster.startable import Startable
 
 _FOREIGN = ("AIRFLOW", "LIBRA_", "SPARK_", "PYSPARK_")
-# Log servers are off (-s): everybody reads the same folder, and they would listen on all addresses.
+# Log servers are off (-s): all components share the folder, and they would listen on all addresses.
 _COMPONENTS = {
     "api-server": ["api-server"],
     "scheduler": ["scheduler", "--skip-serve-logs"],
@@ -31,9 +31,9 @@ _COMPONENTS = {
 class LocalAirflow(Startable):
     """api-server, scheduler, dag-processor and triggerer with SQLite, in the private *home*.
 
-    *connections* maps connection ids to their JSON form; *env* goes to all components, and so to
-    the tasks. ``api`` is the REST API with the rights of ``user``/``password``, ``url`` where
-    people log in. Leaving the context stops the components and every task they run. Raises
+    *connections* maps connection ids to their JSON form; *env* is the environment of all components
+    and tasks. ``api`` is the REST API with the permissions of ``user``/``password``; ``url`` is the
+    UI. Leaving the context stops the components and every task that they run. Raises
     ServerUnreachable, with the end of its log, for a component that does not start.
     """
 
@@ -53,7 +53,7 @@ class LocalAirflow(Startable):
         self.components: dict[str, ManagedProcess] = {}
         self._connections, self._env = dict(connections or {}), dict(env or {})
         self._parallelism = parallelism
-        # Each component would make up its own.
+        # Each component would generate its own.
         self._keys = {
             "API__SECRET_KEY": secrets.token_hex(16),
             "API_AUTH__JWT_SECRET": secrets.token_hex(32),
@@ -70,7 +70,7 @@ class LocalAirflow(Startable):
         return self
 
     def stop(self) -> None:
-        """Stop all components and their tasks; harmless when they are stopped already."""
+        """Stop all components and their tasks; does nothing if they are stopped already."""
         self._undo.close()
 
     def _prepare_home(self) -> None:
@@ -78,7 +78,7 @@ class LocalAirflow(Startable):
         passwords = self.home / "passwords.json"
         passwords.touch(mode=0o600)
         passwords.write_text(json.dumps({self.user: self.password}))
-        # Task processes are forked: what is imported before need not be imported by each of them.
+        # Task processes are forked, so they need not import these again.
         settings = self.home / "config" / "airflow_local_settings.py"
         settings.parent.mkdir(exist_ok=True)
         settings.write_text("import libra_provider.operators\nimport libra_provider.sensors\n")
@@ -97,7 +97,7 @@ class LocalAirflow(Startable):
                 self.components[name].launch()
             for component in self.components.values():
                 component.wait_until_ready()
-            # One process of a busy machine serves the tasks as well: an answer may take its time.
+            # A single process serves the tasks as well: on a busy machine, responses take long.
             self.api = AirflowApi(self.url, user=self.user, password=self.password, timeout=180)
             undo.push(started.pop_all())
 
@@ -109,7 +109,7 @@ class LocalAirflow(Startable):
             ready=lambda: self._is_healthy(name),
             env=self.environment,
             cwd=self.home,
-            # A scheduler waits for its running tasks; they are meant to end here.
+            # A scheduler waits for its running tasks, which should be ended here.
             grace=5,
             url=self.url,
         )
@@ -135,7 +135,7 @@ class LocalAirflow(Startable):
             "API__HOST": LOOPBACK,
             "API__PORT": str(port),
             "API__WORKERS": "1",
-            # A busy machine takes longer than its half a minute, and tasks fail that are never run.
+            # A busy machine exceeds the default of 30 s; then tasks fail without having run.
             "CORE__DAGBAG_IMPORT_TIMEOUT": "300",
             "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "CORE__DAGS_FOLDER": str(self.dags_folder),
@@ -150,17 +150,17 @@ class LocalAirflow(Startable):
             "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}?timeout=60",
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
             "DAG_PROCESSOR__PARSING_PROCESSES": "1",
-            # While a task runs, Airflow also asks for its log here. The default port may belong to
-            # another Airflow on this machine; nobody listens on this one.
+            # While a task runs, Airflow also requests its log here. The default port may belong to
+            # another Airflow on this machine; this one is closed.
             "LOGGING__TRIGGER_LOG_SERVER_PORT": str(closed_port),
             "LOGGING__WORKER_LOG_SERVER_PORT": str(closed_port),
             "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
             "USAGE_DATA_COLLECTION__ENABLED": "False",
-            # The one process of the API may take longer than the default of 5 seconds on a busy
-            # machine; after a few such requests, tasks fail that are never run.
+            # On a busy machine, the API may exceed the default of 5 seconds; after a few such
+            # requests, tasks fail without having run.
             "WORKERS__EXECUTION_API_TIMEOUT": "60",
-            # Up to this long, a supervisor overlooks that its task was deferred or marked. If the
-            # task resumes meanwhile, the scheduler takes the late report for that of the resumed
-            # process and fails the task. By default 5 seconds.
+            # A supervisor may notice this late that its task was deferred or marked. If the task
+            # resumes meanwhile, the scheduler mistakes the late report for one of the resumed
+            # process and fails the task. The default is 5 seconds.
             "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         }

@@ -1,4 +1,4 @@
-"""Airflow's public REST API, as far as following a run needs it."""
+"""The part of Airflow's public REST API that is needed to follow a run."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ Json = dict[str, Any]
 
 
 class AirflowApi:
-    """What one user may ask of the Airflow at *url*.
+    """A client of the Airflow at *url*, logged in as one user.
 
-    Every method raises ServerUnreachable, AccessDenied, or Rejected with Airflow's own words. With
-    SQLite, Airflow may find its database locked, and has done nothing then: it is asked again after
-    *pause* seconds, four times; then that is ServerBusy.
+    Every method raises ServerUnreachable, AccessDenied, or Rejected with Airflow's message. With
+    SQLite, Airflow may find its database locked, without having done anything: then the request is
+    repeated after *pause* seconds, up to four times, before ServerBusy is raised.
     """
 
     def __init__(
@@ -58,24 +58,24 @@ class AirflowApi:
 
     def _why_not_parsed(self) -> str:
         errors = self._ask("GET", "/importErrors").get("import_errors", [])
-        said = "; ".join(f"{each['filename']}: {each['stack_trace'].strip()}" for each in errors)
-        return said or "Airflow has not parsed it, and reports no import error"
+        found = "; ".join(f"{each['filename']}: {each['stack_trace'].strip()}" for each in errors)
+        return found or "Airflow has not parsed it, and reports no import error"
 
     def unpause(self, dag_id: str) -> None:
-        """Let *dag_id* run."""
+        """Unpause *dag_id*."""
         self._ask("PATCH", f"/dags/{quote(dag_id)}", {"is_paused": False})
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Start a run of *dag_id* now; its run id."""
+        """Start a run of *dag_id* now; return its run id."""
         body = {"logical_date": None, "conf": dict(conf or {})}
         return str(self._ask("POST", f"/dags/{quote(dag_id)}/dagRuns", body)["dag_run_id"])
 
     def run_state(self, dag_id: str, run_id: str) -> str:
-        """Airflow's word for how the run stands: queued, running, success, failed."""
+        """Return the state of the run: queued, running, success or failed."""
         return str(self._ask("GET", _run(dag_id, run_id))["state"])
 
     def wait_for_run(self, dag_id: str, run_id: str, *, within: float = 300.0) -> str:
-        """The run's last state; raises JobGivenUp after *within* seconds."""
+        """Wait for the end of the run and return its state; JobGivenUp after *within* seconds."""
         gives_up_at = time.monotonic() + within
         while (state := self.run_state(dag_id, run_id)) not in ENDED:
             if time.monotonic() > gives_up_at:
@@ -84,14 +84,14 @@ class AirflowApi:
         return state
 
     def task_instances(self, dag_id: str, run_id: str) -> list[Json]:
-        """Every task instance of the run, as Airflow describes them."""
+        """Return all task instances of the run, in Airflow's JSON form."""
         found = self._ask("GET", f"{_run(dag_id, run_id)}/taskInstances?limit=100")
         return list(found["task_instances"])
 
     def log(
         self, dag_id: str, run_id: str, task_id: str, *, try_number: int = 1, map_index: int = -1
     ) -> str:
-        """The task's log as text, one line per event."""
+        """Return the task's log as text, one line per event."""
         query = urlencode({"full_content": "true", "map_index": map_index})
         path = f"{_task(dag_id, run_id, task_id)}/logs/{try_number}?{query}"
         return "\n".join(_log_lines(self._ask("GET", path)["content"]))
@@ -105,7 +105,7 @@ class AirflowApi:
         *,
         map_index: int = -1,
     ) -> Any:
-        """The value of an XCom; None when there is none."""
+        """Return the value of an XCom, or None if there is none."""
         path = f"{_task(dag_id, run_id, task_id)}/xcomEntries/{quote(key)}?map_index={map_index}"
         try:
             return self._ask("GET", path)["value"]
@@ -117,7 +117,7 @@ class AirflowApi:
     def links(
         self, dag_id: str, run_id: str, task_id: str, *, map_index: int = -1
     ) -> dict[str, str | None]:
-        """The task's extra links by name; None for one that leads nowhere yet."""
+        """Return the task's extra links by name; None for those without a target yet."""
         path = f"{_task(dag_id, run_id, task_id)}/links?map_index={map_index}"
         return dict(self._ask("GET", path)["extra_links"])
 
@@ -136,7 +136,7 @@ class AirflowApi:
         self._ask("PATCH", _run(dag_id, run_id), {"state": state})
 
     def delete_run(self, dag_id: str, run_id: str) -> None:
-        """Delete a run that has ended, with all that Airflow knows of it."""
+        """Delete a run that has ended, with everything that Airflow stores about it."""
         self._ask("DELETE", _run(dag_id, run_id))
 
     def _ask(self, method: str, path: str, body: Json | None = None) -> Json:

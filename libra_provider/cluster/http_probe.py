@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 
 def fetch(url: str, *, timeout: float = 2.0) -> tuple[int, bytes] | None:
-    """Status and body of a GET, or None without a complete response in time."""
+    """Return status and body of a GET, or None without a complete response in time."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
     try:
@@ -23,7 +23,7 @@ def fetch(url: str, *, timeout: float = 2.0) -> tuple[int, bytes] | None:
 
 
 def fetch_json(url: str, *, timeout: float = 2.0) -> dict[str, Any]:
-    """The JSON object of a GET with status 200, or an empty one."""
+    """Return the JSON object of a GET with status 200, or an empty one."""
     answer = fetch(url, timeout=timeout)
     if answer is None or answer[0] != 200:
         return {}

@@ -15,10 +15,10 @@ HOW_TO_GET = "Spark requires Java 17 or newer: 'apt-get install openjdk-17-jdk-h
 
 
 def java_home() -> Path:
-    """The home of a Java that fits: that of JAVA_HOME, else of the ``java`` on PATH.
+    """Return the home of a suitable Java: that of JAVA_HOME, or else of the ``java`` on PATH.
 
-    Raises BadInput, which says how to get one, when there is none, or it is too old, or lacks the
-    module ``jdk.incubator.vector`` that Spark's start-up scripts ask for.
+    Raises BadInput, which explains how to install one, if there is none, if it is too old, or if it
+    lacks the module ``jdk.incubator.vector``, which Spark's startup scripts require.
     """
     given = os.environ.get("JAVA_HOME")
     found = shutil.which("java", path=f"{given}/bin" if given else None)
@@ -35,7 +35,7 @@ def _check(java: Path) -> None:
         [java, "--list-modules"], capture_output=True, text=True, check=False, timeout=60
     )
     version = re.search(r"^java\.base@(\d+)", asked.stdout, re.MULTILINE)
-    # Java 8 does not know the option at all, and so tells no version.
+    # Java 8 does not have this option, so its version is not printed.
     if version is None or int(version[1]) < OLDEST:
         known = (
             f"this is Java {version[1]}"

@@ -22,12 +22,12 @@ _FOREIGN = ("SPARK_", "PYSPARK_", "LIBRA_", "AIRFLOW")
 
 
 class LocalLibra(Startable):
-    """Libra on *master_url*, with a token of its own; a context manager that leaves nothing behind.
+    """Libra on *master_url*, with its own token; a context manager that leaves nothing behind.
 
-    ``url``, ``host``, ``port`` and ``token`` are what a connection needs. *spark* holds further
-    Spark properties, *settings* further settings by their names. ``data_dir`` is removed at the
-    end unless it was given; ``process`` can be stopped, killed and started again. Raises
-    ServerUnreachable, with the end of Libra's log, when it does not start.
+    ``url``, ``host``, ``port`` and ``token`` are what a connection needs. *spark* contains further
+    Spark properties, *settings* further settings by name. ``data_dir`` is removed at the end unless
+    it was given; ``process`` can be stopped, killed and restarted. Raises ServerUnreachable, with
+    the end of Libra's log, if it does not start.
     """
 
     host = LOOPBACK
@@ -62,7 +62,7 @@ class LocalLibra(Startable):
         return self
 
     def connection(self) -> dict[str, Any]:
-        """The JSON form of an Airflow connection of type ``libra``."""
+        """Return the JSON form of an Airflow connection of type ``libra``."""
         return {
             "conn_type": "libra",
             "host": self.host,
@@ -72,7 +72,7 @@ class LocalLibra(Startable):
         }
 
     def stop(self) -> None:
-        """Stop it with its driver; harmless when it is stopped already."""
+        """Stop it with its driver; does nothing if it is stopped already."""
         self._undo.close()
 
     def _start_process(self, free: list[int]) -> ManagedProcess:

@@ -1,4 +1,4 @@
-"""Free ports on the loopback, and whether somebody listens."""
+"""Finds and checks free ports on the loopback interface."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ T = TypeVar("T")
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
+    """Return a port that was free a moment ago."""
     return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
-    """*count* different ports that were free a moment ago."""
+    """Return *count* different ports that were free a moment ago."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -29,9 +29,9 @@ def free_ports(count: int) -> list[int]:
 
 
 def check_free(port: int, *, parameter: str = "port") -> int:
-    """*port*, if one can listen on it; otherwise BadInput says so."""
+    """Return *port* if it is possible to listen on it; otherwise raise BadInput."""
     with socket.socket() as probe:
-        # As servers do: a connection that ended a moment ago does not hold the port.
+        # As servers do: a recently closed connection does not block the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -41,7 +41,7 @@ def check_free(port: int, *, parameter: str = "port") -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether one can listen on *port*."""
+    """Return whether it is possible to listen on *port*."""
     try:
         return bool(check_free(port))
     except BadInput:
@@ -49,14 +49,14 @@ def is_free(port: int) -> bool:
 
 
 def is_listening(port: int) -> bool:
-    """Whether anybody accepts connections on *port*."""
+    """Return whether *port* accepts connections."""
     with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
         return True
     return False
 
 
 def with_free_ports(start: Callable[[list[int]], T], count: int, *, tries: int = 5) -> T:
-    """What *start* makes of *count* free ports; tried again when somebody else took one meanwhile.
+    """Call *start* with *count* free ports, again if another process took one of them meanwhile.
 
     *start* must leave nothing behind when it raises.
     """

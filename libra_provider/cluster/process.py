@@ -1,4 +1,4 @@
-"""One server process, and everything it starts, from its start to its verified end."""
+"""Starts a server process, and stops it with everything that it has started."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ from libra_provider.core.errors import KillNotVerified, ServerUnreachable
 from libra_provider.core.masking import masked_text
 from libra_provider.processes import keeper
 
-# Seconds; on a machine with much else to do, the first start after an installation takes minutes.
+# Seconds; on a busy machine, the first start after an installation takes minutes.
 READY_WITHIN = 300.0
-# What Java, uvicorn and Python say.
+# The messages of Java, uvicorn and Python.
 TAKEN_PORT = re.compile("address already in use|failed to bind", re.IGNORECASE)
 
 
 class ManagedProcess(Startable):
-    """A command that takes all it started with it when it ends, or when this process ends.
+    """A command that ends, with all its descendants, at the latest when this process ends.
 
-    *ready* is asked after :meth:`start` until it says yes; output goes to *log_file*, which is
-    appended to. ``url`` is where its pages are, for people. A process that was stopped or killed
-    can be started again.
+    :meth:`start` waits until *ready* returns True. Output is appended to *log_file*. ``url`` is
+    where its web pages are. A process that was stopped or killed can be restarted.
     """
 
     def __init__(
@@ -54,8 +53,8 @@ class ManagedProcess(Startable):
     def start(self, within: float = READY_WITHIN) -> Self:
         """Start it and wait, at most *within* seconds, until it is ready.
 
-        When it ends early, is late, or the wait is interrupted, it is stopped; ServerUnreachable
-        carries the end of its log.
+        If it ends early or is not ready in time, or the wait is interrupted, it is stopped. Raises
+        ServerUnreachable with the end of its log.
         """
         try:
             self.launch()
@@ -89,7 +88,7 @@ class ManagedProcess(Startable):
         self.pid = int(rest)
 
     def run_to_end(self, within: float = READY_WITHIN) -> None:
-        """Start it and wait until it has ended; ServerUnreachable unless with exit code 0."""
+        """Start it and wait until it has ended; raises ServerUnreachable unless it returns 0."""
         gives_up_at = time.monotonic() + within
         try:
             self.launch()
@@ -103,7 +102,7 @@ class ManagedProcess(Startable):
             raise self._failure(f"it ended with exit code {self.exit_code}")
 
     def wait_until_ready(self, within: float = READY_WITHIN) -> None:
-        """Return once it is ready; raises ServerUnreachable, and lets it run, when it is not."""
+        """Return once it is ready; raises ServerUnreachable without stopping it if it is not."""
         gives_up_at = time.monotonic() + within
         while not self._ready():
             if taken := self._taken_port():
@@ -115,7 +114,7 @@ class ManagedProcess(Startable):
             time.sleep(0.05)
 
     def _taken_port(self) -> str | None:
-        """The line in its log that says so; Spark's master lives on without the port."""
+        """Return the line of its log about a port in use; Spark's master runs on without it."""
         lines = self.log_text().splitlines()
         return next((line for line in lines if TAKEN_PORT.search(line)), None)
 
@@ -127,23 +126,23 @@ class ManagedProcess(Startable):
 
     @property
     def is_alive(self) -> bool:
-        """Whether the command runs; its descendants never outlive it for long."""
+        """Return whether the command runs; its descendants end soon after it."""
         return self._keeper is not None and self._keeper.poll() is None
 
     @property
     def exit_code(self) -> int | None:
-        """The command's own exit code (128 + N after signal N); None while it runs."""
+        """Return the command's exit code (128 + N after signal N), or None while it runs."""
         return self._keeper.poll() if self._keeper else None
 
     def log_text(self) -> str:
-        """What it has written since it was last started."""
+        """Return what it has written since its last start."""
         with contextlib.suppress(FileNotFoundError), self.log_file.open("rb") as file:
             file.seek(self._log_start)
             return file.read().decode(errors="replace")
         return ""
 
     def log_tail(self, lines: int = 8) -> str:
-        """The last *lines* it has written since it was last started, without secrets."""
+        """Return the last *lines* that it has written since its last start, without secrets."""
         return masked_text("\n".join(self.log_text().splitlines()[-lines:]))
 
     def stop(self) -> None:

@@ -25,9 +25,9 @@ from libra_provider.core.units import spark_size
 
 _MASTER = "org.apache.spark.deploy.master.Master"
 _WORKER = "org.apache.spark.deploy.worker.Worker"
-# A daemon lives for minutes and does little: start fast, stay small.
+# A daemon runs for minutes and does little: start fast, stay small.
 _DAEMON_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
-# Whatever steers Spark or Python from outside stays outside: the same cluster on every machine.
+# Variables that configure Spark or Python are not passed on: the cluster is the same everywhere.
 _FOREIGN = ("SPARK_", "PYSPARK_", "PYTHON", "HADOOP_", "YARN_", "AIRFLOW", "LIBRA_")
 _PORTS = ("port", "rest_port", "ui_port")
 
@@ -35,15 +35,15 @@ _PORTS = ("port", "rest_port", "ui_port")
 class StandaloneCluster(Startable):
     """A master with its REST API and *workers* workers, each with *cores* and *memory*.
 
-    As a context manager it leaves no process behind, drivers and executors included.
-    ``master_url`` is for jobs, ``rest_url`` for submissions, ``ui_url`` for people. ``master`` and
-    ``workers`` can be stopped, killed and started again, on the same ports; their pages are at
-    ``url``. *properties* (any ``spark.…``) go to the master and the workers. Logs and the drivers'
-    folders are in ``home``, which is removed at the end unless it was given. *python* is the
-    interpreter whose pyspark is run, and which jobs find: this one unless it is given.
+    As a context manager it leaves no process behind, including drivers and executors.
+    ``master_url`` is for jobs, ``rest_url`` for submissions, ``ui_url`` for the web UI. ``master``
+    and ``workers`` can be stopped, killed and restarted on the same ports; their pages are at
+    ``url``. *properties* (any ``spark.…``) apply to the master and the workers. Logs and the
+    drivers' folders are in ``home``, which is removed at the end unless it was given. *python* is
+    the interpreter of jobs, and its pyspark runs the cluster: by default this one.
 
-    Ports that are given must be free; others are chosen. Raises BadInput for a missing Java and a
-    taken port, ServerUnreachable with the end of its log for a part that does not start.
+    Ports that are given must be free; others are chosen. Raises BadInput for a missing Java or a
+    port in use, ServerUnreachable, with the end of its log, for a part that does not start.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class StandaloneCluster(Startable):
         return self
 
     def connection(self) -> dict[str, Any]:
-        """The JSON form of an Airflow connection of type ``spark_master``."""
+        """Return the JSON form of an Airflow connection of type ``spark_master``."""
         master, rest = urlsplit(self.master_url), urlsplit(self.rest_url)
         extra = {"rest_port": rest.port, "ui_urls": self.ui_url, "bootstrap": _bootstrap()}
         return {
@@ -101,7 +101,7 @@ class StandaloneCluster(Startable):
         }
 
     def stop(self) -> None:
-        """Stop everything; harmless when it is stopped already."""
+        """Stop everything; does nothing if it is stopped already."""
         self._undo.close()
 
     def _start_master(self, free: list[int]) -> ManagedProcess:
@@ -119,14 +119,14 @@ class StandaloneCluster(Startable):
         ).start()
 
     def _master_is_ready(self) -> bool:
-        # A master whose REST port is taken stays STANDBY for ever.
-        said = fetch_json(f"{self.ui_url}/json/")
-        if (said.get("url"), said.get("status")) != (self.master_url, "ALIVE"):
+        # A master whose REST port is in use stays STANDBY forever.
+        page = fetch_json(f"{self.ui_url}/json/")
+        if (page.get("url"), page.get("status")) != (self.master_url, "ALIVE"):
             return False
         return fetch_json(f"{self.rest_url}/v1/submissions/readyz").get("success") is True
 
     def _start_workers(self) -> None:
-        """All at the same time: each spends its seconds on loading classes."""
+        """Start all at the same time: each spends seconds loading classes."""
         with ThreadPoolExecutor() as pool:
             starts = [
                 pool.submit(with_free_ports, partial(self._start_worker, number), 1)
@@ -165,7 +165,7 @@ class StandaloneCluster(Startable):
     ) -> ManagedProcess:
         file_name = name.lower().replace(" ", "-")
         properties_file = self.home / f"{file_name}.properties"
-        # Without maxRetries=0 a taken port means: silently the next one.
+        # Without maxRetries=0, Spark would silently use the next port if one is in use.
         properties = {"spark.port.maxRetries": "0"} | self._properties | dict(rest or {})
         properties_file.write_text("".join(f"{key} {value}\n" for key, value in properties.items()))
         common = ["--host", LOOPBACK, "--properties-file", str(properties_file)]
@@ -182,7 +182,7 @@ class StandaloneCluster(Startable):
 
 
 def spark_home(python: Path = Path(sys.executable)) -> Path:
-    """The Spark distribution inside the pyspark package of *python*, found without importing it."""
+    """Return the Spark distribution in the pyspark package of *python*, without importing it."""
     find = "import importlib.util as u; print(u.find_spec('pyspark').origin)"
     asked = subprocess.run([python, "-c", find], capture_output=True, text=True, check=False)
     if asked.returncode != 0:
@@ -192,14 +192,14 @@ def spark_home(python: Path = Path(sys.executable)) -> Path:
 
 
 def _bootstrap() -> str:
-    """The file of this installation: the workers of a cluster on this machine see it too."""
+    """Return the bootstrap of this installation, which workers on this machine can read too."""
     return str(Path(__file__).parent.parent / "jobs" / "bootstrap.py")
 
 
 def spark_environment(
     java: Path, home: Path, python: Path = Path(sys.executable)
 ) -> dict[str, str]:
-    """What the daemons, and through them drivers and executors, find in their environment."""
+    """Return the environment of the daemons, which drivers and executors inherit."""
     empty = home / "conf"
     empty.mkdir(parents=True, exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}

@@ -1,4 +1,4 @@
-"""What is started on entering a block and stopped on leaving it, whatever happens inside."""
+"""Base of servers that are started on entering a ``with`` block and stopped on leaving it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Startable(ABC):
 
     @abstractmethod
     def start(self) -> Self:
-        """Start it; on return it can be used."""
+        """Start it; return when it is ready."""
 
     @abstractmethod
     def stop(self) -> None:
-        """Stop everything; harmless when it is stopped already."""
+        """Stop everything; does nothing if it is stopped already."""
 
     def __enter__(self) -> Self:
         return self.start()

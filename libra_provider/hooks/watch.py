@@ -1,4 +1,4 @@
-"""Wait for a job, and say in the log what it says on the way."""
+"""Waits for a job, and logs its progress and its output."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def watch(
     *,
     placed: Callable[[JobStatus], None] = lambda _: None,
 ) -> Outcome:
-    """How the watch over the job ended; returns only then.
+    """Poll the job until the watch ends; return the outcome.
 
-    *placed* is told how it stands whenever more is known of where it runs.
+    *placed* is called with the status whenever the location of the driver becomes known or changes.
     """
     location = None
     while (outcome := look(server, view, seen)) is None:
@@ -36,7 +36,7 @@ def watch(
 
 
 def look(server: ServerHook, view: JobView, seen: Watch) -> Outcome | None:
-    """Look once; the outcome if the watch is over."""
+    """Poll once and log the news; return the outcome if the watch has ended, otherwise None."""
     try:
         answer: Observation | ServerError = server.look(view)
     except ServerError as error:
@@ -49,17 +49,17 @@ def look(server: ServerHook, view: JobView, seen: Watch) -> Outcome | None:
 def told(
     seen: Watch, answer: Observation | ServerError
 ) -> tuple[Outcome | None, list[tuple[int, str]]]:
-    """The outcome if *answer* ends the watch, and what the task log is to say: level and line."""
+    """Return the outcome, if *answer* ends the watch, and the levels and lines to log."""
     status: JobStatus | ServerError = answer if isinstance(answer, ServerError) else answer.status
     outcome = seen.told(status, utc_now())
-    # Whoever settles the outcome logs the end, with the result or the error.
+    # The end is logged by the code that handles the outcome, with the result or the error.
     news = [(logging.INFO, seen.news)] if seen.news and not outcome else []
     lines = list(_lines(answer)) if isinstance(answer, Observation) else []
     return outcome, news + lines
 
 
 def show(said: Iterable[tuple[int, str]]) -> None:
-    """Write to the log of the task in which this is called."""
+    """Write to the log of the current task."""
     for level, line in said:
         log.log(level, "%s", line)
 

@@ -1,1 +1,1 @@
-"""Processes that end with their parent, and with everything that they started."""
+"""Processes that end with their parent, together with everything that they have started."""

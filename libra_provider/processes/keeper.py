@@ -1,8 +1,9 @@
-"""Keeps one command, and ends everything it started when it, or whoever asked for it, ends.
+"""Runs a command, and ends all its descendants when it, or the process that requested it, ends.
 
-Run as a file by :mod:`libra_provider.cluster.process` and by Libra; standard library only, so that
-it starts fast. As a *subreaper* it becomes the parent of every orphan below it, so neither a double
-fork nor a session of its own (Airflow's tasks, Spark's Python daemons) gets out of its sight.
+Run as a file by :mod:`libra_provider.cluster.process` and by Libra; it imports only the standard
+library, so that it starts fast. As a *subreaper*, it becomes the parent of all orphans below it, so
+descendants with a double fork or their own session (Airflow's tasks, Spark's Python daemons) do not
+escape.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-STOP, KILL = signal.SIGTERM, signal.SIGUSR1  # what the one who asked may send
-AFTERGLOW = 2.0  # seconds that the rest may take once the command itself has ended
-DYING = 30.0  # seconds that what was killed may take to be gone, on a busy machine
+STOP, KILL = signal.SIGTERM, signal.SIGUSR1  # what the requesting process may send
+AFTERGLOW = 2.0  # seconds that its descendants may continue once the command itself has ended
+DYING = 30.0  # seconds that killed processes may take to disappear, on a busy machine
 UNSTOPPABLE = 97  # exit code: something survived SIGKILL
 TAIL = 2**16  # bytes of the end of a capped log, where the reason of a failure is
 
@@ -31,9 +32,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class CappedLog:
-    """A pipe that is copied to a file: the first *most* bytes, and the end of what comes after.
+    """A pipe that is copied to a file: the first *most* bytes, and the end of the rest.
 
-    Whoever writes into it is never made to wait for a full disk, or for a reader.
+    A full disk or a slow reader never blocks the writer.
     """
 
     def __init__(self, path: Path, most: int) -> None:
@@ -42,7 +43,7 @@ class CappedLog:
         self.read_end, self.write_end = os.pipe()
 
     def start(self) -> None:
-        """Copy until every writer is gone."""
+        """Copy until all writers have ended."""
         os.close(self.write_end)
         self.thread = threading.Thread(target=self._copy, daemon=True)
         self.thread.start()
@@ -69,7 +70,7 @@ class CappedLog:
 
 
 class Keeper:
-    """One command and all its descendants; *asker* is the pid whose end ends them too.
+    """One command and all its descendants; they end when the process *asker* (a pid) ends.
 
     *logs* are for its standard output and its standard error.
     """
@@ -90,7 +91,7 @@ class Keeper:
         self.asker_is_gone = os.getppid() != asker
         self.grace = grace
         self.exit_code: int | None = None
-        # Kept, because a Popen that is dropped reaps its process and tells nobody how it ended.
+        # Kept, because a Popen that is garbage-collected reaps its process and drops the exit code.
         self.logs = logs or []
         outputs: list[int | None] = [None, None]
         outputs[: len(self.logs)] = [log.write_end for log in self.logs]
@@ -107,7 +108,7 @@ class Keeper:
             log.start()
 
     def run(self) -> int:
-        """Wait for a reason to end, end everything; the command's exit code, or UNSTOPPABLE."""
+        """Wait for a reason to end, and end everything; return the exit code, or UNSTOPPABLE."""
         if self._wait() != KILL:
             self._ask_to_end()
         survivors = self._kill_all()
@@ -116,20 +117,20 @@ class Keeper:
         return UNSTOPPABLE if survivors else self.exit_code or 0
 
     def _wait(self) -> int | None:
-        """STOP or KILL when told so, None when the command or the asker ended."""
+        """Return STOP or KILL after that signal, None when the command or the asker has ended."""
         while self.exit_code is None and not self.asker_is_gone:
             ready, _, _ = select.select([self.signals, self.asker], [], [])
             self.asker_is_gone = self.asker in ready
-            told = self._told()
+            received = self._received()
             self._reap()
-            if told:
-                return told
+            if received:
+                return received
         return None
 
-    def _told(self) -> int | None:
+    def _received(self) -> int | None:
         with contextlib.suppress(BlockingIOError):
-            told = os.read(self.signals, 4096)
-            return KILL if KILL in told else STOP if STOP in told else None
+            numbers = os.read(self.signals, 4096)
+            return KILL if KILL in numbers else STOP if STOP in numbers else None
         return None
 
     def _ask_to_end(self) -> None:
@@ -138,7 +139,7 @@ class Keeper:
                 os.killpg(self.pid, signal.SIGTERM)
         ends_at = time.monotonic() + self.grace
         while (now := time.monotonic()) < ends_at and any(descendants()):
-            if self._told() == KILL:
+            if self._received() == KILL:
                 return
             self._reap()
             if self.exit_code is not None:
@@ -146,7 +147,7 @@ class Keeper:
             time.sleep(0.02)
 
     def _kill_all(self) -> list[int]:
-        """SIGKILL until nothing is left; whoever is left after all is returned."""
+        """Send SIGKILL until nothing is left; return the pids that are left in spite of that."""
         ends_at = time.monotonic() + DYING
         while (left := list(descendants())) and time.monotonic() < ends_at:
             for pid in left:
@@ -169,13 +170,13 @@ def _die_with_parent() -> None:
 
 
 def descendants() -> Iterator[int]:
-    """Every living process below this one."""
+    """Yield the pid of every living process below this one."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-                # A zombie has no children, and only its own parent can take it away.
+                # A zombie has no children, and only its own parent can reap it.
                 if state != "Z" or int(parent) == os.getpid():
                     children.setdefault(int(parent), []).append(int(entry.name))
     waiting = [os.getpid()]
@@ -186,9 +187,9 @@ def descendants() -> Iterator[int]:
 
 
 def main() -> int:
-    """``keeper.py [--logs OUT ERR MOST] ASKER GRACE COMMAND…``; says ``pid N`` once it runs."""
+    """``keeper.py [--logs OUT ERR MOST] ASKER GRACE COMMAND…``; prints ``pid N`` once it runs."""
     report = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # the command's output goes where its errors go, unless it has logs of its own
+    os.dup2(2, 1)  # the command's output goes to its stderr, unless it has separate logs
     arguments, logs = sys.argv[1:], []
     if arguments[0] == "--logs":
         logs = [CappedLog(Path(name), int(arguments[3])) for name in arguments[1:3]]

@@ -1,11 +1,11 @@
-"""Keeps the Python of one session: its output, its memory, its processes.
+"""Runs the Python process of one session: copies its output, and limits memory and processes.
 
-Run by Libra as ``python_keeper.py MEMORY PROCESSES LOG_SIZE SOCKET FOLDER COMMAND…``, with a socket
-to Libra as its standard input, a descriptor that is for the command, and the folder that it works
-in, which is removed at the end. It hears an order per line and answers when it has followed it:
-``log PATH`` (what is printed from now on goes to ``PATH.stdout`` and ``PATH.stderr``) with
-``logging``, ``drain`` (what was printed so far is in these files) with ``drained``. Its last line
-is ``ended CODE WHY``. When the socket closes, it ends everything.
+Run by Libra as ``python_keeper.py MEMORY PROCESSES LOG_SIZE SOCKET FOLDER COMMAND…``. Its standard
+input is a socket to Libra, SOCKET a descriptor for the command, and FOLDER the working directory,
+which is removed at the end. It reads one command per line and responds when it is done:
+``logging`` to ``log PATH`` (later output goes to ``PATH.stdout`` and ``PATH.stderr``), ``drained``
+to ``drain`` (all earlier output is in these files). Its last line is ``ended CODE WHY``. When the
+socket closes, it ends everything.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from typing import BinaryIO
 from libra_provider.processes.keeper import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, descendants
 
 _CHUNK = 2**16
-_PIPE = 2**20  # what a pipe holds at most: more than this is not waited for
-_TICK, _IDLE_TICK = 0.25, 2.0  # seconds between two looks at memory and processes
+_PIPE = 2**20  # the capacity of a pipe: more than this is not read at once
+_TICK, _IDLE_TICK = 0.25, 2.0  # seconds between two checks of memory and processes
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -45,12 +45,12 @@ class Output:
     def go_to(self, path: str) -> None:
         """Write to another file from now on."""
         with contextlib.suppress(OSError):
-            # Kept open from one order to the next.
+            # Stays open until the next command.
             self._file = Path(path + self._suffix).open("ab", buffering=0)  # noqa: SIM115
         self._left, self._dropped = self._most, 0
 
     def copy(self, at_most: int = _PIPE) -> bool:
-        """Take over what was printed; whether more may come."""
+        """Copy what was printed; return whether more may come."""
         with contextlib.suppress(BlockingIOError):
             while at_most > 0:
                 data = os.read(self.read_end, _CHUNK)
@@ -61,7 +61,7 @@ class Output:
         return True
 
     def drain(self) -> None:
-        """Take over what was printed, and say how much of it was dropped."""
+        """Copy what was printed, and note in the file how much of it was dropped."""
         self.copy(2 * _PIPE)
         if self._dropped:
             self._write(b"\n... %d more bytes were dropped.\n" % self._dropped)
@@ -82,7 +82,7 @@ class Output:
 
 
 class PythonKeeper:
-    """The command and all its descendants; *memory* in bytes is what they may have together."""
+    """The command and all its descendants; *memory* (bytes) is the limit of them together."""
 
     def __init__(self, libra: socket.socket, *, memory: int, processes: int, log_size: int) -> None:
         self._libra = libra
@@ -96,7 +96,7 @@ class PythonKeeper:
         self._why = ""
 
     def run(self, command: list[str], descriptor: int, folder: Path) -> None:
-        """Return when the command and all its descendants are gone, and Libra knows."""
+        """Return when the command and all its descendants have ended and Libra is notified."""
         out, err = self._outputs
         self._command = subprocess.Popen(
             command,
@@ -118,7 +118,7 @@ class PythonKeeper:
             output.drain()
         shutil.rmtree(folder, ignore_errors=True)
         if self._why == "told" and self._exit_code != -signal.SIGKILL:
-            self._why = ""  # it had ended by itself, and Libra has seen that first
+            self._why = ""  # it had ended by itself, and Libra noticed that first
         self._say(f"ended {self._exit_code} {self._why}")
 
     def _serve(self) -> None:
@@ -159,16 +159,16 @@ class PythonKeeper:
         living = list(descendants())
         if len(living) > self._processes:
             self._why = "processes"
-        # Forked processes share memory: it is counted exactly only when that may matter.
+        # Forked processes share memory, which is expensive to count exactly: only near the limit.
         elif _total(living, _own_memory) > self._memory and _total(living, _share) > self._memory:
             self._why = "memory"
 
     def _kill_all(self) -> None:
-        """SIGKILL until nothing is left."""
+        """Send SIGKILL until nothing is left."""
         groups = {self._command.pid}
         while groups:
             for group in groups:
-                # A whole group at once: what forks all the time would outrun a kill of each.
+                # A whole group at once: killing one by one could not keep up with a fork bomb.
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(group, signal.SIGKILL)
             self._reap()
@@ -216,14 +216,14 @@ def _sizes(path: Path, names: tuple[bytes, ...]) -> Iterator[int]:
 
 
 def _be_the_first_to_go() -> None:
-    # When the keeper itself is killed, and when the machine has no memory left.
+    # When the keeper itself is killed, or the machine runs out of memory.
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def main() -> None:
-    """Keep the command of the command line."""
+    """Run the command of the command line."""
     _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     memory, processes, log_size, descriptor = map(int, sys.argv[1:5])
     libra = socket.socket(fileno=0)

@@ -100,7 +100,7 @@ def test_a_failure_shows_the_sentence_of_the_log() -> None:
     with FakeAirflow([("failed", {"load": "failed", "rank": None})], logs={"load": log}) as airflow:
         print_failures(api(airflow), *RUN, screen)
 
-    assert "load failed. Its log ends:" in text.getvalue()
+    assert "load failed. The end of its log:" in text.getvalue()
     assert text.getvalue().splitlines()[-1] == "JobFailed: driver-7 failed: no such file [a.py]"
     assert "::" not in text.getvalue()
 
