@@ -103,7 +103,7 @@ def _run_statement(text: str, spec: JobSpec) -> None:
     session = SparkSession.builder.getOrCreate()
     arguments = {"args": bound(session, spec.parameters)} if spec.parameters else {}
     frame = session.sql(text, **arguments)
-    # A command has no rows to write, and without a Libra, there is nobody to return "none" to.
+    # A command has no rows to write, and without a Libra there is no place to return "none".
     if frame.columns or spec.result_url:
         result(frame)
 

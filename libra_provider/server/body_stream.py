@@ -18,7 +18,7 @@ class BodyStream:
     """``receive`` and ``send`` of one request with a body, which comes at a pace, or not at all.
 
     *check* is called with the bytes so far, and raises what is to be answered to so many.
-    ``is_held_back``: the client waits to hear whether its body is wanted (``Expect``).
+    ``is_held_back``: the client waits for permission to send its body (``Expect``).
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class BodyStream:
         await self._send(message)
 
     async def _skip(self) -> bool:
-        """Whether the body is over now, what was left of it having been dropped."""
+        """Drop the rest of the body; return whether it has ended."""
         try:
             while not (self._is_over or self._is_refused or self._is_held_back):
                 await self.receive()
@@ -74,7 +74,7 @@ class BodyStream:
         return self._is_over
 
     async def _next(self) -> Message:
-        """The next message; only waiting for it counts, not what is done with it."""
+        """Return the next message; only the time of waiting for it counts."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:

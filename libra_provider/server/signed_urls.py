@@ -88,7 +88,7 @@ class Signer:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """This Libra's signer; its key is made where there is none. Raises BadInput."""
+        """This Libra's signer; creates the key if there is none; raises BadInput."""
         return cls(key_at(settings.data_dir / "signing.key"), settings.public_address)
 
     def url(self, purpose: Purpose, subject: str, *, expires: datetime) -> str:
@@ -102,10 +102,10 @@ class Signer:
         return self.url(Purpose.ARTIFACT, str(artifact), expires=expires)
 
     def check(self, path: SignedPath) -> None:
-        """Raise NotPermitted unless the signature is right for all of *path*, and still holds."""
+        """Raise NotPermitted unless the signature is valid for all of *path*, and not expired."""
         found = _SIGNATURE.fullmatch(path.signature)
         expiry, mac = found.groups() if found else ("0", "")
-        # Constant time: how long it takes must not tell how much of a guess is right.
+        # In constant time, so that the duration does not reveal how much of a guess is right.
         if not hmac.compare_digest(mac, self._mac(path.purpose, expiry, path.subject)):
             sentence = (
                 f"The signature of {path.masked} is invalid; use the URL that Libra has issued."
@@ -127,7 +127,7 @@ class Signer:
 def key_at(path: Path) -> bytes:
     """The key in the file *path*, which is made where it is missing; only its owner may read it.
 
-    Raises BadInput for a file that is no key.
+    Raises BadInput for an invalid key.
     """
     if not path.exists():
         _make_key(path)
@@ -146,7 +146,7 @@ def _make_key(path: Path) -> None:
             file.write(secrets.token_bytes(_KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
-        # A link is made whole or not at all, and never over a key that somebody else has made.
+        # A link is atomic, and never replaces a key that another process has created.
         with suppress(FileExistsError):
             path.hardlink_to(new)
     finally:

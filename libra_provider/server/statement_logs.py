@@ -21,7 +21,7 @@ PART = 2**18  # bytes
 _LONGEST_ERROR = 600  # characters
 # What stands for bytes that are no UTF-8, which makes bytes uncountable.
 _REPLACED = "\ufffd"
-# A context tells its application and its page while it starts; later nobody looks for them.
+# A context logs its application and web UI while it starts; only this part is searched.
 _HEAD = 2**18  # bytes
 
 
@@ -67,20 +67,20 @@ class StatementLogs:
         return self.folder / f"{self.job_id}.{stream}"
 
     def prepare(self) -> None:
-        """Make both files, for this user's eyes only."""
+        """Create both files, readable only by this user."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for stream in STREAMS:
             os.close(os.open(self.path(stream), os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
 
     def text(self, stream: str) -> str:
-        """Everything in one of them; empty where there is none."""
+        """The content of one of them, or empty if it does not exist."""
         try:
             return self.path(stream).read_text(errors="replace")
         except FileNotFoundError:
             return ""
 
     def part(self, stream: str, offset: int) -> LogPart:
-        """A part of one of them, from *offset* (bytes) on."""
+        """A part of one of them, starting at *offset* (bytes)."""
         try:
             with self.path(stream).open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
@@ -92,13 +92,13 @@ class StatementLogs:
         return LogPart(data.decode(errors="replace"), start, start + len(data), size)
 
     def first_exception(self) -> str | None:
-        """The first exception in them, without secrets; Python's is in stdout."""
+        """The first exception in them, its secrets masked; Python's is in stdout."""
         found = (first_exception(self.text(stream)) for stream in STREAMS)
         first = next(filter(None, found), None)
         return masked_text(first)[:_LONGEST_ERROR] if first else None
 
     def application(self) -> tuple[str | None, str | None]:
-        """The application's id and the port of its page, as far as they are written there."""
+        """The application's id and the port of its web UI, each None if not logged yet."""
         with self.path("stderr").open(errors="replace") as file:
             head = file.read(_HEAD)
         application, port = APPLICATION_LINE.search(head), SPARK_UI_LINE.search(head)
