@@ -74,7 +74,9 @@ class Timed:
     seconds: float
     predicted: float
 
-    legend: ClassVar[str] = "From the submission until the rows are here; predicted without work."
+    legend: ClassVar[str] = (
+        "Time from submission to result; the prediction does not include the work itself."
+    )
 
     @classmethod
     def middle(cls, each: Sequence[Timed]) -> Timed:

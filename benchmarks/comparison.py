@@ -120,9 +120,9 @@ class Run:
     def of_command_line(cls, description: str | None, *, rounds: int = 9) -> Self:
         """What ``--rounds N`` and ``--json FILE`` ask for."""
         parser = argparse.ArgumentParser(description=description)
-        often = f"how often ({rounds})"
+        often = f"number of rounds (default: {rounds})"
         parser.add_argument("--rounds", type=int, default=rounds, metavar="N", help=often)
-        parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
+        parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
         given = parser.parse_args()
         return cls(rounds=given.rounds, json_file=given.json)
 
@@ -131,7 +131,7 @@ class Run:
         for number in range(self.rounds):
             for each in comparisons:
                 each.measure(number)
-            print(f"round {number + 1} of {self.rounds} is done", file=sys.stderr)
+            print(f"Round {number + 1} of {self.rounds} done", file=sys.stderr)
         self._report(comparisons)
 
     def _report(self, comparisons: Sequence[Comparison[F]]) -> None:

@@ -23,7 +23,7 @@ class Load:
     per_second: float
     cpu: Mapping[str, float]
 
-    legend: ClassVar[str] = "CPU: what each process used for one answer."
+    legend: ClassVar[str] = "CPU: seconds that each process used per response."
 
     @classmethod
     def of(cls, answers: Answers, cpu: Mapping[str, float]) -> Load:

@@ -24,10 +24,10 @@ _AT_MOST = 300.0  # seconds
 
 
 class Memory(StrEnum):
-    """What a figure of memory says."""
+    """What a figure of memory measures."""
 
     PEAK_RSS = "peak RSS of the largest process"
-    ADDED = "private memory that the process has more than before"
+    ADDED = "private memory that the process gained"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class Question:
         limit = self.rows if self.as_arrow else None
         job = SparkJob(kind=Kind.SQL, code=self.sql, result_limit=limit)
         if self.as_arrow:
-            status = (yield from run.ended(contract, job, new_tag())).status
+            status = (yield from run.run_to_end(contract, job, new_tag())).status
             job_id = Outcome(status).raise_for_state().job_id
             self._check((yield Ask(results.arrow(job_id))).num_rows)
         else:

@@ -69,7 +69,7 @@ class LibraJobs:
         if job.kind is not Kind.SQL:
             return self._client.run(self._contract.submit(job, tag))
         wait = self._FIRST_WAIT
-        found = self._client.run(run.accepted(self._contract, job, tag, wait=wait))
+        found = self._client.run(run.submit(self._contract, job, tag, wait=wait))
         self._early_results[found.status.job_id] = found.returned
         return found.status
 
@@ -119,7 +119,7 @@ class LibraJobs:
         return check_libra(self._client.addresses[0])
 
     def _ask(self, call: Call[T]) -> T:
-        return self._client.run(self._contract.asked(call))
+        return self._client.run(self._contract.send(call))
 
 
 class MasterJobs:

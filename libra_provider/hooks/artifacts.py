@@ -108,10 +108,10 @@ class ArtifactHook(ServerHook):
         return await self._arun(lambda: paging.returned(self._contract, job_id))
 
     def _ask(self, call: Call[T]) -> T:
-        return self._run(lambda: self._contract.asked(call))
+        return self._run(lambda: self._contract.send(call))
 
     async def _aask(self, call: Call[T]) -> T:
-        return await self._arun(lambda: self._contract.asked(call))
+        return await self._arun(lambda: self._contract.send(call))
 
     def _run(self, dialogue: Callable[[], Dialogue[T]]) -> T:
         client = self.client()  # it reads session and pool, before the dialogue is made

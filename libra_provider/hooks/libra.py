@@ -302,7 +302,7 @@ class LibraHook(ArtifactHook):
 
     def _estimate(self, sql: str, parameters: Any) -> Dialogue[Estimate]:
         call = server.estimate(sql, parameters=parameters, session=self.session)
-        return self._contract.asked(call)
+        return self._contract.send(call)
 
 
 def _carriers(found: Sequence[ListedStatement]) -> TagMatches:

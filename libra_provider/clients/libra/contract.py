@@ -62,7 +62,7 @@ class Contract:
             raise ServerUnreachable(error.server, problem, True) from error
         return status
 
-    def asked(self, call: Call[T]) -> Dialogue[T]:
+    def send(self, call: Call[T]) -> Dialogue[T]:
         """Send *call*; raises NotOffered if an old Libra does not support it."""
         try:
             answer: T = yield Ask(call)

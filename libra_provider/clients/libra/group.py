@@ -58,7 +58,7 @@ class StatementGroup:
         states: dict[str, JobState] = {}
         for part in _parts(views, _STATES):
             job_ids = [each.job_id for each in part]
-            states |= yield from self._contract.asked(statements.states(job_ids))
+            states |= yield from self._contract.send(statements.states(job_ids))
         still = {v: v.is_still(states.get(v.job_id, JobState.LOST)) for v in views}
         changed = [view for view in views if not still[view]]
         same = {view.job_id: view.last for view in views if still[view] and view.last}
@@ -74,7 +74,7 @@ class StatementGroup:
         found: dict[str, JobStatus] = {}
         for part in _parts(views, _IN_FULL):
             job_ids = [each.job_id for each in part]
-            statuses = yield from self._contract.asked(statements.statuses(job_ids))
+            statuses = yield from self._contract.send(statements.statuses(job_ids))
             pairs = zip(part, statuses, strict=True)
             found |= {view.job_id: view.unchanged(status) for view, status in pairs}
         return found

@@ -101,7 +101,7 @@ class StatementLog:
         for _ in range(pieces):
             offset = self._offsets[stream]
             call = log(self._job_id, stream=stream, offset=offset)
-            piece = yield from self._contract.asked(call)
+            piece = yield from self._contract.send(call)
             self._lines += [LogLine(stream, text) for text in piece.lines]
             self._offsets[stream] = piece.next_offset
             if piece.complete or piece.next_offset == offset:

@@ -39,7 +39,7 @@ def poll(job_id: str, *, wait: float) -> Call[RunReply]:
     return _with_result(statements.status(job_id), wait)
 
 
-def accepted(contract: Contract, job: SparkJob, tag: str, *, wait: float) -> Dialogue[RunReply]:
+def submit(contract: Contract, job: SparkJob, tag: str, *, wait: float) -> Dialogue[RunReply]:
     """Submit *job* once with *tag*; return its status at its end or after *wait* seconds.
 
     If the response is lost, the request is repeated once. A Libra with the old contract responds
@@ -50,9 +50,9 @@ def accepted(contract: Contract, job: SparkJob, tag: str, *, wait: float) -> Dia
     return (yield from _surely(submission(job, tag, wait=wait), tag))
 
 
-def ended(contract: Contract, job: SparkJob, tag: str) -> Dialogue[RunReply]:
+def run_to_end(contract: Contract, job: SparkJob, tag: str) -> Dialogue[RunReply]:
     """Submit *job* once with *tag*, and return when it has ended."""
-    answer = yield from accepted(contract, job, tag, wait=_WAIT)
+    answer = yield from submit(contract, job, tag, wait=_WAIT)
     while not answer.status.state.is_terminal:
         answer = yield from _surely(poll(answer.status.job_id, wait=_WAIT), tag)
     return answer
@@ -63,7 +63,7 @@ def run(contract: Contract, job: SparkJob, tag: str) -> Dialogue[Returned]:
 
     Raises a JobError unless it succeeds.
     """
-    answer = yield from ended(contract, job, tag)
+    answer = yield from run_to_end(contract, job, tag)
     status = Outcome(answer.status).raise_for_state()
     if status.text is not None:
         return ResultValue(whole_text(status))

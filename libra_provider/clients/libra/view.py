@@ -39,7 +39,7 @@ class StatementView:
     def state(self) -> Dialogue[JobStatus]:
         """Return the status alone."""
         wait = 0 if self._log and self._log.more else self._wait
-        return (yield from self._contract.asked(statements.status(self.job_id, wait=wait)))
+        return (yield from self._contract.send(statements.status(self.job_id, wait=wait)))
 
     def has_details(self, status: JobStatus) -> bool:
         """Return whether its log is wanted and may have lines.
