@@ -100,7 +100,7 @@ def test_a_lost_answer_is_never_followed_by_a_second_statement(
 
     assert first.state == second.state == "failed"
     assert "may or may not have been submitted" in str(first.error)
-    assert "clear the task to run it again" in str(second.error)
+    assert "clear the task to rerun it" in str(second.error)
     assert (third.state, len(old.ran)) == ("success", 2)
 
 
@@ -111,7 +111,7 @@ def test_a_result_whose_try_crashed_is_not_run_for_again(old: OldLibra, runner: 
     third = runner.run(top_products())
 
     assert second.state == "failed"
-    assert "clear the task to run it again" in str(second.error)
+    assert "clear the task to rerun it" in str(second.error)
     assert (third.state, len(old.ran)) == ("success", 2)
 
 
