@@ -80,6 +80,9 @@ def follow(jobs: JobServer, first: JobStatus, *, with_log: bool = False) -> Outc
     outcome = watch.told(first, utc_now())
     display = contextlib.nullcontext(JobReport()) if with_log else progress_display(first.job_id)
     with display as report:
+        if with_log:
+            # Commands take the whole id, and the messages below may show only its beginning.
+            report.message(f"Submitted {first.job_id}")
         report.message(watch.news)
         while outcome is None:
             time.sleep(watch.wait)

@@ -169,7 +169,7 @@ def test_the_command_runs_a_file_beside_libra_and_shows_its_log_and_its_end(
     good = command(environment, *run, *conf, "--", "0")
     bad = command(environment, *run, *conf, "--", "3")
     (good_out, good_err), (bad_out, bad_err) = good.communicate(), bad.communicate()
-    job_id = good_err.split()[0]
+    _submitted, job_id, *_ = good_err.split()
     logs, _ = command(environment, "logs", "-f", job_id, "--stream", "stdout").communicate()
     status, _ = command(environment, "status", job_id).communicate()
 
