@@ -1,4 +1,4 @@
-"""One Dag run, followed to its end: a live table on a terminal, a line per change elsewhere."""
+"""Follows a Dag run to its end: a live table on a terminal, otherwise a line per change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from libra_provider.cluster.airflow_api import ENDED, AirflowApi
 from libra_provider.core.errors import JobGivenUp
 from libra_provider.core.units import readable_duration
 
-# Airflow's word for a task → ours, with a colour.
+# Airflow's state of a task → ours, with a color.
 WORDS: dict[str | None, tuple[str, str]] = {
     None: ("waiting", "dim"),
     "scheduled": ("waiting", "dim"),
@@ -34,7 +34,7 @@ States = dict[str, str | None]
 
 
 def follow(api: AirflowApi, dag_id: str, run_id: str, console: Console, *, within: float) -> str:
-    """The run's last state; raises JobGivenUp after *within* seconds."""
+    """Follow the run and return its last state; raises JobGivenUp after *within* seconds."""
     shown = live_progress if console.is_terminal else plain_progress
     return shown(api, dag_id, run_id, console, within)
 
@@ -42,7 +42,7 @@ def follow(api: AirflowApi, dag_id: str, run_id: str, console: Console, *, withi
 def live_progress(
     api: AirflowApi, dag_id: str, run_id: str, console: Console, within: float
 ) -> str:
-    """Follow with a table that changes in place."""
+    """Show a table that is updated in place."""
     with Live(console=console, refresh_per_second=4) as live:
         return _watch(
             api, dag_id, run_id, within, lambda states, now: live.update(_table(states, now))
@@ -52,7 +52,7 @@ def live_progress(
 def plain_progress(
     api: AirflowApi, dag_id: str, run_id: str, console: Console, within: float
 ) -> str:
-    """Follow with one line for each task whose state changes."""
+    """Print one line for each change of a task's state."""
     known: States = {}
 
     def tell(states: States, now: float) -> None:

@@ -1,4 +1,4 @@
-"""Spark, Libra and Airflow, started one after the other and stopped together."""
+"""Starts Spark, Libra and Airflow one after the other, and stops them together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.core.units import readable_duration
 
 DAGS = Path(__file__).parent.parent / "dags_examples"
-# Two small drivers with an executor each run beside Libra, whatever this machine has.
+# Enough for Libra and two small drivers with one executor each, on any machine.
 CORES, MEMORY = 6, "6g"
 LIBRA_SPARK = {
     "spark.cores.max": "2",
@@ -29,7 +29,7 @@ LIBRA_SPARK = {
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The three of them, running."""
+    """The three running servers."""
 
     cluster: StandaloneCluster
     libra: LocalLibra
@@ -41,7 +41,7 @@ S = TypeVar("S", bound=contextlib.AbstractContextManager[object])
 
 @contextlib.contextmanager
 def running_stack(folder: Path, console: Console) -> Iterator[Stack]:
-    """Everything below *folder*, running; stopped on leaving, whatever happens."""
+    """Start everything in *folder*; stop it on leaving the context."""
     with contextlib.ExitStack() as servers:
 
         def start(name: str, server: S) -> S:
@@ -52,7 +52,7 @@ def running_stack(folder: Path, console: Console) -> Iterator[Stack]:
             console.print(f"[green]✓[/] {name} [dim]in {seconds}[/]")
             return server
 
-        servers.callback(console.print, "[dim]Everything is stopped.[/]")
+        servers.callback(console.print, "[dim]Everything has been stopped.[/]")
         cluster = start(
             "Spark: a master and a worker",
             StandaloneCluster(cores=CORES, memory=MEMORY, home=folder / "spark"),

@@ -86,7 +86,7 @@ def test_nothing_keeps_running_when_the_demo_is_interrupted(
 @pytest.mark.slow
 def test_the_demo_shows_the_report_and_where_each_driver_ran(tmp_path: Path) -> None:
     with demo(tmp_path) as process:
-        said = read_until(process, "Everything is stopped.")
+        said = read_until(process, "Everything has been stopped.")
         exit_code = process.wait(240)
 
     assert exit_code == 0, said
