@@ -97,7 +97,7 @@ def test_two_columns_of_one_name_are_an_error_with_json_instead_of_one_column_le
     as_json, as_table = run("sql", "SELECT 1", "--json"), run("sql", "SELECT 1")
 
     assert as_json.exit_code == 2
-    assert "Invalid columns=['n', 'n']: each needs a name" in as_json.stderr
+    assert "Invalid columns=['n', 'n']: expected a different name for each column" in as_json.stderr
     assert "│ 1 │ 2 │" in as_table.stdout
 
 
