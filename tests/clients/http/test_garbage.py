@@ -206,7 +206,10 @@ def test_what_dies_in_its_answer_may_have_done_what_it_was_told(send: Sender) ->
 
 def test_of_an_endless_answer_only_so_much_is_read(send: Sender) -> None:
     endless = Rudeness([CHUNKED, *[b"100000\r\n" + b" " * 2**20 + b"\r\n"] * 80])
-    with HostileServer(endless) as server, pytest.raises(ProtocolError, match="larger than 67108"):
+    with (
+        HostileServer(endless) as server,
+        pytest.raises(ProtocolError, match="larger than the limit of 67108"),
+    ):
         send(client(server.url), VERBS["status"])
 
 
