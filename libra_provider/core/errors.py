@@ -9,18 +9,18 @@ Each class has its meaning as attributes, named in brackets here and explained b
     │   ├── ServerUnreachable [retry, elsewhere] no response, or the connection broke
     │   ├── ServerBusy        [retry, elsewhere] 429 or 503: try again later
     │   ├── AccessDenied      [final, refusal] 401 or 403
-    │   ├── Rejected          [final, refusal] the server understood the request and refuses it
+    │   ├── Rejected          [final, refusal] the server understood the request and rejected it
     │   ├── NotOffered        [final, refusal] the server is too old for the request
     │   └── ProtocolError     [arrived?, refusal, elsewhere] the response is unexpected
     └── JobError              a job was submitted, and did not succeed
         ├── JobFailed
-        │   └── JobWrong      [final] because of how it was written
+        │   └── JobWrong      [final] and would fail again: the job itself must be changed
         ├── ResultNotWhole    [final] it succeeded, but its result is incomplete
         ├── JobKilled
-        ├── JobLost           the server no longer knows it; it may still run
+        ├── JobLost           the server has no record of it; it may still run
         │   └── JobLostForGood       [final] a new one could run beside it
-        ├── JobGivenUp        the watch over it ended before it did
-        ├── KillNotVerified   its kill was requested, but its end was not seen
+        ├── JobGivenUp        its polling stopped before it ended
+        ├── KillNotVerified   its kill was requested, but not confirmed
         └── UndecidedSubmission      whether it was submitted is unknown
             └── UnknowableSubmission [final] and will stay unknown
 
@@ -53,7 +53,7 @@ class LibraError(Exception):
 
 
 class BadInput(LibraError, ValueError):
-    """A parameter has an invalid value; *expected* is what would be valid."""
+    """A parameter has an invalid value, or none; *expected* is what would be valid."""
 
     is_final = True
 
@@ -64,6 +64,8 @@ class BadInput(LibraError, ValueError):
         self.expected = expected
 
     def __str__(self) -> str:
+        if self.value is None:
+            return f"Missing {self.parameter}: {self.expected}."
         return f"Invalid {self.parameter}={self.value!r}: {self.expected}."
 
 
@@ -110,7 +112,7 @@ class ServerError(LibraError):
 
 
 class ServerUnreachable(ServerError):
-    """The server did not answer.
+    """The server did not respond.
 
     ``may_have_arrived`` is False only if the server certainly did not receive the request.
     """
@@ -124,7 +126,7 @@ class ServerUnreachable(ServerError):
         self.may_have_arrived = may_have_arrived
 
     def __str__(self) -> str:
-        return f"No answer from {self.server}: {self.problem}"
+        return f"No response from {self.server}: {self.problem}"
 
 
 class ServerBusy(ServerError):
@@ -153,11 +155,11 @@ class AccessDenied(ServerError):
         self.status = status
 
     def __str__(self) -> str:
-        return f"{self.server} refuses access (HTTP {self.status}): {self.problem}"
+        return f"{self.server} denied access (HTTP {self.status}): {self.problem}"
 
 
 class Rejected(ServerError):
-    """The server understood the request and refuses it; ``problem`` is why."""
+    """The server understood the request and rejected it; ``problem`` is why."""
 
     is_final = True
     is_refusal = True
@@ -169,18 +171,18 @@ class Rejected(ServerError):
         self.status = status
 
     def __str__(self) -> str:
-        return f"{self.server} rejects the request (HTTP {self.status}): {self.problem}"
+        return f"{self.server} rejected the request (HTTP {self.status}): {self.problem}"
 
 
 class NotOffered(ServerError):
-    """The server supports only the old contract, which has no such request."""
+    """The server supports only the old API, which lacks this request."""
 
     is_final = True
     is_refusal = True
     may_have_arrived = False
 
     def __str__(self) -> str:
-        return f"{self.server} supports only Libra's old contract: {self.problem}"
+        return f"{self.server} supports only Libra's old API: {self.problem}"
 
 
 class ProtocolError(ServerError):
@@ -247,10 +249,10 @@ class JobKilled(JobError):
 
 
 class JobLost(JobError):
-    """The server responded, but no longer knows the job."""
+    """The server responded, but no longer has a record of the job."""
 
     outcome = "is lost"
-    unexplained = "the server no longer knows it; its process may still run"
+    unexplained = "the server no longer has a record of it; its process may still run"
 
 
 class JobLostForGood(JobLost):
@@ -261,16 +263,18 @@ class JobLostForGood(JobLost):
 
 
 class JobGivenUp(JobError):
-    """The watch over the job ended before the job did; ``detail`` is why."""
+    """The polling of the job stopped before the job ended; ``detail`` is why."""
 
     outcome = "was given up on"
 
 
 class KillNotVerified(JobError):
-    """The kill of the job was requested, but its end was not seen in time."""
+    """The kill of the job was requested, but its end was not confirmed in time."""
 
     outcome = "may still be running"
-    unexplained = "its kill was requested, but it did not end in time; check it at the server"
+    unexplained = (
+        "its kill was requested, but it did not end in time; check its state on the server"
+    )
 
 
 class UndecidedSubmission(JobError):

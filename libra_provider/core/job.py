@@ -55,7 +55,7 @@ class SparkJob:
     ``code`` is the text of a SQL statement or inline Python; ``application`` the path or URL of a
     Python file or JAR. ``conf`` holds Spark properties; its secrets never appear in ``repr``.
     ``mode`` and ``deploy_mode`` say where Libra runs it; not given, kind and properties decide.
-    ``driver_timeout`` (seconds) ends the driver by itself, whoever still watches; ``timeout``
+    ``driver_timeout`` (seconds) ends the driver even if nothing polls it; ``timeout``
     (seconds from its start) likewise a statement. Rows go to ``result_path`` as Parquet, or come
     back, at most ``result_limit`` of them.
     """
@@ -125,30 +125,38 @@ class SparkJob:
         for name, value in self.env_vars.items():
             parameter = f"env_vars[{name!r}]"
             if not name or {"=", "\0"} & set(name):
-                raise BadInput(parameter, MASK, "this cannot be a variable's name")
+                raise BadInput(
+                    parameter, MASK, "expected a variable name without = and NUL characters"
+                )
             if "\0" in str(value) or not isinstance(value, str):
-                raise BadInput(parameter, MASK, "its value must be a text without NUL characters")
+                raise BadInput(parameter, MASK, "expected a string without NUL characters")
             if name in _OF_THE_HOST:
-                raise BadInput(parameter, value, "the master drops it: each host has its own")
+                raise BadInput(
+                    parameter,
+                    value,
+                    "the master drops this variable, because each host sets its own",
+                )
 
     def _check_driver(self) -> None:
         own = self.kind in (Kind.PYTHON_FILE, Kind.JAR) or self.mode is Mode.ISOLATED
         if self.supervise and not own:
-            raise BadInput("supervise", True, "only a driver of its own can be started again")
+            raise BadInput("supervise", True, "the master can restart only a dedicated driver")
         if self.driver_timeout is not None and not (own and self.driver_timeout > 0):
-            expected = "it must be more than 0, for a driver of its own"
+            expected = "expected more than 0 seconds, for a dedicated driver"
             raise BadInput("driver_timeout", self.driver_timeout, expected)
         if self.supervise and self.driver_timeout:
-            raise BadInput("driver_timeout", self.driver_timeout, "supervise would start it again")
+            raise BadInput(
+                "driver_timeout", self.driver_timeout, "supervise would restart the driver"
+            )
         if self.name is not None and not self.name.strip():
             raise BadInput("name", self.name, "it must not be empty")
 
     def _check_twice(self) -> None:
-        """A parameter and a property that say the same could say different things."""
+        """Reject a parameter and a property that set the same thing to different values."""
         for parameter, key in PROPERTY_OF.items():
             given = getattr(self, parameter)
             if given and key in self.conf and self.conf[key] != given:
-                expected = f"{parameter} is given too; leave one of them out"
+                expected = f"{parameter} is set too; remove one of them"
                 raise BadInput(f"conf[{key!r}]", self.conf[key], expected)
 
     @classmethod
@@ -220,7 +228,11 @@ def _strings(parameter: str, value: object) -> tuple[str, ...]:
     if wrong := [each for each in value if not isinstance(each, str)]:
         raise BadInput(parameter, wrong[0], "each of its items must be a string")
     if parameter in PROPERTY_OF and (wrong := [e for e in value if "," in e or not e.strip()]):
-        raise BadInput(parameter, wrong[0], "an item is not empty, and Spark separates them by ','")
+        raise BadInput(
+            parameter,
+            wrong[0],
+            "expected a non-empty item without commas, because Spark separates items by commas",
+        )
     return tuple(value)
 
 

@@ -14,7 +14,7 @@ class JobState(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     KILLED = "killed"
-    LOST = "lost"  # the server answered, and no longer knows the job
+    LOST = "lost"  # the server responded, but has no record of the job
 
     @property
     def is_terminal(self) -> bool:

@@ -105,7 +105,7 @@ class JobStatus:
 
     ``has_executors`` and ``progress`` are None if unknown. ``error_class`` and ``sql_state`` are
     Spark's. Libra sends ``kind``, ``mode`` and, for dedicated drivers, ``deploy_mode`` of its
-    statements. ``text`` is the result as a string, which a Libra with the old contract sends with
+    statements. ``text`` is the result as a string, which a Libra with the old API sends with
     the status. ``worker_lost``: the master has lost the connection to the driver's worker, where
     the driver may keep running for a while.
     """

@@ -137,7 +137,7 @@ class UploadProgress:
         now = self._clock()
         due = self._next_line.setdefault(artifact, now + _QUICK)
         if sent == artifact.size:
-            log.info("Uploaded %s to Libra: %s", artifact.name, readable_size(sent))
+            log.info("Uploaded %s (%s) to Libra", artifact.name, readable_size(sent))
         elif now >= due:
             self._next_line[artifact] = now + _LOG_EVERY
             shown = readable_size(sent), readable_size(artifact.size)

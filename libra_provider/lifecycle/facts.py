@@ -115,7 +115,7 @@ def _of_health(health: Health) -> Facts:
 def _why_no_worker(health: Health) -> str:
     """Why Libra starts no drivers on workers, or empty if it may."""
     if health.is_old:
-        return "this Libra has the old contract only and starts no drivers on workers"
+        return "this Libra supports only the old API, which cannot start drivers on workers"
     if health.master and not health.master.startswith("spark://"):
         return f"Libra's master is {health.master}, which has no workers"
     return ""
@@ -189,7 +189,7 @@ def _asked_together(sources: Mapping[str, Source], within: float) -> list[Facts]
         thread.join(max(0.0, deadline - time.monotonic()))
         if thread.is_alive():
             waited = readable_duration(within)
-            log.info("Skipped %s, which did not answer within %s", name, waited)
+            log.info("Skipped %s, which did not respond within %s", name, waited)
     return [each for found in known.values() for each in tuple(found)]
 
 

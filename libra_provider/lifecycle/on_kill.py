@@ -58,7 +58,7 @@ class _Stopping(threading.Thread):
     def __init__(self, server: ServerHook, record: TaskRecord, then: Callable[[], None]) -> None:
         super().__init__(daemon=True)
         self.job_id = record.job_id
-        self.known = "its server did not answer"
+        self.known = "its server did not respond"
         self.lines: list[tuple[Any, ...]] = []
         self.ended = False
         self._server = server.apart()

@@ -111,7 +111,9 @@ def report_end(libra: LibraHook, tag: str, *, well: bool = False) -> None:
         libra.succeeded(tag) if well else libra.kill(tag)
     except LibraError as error:
         log.info(
-            "Could not report to Libra that driver %s is gone (%s); it will notice", tag, error
+            "Could not report to Libra that driver %s is gone (%s); the job will become LOST there",
+            tag,
+            error,
         )
 
 

@@ -69,8 +69,8 @@ class LibraStatementOperator(JobOperator):
     :param timeout: how long the statement may run once it has started ("10 min"). Libra then stops
         it, even if Airflow is gone.
 
-    A Libra of the old contract returns its result as one string, with ``fetch="all"``. It shows no
-    log, and parameters that it would ignore are errors; see ``docs/statements.md``.
+    An old version of Libra returns the result as one string, with ``fetch="all"``, and no log.
+    Parameters that it would ignore are errors; see ``docs/statements.md``.
 
     ``deferrable``, ``poll_interval``, ``patience``, ``queued_timeout``: see JobOperator.
     """

@@ -83,7 +83,7 @@ class StatementPlan(JobPlan):
         try:
             return job.trusted(application=self._shipped(str(job.application), "application"))
         except NotOffered:
-            # A Libra of the old contract may have the file under the same path.
+            # A Libra with the old API may have the file under the same path.
             return job
 
     def result(self, status: JobStatus, tag: str | None) -> Any:  # noqa: ARG002 - the id is enough

@@ -93,7 +93,7 @@ class JobTrigger(BaseTrigger):
         job_id = self.handle.job_id
         if self.with_log and self._seconds_deferred > _MOVED_AFTER:
             log.info(
-                "Another triggerer now watches %s; its log is shown again from the start", job_id
+                "Another triggerer now polls %s; its log is shown again from the start", job_id
             )
         seen = Watch(job_id, self.patience, self.submitted_at)
         waiting = await join(self.handle, seen, with_log=self.with_log)

@@ -36,7 +36,7 @@ async def stop_unless_deferred(
     """
     try:
         if task and await _is_deferred(task):
-            log.info("%s continues; another triggerer watches it now", job_id)
+            log.info("%s continues; another triggerer polls it now", job_id)
             return False
     except Exception as error:  # noqa: BLE001 - a job that may still be watched must not be killed
         log.error(_UNKNOWN, task.task_id if task else None, error, job_id)
@@ -55,7 +55,9 @@ async def report_end(libra: ServerHook, tag: str) -> None:
         await libra.akill(tag)
     except Exception as error:  # noqa: BLE001 - Libra detects it later by itself
         log.info(
-            "Could not report to Libra that driver %s is gone (%s); it will notice", tag, error
+            "Could not report to Libra that driver %s is gone (%s); the job will become LOST there",
+            tag,
+            error,
         )
     finally:
         await libra.aclose()

@@ -16,11 +16,11 @@ from libra_provider.core.states import JobState
 from tests.airflow.morning import eventually
 
 SENTENCES = {
-    "libra_away": "No answer from http://127.0.0.1:1: connection refused; check host and port",
+    "libra_away": "No response from http://127.0.0.1:1: connection refused; check host and port",
     "wrong_token": "Set the connection's password to the token of this Libra",
     "no_sql": "[PARSE_SYNTAX_ERROR]",
     "no_table": "[TABLE_OR_VIEW_NOT_FOUND]",
-    "master_away": "No answer from http://127.0.0.1:1: connection refused; check host and port",
+    "master_away": "No response from http://127.0.0.1:1: connection refused; check host and port",
     "master_rpc_port": "as by a port that does not speak HTTP; check the port",
     "master_ui_port": "this port is a Spark web page; set rest_port (--rest on the command line)",
     "no_file": "Invalid application='jobs/missing.py': there is no file /",

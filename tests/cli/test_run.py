@@ -161,7 +161,7 @@ def test_a_failure_ends_with_1_its_output_first_and_its_sentence_last(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("python",), "Invalid CODE=None"),
+        (("python",), "Missing CODE"),
         (("python", "--file", "/none/such.py"), "Invalid --file='/none/such.py'"),
         (("python", "1", "--deploy-mode", "client"), "Invalid deploy_mode='client'"),
         (
@@ -171,7 +171,7 @@ def test_a_failure_ends_with_1_its_output_first_and_its_sentence_last(
         (("run",), "Missing argument"),
         (("run", "none.py"), "Invalid FILE='none.py': there is no file"),
         (("run", "/etl.scala"), "it must end in .py or .jar"),
-        (("run", "/etl.jar"), "Invalid java_class=None"),
+        (("run", "/etl.jar"), "Missing java_class"),
         (("run", *JAR, "--shared", "--isolated"), "expected only one of --shared and --isolated"),
         (("run", "/etl.py", "--shared"), "or pass the file as python"),
         (("run", *JAR, "--conf", "memory=2g"), "Invalid conf['memory']='2g'"),

@@ -134,7 +134,7 @@ def test_a_wrong_token_ends_with_1_and_shows_neither_token(run: Run) -> None:
     result = run("sql", "SELECT 1", LIBRA_TOKEN="something-else")
 
     assert result.exit_code == 1
-    assert "refuses access (HTTP 401)" in result.stderr
+    assert "denied access (HTTP 401)" in result.stderr
     assert TOKEN not in result.output
     assert "something-else" not in result.output
 

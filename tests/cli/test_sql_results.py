@@ -1,4 +1,4 @@
-"""``libra sql``: forms of a result, how far a statement is, and a Libra of the old contract."""
+"""``libra sql``: forms of a result, how far a statement is, and a Libra with the old API."""
 
 from __future__ import annotations
 
@@ -191,5 +191,5 @@ def test_an_old_libra_knows_nothing_of_a_statement(
     result = run(command, "job-1")
 
     assert result.exit_code == 1
-    assert "supports only Libra's old contract" in result.stderr
+    assert "supports only Libra's old API" in result.stderr
     assert old_libra.ran == []

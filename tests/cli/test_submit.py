@@ -134,7 +134,7 @@ def test_a_forgotten_driver_is_a_1_and_never_submitted_again(
     result = run("submit", app_py)
 
     assert result.exit_code == 1
-    assert "is lost: the master no longer knows this driver" in result.stderr
+    assert "is lost: the master no longer lists this driver" in result.stderr
     assert len(fake_master.drivers) == 1
 
 

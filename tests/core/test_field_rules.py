@@ -104,7 +104,7 @@ def test_what_libra_would_refuse_or_ignore_is_said_before(
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ((None, None), "Invalid sql=None: pass exactly one of sql, python."),
+        ((None, None), "Missing sql: pass exactly one of sql, python."),
         (("", ""), "Invalid python='': pass exactly one of sql, python; sql is set too."),
         (("1", "2" * 99), f"Invalid python='{'2' * 60}': pass exactly one of sql, python; sql"),
     ],

@@ -214,7 +214,7 @@ def test_the_same_thing_is_news_only_once() -> None:
         "driver-1 is waiting",
         "driver-1 is running on worker w-1 at h",
         "",
-        "No answer from http://m:6066: connection refused; retrying for up to 5 min",
+        "No response from http://m:6066: connection refused; retrying for up to 5 min",
         "",
         "driver-1 is running on worker w-1 at h",
         "driver-1 succeeded after 5.0 s",

@@ -111,7 +111,7 @@ def test_each_refusal_of_airflow_is_an_error_of_ours() -> None:
             api(airflow, password="wrong").run_state(*RUN)
         with pytest.raises(Rejected, match=r"HTTP 404.*not found"):
             api(airflow).run_state("etl", "another run")
-    with pytest.raises(ServerUnreachable, match=f"No answer from {airflow.url}"):
+    with pytest.raises(ServerUnreachable, match=f"No response from {airflow.url}"):
         api(airflow).run_state(*RUN)
 
 

@@ -320,7 +320,7 @@ def test_an_old_libra_whose_spark_is_down_is_busy(old: OldLibra, ask: Ask) -> No
 def test_what_an_old_libra_does_not_have_is_said_so(
     old: OldLibra, ask: Ask, verb: str, argument: Any
 ) -> None:
-    with pytest.raises(NotOffered, match="supports only Libra's old contract"):
+    with pytest.raises(NotOffered, match="supports only Libra's old API"):
         ask(verb, argument)
     assert old.ran == []
 

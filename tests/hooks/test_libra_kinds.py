@@ -149,6 +149,6 @@ def test_an_old_libra_is_not_asked_to_run_a_job_elsewhere_than_it_can(
 
 
 def test_an_old_libra_has_no_log(old: OldLibra, ask: Ask) -> None:
-    with pytest.raises(NotOffered, match="supports only Libra's old contract"):
+    with pytest.raises(NotOffered, match="supports only Libra's old API"):
         ask("logs", "job-1")
     assert old.ran == []

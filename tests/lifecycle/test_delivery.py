@@ -29,7 +29,7 @@ def said_of(sent: list[tuple[float, int]], caplog: pytest.LogCaptureFixture) -> 
 def test_what_is_quick_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     said = said_of([(0.0, 2**20), (1.0, 2**21), (1.9, 2**22)], caplog)
 
-    assert said == ["Uploaded app.jar to Libra: 4 MiB"]
+    assert said == ["Uploaded app.jar (4 MiB) to Libra"]
 
 
 def test_what_takes_longer_tells_how_far_it_is_now_and_then(
@@ -40,7 +40,7 @@ def test_what_takes_longer_tells_how_far_it_is_now_and_then(
     assert said_of(sent, caplog) == [
         "Uploading app.jar to Libra: 1 MiB of 4 MiB",
         "Uploading app.jar to Libra: 3 MiB of 4 MiB",
-        "Uploaded app.jar to Libra: 4 MiB",
+        "Uploaded app.jar (4 MiB) to Libra",
     ]
 
 

@@ -154,7 +154,7 @@ def test_who_does_not_answer_in_time_is_not_waited_for(
 
     assert found.round_trip is not None
     assert found.largest_worker is None
-    assert "Skipped the master's page, which did not answer within 5.0 s" in caplog.text
+    assert "Skipped the master's page, which did not respond within 5.0 s" in caplog.text
 
 
 def test_what_was_told_before_an_answer_failed_to_come_counts(libra: FakeLibra) -> None:

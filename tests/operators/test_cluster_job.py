@@ -292,7 +292,7 @@ def test_nobody_listening_is_named_with_its_address(runner: TaskRunner, job_file
     result = run(runner, job_file, patience=0)
 
     assert result.state == "up_for_retry"
-    assert "No answer from http://127.0.0.1:1: connection refused" in str(result.error)
+    assert "No response from http://127.0.0.1:1: connection refused" in str(result.error)
 
 
 def test_a_master_that_stopped_leading_before_it_created_anything_leaves_no_doubt(

@@ -103,7 +103,7 @@ def test_defaults_caps_and_bootstrap_of_the_connection_shape_the_job(
         ),
         (({"spark_defaults": "spark.x=1"}, {}), "expected a JSON object of properties"),
         (({"max_memory": 8}, {}), "max_memory=8"),
-        (({}, {"driver_timeout": 60, "supervise": True}), "supervise would start it again"),
+        (({}, {"driver_timeout": 60, "supervise": True}), "supervise would restart the driver"),
         (({}, {"driver_timeout": "0 s"}), "driver_timeout=0.0"),
         (({}, {"driver_timeout": timedelta(0)}), "driver_timeout=0.0"),
     ],

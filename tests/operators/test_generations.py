@@ -375,7 +375,7 @@ def test_a_job_that_was_given_up_is_not_rejoined_where_its_kill_failed(
 
     assert (first.state, second.state) == ("up_for_retry", "success")
     assert "queued_timeout=0.1 s" in str(first.error)
-    assert "rejects the request (HTTP 400): not now" in str(first.error)
+    assert "rejected the request (HTTP 400): not now" in str(first.error)
     assert (old.killed, new.killed) == (True, False)
 
 

@@ -390,9 +390,18 @@ ETL = {"application": "etl.py"}
         (ETL, ["application='", "libra_conn_id", "local:", "URL"]),
         ({"application": "local:/x.py", "py_files": ["mylib"]}, ["py_files='", "libra_conn_id"]),
         ({"python": "1"}, ["python=", "libra_conn_id"]),
-        ({"sql": "select 1", "sql_runner": "/opt/r.py"}, ["result_path=None", "libra_conn_id"]),
-        ({"sql": "select 1", "result_path": "s3a://b/x"}, ["sql_runner=None", "libra_conn_id"]),
-        ({"application": "local:/x.py", "fetch": "all"}, ["result_path=None", "libra_conn_id"]),
+        (
+            {"sql": "select 1", "sql_runner": "/opt/r.py"},
+            ["Missing result_path: ", "libra_conn_id"],
+        ),
+        (
+            {"sql": "select 1", "result_path": "s3a://b/x"},
+            ["Missing sql_runner: ", "libra_conn_id"],
+        ),
+        (
+            {"application": "local:/x.py", "fetch": "all"},
+            ["Missing result_path: ", "libra_conn_id"],
+        ),
     ],
 )
 def test_without_libra_the_error_explains_the_choices_before_anything_is_sent(

@@ -1,4 +1,4 @@
-"""A task at a Libra that knows the old contract only: what can be promised, and what is said."""
+"""A task at a Libra that knows the old API only: what can be promised, and what is said."""
 
 from __future__ import annotations
 
@@ -138,5 +138,5 @@ def test_a_sensor_says_that_there_is_nothing_to_wait_for(old: OldLibra, runner: 
     ended = runner.run(LibraStatementSensor(task_id="wait", statement_id="job-1"))
 
     assert ended.state in ("failed", "up_for_retry")
-    assert "supports only Libra's old contract" in str(ended.error)
+    assert "supports only Libra's old API" in str(ended.error)
     assert old.ran == []

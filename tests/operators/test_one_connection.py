@@ -185,7 +185,7 @@ def test_a_libra_of_the_old_contract_runs_everything_itself(
 
     assert ended.state == "success"
     assert decided(runner) == ("shared", "client", "only-one-place")
-    assert "has the old contract only" in runner.xcoms["deploy_mode_decision"]["reason"]
+    assert "supports only the old API" in runner.xcoms["deploy_mode_decision"]["reason"]
     assert len(old.ran) == 1
 
 

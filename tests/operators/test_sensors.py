@@ -70,7 +70,7 @@ def test_a_sensor_fails_when_the_master_does_not_know_the_driver(
     result = run(runner, deferrable=deferrable)
 
     assert result.state == "failed"
-    assert "no longer knows this driver" in str(result.error)
+    assert "no longer lists this driver" in str(result.error)
 
 
 @both_ways

@@ -193,7 +193,7 @@ def test_nobody_listening_is_named_with_its_address(runner: TaskRunner) -> None:
 
     assert result.state == "up_for_retry"
     assert str(result.error) == (
-        "No answer from http://127.0.0.1:1: connection refused; "
+        "No response from http://127.0.0.1:1: connection refused; "
         "check host and port, and that the server is running"
     )
     assert "libra_job" not in runner.store

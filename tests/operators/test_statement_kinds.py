@@ -219,7 +219,7 @@ def test_the_driver_on_a_worker_is_linked(runner: TaskRunner) -> None:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({}, "Invalid sql=None: pass exactly one of sql, python, application"),
+        ({}, "Missing sql: pass exactly one of sql, python, application"),
         (
             {"sql": "select 1", "python": "1"},
             "Invalid python='1': pass exactly one of sql, python, application; sql is set too",
@@ -243,7 +243,7 @@ def test_what_cannot_work_whatever_is_rendered_is_an_import_error(
         ({"python": " "}, "Invalid python=' '"),
         ({"application": "/jobs/etl.scala"}, "it must end in .py or .jar"),
         ({"application": "none.py"}, "Invalid application='none.py': there is no file"),
-        ({"application": "/jobs/a.jar"}, "Invalid java_class=None: a JAR needs the name"),
+        ({"application": "/jobs/a.jar"}, "Missing java_class: a JAR needs the name"),
         ({"python": "1", "java_class": "A"}, "only a JAR has a main class"),
         ({**JAR, "conf": {"memory": "2g"}}, "Invalid conf['memory']='2g': Spark reads only"),
         ({**JAR, "conf": {"spark.driver.memory": "much"}}, "conf['spark.driver.memory']='much'"),

@@ -83,4 +83,4 @@ def test_it_does_not_outlive_its_master(cluster_command: Command) -> None:
     _, stderr = cluster_command.communicate()
 
     assert cluster_command.returncode == 1
-    assert "No answer from Spark master: it exited with code 137" in stderr
+    assert "No response from Spark master: it exited with code 137" in stderr

@@ -59,7 +59,7 @@ async def test_a_job_goes_on_when_another_triggerer_has_its_trigger(
         lines = await cancelled(triggerer, make_trigger(job_id), map_index=map_index)
 
     assert not master.drivers[job_id].killed
-    assert f"{job_id} continues; another triggerer watches it now" in lines
+    assert f"{job_id} continues; another triggerer polls it now" in lines
 
 
 async def test_a_kill_outlives_the_second_that_airflow_gives_it(master: FakeMaster) -> None:

@@ -146,7 +146,7 @@ async def test_refused_access_reaches_all_who_wait(master: FakeMaster) -> None:
         triggers = [triggerer.add(make_trigger(each, refusal=1.0)) for each in job_ids]
         events = [await triggerer.event(each) for each in triggers]
 
-    assert all("refuses access" in each["given_up"] for each in events)
+    assert all("denied access" in each["given_up"] for each in events)
     assert {each["status"]["state"] for each in events} == {"unclear"}
 
 
@@ -277,7 +277,7 @@ async def test_a_master_that_is_away_is_waited_for(master: FakeMaster) -> None:
         await until(lambda: all(triggerer.lines[each] for each in triggers))
         master.requests.clear()
         master.disturb = lambda _: Answer(hang_up=True)
-        await until(lambda: all("No answer" in triggerer.lines[each][-1] for each in triggers))
+        await until(lambda: all("No response" in triggerer.lines[each][-1] for each in triggers))
         alone = asked(master)["/v1/submissions/status/"]
         end(master)
         master.disturb = lambda _: None

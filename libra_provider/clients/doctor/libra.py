@@ -130,7 +130,7 @@ class _HealthPage:
         epoch = self._body.get("epoch")
         if epoch is None:
             return skipped("not reported by this Libra")
-        return ok(f"driver {epoch} since the ledger was created")
+        return ok(f"this is driver number {epoch} since the ledger was created")
 
     def queue(self) -> Finding:
         counts = {state: self._count(state) for state in ("RUNNING", "PENDING")}

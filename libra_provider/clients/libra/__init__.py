@@ -1,1 +1,1 @@
-"""Libra's REST API: statements, results, logs, files; also for servers with the old contract."""
+"""Libra's REST API: statements, results, logs, files; also for servers with the old API."""

@@ -40,9 +40,7 @@ class Contract:
             if found.is_old and not found.is_up:
                 raise ServerBusy(found.server, f"its Spark is down: {found.error}", 5.0)
             if found.is_old:
-                log.warning(
-                    "%s supports only Libra's old contract: %s", found.server, _WHAT_FOLLOWS
-                )
+                log.warning("%s supports only Libra's old API: %s", found.server, _WHAT_FOLLOWS)
             self._health = found
         return self._health
 

@@ -1,4 +1,4 @@
-"""A Libra with only the old contract: one call, which blocks until the statement has ended."""
+"""A Libra with only the old API: one call, which blocks until the statement has ended."""
 
 from __future__ import annotations
 

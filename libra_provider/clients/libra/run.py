@@ -42,7 +42,7 @@ def poll(job_id: str, *, wait: float) -> Call[RunReply]:
 def submit(contract: Contract, job: SparkJob, tag: str, *, wait: float) -> Dialogue[RunReply]:
     """Submit *job* once with *tag*; return its status at its end or after *wait* seconds.
 
-    If the response is lost, the request is repeated once. A Libra with the old contract responds
+    If the response is lost, the request is repeated once. A Libra with the old API responds
     at the end, with the result as text.
     """
     if (yield from contract.known()).is_old:

@@ -17,7 +17,7 @@ _SESSIONS = "/api/v1/sessions"
 class Health:
     """Libra's health; ``error`` is the reason if Spark is down, otherwise None.
 
-    ``version`` is None if the server supports only the old contract. ``round_trip`` (seconds) and
+    ``version`` is None if the server supports only the old API. ``round_trip`` (seconds) and
     ``bandwidth`` (bits per second) are those between its driver and the cluster, or None if Libra
     has not measured them.
     """
@@ -39,7 +39,7 @@ class Health:
 
     @property
     def is_old(self) -> bool:
-        """Return whether it supports only the old contract: blocking calls, and no ledger."""
+        """Return whether it supports only the old API: blocking calls, and no ledger."""
         return self.version is None
 
 

@@ -38,7 +38,7 @@ STATE_OF_WORD: Mapping[str, JobState] = {
     "KILLED": JobState.KILLED,
 }
 _FORGOTTEN = (
-    "the master no longer knows this driver: it keeps only the last spark.deploy.retainedDrivers "
+    "the master no longer lists this driver: it keeps only the last spark.deploy.retainedDrivers "
     "drivers that ended, and none when it restarts without a recovery mode; its process may "
     "still run, so it was not resubmitted"
 )

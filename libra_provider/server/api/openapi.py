@@ -17,9 +17,9 @@ Run SQL, Python and JARs on a shared Spark driver or on dedicated ones; every ac
 recorded in a ledger.
 
 `POST /api/v1/sessions/{session}/statements` submits a statement. A request without `Prefer`,
-`Idempotency-Key` and any field that is new since the old contract is answered by that contract:
-when the statement has ended, with 200 and the result as text. All others are answered with the
-status of the statement. Errors are `application/problem+json` with an explanation in `detail`.
+`Idempotency-Key` and fields that the old API lacks gets the old API's response: 200 when the
+statement has ended, with the result as a string. All other responses contain the status of the
+statement. Errors are `application/problem+json` with an explanation in `detail`.
 """
 _SECURITY = {
     "token": {

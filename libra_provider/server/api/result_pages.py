@@ -53,7 +53,7 @@ def file(folder: Path, statement: Statement) -> Path:
         why = statement.error or "it is not over; ask again later"
         raise NoResult(f"Statement {job_id} is {statement.state}: {why}", job_id)
     if statement.text is not None:
-        sentence = f"Statement {job_id} was answered as text; submit it with Prefer to get rows."
+        sentence = f"Statement {job_id} returned a string; submit it with Prefer to get rows."
         raise NoResult(sentence, job_id)
     path = store.path_of(folder, job_id)
     if not path.is_file():

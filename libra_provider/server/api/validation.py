@@ -47,7 +47,7 @@ def spec_of(
 ) -> StatementSpec:
     """The statement in *request*; raises BadInput.
 
-    ``old``: by the old contract, which ignores fields that do not go with the kind.
+    ``old``: by the old API, which ignores fields that do not go with the kind.
     """
     check_word("kind", request.kind, Kind)
     kind, given = Kind(request.kind), _given(request)

@@ -59,7 +59,7 @@ class LedgerWriter:
         try:
             return await asyncio.wait_for(result, _TIMEOUT)
         except TimeoutError as error:
-            sentence = f"Libra's ledger did not answer within {_TIMEOUT:g} seconds. Retry later."
+            sentence = f"Libra's ledger did not respond within {_TIMEOUT:g} seconds. Retry later."
             raise LedgerUnavailable(sentence, retry_after=2) from error
 
     def write_eventually(self, act: Callable[[], T]) -> asyncio.Future[T]:

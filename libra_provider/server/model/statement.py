@@ -46,7 +46,7 @@ _FOLLOWERS = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementSpec:
-    """What a client requested, validated; ``as_text`` has the result in the old contract's form."""
+    """What a client requested, validated; ``as_text`` has the result in the old API's form."""
 
     session: str
     kind: str

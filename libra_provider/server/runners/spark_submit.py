@@ -35,7 +35,7 @@ from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import StatementLogs
 from libra_provider.server.timing import DEFAULT, ClientTiming
 
-_MOST_TEXT = 2**16  # characters of the output that the ledger keeps for the old contract
+_MOST_TEXT = 2**16  # characters of the output that the ledger keeps for the old API
 _KILLED = (128 + 9, -9)  # as shells report it, and as asyncio does for the keeper
 _WHERE = "on Libra's host"
 

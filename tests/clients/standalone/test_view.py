@@ -140,7 +140,7 @@ def test_pages_out_of_reach_cost_one_warning_and_not_the_state(
 
     assert first.status.state is second.status.state is JobState.RUNNING
     assert (
-        f"Could not read the web pages about {ID}: No answer from http://127.0.0.1:1"
+        f"Could not read the web pages about {ID}: No response from http://127.0.0.1:1"
         in first.warning
     )
     assert second.warning == ""

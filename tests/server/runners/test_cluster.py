@@ -140,7 +140,7 @@ def test_a_driver_that_the_master_has_forgotten_is_lost(
     [ended] = run(settings, make(driver_id="driver-20261120082239-0007", resumed=True))
 
     assert ended.state == "LOST"
-    assert "the master no longer knows this driver" in str(ended.error)
+    assert "the master no longer lists this driver" in str(ended.error)
     assert "it may have written" in str(ended.error)
 
 
@@ -156,7 +156,7 @@ FAILED = {"state": "FAILED", "error": "KeyError: 'x'", "error_class": "KeyError"
         (["FINISHED"], SAID, ("FAILED", None, "without uploading the expected result")),
         ([], HANDED_IN | SAID, ("SUCCESS", 2, None)),
         ([], {"last_words": FAILED}, ("FAILED", None, "KeyError: 'x'")),
-        ([], HANDED_IN, ("LOST", None, "no longer knows this driver")),
+        ([], HANDED_IN, ("LOST", None, "no longer lists this driver")),
         (["ERROR"], HANDED_IN | SAID, ("SUCCESS", 2, None)),
         (["ERROR"], HANDED_IN, ("FAILED", None, "the master lost contact with its worker")),
         (["FAILED"], HANDED_IN | SAID, ("FAILED", None, "failed; see its log")),

@@ -1,4 +1,4 @@
-"""The two endpoints of the old contract that run a program and wait for its end."""
+"""The two endpoints of the old API that run a program and wait for its end."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class OldJobBody(WireModel):
 
 
 class _OldRoute(StrictJsonRoute):
-    """Reports invalid bodies in the form of the old contract, not as problems of RFC 9457."""
+    """Reports invalid bodies in the form of the old API, not as problems of RFC 9457."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, as FastAPI asks for it."""
@@ -122,7 +122,7 @@ _ANSWERS: Answers = {
     400: {**_REFUSALS[400], "model": OldJobBody, "description": "The body is invalid."},
     500: {**_REFUSALS[500], "model": OldJobBody, "description": "The program failed or is lost."},
 }
-router = APIRouter(prefix="/spark/jobs/submit", tags=["old contract"], route_class=_OldRoute)
+router = APIRouter(prefix="/spark/jobs/submit", tags=["old API"], route_class=_OldRoute)
 
 
 @router.post("/jar", response_model=None, responses=_ANSWERS)

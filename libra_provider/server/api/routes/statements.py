@@ -90,8 +90,8 @@ async def submit_statement(
     """Submit a statement; returns 200 if it has ended, 202 if it has not.
 
     Without `respond-async` or `wait` in `Prefer`, the response is sent when the statement has
-    ended. A request without `Prefer`, `Idempotency-Key` and new fields is answered in the form of
-    the old contract.
+    ended. A request without `Prefer`, `Idempotency-Key` and new fields gets a response in
+    the form of the old API.
     """
     old = not (preference.given or idempotency_key or request.is_of_new_contract)
     try:

@@ -42,7 +42,7 @@ class WireModel(BaseModel):
 
 
 def local_time(moment: datetime | None) -> str | None:
-    """Format *moment* for the old contract: local time, without a time zone."""
+    """Format *moment* for the old API: local time, without a time zone."""
     return moment.astimezone().replace(tzinfo=None).isoformat() if moment else None
 
 

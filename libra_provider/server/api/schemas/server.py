@@ -29,7 +29,7 @@ class Problem(WireModel):
 
 
 class SessionBody(WireModel):
-    """A session in the form of the old contract; times are local to Libra's host."""
+    """A session in the form of the old API; times are local to Libra's host."""
 
     session_id: str
     app_id: str | None
@@ -137,7 +137,7 @@ class SparkBody(WireModel):
     master: str | None
     status: Literal["CONNECTED"] = "CONNECTED"
     active_sessions: str
-    """A number as a string, as in the old contract."""
+    """A number as a string, as in the old API."""
 
 
 class NoSparkBody(WireModel):
@@ -166,7 +166,7 @@ class NetworkBody(WireModel):
 
 
 class HealthBody(WireModel):
-    """The health by the old contract, plus Libra's version, the driver's epoch and the network."""
+    """The health by the old API, plus Libra's version, the driver's epoch and the network."""
 
     status: Literal["UP"] = "UP"
     service: Literal["whereq-libra"] = "whereq-libra"

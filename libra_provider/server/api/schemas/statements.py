@@ -44,9 +44,9 @@ Parameters = dict[str, JsonValue] | list[JsonValue]
 
 
 class StatementRequest(WireModel):
-    """A statement to run. A field that is new since the old contract selects the new one."""
+    """A statement to run. A field that is new since the old API selects the new one."""
 
-    # Kept, not refused here: the old contract ignores what it does not know.
+    # Kept, not refused here: the old API ignores what it does not know.
     model_config = ConfigDict(extra="allow")
 
     kind: str = Field("sql", description="`sql`, `python`, `python-file`, `jar`, `jar-class`.")
@@ -102,7 +102,7 @@ class StatementRequest(WireModel):
 
     @property
     def is_of_new_contract(self) -> bool:
-        """Whether the body has a field that is new since the old contract."""
+        """Whether the body has a field that is new since the old API."""
         return any(getattr(self, name) is not None for name in _NEW_FIELDS)
 
 
@@ -225,7 +225,7 @@ class RepresentationBody(StatementBody):
 
 
 class OldStatementBody(WireModel):
-    """An ended statement by the old contract: two states, local times without a time zone."""
+    """An ended statement by the old API: two states, local times without a time zone."""
 
     job_id: str
     session_id: str
@@ -252,7 +252,7 @@ class OldStatementBody(WireModel):
 
     @classmethod
     def refused(cls, job_id: str, session: str, why: str) -> OldStatementBody:
-        """Return the answer of the old contract to an invalid statement, which is not stored."""
+        """Return the old API's response to an invalid statement, which is not stored."""
         now = local_time(utc_now())
         return cls(
             job_id=job_id,

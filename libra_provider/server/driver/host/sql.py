@@ -115,7 +115,7 @@ def _written(frame: DataFrame, statement: RunStatement, path: str) -> StatementE
 
 
 def _text(frame: DataFrame, statement: RunStatement) -> StatementEnded:
-    # Clients of the old contract expect Java's text of a row.
+    # Clients of the old API expect Java's text of a row.
     rows = [row.toString() for row in frame._jdf.limit(_TEXT_ROWS + 1).collectAsList()]  # noqa: SLF001
     shown = rows[:_TEXT_ROWS]
     if len(rows) > _TEXT_ROWS:
