@@ -106,12 +106,12 @@ SPARK_MASTER = {
 }
 
 _THRESHOLDS = {
-    "large_collect": ("A job with a larger result runs on the cluster.", "1 GB"),
+    "large_collect": ("A job with a larger result runs on a worker.", "1 GiB"),
     "same_site_round_trip": ("A shorter round trip means the same data center.", "2 ms"),
     "long_round_trip": ("A longer round trip rules out a remote driver.", "100 ms"),
     "many_tasks": ("This many tasks or more rule out a remote driver.", "10000"),
     "short_task": ("Shorter tasks rule out a remote driver.", "1 s"),
-    "large_broadcast": ("A larger broadcast rules out a remote driver.", "100 MB"),
+    "large_broadcast": ("A larger broadcast rules out a remote driver.", "100 MiB"),
     "long_job": ("For a longer job, the cost of a remote driver is small.", "10 min"),
 }
 

@@ -19,7 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "cluster": ("cluster", "Run a Spark standalone cluster on this machine."),
     "serve": ("serve", "Run a Libra server."),
     "sql": ("sql", "Run a SQL statement on Libra and print its rows."),
-    "submit": ("submit", "Run an application in cluster mode."),
+    "submit": ("submit", "Submit an application to a Spark master, in cluster mode."),
     "run": ("run", "Run a Python file or a JAR on Libra."),
     "python": ("python", "Run Python code on Libra."),
     "status": ("jobs", "Print the state of a job and where its driver runs."),

@@ -29,7 +29,9 @@ _FOLLOW_INTERVAL = 1.0  # seconds
 
 JobId = Annotated[
     str,
-    typer.Argument(metavar="ID", help="A driver id (driver-...) of the master, or an id of Libra."),
+    typer.Argument(
+        metavar="ID", help="A driver id (driver-...), or the id of a statement on Libra."
+    ),
 ]
 
 

@@ -77,7 +77,7 @@ def submit(
     secret: Secret = None,
     verify: Verify = "true",
 ) -> None:
-    """Run an application in cluster mode.
+    """Submit an application to a Spark master, in cluster mode.
 
     Unknown options and everything after -- are passed to the application. Prints the driver's id,
     then follows it; Ctrl-C kills it. With --libra, Libra ships the job's local files, and

@@ -107,7 +107,7 @@ def only_one_place(case: RuleInput) -> Opinion:
     why = " and ".join(each.why for each in case.constraints)
     if len(case.places) == 1 or CLUSTER not in case.places:
         return Opinion(case.places[0], why)
-    return Opinion(None, why or "every placement can run it")
+    return Opinion(None, why or "every placement is possible")
 
 
 def too_large_for_workers(case: RuleInput) -> Opinion:
@@ -161,7 +161,7 @@ def network_sensitive(case: RuleInput) -> Opinion:
         confidence = Confidence.lowest(each for _, each in against)
         return Opinion(CLUSTER, " and ".join(reason for reason, _ in against), confidence)
     unknown = case.facts.tasks is None or case.facts.broadcast is None
-    reason = "no known round trip, task count or broadcast rules out a remote driver"
+    reason = "round trip, task count and broadcast size, as far as known, allow a remote driver"
     return Opinion(None, reason, Confidence.MEDIUM if unknown else Confidence.HIGH)
 
 

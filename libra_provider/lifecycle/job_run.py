@@ -201,7 +201,10 @@ class JobRun:
         if is_killed and self._is_ending():
             raise JobKilled(status.job_id, "the task was ended while it ran")
         if is_killed and self.record and self.record.outlived_clear:
-            log.info("A clear killed %s. Starting over.", short_name(status.job_id))
+            log.info(
+                "%s was killed because the task was cleared. Starting over.",
+                short_name(status.job_id),
+            )
             return self.see_through()
         with final_where_retrying_cannot_help():
             check_lost(status, self._server.backend, self._policy.on_lost)

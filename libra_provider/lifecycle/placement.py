@@ -194,7 +194,7 @@ def _ready(hook: H, connection: Connection | None) -> H | None:
     try:
         return hook.use(connection)
     except LibraError as error:
-        log.info("Skipped its server: %s", error)
+        log.info("Ignored connection %s: %s", hook.connection_id, error)
         return None
 
 

@@ -38,10 +38,10 @@ def check_fetch(
         raise BadInput("fetch", fetch, one_of(_FETCHES))
     if result_path is not None and fetch not in (None, "all"):
         raise BadInput(
-            "fetch", fetch, "with result_path no rows are returned; leave one of them out"
+            "fetch", fetch, "with result_path no rows are returned; remove one of the two"
         )
     if java_class is not None and fetch not in ("all", "none"):
-        raise BadInput("fetch", fetch, "a main class returns nothing; let it write its rows")
+        raise BadInput("fetch", fetch, "a JAR returns nothing; have it write its rows itself")
 
 
 def check_installed(fetch: str | None) -> None:

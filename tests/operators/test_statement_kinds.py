@@ -225,7 +225,7 @@ def test_the_driver_on_a_worker_is_linked(runner: TaskRunner) -> None:
             "Invalid python='1': pass exactly one of sql, python, application; sql is set too",
         ),
         ({"sql": "select 1", **JAR}, "Invalid application='s3a://jobs/etl.jar': pass exactly one"),
-        ({**JAR, "fetch": "one"}, "Invalid fetch='one': a main class returns nothing"),
+        ({**JAR, "fetch": "one"}, "Invalid fetch='one': a JAR returns nothing"),
     ],
 )
 def test_what_cannot_work_whatever_is_rendered_is_an_import_error(
