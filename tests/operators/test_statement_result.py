@@ -222,7 +222,7 @@ def test_a_result_that_cannot_be_is_an_import_error_of_the_dag(
     [
         ({"timeout": 0}, "Invalid timeout=0"),
         ({"result_path": "{{ '' }}"}, "Invalid result_path=''"),
-        ({"result_path": "lake/{{ 1 + 1 }}"}, "Invalid result_path='lake/2': it must be"),
+        ({"result_path": "lake/{{ 1 + 1 }}"}, "Invalid result_path='lake/2': expected a URL or"),
         ({"result_path": "/lake", "result_limit": 5}, "Invalid result_limit=5"),
         ({"parameters": [{1}]}, "Invalid parameters[0]={1}"),
     ],
