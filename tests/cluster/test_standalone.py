@@ -20,7 +20,7 @@ from libra_provider.cluster.process import ManagedProcess
 from libra_provider.cluster.standalone import StandaloneCluster, spark_environment
 from libra_provider.core.errors import BadInput, ServerUnreachable
 
-HOW_TO_GET = "Spark needs Java 17 or newer; 'apt-get install openjdk-17-jdk-headless' brings it"
+HOW_TO_GET = "Spark requires Java 17 or newer: 'apt-get install openjdk-17-jdk-headless'"
 
 
 def listeners(process: ManagedProcess) -> set[str]:
@@ -134,7 +134,7 @@ def test_a_missing_java_is_one_sentence_that_says_how_to_get_it(tmp_path: Path) 
     ("modules", "problem"),
     [
         ("java.base@11.0.2\njdk.incubator.vector@11.0.2", "this is Java 11"),
-        ("java.base@17.0.2", "it lacks jdk.incubator.vector"),
+        ("java.base@17.0.2", "it lacks the module jdk.incubator.vector"),
         (
             "Unrecognized option: --list-modules",
             "its version is unknown, so it is older than Java 9",

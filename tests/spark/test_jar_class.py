@@ -234,7 +234,7 @@ def test_jobs_run_in_its_pool_and_group(api: MainClasses) -> None:
         ({"mainClass": "a.B"}, "there is no class a.B in "),
         ({"mainClass": "Main$Tell"}, "Main$Tell has no public static void main(String[] args)"),
         ({"mainClass": "Instance"}, "main of Instance is not static"),
-        ({"filePath": "http://127.0.0.1:9/a.jar"}, "cannot be fetched"),
+        ({"filePath": "http://127.0.0.1:9/a.jar"}, "could not be downloaded"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
