@@ -198,7 +198,7 @@ def test_a_driver_whose_id_was_lost_on_its_way_is_found_and_followed(
 
     assert result.exit_code == 0
     assert result.stdout == "driver-20261120082239-0000\n"
-    assert "it may have arrived" in result.stderr
+    assert "the request may have arrived" in result.stderr
     assert len(fake_master.drivers) == 1
 
 
