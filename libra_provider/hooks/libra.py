@@ -88,7 +88,7 @@ class LibraHook(ArtifactHook):
 
     def by_hand(self, tag: str) -> str:  # noqa: ARG002 - an old Libra has not seen it
         """Advice for an old Libra, which cannot find statements."""
-        return "check whether its work was done, and clear the task to run it again"
+        return "check whether its work was done, and clear the task to rerun it"
 
     def mode_of(self, job: SparkJob) -> Mode:
         """Whose driver runs *job*: the shared one, unless *job* needs a dedicated one."""
