@@ -6,7 +6,7 @@ from tests.spark.statements import AT_ONCE, ENDLESS, WAIT, Client, SparkPage
 
 # Wide rows, slowly: it is killed while the driver takes them in.
 STREAMING = (
-    "SELECT id, repeat('x', 2000), reflect('java.lang.Thread', 'sleep', 1L) FROM range(20000)"
+    "SELECT id, repeat('x', 2000), reflect('java.lang.Thread', 'sleep', 10L) FROM range(20000)"
 )
 
 
