@@ -39,7 +39,8 @@ def test_a_property_that_cannot_work_is_refused(conf: dict[str, object], sentenc
 
     assert sentence in str(caught.value)
     assert key in str(caught.value)
-    assert repr(value) in str(caught.value)
+    assert caught.value.value is value
+    assert ("Missing" if value is None else repr(value)) in str(caught.value)
 
 
 def test_properties_are_written_as_spark_reads_them() -> None:
