@@ -51,7 +51,10 @@ def test_a_failure_is_200_too(api: RunningLibra) -> None:
 def test_a_missing_text_is_a_failure_with_the_reason(
     api: RunningLibra, body: dict[str, Any]
 ) -> None:
-    assert "Invalid code=" in answer(api, body, FAILED)["error"]
+    code = body.get("code")
+    problem = "Missing code" if code is None else f"Invalid code={code!r}"
+
+    assert answer(api, body, FAILED)["error"] == f"{problem}: expected non-empty text."
 
 
 def test_fields_that_say_nothing_new_keep_the_old_door_open(api: RunningLibra) -> None:

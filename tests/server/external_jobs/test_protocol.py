@@ -29,8 +29,9 @@ def test_a_report_of_another_version_is_refused_with_both_versions_and_what_to_d
     after = job.status()
 
     assert refused.status_code == 400
+    wrong = "Missing version" if version is None else f"Invalid version={version!r}"
     assert refused.json()["detail"].startswith(
-        f"Invalid version={version!r}: this Libra reads version 1 of the driver protocol; upgrade"
+        f"{wrong}: this Libra reads version 1 of the driver protocol; upgrade"
     )
     assert after["state"] == "RUNNING"
 
