@@ -62,7 +62,7 @@ def print_error(error: LibraError) -> None:
 
 
 def print_data(data: RenderableType) -> None:
-    """Print a table or a text on standard output."""
+    """Print a table or a string to standard output."""
     _console(stderr=False).print(data)
 
 

@@ -32,7 +32,7 @@ _FETCHED_BY_SPARK = ("s3a", "hdfs")
 _PASSWORD_IN_URL = re.compile(r"\w+://[^/@]*:[^/]*@")
 # Values that may hold secrets. Of properties, the keys are shown.
 _MASKED = ("code", "application_args", "parameters", "env_vars")
-_SHOWN = 60  # characters of a text
+_SHOWN = 60  # characters of a string
 
 _EVERY = frozenset(Kind)
 _SQL = frozenset({Kind.SQL})

@@ -190,7 +190,7 @@ def proxy_of(url: str) -> str | None:
 
 
 def without_secret(address: ServerAddress, url: str | None = None) -> ServerAddress:
-    """*address* without credentials, with *url* instead of its own if given."""
+    """*address* without credentials, and with *url* if one is given."""
     return replace(address, url=url or address.url, authorization=BearerToken(None))
 
 

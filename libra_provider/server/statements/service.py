@@ -49,7 +49,7 @@ class StatementService:
         self._scheduler = Scheduler(
             settings, ledger, self._writer, driver, artifacts, timing=timing
         )
-        # Reading has a thread of its own, so that a long list delays no commit.
+        # Reads use a separate thread, so that a long list delays no commit.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._arriving = 0
         self.sessions = Sessions(settings.max_sessions)
