@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 def documented(folder: Path) -> dict[str, str]:
     """The properties that the documentation gives for a Hive catalog, below *folder*."""
     text = (ROOT / "docs" / "libra.md").read_text()
-    block = text.partition("**Hive's catalog in a file.**")[2].split("```")[1]
+    block = text.partition("**Hive's catalog in a file**")[2].split("```")[1]
     properties: dict[str, str] = tomllib.loads(block.removeprefix("toml"))["spark"]
     return {key: value.replace("/srv/libra", str(folder)) for key, value in properties.items()}
 
