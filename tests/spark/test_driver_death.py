@@ -220,7 +220,7 @@ def test_host_and_jvm_that_stall_for_good_are_ended(api: MortalLibra) -> None:
         traces = api.traces(running["driver"]["applicationId"])
 
     assert lost["state"] == "LOST"
-    assert "was given up" in lost["error"]
+    assert "so it was killed" in lost["error"]
     assert traces == []
     assert api.submit("SELECT 1", WAIT)["state"] == "SUCCESS"
     assert set(codes) == {200}
