@@ -1,7 +1,8 @@
-"""Limits the bytes of a result on the executors, row by row.
+"""Fetches the rows of a frame as Arrow, and stops at a limit of rows or bytes.
 
-Spark collects a partition as a whole. A few hundred rows of a megabyte each would run an executor,
-or the driver, out of memory before their bytes are counted on the driver.
+Bytes are limited twice. Spark collects a partition as a whole: a few hundred rows of a megabyte
+each would run an executor, or the driver, out of memory before their bytes are counted here. So
+each executor counts them row by row, and the driver counts those of all executors together.
 """
 
 from __future__ import annotations
@@ -9,10 +10,14 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
+from pyspark.errors.exceptions.captured import unwrap_spark_exception
+from pyspark.serializers import Serializer, read_int
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.classic.dataframe import DataFrame as ClassicFrame
+from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import (
     ArrayType,
     BinaryType,
@@ -33,6 +38,7 @@ from pyspark.sql.types import (
     TimestampType,
     UserDefinedType,
 )
+from pyspark.util import _load_from_socket
 
 from libra_provider.jobs.columns import quoted
 
@@ -50,21 +56,29 @@ _WIDTHS: Mapping[type[DataType], int] = {
 _OFFSET = 4
 # A result is in the heap up to three times while one of Spark's four threads receives it.
 _SHARE_OF_HEAP = 16
+_GROUP = "spark.jobGroup.id"
 
 
 class ResultGuard:
-    """Limits what the driver of *spark* returns; *folder* gets the class for the executors."""
+    """Fetches rows for the driver of *spark*; *folder* gets the class for the executors."""
 
     def __init__(self, spark: SparkSession, folder: Path) -> None:
         java: Any = spark._jvm  # noqa: SLF001  # for the size of its heap
         self.most: int = java.java.lang.Runtime.getRuntime().maxMemory() // _SHARE_OF_HEAP
         self._room = self._compiled(spark, folder / "libra-room.jar")
 
-    def limited(self, frame: DataFrame, rows: int, most: int) -> DataFrame:
+    def collect(self, frame: DataFrame, *, rows: int, most: int) -> pa.Table:
+        """Return all rows of *frame*, or slightly more than *rows* rows or *most* bytes.
+
+        Its columns have unique names. Raises Spark's errors, also for too many bytes of one task.
+        """
+        return _collected(self._limited(frame, rows, most), frame.schema, rows=rows, size=most)
+
+    def _limited(self, frame: DataFrame, rows: int, most: int) -> DataFrame:
         """Return *frame*, which stops soon after *rows* rows, or fails soon after *most* bytes.
 
-        If it stops, it has more than *rows* rows. Its columns have unique names; the bytes are at
-        most those of Arrow, and each task may have as many.
+        If it stops, it has more than *rows* rows. The bytes are at most those of Arrow, and each
+        task may have as many.
         """
         size = size_of(frame.schema)
         measured = () if size.isdecimal() and (rows + 1) * int(size) <= most else (size, most)
@@ -123,3 +137,64 @@ def _sum(sizes: Iterable[str]) -> str:
     listed = list(sizes)
     fixed = sum(int(each) for each in listed if each.isdecimal())
     return " + ".join([str(fixed), *(each for each in listed if not each.isdecimal())])
+
+
+def _collected(frame: DataFrame, schema: StructType, *, rows: int, size: int) -> pa.Table:
+    """Return the rows of *frame*, which has *schema*, up to the limits or slightly more.
+
+    ``toArrow()`` has no limit, and calls the JVM twice as often, also for *schema*, which costs
+    more than the rest of a small statement.
+    """
+    java: Any = frame._jdf  # noqa: SLF001  # as toArrow() does
+    port, secret, server = java.collectAsArrowToPython()
+    taking = _Taking(
+        to_arrow_schema(schema, error_on_duplicated_field_names_in_struct=True, timezone="UTC"),
+        rows,
+        size,
+    )
+    try:
+        with _load_from_socket((port, secret), taking) as tables:
+            return pa.concat_tables(tables)
+    finally:
+        if taking.is_enough:
+            _stop(frame)
+        else:
+            with unwrap_spark_exception():
+                server.getResult()
+
+
+def _stop(frame: DataFrame) -> None:
+    # Spark notices the closed socket only when the next task ends, and does not stop the others.
+    context = frame.sparkSession.sparkContext
+    if group := context.getLocalProperty(_GROUP):
+        context.cancelJobGroup(group)
+
+
+def _number(stream: IO[bytes]) -> int:
+    return int(read_int(stream))  # type: ignore[no-untyped-call]  # pyspark gives it no types
+
+
+class _Taking(Serializer):
+    """Reads tables of *schema* up to the end, or beyond *rows* rows or *size* bytes."""
+
+    def __init__(self, schema: pa.Schema, rows: int, size: int) -> None:
+        self._schema, self._rows, self._size = schema, rows, size
+        self.is_enough = False
+
+    def load_stream(self, stream: IO[bytes]) -> list[pa.Table]:
+        """Return the tables, in the order of the rows if all are read."""
+        tables = []
+        for batch in pa.ipc.open_stream(stream):
+            tables.append(self._taken(batch))
+            if self.is_enough:
+                return tables
+        # They come as their tasks end; then their positions, or -1 if the job has failed.
+        places = [_number(stream) for _ in range(_number(stream))]
+        return [tables[place] for place in places] or [self._schema.empty_table()]
+
+    def _taken(self, batch: pa.RecordBatch) -> pa.Table:
+        table = pa.Table.from_batches([batch]).cast(self._schema)
+        self._rows -= table.num_rows
+        self._size -= table.nbytes
+        self.is_enough = self._rows < 0 or self._size < 0
+        return table

@@ -21,7 +21,6 @@ from libra_provider.jobs.columns import (
     with_unique_names,
 )
 from libra_provider.jobs.parameters import bound
-from libra_provider.server.driver.host.collect import collected
 from libra_provider.server.driver.host.result_guard import ResultGuard
 from libra_provider.server.driver.messages import RunStatement, StatementEnded, too_large
 from libra_provider.server.results import store
@@ -67,8 +66,7 @@ class SqlRunner:
         frame = with_text(frame, NOT_IN_ARROW)
         most = min(statement.result_max_bytes, self._room.most)
         named = with_unique_names(with_typed_elements(frame))
-        limited = self._room.limited(named, statement.result_limit, most)
-        table = collected(limited, named.schema, rows=statement.result_limit, size=most)
+        table = self._room.collect(named, rows=statement.result_limit, most=most)
         if table.num_rows > statement.result_limit:
             what = f"more than resultLimit={statement.result_limit} rows"
             way_out = "raise resultLimit"
