@@ -64,7 +64,7 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
         "__main__",
     ),
     "lifecycle": (
-        "delivery facts failures masking messages openlineage retrying task_record timing",
+        "delivery facts failures messages openlineage retrying task_record timing",
         "adoption metrics placement plan receipts",
         "on_kill submission",
         "recovery",

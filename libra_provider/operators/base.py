@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,17 +12,20 @@ from typing import Any, ClassVar
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
+from airflow.sdk.log import mask_secret
 
+from libra_provider.core.masking import SECRET_KEY
 from libra_provider.core.polling import Outcome, PollingPolicy
 from libra_provider.lifecycle.failures import final_where_retrying_cannot_help
 from libra_provider.lifecycle.job_run import JobRun, RunPolicy
-from libra_provider.lifecycle.masking import mask_secrets_of
 from libra_provider.lifecycle.openlineage import Lineage
 from libra_provider.lifecycle.plan import JobPlan
 from libra_provider.lifecycle.recovery import OnLost
 from libra_provider.lifecycle.timing import DEFAULT, JobTiming
 
 log = logging.getLogger(__name__)
+_WITH_SECRETS = ("conf", "env_vars")
+_SWITCHES = ("true", "false")
 
 
 class JobOperator(BaseOperator):
@@ -158,3 +162,17 @@ class JobOperator(BaseOperator):
 def beside(context: Context) -> Path:
     """The folder of the Dag file, to which relative paths refer."""
     return Path(context["dag"].fileloc).parent
+
+
+def mask_secrets_of(task: BaseOperator) -> None:
+    """Have Airflow mask the secrets of *task* in everything that this process logs from now on.
+
+    Secrets are the values in ``conf`` and ``env_vars`` whose keys look like those of secrets.
+    Airflow does not mask values of fewer than five characters.
+    """
+    for name in _WITH_SECRETS:
+        values = getattr(task, name, None)
+        if isinstance(values, Mapping):  # other types are rejected later
+            for key, value in values.items():
+                if SECRET_KEY.search(str(key)) and str(value).lower() not in _SWITCHES:
+                    mask_secret(str(value))

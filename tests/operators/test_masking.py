@@ -4,8 +4,8 @@ from typing import Any
 
 from airflow.sdk._shared.secrets_masker import redact
 
-from libra_provider.lifecycle.masking import mask_secrets_of
 from libra_provider.operators import LibraStatementOperator, SparkClusterJobOperator
+from libra_provider.operators.base import mask_secrets_of
 
 
 def mask(**given: Any) -> None:
