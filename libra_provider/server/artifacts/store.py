@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from libra_provider.core.units import readable_size
 from libra_provider.server.artifacts.in_use import hold
-from libra_provider.server.artifacts.quota import Quota
 from libra_provider.server.artifacts.upload import IncomingFile
 from libra_provider.server.body_stream import pieces
 from libra_provider.server.errors import StorageFull, UnknownArtifact
@@ -62,7 +62,8 @@ class ArtifactStore:
         self._folder = settings.artifacts_dir
         self._seconds = settings.artifact_seconds
         self._needed = needed
-        self._quota = Quota(settings.artifacts_max_bytes, self._free)
+        self._most = settings.artifacts_max_bytes
+        self._used = 0  # bytes
         self._kept: dict[str, StoredArtifact] = {}
         # A file that is uploaded again while it is being removed must not be removed, too.
         self._changing = asyncio.Lock()
@@ -72,7 +73,7 @@ class ArtifactStore:
     async def open(self) -> None:
         """Read what is stored; remove uploads that were interrupted when Libra last stopped."""
         self._kept = {each.sha256: each for each in await self._in_thread(self._found)}
-        self._quota.used = sum(each.size for each in self._kept.values())
+        self._used = sum(each.size for each in self._kept.values())
 
     def close(self) -> None:
         """Stop the threads."""
@@ -85,8 +86,8 @@ class ArtifactStore:
 
     @property
     def size(self) -> int:
-        """The bytes that count for the quota: stored and incoming ones."""
-        return self._quota.used
+        """The bytes that all artifacts take, stored and incoming ones."""
+        return self._used
 
     def absent(self, artifacts: Iterable[Artifact]) -> list[Artifact]:
         """Return those of *artifacts* that are not stored; mark the others as used now."""
@@ -122,7 +123,7 @@ class ArtifactStore:
         """Store *artifact*; return it and whether it is new. If not, *stream* is not read.
 
         *declared* is the number of bytes to come (0: unknown). Raises BadInput for bytes with
-        another hash, NoRoom, and what *stream* raises; nothing is stored then.
+        another hash, StorageFull, and what *stream* raises; nothing is stored then.
         """
         with suppress(UnknownArtifact):
             return await self.use(artifact), False
@@ -137,14 +138,14 @@ class ArtifactStore:
         self, sha256: str, stream: AsyncIterator[bytes], declared: int
     ) -> tuple[StoredArtifact, bool]:
         taken, size, is_new = declared, 0, False
-        await self._quota.take(taken)
+        await self._take(taken)
         try:
             incoming = await self._in_thread(IncomingFile, self._folder / "incoming")
             try:
                 async for piece in pieces(stream):
                     size += len(piece)
                     if size > taken:
-                        await self._quota.take(size - taken)
+                        await self._take(size - taken)
                         taken = size
                     await self._in_thread(incoming.write, piece)
                 incoming.check(sha256)
@@ -152,7 +153,7 @@ class ArtifactStore:
             finally:
                 await self._in_thread(incoming.drop)
         finally:
-            self._quota.give_back(taken - size if is_new else taken)
+            self._used -= taken - size if is_new else taken
         return kept, is_new
 
     async def _keep(
@@ -165,6 +166,24 @@ class ArtifactStore:
             await self._in_thread(incoming.keep, kept.path)
             self._kept[sha256] = kept
             return kept, True
+
+    async def _take(self, size: int) -> None:
+        """Count *size* more bytes as used; raises StorageFull."""
+        if self._missing(size) > 0:
+            await self._free(self._missing(size))
+        if self._missing(size) > 0:
+            sentence = (
+                f"{readable_size(size)} more do not fit: artifacts may take"
+                f" {readable_size(self._most)} here (artifacts_max_bytes), and what is there is"
+                " named by unfinished jobs or was used a moment ago; try again when jobs have"
+                " ended, or raise the limit."
+            )
+            raise StorageFull(sentence)
+        self._used += size
+
+    def _missing(self, size: int) -> int:
+        """How many bytes are missing for *size* more; negative if there is room."""
+        return self._used + size - self._most
 
     async def sweep(self) -> None:
         """Remove what was unused for longer than ``artifact_seconds``, and no job needs."""
@@ -201,7 +220,7 @@ class ArtifactStore:
     def _forget(self, gone: Collection[StoredArtifact]) -> None:
         for each in gone:
             if self._kept.pop(each.sha256, None):
-                self._quota.give_back(each.size)
+                self._used -= each.size
 
     def _found(self) -> list[StoredArtifact]:
         incoming = self._folder / "incoming"
