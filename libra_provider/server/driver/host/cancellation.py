@@ -19,11 +19,19 @@ class StatementKilled(Exception):
 class Cancellations:
     """The statements that run, and which of them are being killed."""
 
-    def __init__(self, context: SparkContext, *, again: float = DEFAULT.kill_again) -> None:
-        self._again = again
+    def __init__(
+        self,
+        context: SparkContext,
+        *,
+        again: float = DEFAULT.kill_again,
+        late_jobs: float = DEFAULT.late_jobs,
+    ) -> None:
+        self._again, self._late_jobs = again, late_jobs
         self._context: Any = context._jsc.sc()  # noqa: SLF001  # pyspark does not cancel future jobs
         self._running: set[str] = set()
         self._killed: set[str] = set()
+        # Killed statements that have ended, and until when their jobs are cancelled.
+        self._ended: dict[str, float] = {}
         self._new = threading.Event()
         threading.Thread(target=self._keep_killing, daemon=True, name="kills").start()
 
@@ -32,7 +40,12 @@ class Cancellations:
         self._running.add(job_id)
 
     def end(self, job_id: str) -> None:
-        """Forget the statement, which has ended: a later kill has no effect."""
+        """Forget the statement, which has ended: a later kill has no effect.
+
+        If it was killed, the jobs that it submits late are cancelled, too.
+        """
+        if job_id in self._killed:
+            self._ended[job_id] = time.monotonic() + self._late_jobs
         self._running.discard(job_id)
         self._killed.discard(job_id)
 
@@ -52,14 +65,22 @@ class Cancellations:
             raise StatementKilled(job_id)
 
     def _keep_killing(self) -> None:
-        # Repeatedly: "future jobs" does not include the shuffle stages of adaptive execution, so a
-        # statement that is killed while it is planned would continue.
+        # Repeatedly: "future jobs" does not include the shuffle stages of adaptive execution. It
+        # submits them from threads of its own: after a kill during planning, and even after the
+        # statement has ended because another stage was cancelled.
         while self._new.wait():
             self._new.clear()
-            while doomed := self._killed & self._running:
+            while doomed := self._doomed():
                 for job_id in doomed:
                     self._stop(job_id)
                 time.sleep(self._again)
+
+    def _doomed(self) -> set[str]:
+        now = time.monotonic()
+        for job_id, until in list(self._ended.items()):
+            if until <= now:
+                del self._ended[job_id]
+        return (self._killed & self._running) | set(self._ended)
 
     def _stop(self, job_id: str) -> None:
         try:

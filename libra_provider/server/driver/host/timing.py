@@ -13,6 +13,8 @@ class HostTiming:
     """Between two heartbeats; the API process counts on it (DriverTiming.noticed_after)."""
     kill_again: float = 0.2
     """Between two cancellations of a killed statement: each one may miss jobs."""
+    late_jobs: float = 10.0
+    """After the end of a killed statement, for stages that adaptive execution submits late."""
     progress: float = 1.0
     """Between two progress reports; shorter statements report none."""
     main_class_grace: float = 5.0
