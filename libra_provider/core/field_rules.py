@@ -6,7 +6,6 @@ Libra's API) passes its *spelling*: SparkJob's name → its own. Errors then use
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ from dataclasses import dataclass
 from libra_provider.core.errors import BadInput, one_of
 from libra_provider.core.kinds import JARS, TEXTS, Kind, Mode
 from libra_provider.core.masking import MASK
+from libra_provider.core.parameters import as_variable
 from libra_provider.core.paths import is_absolute, scheme
 from libra_provider.core.properties import PROPERTY_OF, RESOURCES
-from libra_provider.core.units import readable_size
+from libra_provider.core.units import KIB, readable_size
 
 Spelling = Mapping[str, str]
 Given = Mapping[str, object]
@@ -25,8 +25,10 @@ MOST_ROWS = 2**31 - 1
 """The largest ``result_limit``: what Spark can count."""
 LONGEST_TIMEOUT = 365 * 24 * 3600
 """The largest ``timeout`` in seconds: what timers can take."""
-# Linux takes variables of 128 KiB in an environment, in which a dedicated driver gets them.
-_MOST_PARAMETERS = 64 * 1024
+# A dedicated driver gets them in its job spec, an environment variable that also holds its SQL and
+# the URLs of its files (clients/libra/shipment.py). The shared driver gets them in a message: there
+# the limit is that of Libra's requests.
+_MOST_PARAMETERS = 48 * KIB
 _FETCHED_BY_SPARK = ("s3a", "hdfs")
 # A user name alone is none: abfss://container@account.dfs.core.windows.net is how Azure names one.
 _PASSWORD_IN_URL = re.compile(r"\w+://[^/@]*:[^/]*@")
@@ -159,15 +161,27 @@ def check_at_libra(kind: Kind, given: Given, isolated: str, spelling: Spelling) 
         check_dedicated(given, spelling)
 
 
+def why_shared(given: Given) -> str:
+    """Why only the shared driver can run a job; empty if a dedicated one can run it, too."""
+    size = len(as_variable(given.get("parameters")))
+    if size <= _MOST_PARAMETERS:
+        return ""
+    most = readable_size(_MOST_PARAMETERS)
+    return (
+        f"a dedicated driver takes up to {most} of parameters, and these are {readable_size(size)}"
+    )
+
+
+def check_parameters(given: Given, spelling: Spelling) -> None:
+    """Raise BadInput for parameters that are too large for a dedicated driver."""
+    if why := why_shared(given):
+        expected = f"{why}; put the values into a table"
+        raise BadInput(_spelt("parameters", spelling), MASK, expected)
+
+
 def check_dedicated(given: Given, spelling: Spelling) -> None:
     """Raise BadInput for what Libra cannot pass to a dedicated driver, or get from it."""
-    size = len(json.dumps(given.get("parameters")))
-    if size > _MOST_PARAMETERS:
-        expected = (
-            f"expected at most {readable_size(_MOST_PARAMETERS)} for a dedicated driver, got"
-            f" {readable_size(size)}; put the values into a table"
-        )
-        raise BadInput(_spelt("parameters", spelling), MASK, expected)
+    check_parameters(given, spelling)
     found = scheme(str(given.get("application") or ""))
     for field in ("result_limit", "result_path"):
         if found in _FETCHED_BY_SPARK and (value := given.get(field)):

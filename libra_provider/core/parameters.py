@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -25,6 +26,14 @@ def as_json(parameters: Mapping[str, Any] | Sequence[Any]) -> Any:
     if isinstance(parameters, Mapping):
         return {str(name): _value(value, name) for name, value in parameters.items()}
     return [_value(value, position) for position, value in enumerate(parameters)]
+
+
+def as_variable(content: object) -> str:
+    """*content* as JSON in ASCII, for an environment variable of a driver.
+
+    A worker of Spark replaces ``{{NAME}}`` in it by its own values, so no ``{{`` is left.
+    """
+    return json.dumps(content).replace("{{", r"{\u007b")
 
 
 def _value(value: Any, name: object) -> Any:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from libra_provider.core.decision import Facts, Place, WorkerShare
 from libra_provider.core.errors import BadInput
+from libra_provider.core.field_rules import why_shared
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import DeployMode, Kind, Mode
+from libra_provider.core.masking import MASK
 from libra_provider.core.properties import RESOURCES, whole_number
 from libra_provider.core.units import MIB, readable_size, size_in_bytes
 
@@ -45,12 +47,11 @@ def possible_places(job: SparkJob, facts: Facts) -> tuple[list[Place], list[Cons
     Raises BadInput if none is left, naming the two parameters that contradict each other.
     """
     constraints: list[Constraint] = []
-    for each in (*_of_facts(facts), *_constraints(job)):
+    for each in (*_of_facts(facts), *_of_size(job, facts), *_constraints(job)):
         _check(each, constraints)
         constraints.append(each)
-    if job.session and facts.must_survive and facts.must_survive.value:
-        expected = "sessions exist only in the shared driver, but must_survive requires a worker"
-        raise BadInput("session", job.session, expected)
+    if facts.must_survive and facts.must_survive.value:
+        _check_outlives(job, constraints)
     left = _ANYWHERE.intersection(*(each.places for each in constraints))
     return [place for place in Place if place in left], constraints
 
@@ -64,6 +65,27 @@ def _check(new: Constraint, others: list[Constraint]) -> None:
     for other in others:
         if not new.places & other.places:
             raise BadInput(new.parameter, new.value, other.why)
+
+
+def _check_outlives(job: SparkJob, constraints: list[Constraint]) -> None:
+    """Raise BadInput if *job* must outlive the only driver that can run it."""
+    if job.session:
+        expected = "sessions exist only in the shared driver, but must_survive requires a worker"
+        raise BadInput("session", job.session, expected)
+    for each in constraints:
+        if each.parameter == "parameters":
+            expected = (
+                f"must_survive requires a worker, but {each.why}; put the values into a table"
+            )
+            raise BadInput("parameters", each.value, expected)
+
+
+def _of_size(job: SparkJob, facts: Facts) -> Iterator[Constraint]:
+    # Without Libra, the submission says what is too large.
+    if facts.has_libra and not facts.has_libra.value:
+        return
+    if why := why_shared(job.given):
+        yield Constraint("parameters", MASK, frozenset({Place.SHARED}), why)
 
 
 def _of_facts(facts: Facts) -> Iterator[Constraint]:

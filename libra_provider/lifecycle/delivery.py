@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from libra_provider.clients.artifact import Artifact, packed
 from libra_provider.clients.libra.shipment import (
     Shipment,
-    check_parameters,
     is_bootstrapped,
     local_files,
     order_of,
     ordered,
 )
 from libra_provider.core.errors import BadInput, Rejected
+from libra_provider.core.field_rules import check_parameters, names
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
 from libra_provider.core.paths import scheme
@@ -73,7 +73,7 @@ class DeliveryNeeds:
 
         Also if its parameters are too large to be sent.
         """
-        check_parameters(job)
+        check_parameters(job.given, names(Kind(job.kind)))
         if not self.gives(job) or is_bootstrapped(job):
             return
         if job.kind is Kind.JAR:

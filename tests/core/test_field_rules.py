@@ -181,5 +181,16 @@ def test_only_a_dedicated_driver_has_a_limit_for_parameters() -> None:
     long = {"n": "x" * 100_000}
     SparkJob(**SQL, parameters=long).check_for_libra()
 
-    with pytest.raises(BadInput, match=r"parameters='\*\*\*': expected at most 64 KiB"):
+    with pytest.raises(
+        BadInput, match=r"parameters='\*\*\*': a dedicated driver takes up to 48 KiB"
+    ):
         SparkJob(**SQL, parameters=long, mode="isolated").check_for_libra()
+
+
+def test_the_size_of_parameters_is_that_in_the_environment_of_the_driver() -> None:
+    """A worker must find nothing to replace there, so braces are longer."""
+    fits, escaped = {"n": "x" * 48_000}, {"n": "{{" * 24_000}
+    SparkJob(**SQL, parameters=fits, mode="isolated").check_for_libra()
+
+    with pytest.raises(BadInput, match=r"and these are 164\.1 KiB; put the values into a table"):
+        SparkJob(**SQL, parameters=escaped, mode="isolated").check_for_libra()

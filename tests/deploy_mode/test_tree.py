@@ -18,6 +18,7 @@ from libra_provider.deploy_mode.rules import RULES
 S, CLIENT, CLUSTER = Place.SHARED, Place.ISOLATED_CLIENT, Place.ISOLATED_CLUSTER
 SQL = SparkJob(kind="sql", code="SELECT 1")
 PYTHON = SparkJob(kind="python", code="1")
+LONG = SQL.replace(parameters={"n": "x" * 70_000})
 FILE = SparkJob(kind="python-file", application="etl.py")
 JAR = SparkJob(kind="jar", application="etl.jar", java_class="Etl")
 CLASS = SparkJob(kind="jar-class", application="etl.jar", java_class="Etl")
@@ -46,6 +47,8 @@ SHORT = {**FAR, "duration": 60.0}
         (SQL.replace(mode="isolated"), {"collects": 9 * GIB}, CLUSTER, "large-collect"),
         # 3: what only one place has
         (SQL.replace(session="mine"), {"collects": 9 * GIB}, S, "only-one-place"),
+        (LONG, {"collects": 9 * GIB}, S, "only-one-place"),
+        (LONG, {"has_libra": False}, CLUSTER, "only-one-place"),
         (FILE.replace(env_vars={"A": "1"}), {}, CLUSTER, "only-one-place"),
         (FILE.replace(supervise=True), {}, CLUSTER, "only-one-place"),
         (FILE.replace(driver_timeout=60.0), {}, CLUSTER, "only-one-place"),
@@ -147,6 +150,8 @@ def test_the_first_rule_with_an_opinion_decides(
         (SQL.replace(session="s", conf=SIZED), {}, "session", "requires a dedicated driver"),
         (SQL.replace(session="s", mode="isolated"), {}, "mode", "session='s' exists only in"),
         (SQL.replace(session="s"), {"must_survive": True}, "session", "must_survive requires"),
+        (LONG, {"must_survive": True}, "parameters", "a dedicated driver takes up to 48 KiB"),
+        (LONG.replace(mode="isolated"), {}, "mode", "up to 48 KiB of parameters, and these are 68"),
         (SQL.replace(session="s"), {"has_libra": False}, "session", "as given"),
         (SQL.replace(mode="shared"), {"has_libra": False}, "mode", "as given"),
         (FILE.replace(env_vars={"A": "1"}), {"has_workers": False}, "env_vars", "as given"),

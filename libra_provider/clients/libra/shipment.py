@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,8 +15,9 @@ from libra_provider.core.errors import BadInput
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
 from libra_provider.core.masking import MASK
+from libra_provider.core.parameters import as_variable
 from libra_provider.core.paths import scheme
-from libra_provider.core.units import readable_size
+from libra_provider.core.units import KIB, readable_size
 
 ORDER = "LIBRA_JOB"
 """The environment variable that contains what a driver runs (jobs/bootstrap.py)."""
@@ -30,10 +30,10 @@ _LOCALISED = ("py_files", "files", "archives")
 _IN_ONE_FOLDER = ("py_files", "files")
 _OF_THE_BOOTSTRAP = ("", "file", "local", "http", "https")
 _PYTHON, _DRIVER_PYTHON = "spark.pyspark.python", "spark.pyspark.driver.python"
-# Linux allows environment variables of up to 128 KiB.
-_LARGEST_ORDER = 96 * 2**10  # bytes
-_LARGEST_PARAMETERS = 48 * 2**10  # bytes of JSON
-_LARGEST_TEXT = 24 * 2**10  # bytes of JSON; longer SQL is shipped as a file
+# Linux allows environment variables of up to 128 KiB. Half of a job spec is for parameters
+# (core/field_rules.py), a quarter for SQL, and the rest for the URLs of about a hundred files.
+_LARGEST_ORDER = 96 * KIB
+_LARGEST_TEXT = 24 * KIB  # of JSON; longer SQL is shipped as a file
 # Libra's own default.
 _ROWS = 1000
 
@@ -43,13 +43,6 @@ def local_files(job: SparkJob) -> list[tuple[str, str]]:
     items = [("application", job.application)] if job.application else []
     items += [(each, item) for each in _LISTS for item in getattr(job, each)]
     return [(parameter, item) for parameter, item in items if not scheme(item)]
-
-
-def check_parameters(job: SparkJob) -> None:
-    """Raise BadInput if the parameters are too large for the job spec."""
-    if len(json.dumps(job.parameters)) > _LARGEST_PARAMETERS:
-        most = readable_size(_LARGEST_PARAMETERS)
-        raise BadInput("parameters", MASK, f"they are larger than {most}; write them to a table")
 
 
 def is_bootstrapped(job: SparkJob) -> bool:
@@ -146,12 +139,9 @@ def order_of(job: SparkJob, tag: str, *, returns: bool) -> dict[str, Any]:
 
 def ordered(job: SparkJob, order: Mapping[str, Any], bootstrap: str) -> SparkJob:
     """Return a job that runs *bootstrap*, a path on the workers or a URL, with the spec *order*."""
-    # A worker replaces {{NAME}} by its own values, and SQL may contain that too.
-    written = json.dumps(order).replace("{{", r"{\u007b")
+    written = as_variable(order)
     if len(written) > _LARGEST_ORDER:
-        most = readable_size(_LARGEST_ORDER)
-        expected = f"the job spec is larger than {most}; pack them into an archive"
-        raise BadInput("py_files", f"{len(job.py_files)} files and others", expected)
+        raise _too_large(job, order)
     return job.trusted(
         kind=Kind.PYTHON_FILE,
         code=None,
@@ -196,12 +186,26 @@ def _check_names(files: Mapping[tuple[str, str], Artifact]) -> None:
             raise BadInput(parameter, item, expected)
 
 
+def _too_large(job: SparkJob, order: Mapping[str, Any]) -> BadInput:
+    """The error for a job spec that is too large, which names what makes it so."""
+    most = readable_size(_LARGEST_ORDER)
+    if _is_long(order["sql"] or ""):
+        expected = f"it is too long for a job spec ({most}); set libra_conn_id to upload it"
+        return BadInput("sql", MASK, expected)
+    expected = f"the job spec is larger than {most}; pack them into an archive"
+    return BadInput("py_files", f"{len(job.py_files)} files and others", expected)
+
+
+def _is_long(code: str) -> bool:
+    return len(as_variable(code)) > _LARGEST_TEXT
+
+
 def _code(job: SparkJob) -> Artifact | None:
     """Return the code of *job* as a file: always for Python, and for long SQL; otherwise None."""
     code = job.code or ""
     if job.kind is Kind.PYTHON:
         return text("inline.py", code.encode())
-    return text("statement.sql", code.encode()) if len(json.dumps(code)) > _LARGEST_TEXT else None
+    return text("statement.sql", code.encode()) if _is_long(code) else None
 
 
 def _with_python(conf: Mapping[str, str]) -> dict[str, str]:

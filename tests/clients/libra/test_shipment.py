@@ -23,6 +23,37 @@ def test_a_worker_finds_nothing_to_replace_in_an_order() -> None:
     assert json.loads(order)["sql"] == QUERY
 
 
+def test_the_longest_sql_and_parameters_leave_room_for_the_urls_of_a_hundred_files(
+    tmp_path: Path,
+) -> None:
+    names = [f"{tmp_path}/{number}.py" for number in range(100)]
+    for name in names:
+        Path(name).write_text(name)
+    code, parameters = "x" * 24_500, ["x" * 49_000]
+    job = SparkJob(kind=Kind.SQL, code=code, parameters=parameters, files=names)
+    shipment = Shipment(job)
+    url = f"http://libra.example.com:8765/artifacts/1790000000.{'a' * 64}/{'b' * 64}/1.py"
+    urls = {(each.sha256, each.name): url for each in shipment.artifacts}
+    order = json.loads(shipment.sent("a" * 32, UploadUrls(urls, url, url)).env_vars[ORDER])
+
+    assert (order["sql"], order["parameters"]) == (code, parameters)
+    assert len(order["files"]) == 100
+
+
+@pytest.mark.parametrize(
+    ("job", "parameter"),
+    [
+        (SparkJob(kind=Kind.SQL, code="x" * 100_000), "sql"),
+        (SparkJob(kind=Kind.PYTHON_FILE, application="x" * 100_000), "py_files"),
+    ],
+)
+def test_a_job_spec_that_is_too_large_names_what_makes_it_so(job: SparkJob, parameter: str) -> None:
+    with pytest.raises(BadInput, match="96 KiB") as raised:
+        ordered(job, order_of(job, "a" * 32, returns=True), "local:/bootstrap.py")
+
+    assert raised.value.parameter == parameter
+
+
 @pytest.mark.parametrize(
     ("given", "sent"),
     [
