@@ -90,7 +90,7 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
         "__main__",
     ),
     "cli": (
-        "console interrupts options",
+        "console interrupts option_names options",
         "backends dag_file decision_view follow",
         "result_output servers",
         "cluster decide doctor jobs python result run serve sql submit",

@@ -57,11 +57,13 @@ class Commands(TyperGroup):
 
 def command(name: str) -> Any:
     """The command *name*, with its options and its help."""
+    from libra_provider.cli.option_names import Command  # noqa: PLC0415 - --help needs none
+
     module, _ = COMMANDS[name]
     function = getattr(import_module(f"libra_provider.cli.{module}"), name)
     settings = {"ignore_unknown_options": name in _TAKE_OPTIONS_APPLICATION_ARGS}
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    alone.command(name, context_settings=settings)(function)
+    alone.command(name, cls=Command, context_settings=settings)(function)
     return typer.main.get_command(alone)
 
 

@@ -148,7 +148,9 @@ class MasterJobs:
                 for url in rest_urls
             ]
         )
-        self._master, self._ui_urls = master, tuple(ui_urls)
+        self._master = master
+        # A wrong URL is reported before a job is submitted, not when its log is read.
+        self._ui_urls = tuple(ServerAddress(url=url).url for url in ui_urls)
         self._libra, self._timing = libra, timing
         self.shipped_as: str | None = None
 

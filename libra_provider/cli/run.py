@@ -39,9 +39,9 @@ def run(
         list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the application.")
     ] = None,
     *,
-    main_class: Annotated[
+    java_class: Annotated[
         str | None,
-        typer.Option("--main-class", "--class", metavar="NAME", help="Main class of a JAR."),
+        typer.Option("--class", "--main-class", metavar="NAME", help="Main class of a JAR."),
     ] = None,
     shared: Annotated[
         bool, typer.Option("--shared", help="Run a JAR in the shared driver's JVM.")
@@ -68,9 +68,9 @@ def run(
     if application.startswith("-"):
         raise typer.BadParameter(f"No such option: {application}")
     job = SparkJob.from_application(
-        at_libra(application, Path.cwd(), parameter="FILE"),
+        at_libra(application, Path.cwd(), parameter="application"),
         application_args=arguments or (),
-        java_class=main_class,
+        java_class=java_class,
         conf=spark_conf(key_values("--conf", conf or ()), deploy_mode=deploy_mode),
         mode=_mode(shared=shared, isolated=isolated),
         deploy_mode=deploy_mode,

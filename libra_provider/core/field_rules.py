@@ -113,7 +113,7 @@ def check_mode(kind: Kind, mode: str | None, isolated: str, spelling: Spelling) 
     """Raise BadInput for a job on the shared driver that needs a dedicated one: *isolated*."""
     if mode != Mode.SHARED or not isolated:
         return
-    advice = f"{isolated} needs a dedicated driver; use isolated"
+    advice = f"{isolated} needs a dedicated driver; use {{mode}}='isolated'"
     if kind is Kind.PYTHON_FILE:
         advice += ", or pass the file as {code}"
     raise BadInput(_spelt("mode", spelling), str(mode), _worded(advice, spelling))

@@ -84,7 +84,7 @@ def _property(parameter: str, key: str, value: object, deploy_mode: str | None) 
     if key == "spark.submit.deployMode" and deploy_mode and value != deploy_mode:
         raise BadInput(parameter, value, f"this job runs in {deploy_mode} mode; remove it")
     if key == "spark.master":
-        _check_master(parameter, str(value))
+        check_master(parameter, str(value))
     if deploy_mode == "cluster" and key in _SET_ELSEWHERE:
         raise BadInput(parameter, value, _SET_ELSEWHERE[key])
     return _SPELLING.get(key, _text)(parameter, value)
@@ -128,7 +128,8 @@ _SPELLING: dict[str, Callable[[str, object], str]] = {
 }
 
 
-def _check_master(parameter: str, master: str) -> None:
+def check_master(parameter: str, master: str) -> None:
+    """Raise BadInput for a master of a kind that is not supported."""
     for start, advice in _NOT_HERE.items():
         if master.startswith(start):
             raise BadInput(parameter, master, advice)

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from libra_provider.core.errors import BadInput
 from libra_provider.core.masking import MASK, masked_conf
-from libra_provider.core.properties import spark_conf
+from libra_provider.core.properties import check_master, spark_conf
 from libra_provider.core.units import MIB, duration_in_seconds, size_in_bytes
 from libra_provider.server.isolated_settings import IsolatedSettings
 from libra_provider.server.model.pools import DEFAULT_POOL, STANDARD_POOLS, Pool
@@ -102,7 +102,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         self._check_numbers()
-        spark_conf({"spark.master": self.master})
+        check_master("master", self.master)
         if not _MASTER.fullmatch(self.master):
             raise BadInput(
                 "master", self.master, "expected a master such as spark://host:7077 or local[2]"

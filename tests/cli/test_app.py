@@ -67,9 +67,12 @@ def test_serve_without_its_extra_says_what_to_install() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("cluster", "--memory", "2048"), "Invalid memory='2048'"),
-        (("cluster", "--workers", "-1"), "Invalid workers=-1"),
-        (("serve", "--master", "mesos://m:5050"), "Mesos was removed in Spark 4"),
+        (("cluster", "--memory", "2048"), "Invalid --memory='2048'"),
+        (("cluster", "--workers", "-1"), "Invalid --workers=-1"),
+        (
+            ("serve", "--master", "mesos://m:5050"),
+            "Invalid --master='mesos://m:5050': Mesos was removed in Spark 4",
+        ),
         (("serve", "--host", "0.0.0.0", "--token", ""), "expected printable ASCII without spaces"),
         (("nonsense",), "No such command"),
     ],

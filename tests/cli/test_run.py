@@ -163,7 +163,7 @@ def test_a_failure_ends_with_1_its_output_first_and_its_sentence_last(
     [
         (("python",), "Missing CODE"),
         (("python", "--file", "/none/such.py"), "Invalid --file='/none/such.py'"),
-        (("python", "1", "--deploy-mode", "client"), "Invalid deploy_mode='client'"),
+        (("python", "1", "--deploy-mode", "client"), "Invalid --deploy-mode='client'"),
         (
             ("python", "1", "--json", "--csv"),
             "Invalid --csv=True: expected only one of --json and --csv",
@@ -171,11 +171,11 @@ def test_a_failure_ends_with_1_its_output_first_and_its_sentence_last(
         (("run",), "Missing argument"),
         (("run", "none.py"), "Invalid FILE='none.py': there is no file"),
         (("run", "/etl.scala"), "it must end in .py or .jar"),
-        (("run", "/etl.jar"), "Missing java_class"),
+        (("run", "/etl.jar"), "Missing --class"),
         (("run", *JAR, "--shared", "--isolated"), "expected only one of --shared and --isolated"),
-        (("run", "/etl.py", "--shared"), "or pass the file as python"),
-        (("run", *JAR, "--conf", "memory=2g"), "Invalid conf['memory']='2g'"),
-        (("run", *JAR, "--session", "mine"), "Invalid session='mine'"),
+        (("run", "/etl.py", "--shared"), "use --isolated, or pass the file as python"),
+        (("run", *JAR, "--conf", "memory=2g"), "Invalid --conf memory='2g'"),
+        (("run", *JAR, "--session", "mine"), "Invalid --session='mine'"),
     ],
 )
 def test_bad_usage_ends_with_2_before_anything_is_sent(

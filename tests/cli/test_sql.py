@@ -113,10 +113,10 @@ def test_data_neither_styles_nor_steers_the_terminal(run: Run, fake_libra: FakeL
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("   ",), "Invalid sql='   '"),
-        (("SELECT 1", "--limit", "0"), "Invalid result_limit=0"),
+        (("   ",), "Invalid STATEMENT='   '"),
+        (("SELECT 1", "--limit", "0"), "Invalid --limit=0"),
         (("SELECT 1", "--param", "five"), "Invalid --param='five'"),
-        (("SELECT 1", "--libra", "localhost:8990"), "Invalid url='localhost:8990'"),
+        (("SELECT 1", "--libra", "localhost:8990"), "Invalid --libra='localhost:8990'"),
         ((), "Missing argument"),
     ],
 )

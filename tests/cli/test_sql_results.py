@@ -85,7 +85,7 @@ def test_a_written_result_is_told_by_its_place(run: Run, fake_libra: FakeLibra) 
         (("--arrow", "/nowhere/at/all"), "directory /nowhere/at does not exist"),
         (("--arrow", "/"), "expected a file, not a directory"),
         (("--timeout", "soon"), "Invalid --timeout='soon'"),
-        (("--timeout", "0 s"), "Invalid timeout=0.0"),
+        (("--timeout", "0 s"), "Invalid --timeout=0.0"),
     ],
 )
 def test_options_that_contradict_each_other_end_with_2_before_anything_is_sent(

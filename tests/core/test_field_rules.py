@@ -67,7 +67,7 @@ def test_what_goes_together_is_taken(fields: dict[str, Any]) -> None:
         ({**SQL, "deploy_mode": "client"}, "Invalid deploy_mode='client': only a dedicated"),
         (
             {**FILE, "mode": "shared"},
-            "use isolated, or pass the file as python",
+            "use mode='isolated', or pass the file as python",
         ),
         ({**JAR, "mode": "shared"}, "Invalid mode='shared': kind jar needs a dedicated driver"),
         ({**PYTHON, **MEMORY, "mode": "shared"}, "spark.executor.memory needs a dedicated driver"),
