@@ -14,11 +14,11 @@ from libra_provider.server.api.auth import AuthMiddleware
 from libra_provider.server.api.body_limits import BodyLimitMiddleware
 from libra_provider.server.api.routes import (
     artifacts,
-    estimates,
     health,
     jobs,
     legacy,
     logs,
+    metrics,
     pools,
     results,
     results_upload,
@@ -85,12 +85,11 @@ def create_app(
     )
     app.openapi = openapi.document(app)  # type: ignore[method-assign]  # FastAPI's documented way
     api = APIRouter(prefix="/api/v1")
-    # Estimates first: their path would be a statement's id.
-    for each in (estimates, statements, results, logs, sessions, jobs, pools, health, legacy):
+    for each in (statements, results, logs, sessions, jobs, pools, health, legacy, artifacts):
         api.include_router(each.router)
-    api.include_router(artifacts.router)
     app.include_router(api)
-    for router in (artifacts.signed, results_upload.results, results_upload.reports, health.probes):
+    outside = (artifacts.signed, results_upload.results, results_upload.reports, health.probes)
+    for router in (*outside, metrics.router):
         app.include_router(router)
     errors.install(app)
     # The last one is the first to see a request: nobody's body is read before they may pass.

@@ -1,11 +1,9 @@
-"""Liveness, readiness, health and metrics for Prometheus."""
+"""Liveness, readiness and health."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
-from fastapi.responses import PlainTextResponse
+from fastapi import APIRouter
 
-from libra_provider.server.api import metrics
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals
 from libra_provider.server.api.schemas.server import (
@@ -54,14 +52,3 @@ async def is_ready(libra: LibraDep) -> ReadyBody:
     """Return 200 if a statement would start now, else 503 with the reason."""
     epoch = await libra.statements.check()
     return ReadyBody(epoch=epoch.number)
-
-
-@probes.get(
-    "/metrics",
-    response_model=None,
-    response_class=PlainTextResponse,
-    responses=refusals(),
-)
-async def read_metrics(libra: LibraDep) -> Response:
-    """Get metrics in the text format of Prometheus; requires the token."""
-    return Response(metrics.text(libra), media_type=metrics.MEDIA_TYPE)

@@ -1,4 +1,4 @@
-"""Submit statements, get their status, list and kill them."""
+"""Submit statements, get their status, list and kill them; estimate results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import LINKS, LOCATION, PREFERENCE_APPLIED, refusals
 from libra_provider.server.api.preferences import Preference
 from libra_provider.server.api.schemas.base import Plain, SessionName, WireModel
-from libra_provider.server.api.schemas.server import StatesReply, StatesRequest
+from libra_provider.server.api.schemas.server import (
+    EstimateReply,
+    EstimateRequest,
+    StatesReply,
+    StatesRequest,
+)
 from libra_provider.server.api.schemas.statements import (
     JobId,
     OldStatementBody,
@@ -147,6 +152,15 @@ async def read_states(request: StatesRequest, libra: LibraDep) -> Response:
     """Get only the states of up to 10,000 statements."""
     found = await libra.statements.states([each for each in request.job_ids if is_job_id(each)])
     return _json(StatesReply(states=dict(found)))
+
+
+@router.post("/statements/estimate", responses=refusals(body=True))
+async def estimate(request: EstimateRequest, libra: LibraDep) -> EstimateReply:
+    """Estimate the bytes and rows of a query's result by Spark's statistics."""
+    found = await libra.statements.estimate(request.session, request.code, request.parameters)
+    if found.error is not None:
+        raise BadInput("code", request.code, found.error.rstrip("."))
+    return EstimateReply.of(found)
 
 
 @router.get(

@@ -1,12 +1,18 @@
-"""Libra's figures in the text format that Prometheus reads."""
+"""Libra's metrics in the text format that Prometheus reads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
+
+from libra_provider.server.api.dependencies import LibraDep
+from libra_provider.server.api.openapi import refusals
 from libra_provider.server.libra import Libra
 
-MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+router = APIRouter(tags=["health"])
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 _MEANING: Mapping[str, str] = {
     "libra_driver_up": "1 while a driver takes statements.",
     "libra_driver_epoch": "The number of the driver, counted since the ledger began.",
@@ -20,8 +26,18 @@ _MEANING: Mapping[str, str] = {
 _ESCAPED = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
-def text(libra: Libra) -> str:
-    """All figures as they are now."""
+@router.get(
+    "/metrics",
+    response_model=None,
+    response_class=PlainTextResponse,
+    responses=refusals(),
+)
+async def read_metrics(libra: LibraDep) -> Response:
+    """Get metrics in the text format of Prometheus; requires the token."""
+    return Response(_metrics(libra), media_type=_PROMETHEUS)
+
+
+def _metrics(libra: Libra) -> str:
     lines: list[str] = []
     samples = list(_samples(libra))
     for name, meaning in _MEANING.items():
