@@ -7,6 +7,8 @@ from pathlib import Path
 
 from libra_provider.core.errors import BadInput
 
+LISTS = ("py_files", "jars", "files", "archives")
+"""The parameters of a job that are lists of files."""
 # The excluded characters have a meaning in a path, in a URL, or in Spark's lists of files.
 NAME = r"[^\x00-\x1f\x7f/\\,#?%:;*\[\]{}|<>\"']{1,200}"
 _NAME = re.compile(NAME)

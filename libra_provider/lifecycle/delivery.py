@@ -1,4 +1,4 @@
-"""Decides whether a job needs Libra, and uploads its files there."""
+"""Finds the files of a job, decides whether it needs Libra, and uploads them there."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from libra_provider.clients.artifact import Artifact, packed
 from libra_provider.clients.libra.shipment import (
@@ -19,7 +20,7 @@ from libra_provider.core.errors import BadInput, Rejected
 from libra_provider.core.field_rules import check_parameters, names
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
-from libra_provider.core.paths import scheme
+from libra_provider.core.paths import LISTS, located, scheme
 from libra_provider.core.units import readable_size
 from libra_provider.hooks.libra import LibraHook
 
@@ -42,6 +43,28 @@ _NO_CODE = (
 _RESULT = (
     "without a connection to Libra (libra_conn_id), results can only be written to result_path"
 )
+
+
+def located_lists(job: SparkJob, beside: Path) -> dict[str, list[str]]:
+    """The lists of files of *job* by parameter, local paths absolute; raises BadInput."""
+    return {
+        each: [located(item, beside, parameter=each) for item in getattr(job, each)]
+        for each in LISTS
+    }
+
+
+def python_code(text: str, beside: Path) -> str:
+    """*text*, or the content of the file whose path it is; *beside* is its folder if relative."""
+    if not text.endswith(".py") or "\n" in text:
+        return text
+    path = located(text, beside, parameter="python")
+    try:
+        code = Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput("python", text, f"it cannot be read ({error})") from error
+    if not code.strip():
+        raise BadInput("python", text, "the file is empty")
+    return code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,9 @@ from libra_provider.hooks.libra import LibraHook
 from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.failures import final_where_retrying_cannot_help
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
-from libra_provider.operators.arguments import check_fetch
 from libra_provider.operators.base import JobOperator, beside
 from libra_provider.operators.cluster_plan import ClusterPlan
+from libra_provider.operators.fetch import check_fetch
 
 
 class SparkClusterJobOperator(JobOperator):

@@ -21,10 +21,10 @@ from libra_provider.core.status import JobStatus
 from libra_provider.hooks.base import ServerHook
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.lifecycle import receipts
-from libra_provider.lifecycle.delivery import DeliveryNeeds, shipped
+from libra_provider.lifecycle.delivery import DeliveryNeeds, located_lists, python_code, shipped
 from libra_provider.lifecycle.plan import JobPlan
 from libra_provider.lifecycle.task_record import TaskRecord
-from libra_provider.operators.arguments import check_installed, fetched, located_lists, python_code
+from libra_provider.operators.fetch import check_installed, fetched
 
 
 class ClusterPlan(JobPlan):

@@ -26,9 +26,9 @@ from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.placement import Placement, PlacementDecider
 from libra_provider.lifecycle.plan import JobPlan
 from libra_provider.links import DriverLogLink, SparkMasterLink, SparkUiLink
-from libra_provider.operators.arguments import check_fetch
 from libra_provider.operators.base import JobOperator, beside
 from libra_provider.operators.cluster_plan import ClusterPlan
+from libra_provider.operators.fetch import check_fetch
 from libra_provider.operators.statement_plan import StatementPlan
 
 _WAYS_OUT = (

@@ -14,8 +14,8 @@ from libra_provider.core.properties import spark_conf
 from libra_provider.core.units import duration_in_seconds
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.links import DriverLogLink, SparkUiLink
-from libra_provider.operators.arguments import check_fetch
 from libra_provider.operators.base import JobOperator, beside
+from libra_provider.operators.fetch import check_fetch
 from libra_provider.operators.statement_plan import StatementPlan
 
 

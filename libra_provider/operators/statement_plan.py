@@ -11,19 +11,13 @@ from typing import Any
 from libra_provider.core.errors import RESULT_TOO_LARGE, NotOffered
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
-from libra_provider.core.paths import at_libra, is_absolute, located, scheme
+from libra_provider.core.paths import LISTS, at_libra, is_absolute, located, scheme
 from libra_provider.core.properties import PROPERTY_OF
 from libra_provider.core.status import JobStatus
 from libra_provider.hooks.libra import LibraHook
-from libra_provider.lifecycle.delivery import shipped_file
+from libra_provider.lifecycle.delivery import located_lists, python_code, shipped_file
 from libra_provider.lifecycle.plan import JobPlan
-from libra_provider.operators.arguments import (
-    LISTS,
-    check_installed,
-    fetched,
-    located_lists,
-    python_code,
-)
+from libra_provider.operators.fetch import check_installed, fetched
 
 
 class StatementPlan(JobPlan):

@@ -16,14 +16,13 @@ from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
 from libra_provider.core.masking import MASK
 from libra_provider.core.parameters import as_variable
-from libra_provider.core.paths import scheme
+from libra_provider.core.paths import LISTS, scheme
 from libra_provider.core.units import KIB, readable_size
 
 ORDER = "LIBRA_JOB"
 """The environment variable that contains what a driver runs (jobs/bootstrap.py)."""
 VERSION = 1
 """The version of the driver protocol, as jobs/bootstrap.py has it, which explains it."""
-_LISTS = ("py_files", "jars", "files", "archives")
 # The bootstrap downloads these and serves them to the executors; the JVM downloads jars itself.
 _LOCALISED = ("py_files", "files", "archives")
 # Spark stores both in one directory, where names must be unique.
@@ -41,7 +40,7 @@ _ROWS = 1000
 def local_files(job: SparkJob) -> list[tuple[str, str]]:
     """Return the local files of *job*, which must be shipped: the parameter and path of each."""
     items = [("application", job.application)] if job.application else []
-    items += [(each, item) for each in _LISTS for item in getattr(job, each)]
+    items += [(each, item) for each in LISTS for item in getattr(job, each)]
     return [(parameter, item) for parameter, item in items if not scheme(item)]
 
 
@@ -94,7 +93,7 @@ class Shipment:
         """Return the job to submit to the master; its driver trusts *ca* (certificates, PEM)."""
         job = self._job
         found = {key: at.url(each) + each.fragment for key, each in self._files.items()}
-        lists = {each: [found.get((each, i), i) for i in getattr(job, each)] for each in _LISTS}
+        lists = {each: [found.get((each, i), i) for i in getattr(job, each)] for each in LISTS}
         application = found.get(("application", str(job.application)), job.application)
         if not self._ours:
             return job.trusted(application=application, **lists)

@@ -1,11 +1,10 @@
-"""Parameters that operators share: what is run, and what is returned."""
+"""The parameter fetch: in which form an operator returns the result of its job."""
 
 from __future__ import annotations
 
 import json
 import logging
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from libra_provider.clients.libra.legacy import whole_text
@@ -17,15 +16,11 @@ from libra_provider.clients.libra.results import (
     installed,
 )
 from libra_provider.core.errors import BadInput, ResultNotWhole, one_of
-from libra_provider.core.job import SparkJob
-from libra_provider.core.paths import located
 from libra_provider.core.status import JobStatus
 from libra_provider.core.units import readable_size
 from libra_provider.hooks.libra import LibraHook
 
 log = logging.getLogger(__name__)
-LISTS = ("py_files", "jars", "files", "archives")
-"""The parameters that are lists of files."""
 _FETCHES = ("all", "one", "value", "pandas", "none")
 _LARGE_XCOM = 2**20  # characters of JSON; they go through Airflow's API and into its database
 
@@ -116,25 +111,3 @@ def _weighed(result: Any) -> Any:
             readable_size(size),
         )
     return result
-
-
-def located_lists(job: SparkJob, beside: Path) -> dict[str, list[str]]:
-    """The lists of files of *job* by parameter, local paths absolute; raises BadInput."""
-    return {
-        each: [located(item, beside, parameter=each) for item in getattr(job, each)]
-        for each in LISTS
-    }
-
-
-def python_code(text: str, beside: Path) -> str:
-    """*text*, or the content of the file whose path it is; *beside* is its folder if relative."""
-    if not text.endswith(".py") or "\n" in text:
-        return text
-    path = located(text, beside, parameter="python")
-    try:
-        code = Path(path).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput("python", text, f"it cannot be read ({error})") from error
-    if not code.strip():
-        raise BadInput("python", text, "the file is empty")
-    return code
