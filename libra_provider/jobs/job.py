@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from libra_provider.core.masking import masked_text
 from libra_provider.jobs.job_spec import JobSpec
-from libra_provider.jobs.outcome import outcome_of
 from libra_provider.jobs.reporting import Reporter
 from libra_provider.jobs.timing import ReportTiming
 
 _DEFAULT = ReportTiming()
+_LONGEST = 600  # characters of an error
 
 
 class ResultError(Exception):
@@ -54,7 +55,7 @@ class Job:
             yield
         except BaseException as error:
             self._outcome = {"state": "FAILED", "errorClass": type(error).__qualname__}
-            self._outcome = outcome_of(error, self.program)
+            self._outcome = _outcome_of(error, self.program)
             raise
 
     def end(self) -> None:
@@ -73,3 +74,41 @@ def set_current_job(job: Job) -> None:
 def current_job() -> Job | None:
     """Return the job of this process, or None outside of drivers that the bootstrap started."""
     return _current[0] if _current else None
+
+
+def _outcome_of(error: BaseException, program: str) -> dict[str, Any]:
+    """Return the ``state`` of a process that *error* ends, and its error; *program* is a path."""
+    if not isinstance(error, SystemExit):
+        return _failed(error, program)
+    if not error.code:
+        return {"state": "SUCCESS"}
+    # The bootstrap has shown that error, and exits as Python does.
+    if isinstance(error.__cause__, Exception):
+        return _failed(error.__cause__, program)
+    return {
+        "state": "FAILED",
+        "error": masked_text(_exit_error(error, program))[:_LONGEST],
+        "errorClass": "SystemExit",
+    }
+
+
+def _exit_error(error: SystemExit, program: str) -> str:
+    if not isinstance(error.code, int):
+        return str(error.code)
+    words = f"The program called sys.exit({error.code})"
+    if isinstance(error.__context__, Exception):
+        words += f" after {_failed(error.__context__, program)['error']}"
+    return words
+
+
+def _failed(error: BaseException, program: str) -> dict[str, Any]:
+    # It imports pyspark, which a job that succeeds may never need.
+    from libra_provider.jobs import python_errors  # noqa: PLC0415
+
+    found = python_errors.failure_of(error, program)
+    return {
+        "state": "FAILED",
+        "error": python_errors.sentence_of(found) + python_errors.place_of(found),
+        "errorClass": found.get("condition") or found["kind"],
+        "sqlState": found.get("sql_state"),
+    }
