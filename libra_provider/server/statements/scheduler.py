@@ -28,18 +28,17 @@ from libra_provider.server.model.receipt import Receipt
 from libra_provider.server.model.statement import Epoch, State, Statement, StatementSpec
 from libra_provider.server.runners.queue import IsolatedQueue
 from libra_provider.server.settings import Settings
-from libra_provider.server.statements.active import ActiveStatement
 from libra_provider.server.statements.estimates import PendingEstimates
-from libra_provider.server.statements.recent import RecentStatements
 from libra_provider.server.statements.session_contents import SessionContents
 from libra_provider.server.statements.slots import Slots
+from libra_provider.server.statements.tracked import ActiveStatement, TrackedStatements
 from libra_provider.server.timing import DEFAULT, ServerTiming
 
 _log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """The accepted statements that have not ended, in ``live``; used on one event loop.
+    """The accepted statements that have not ended; used on one event loop.
 
     The supervisor reports the events of the driver to it. Its decisions are committed in the order
     in which they are made, even if the ledger is unavailable for a while, and reported only then.
@@ -63,8 +62,7 @@ class Scheduler:
         pythons = settings.max_python_sessions
         self._places = Slots(settings.max_running, settings.pools, pythons=pythons)
         self._holdings = SessionContents()
-        self.live: dict[str, ActiveStatement] = {}
-        self.recent = RecentStatements()
+        self.tracked = TrackedStatements()
         self.estimates = PendingEstimates(driver.say, within=timing.estimate)
         self.isolated = IsolatedQueue(settings, self, artifacts, timing)
         self.draining = False
@@ -92,7 +90,7 @@ class Scheduler:
 
     @property
     def _begun_ones(self) -> Sequence[ActiveStatement]:
-        return [live for live in self.live.values() if live.told and not live.ended]
+        return [live for live in self.tracked.live.values() if live.told and not live.ended]
 
     def reserve(self, spec: StatementSpec) -> Epoch | None:
         """Take a slot if one is free; return its epoch. Then :meth:`enter` or :meth:`release`."""
@@ -108,8 +106,7 @@ class Scheduler:
 
     def enter(self, statement: Statement, *, has_room: bool = False) -> ActiveStatement:
         """Schedule a statement that was just accepted, or was PENDING when Libra last stopped."""
-        over = asyncio.get_running_loop().create_future()
-        live = self.live[statement.job_id] = ActiveStatement(statement, over, has_room=has_room)
+        live = self.tracked.add(statement, has_room=has_room)
         if statement.spec.deploy_mode:
             self.isolated.submit(statement)
         elif has_room:
@@ -124,8 +121,7 @@ class Scheduler:
 
         On a dedicated driver it may go on; the rest becomes LOST once its epoch is over.
         """
-        over = asyncio.get_running_loop().create_future()
-        live = self.live[statement.job_id] = ActiveStatement(statement, over, told=True)
+        live = self.tracked.add(statement, told=True)
         if statement.spec.deploy_mode:
             self._set_timer(live)
             self.isolated.resume(statement)
@@ -208,10 +204,7 @@ class Scheduler:
         if error := written.exception():
             self._unstorable(live, error)
             return
-        statement = written.result()
-        del self.live[live.job_id]
-        self.recent.add(statement)
-        live.over.set_result(statement)
+        self.tracked.end(live, written.result())
 
     def _unstorable(self, live: ActiveStatement, error: BaseException) -> None:
         _log.error("Could not store the end of statement %s", live.job_id, exc_info=error)
@@ -223,7 +216,7 @@ class Scheduler:
 
     async def isolated_begins(self, job_id: str) -> Statement | None:
         """Commit that it is RUNNING and return it, or None if it was killed before."""
-        live = self.live.get(job_id)
+        live = self.tracked.live.get(job_id)
         if live is None or live.ended:
             return None
         # From now on, a kill is up to the runner.
@@ -241,7 +234,7 @@ class Scheduler:
         self, job_id: str, *, driver_id: str | None = None, location: DriverLocation | None = None
     ) -> None:
         """Store the location of a dedicated driver."""
-        if (live := self.live.get(job_id)) is None or live.ended:
+        if (live := self.tracked.live.get(job_id)) is None or live.ended:
             return
         known = live.statement
         live.statement = replace(
@@ -303,7 +296,7 @@ class Scheduler:
 
     def statement_ended(self, ended: StatementEnded) -> None:
         """Commit the end of a statement, then report it to waiting clients."""
-        live = self.live.get(ended.job_id)
+        live = self.tracked.live.get(ended.job_id)
         if live is None or live.ended:
             _log.warning(
                 "Ignored a report of the driver: statement %s has ended already", ended.job_id
@@ -314,7 +307,7 @@ class Scheduler:
 
     def statement_progressed(self, progressed: StatementProgress) -> None:
         """Record the progress of a statement."""
-        if live := self.live.get(progressed.job_id):
+        if live := self.tracked.live.get(progressed.job_id):
             told = asdict(progressed)
             del told["job_id"]
             live.progress = Progress(**told)

@@ -22,7 +22,6 @@ from libra_provider.server.model.sessions import Sessions
 from libra_provider.server.model.statement import Epoch, PoolQueue, State, Statement, StatementSpec
 from libra_provider.server.settings import Settings
 from libra_provider.server.statement_logs import LogPiece
-from libra_provider.server.statements.active import queues
 from libra_provider.server.statements.scheduler import Scheduler
 from libra_provider.server.timing import DEFAULT, ServerTiming
 
@@ -49,6 +48,7 @@ class StatementService:
         self._scheduler = Scheduler(
             settings, ledger, self._writer, driver, artifacts, timing=timing
         )
+        self._tracked = self._scheduler.tracked
         # Reads use a separate thread, so that a long list delays no commit.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._arriving = 0
@@ -148,7 +148,7 @@ class StatementService:
 
     async def wait(self, job_id: str, seconds: float | None = None) -> Statement:
         """Wait up to *seconds* (None: no limit) for its end; return the statement."""
-        if (live := self._scheduler.live.get(job_id)) is None:
+        if (live := self._tracked.live.get(job_id)) is None:
             found = await self.get(job_id)
             if found.state.is_terminal or not found.spec.announced or seconds == 0:
                 return found
@@ -159,20 +159,20 @@ class StatementService:
 
     async def get(self, job_id: str) -> Statement:
         """Return the statement with its progress; raises UnknownStatement."""
-        if known := self._known(job_id):
+        if known := self._tracked.get(job_id):
             return known
         return await self.ask(self._ledger.get, job_id)
 
     async def many(self, job_ids: Sequence[str]) -> Sequence[Statement]:
         """Return those of *job_ids* that exist, with their progress."""
-        here = {job_id: known for job_id in job_ids if (known := self._known(job_id))}
+        here = {job_id: known for job_id in job_ids if (known := self._tracked.get(job_id))}
         elsewhere = [job_id for job_id in job_ids if job_id not in here]
         found = await self.ask(self._ledger.get_many, elsewhere) if elsewhere else []
         return [*here.values(), *found]
 
     async def states(self, job_ids: Sequence[str]) -> Mapping[str, State]:
         """Return the states of those of *job_ids* that exist."""
-        here = {job_id: known.state for job_id in job_ids if (known := self._known(job_id))}
+        here = {job_id: known.state for job_id in job_ids if (known := self._tracked.get(job_id))}
         elsewhere = [job_id for job_id in job_ids if job_id not in here]
         found = await self.ask(self._ledger.get_states, elsewhere) if elsewhere else {}
         return here | found
@@ -181,19 +181,15 @@ class StatementService:
         """What :meth:`Ledger.find_page` finds, with the progress of what runs."""
         return [self._now(each) for each in await self.ask(self._ledger.find_page, **filters)]
 
-    def _known(self, job_id: str) -> Statement | None:
-        live = self._scheduler.live.get(job_id)
-        return live.seen if live else self._scheduler.recent.get(job_id)
-
     def _now(self, statement: Statement) -> Statement:
         """Return *statement*, as read from the ledger, with its progress."""
         if statement.state.is_terminal:
             return statement
-        return self._known(statement.job_id) or statement
+        return self._tracked.get(statement.job_id) or statement
 
     def queues(self) -> Sequence[PoolQueue]:
         """Return the numbers of waiting and running statements of each pool."""
-        return queues(self._settings.pools, self._scheduler.live.values())
+        return self._tracked.queues(self._settings.pools)
 
     async def estimate(
         self,
@@ -218,7 +214,7 @@ class StatementService:
 
         Raises LedgerUnavailable if that could not be committed yet; it will be.
         """
-        if (live := self._scheduler.live.get(job_id)) is None:
+        if (live := self._tracked.live.get(job_id)) is None:
             found = await self.get(job_id)
             cancels = found.spec.announced and not found.state.is_terminal
             return await self.announced.cancel(job_id) if cancels else found
@@ -238,4 +234,4 @@ class StatementService:
     async def remove(self, job_ids: Sequence[str]) -> None:
         """Delete ended statements; raises LedgerUnavailable."""
         await self._writer.write(partial(self._ledger.delete, job_ids))
-        self._scheduler.recent.forget(job_ids)
+        self._tracked.forget(job_ids)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from libra_provider.core.kinds import Kind
 from libra_provider.server.driver.messages import PYTHON_VARIABLES, SessionHolds
-from libra_provider.server.statements.active import ActiveStatement
+from libra_provider.server.statements.tracked import ActiveStatement
 
 
 class SessionContents:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from libra_provider.core.kinds import Kind
 from libra_provider.server.model.pools import Pool
 from libra_provider.server.model.statement import StatementSpec
-from libra_provider.server.statements.active import ActiveStatement
+from libra_provider.server.statements.tracked import ActiveStatement
 
 _UNKNOWN = Pool()
 # Of all places, the part that pools without a running statement may keep free.

@@ -9,8 +9,8 @@ from libra_provider.core.job import OWN_SESSION
 from libra_provider.core.polling import utc_now
 from libra_provider.server.model.pools import STANDARD_POOLS, Pool
 from libra_provider.server.model.statement import State, Statement, StatementSpec
-from libra_provider.server.statements.active import ActiveStatement
 from libra_provider.server.statements.slots import Slots
+from libra_provider.server.statements.tracked import ActiveStatement
 from tests.server.api.test_statements import AT_ONCE, WAIT, status, submit
 from tests.server.conftest import MakeLibra
 
