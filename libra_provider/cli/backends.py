@@ -59,7 +59,7 @@ class LibraJobs:
 
     def answers_at_once(self) -> bool:
         """Whether this Libra supports asynchronous submission; old servers do not."""
-        return not self._client.run(self._contract.known()).is_old
+        return not self._client.run(self._contract.fetch_health()).is_old
 
     def submit(self, job: SparkJob, tag: str) -> JobStatus:
         """Submit *job* once under *tag*; an old Libra responds only when the job ends.
@@ -93,7 +93,7 @@ class LibraJobs:
     def returned(self, job_id: str) -> Returned:
         """All rows of *job_id*, its value, or where it wrote its rows."""
         first = self._early_results.get(job_id)
-        return self._client.run(paging.returned(self._contract, job_id, first=first))
+        return self._client.run(paging.fetch_result(self._contract, job_id, first=first))
 
     def ship(self, job: SparkJob, tag: str) -> SparkJob:
         """Upload the files of *job* to Libra; returns the job to submit to a master."""
@@ -178,7 +178,9 @@ class MasterJobs:
             job=job, tag=tag, since=utc_now(), master=self._master, ui_urls=self._ui_urls
         )
         name = f"The job with tag {tag}"
-        once = submission.once(name, self._timing, must_end=is_interrupt_pending, tell=_tell)
+        once = submission.once(
+            name, self._timing, must_end=is_interrupt_pending, log_message=_print_message
+        )
         steps = once.submit()
         return run_steps(steps, lambda step: self._client.run(submission.answer(step))).status
 
@@ -214,5 +216,5 @@ class MasterJobs:
         return check_master(self._client.addresses, master_url=self._master, ui_urls=self._ui_urls)
 
 
-def _tell(level: int, text: str, *facts: object) -> None:
+def _print_message(level: int, text: str, *facts: object) -> None:
     print_message(text % facts, style="yellow" if level >= logging.WARNING else "")

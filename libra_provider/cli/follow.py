@@ -77,7 +77,7 @@ def follow(jobs: JobServer, first: JobStatus, *, with_log: bool = False) -> Outc
     """
     view = jobs.view(first.job_id, with_log=with_log)
     watch = Watch(first.job_id, jobs.patience, utc_now())
-    outcome = watch.told(first, utc_now())
+    outcome = watch.update(first, utc_now())
     display = contextlib.nullcontext(JobReport()) if with_log else progress_display(first.job_id)
     with display as report:
         if with_log:
@@ -86,7 +86,7 @@ def follow(jobs: JobServer, first: JobStatus, *, with_log: bool = False) -> Outc
         report.message(watch.news)
         while outcome is None:
             time.sleep(watch.wait)
-            outcome = watch.told(_poll(jobs, view), utc_now())
+            outcome = watch.update(_poll(jobs, view), utc_now())
             report.update(watch.status.progress)
             if watch.news:
                 report.message(watch.news)

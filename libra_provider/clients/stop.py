@@ -50,14 +50,14 @@ DEFAULT = StopTiming()
 class Stop:
     """Stops *job_id*; ``kill_first``: without checking first whether it has already ended.
 
-    ``tell`` has the parameters of :meth:`logging.Logger.log`.
+    ``log_message`` has the parameters of :meth:`logging.Logger.log`.
     """
 
     job_id: str
     timing: StopTiming = DEFAULT
     kill_first: bool = False
     clock: Callable[[], float] = time.monotonic
-    tell: Callable[..., None] = log.log
+    log_message: Callable[..., None] = log.log
 
     def stop(self) -> Steps[JobStatus]:
         """Kill the job unless it has ended, and return its final status.
@@ -68,7 +68,7 @@ class Stop:
         status = yield from self._kill_requested()
         if status is None:
             status = yield from self._end()
-            self.tell(logging.INFO, "%s has stopped: %s", self.job_id, status.state)
+            self.log_message(logging.INFO, "%s has stopped: %s", self.job_id, status.state)
         return status
 
     def _kill_requested(self) -> Steps[JobStatus | None]:
@@ -87,7 +87,7 @@ class Stop:
                     raise
                 pause = max(self.timing.look_every, error.retry_after)
             yield Sleep(pause)
-        self.tell(logging.INFO, "Requested kill of %s: %s", self.job_id, said)
+        self.log_message(logging.INFO, "Requested kill of %s: %s", self.job_id, said)
         return None
 
     def _end(self) -> Steps[JobStatus]:

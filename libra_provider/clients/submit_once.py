@@ -78,20 +78,20 @@ class Accepted:
 class SubmitOnce:
     """Submits a job once with *tag*; *name* is the job's name in errors.
 
-    ``by_hand``: what to do if it remains unknown whether there is a job. ``finds_again``: the
+    ``lookup_advice``: what to do if it remains unknown whether there is a job. ``finds_again``: the
     server returns the first job for a second submission with the same tag. ``must_end``: whether
-    the job is no longer wanted, checked between steps. ``tell`` has the parameters of
+    the job is no longer wanted, checked between steps. ``log_message`` has the parameters of
     :meth:`logging.Logger.log`.
     """
 
     name: str
     tag: str
-    by_hand: str
+    lookup_advice: str
     timing: SubmitTiming
     finds_again: bool = False
     must_end: Callable[[], bool] = bool
     clock: Callable[[], float] = time.monotonic
-    tell: Callable[..., None] = log.log
+    log_message: Callable[..., None] = log.log
 
     def submit(self, *, may_exist: bool = False) -> Steps[Accepted]:
         """Submit the job, or find it; *may_exist*: an earlier process may have submitted it.
@@ -119,7 +119,9 @@ class SubmitOnce:
                 if not (failed.may_have_arrived and self.finds_again):
                     yield Forget()
                 raise failed
-            self.tell(logging.INFO, "%s; submitting again in %s", failed, readable_duration(pause))
+            self.log_message(
+                logging.INFO, "%s; submitting again in %s", failed, readable_duration(pause)
+            )
             yield Sleep(pause)
 
     def find_now(self) -> Steps[str | None]:
@@ -134,7 +136,9 @@ class SubmitOnce:
                 pause = retry.pause(error)
                 if pause is None:
                     raise
-                self.tell(logging.INFO, "%s; retrying in %s", error, readable_duration(pause))
+                self.log_message(
+                    logging.INFO, "%s; retrying in %s", error, readable_duration(pause)
+                )
             yield Sleep(pause)
 
     def find_surely(self, *, under_way: float = 0.0) -> Steps[str | None]:
@@ -145,7 +149,9 @@ class SubmitOnce:
         """
         settles_at = self.clock() + under_way + self.timing.grace
         gives_up_at = settles_at + self.timing.patience
-        self.tell(logging.INFO, "Looking for the job of the submission with tag %s", self.tag)
+        self.log_message(
+            logging.INFO, "Looking for the job of the submission with tag %s", self.tag
+        )
         while True:
             now = self.clock()  # a search shows the jobs at its beginning
             found, doubt = yield from self._look()
@@ -155,7 +161,7 @@ class SubmitOnce:
                 return None
             # For a job that must end, waiting longer than the grace is of no use.
             if now >= (settles_at if self.must_end() else gives_up_at):
-                raise UndecidedSubmission(self.name, f"{doubt}; {self.by_hand}")
+                raise UndecidedSubmission(self.name, f"{doubt}; {self.lookup_advice}")
             yield Sleep(self.timing.look_every)
 
     def _made_by(self, error: ServerError) -> Steps[str | None]:
@@ -165,7 +171,7 @@ class SubmitOnce:
             return (yield from self.find_now())
         if not error.may_have_arrived or self.finds_again:
             return None
-        self.tell(logging.WARNING, "%s; the request may have arrived", error)
+        self.log_message(logging.WARNING, "%s; the request may have arrived", error)
         return (yield from self.find_surely())
 
     def _check_wanted(self) -> None:
@@ -179,7 +185,7 @@ class SubmitOnce:
         try:
             found: TagMatches = yield Find()
         except NotOffered as error:
-            why = f"the process that submitted it was interrupted ({error}); {self.by_hand}"
+            why = f"the process that submitted it was interrupted ({error}); {self.lookup_advice}"
             raise UnknowableSubmission(self.name, why) from error
         except ServerError as error:
             return TagMatches(), str(error)
@@ -194,7 +200,7 @@ class SubmitOnce:
             except LibraError as error:
                 said = f"the request failed ({error})"
             text = "%s and %s both carry tag %s. Requested kill of the second: %s"
-            self.tell(logging.WARNING, text, first, other, self.tag, said)
+            self.log_message(logging.WARNING, text, first, other, self.tag, said)
         return first
 
 

@@ -118,7 +118,7 @@ _NO_MOMENTS = Timings()
 class Watch:
     """Remembers what one watcher of a job has seen, and decides when the watch is over.
 
-    Pass each answer, or the error instead of one, to :meth:`told`. If it returns None, poll again
+    Pass each answer, or the error instead of one, to :meth:`update`. If it returns None, poll again
     after ``wait`` seconds: soon at first, so that the end of a short job is noticed quickly, then
     at the poll interval. ``news`` is a line for the log if the last answer changed something.
     """
@@ -139,12 +139,12 @@ class Watch:
         self._unclear_since: datetime | None = None
         self._starving_since: datetime | None = None
 
-    def told(self, answer: JobStatus | ServerError, now: datetime) -> Outcome | None:
+    def update(self, answer: JobStatus | ServerError, now: datetime) -> Outcome | None:
         """Take *answer* into account; the outcome if it ends the watch."""
         lived = (now - (self._seen.submitted_at or now)).total_seconds()
         self.wait = min(self.patience.poll_interval, max(_SOONEST, lived * _SHARE_OF_LIFE))
         if isinstance(answer, ServerError):
-            return self._told_error(answer, now)
+            return self._update_after_error(answer, now)
         self.status = self._with_moments(answer, now)
         unclear = answer.state is JobState.UNCLEAR
         self._unclear_since = (self._unclear_since or now) if unclear else None
@@ -165,7 +165,7 @@ class Watch:
         grown = self.wait >= self.patience.poll_interval
         return grown and self._unclear_since is None and limit is None
 
-    def _told_error(self, error: ServerError, now: datetime) -> Outcome | None:
+    def _update_after_error(self, error: ServerError, now: datetime) -> Outcome | None:
         self._unclear_since = self._unclear_since or now
         self.wait = max(self.wait, error.retry_after)
         forgiven = self.patience.forgives(error)

@@ -101,11 +101,11 @@ class ArtifactHook(ServerHook):
 
     def returned(self, job_id: str) -> Returned:
         """Fetch the result of *job_id*: rows, a value or None, or where rows were written."""
-        return self._run(lambda: paging.returned(self._contract, job_id))
+        return self._run(lambda: paging.fetch_result(self._contract, job_id))
 
     async def areturned(self, job_id: str) -> Returned:
         """Fetch the result of *job_id*, for event loops."""
-        return await self._arun(lambda: paging.returned(self._contract, job_id))
+        return await self._arun(lambda: paging.fetch_result(self._contract, job_id))
 
     def _ask(self, call: Call[T]) -> T:
         return self._run(lambda: self._contract.send(call))

@@ -51,7 +51,7 @@ class ServerHook(BaseHook, ABC):
             self.use(await self.aget_connection(self.connection_id))
         return self._made()
 
-    def apart(self) -> Self:
+    def with_new_connections(self) -> Self:
         """A copy with its own network connections; sends no request to Airflow."""
         other = copy(self)
         other._client = Client(self._made().addresses)  # noqa: SLF001 - it is another of these
@@ -67,7 +67,7 @@ class ServerHook(BaseHook, ABC):
         """Read the settings of *connection*; returns the addresses of its servers, in order."""
 
     @property
-    def where(self) -> str:
+    def server_url(self) -> str:
         """The server's address, for messages."""
         return self.client().active.url
 
@@ -92,7 +92,7 @@ class ServerHook(BaseHook, ABC):
         """Find the jobs with the tag of *sought*, for event loops."""
 
     @abstractmethod
-    def by_hand(self, tag: str) -> str:
+    def lookup_advice(self, tag: str) -> str:
         """Advice for users if the job of *tag* cannot be found."""
 
     @property
@@ -156,9 +156,9 @@ class ServerHook(BaseHook, ABC):
 
     async def alook(self, view: JobView) -> Observation:
         """Poll once, for triggers; create the view after :meth:`aclient`."""
-        return await self.aasked(view.look())
+        return await self.arun_dialogue(view.look())
 
-    async def aasked(self, dialogue: Dialogue[T]) -> T:
+    async def arun_dialogue(self, dialogue: Dialogue[T]) -> T:
         """Run *dialogue* in an event loop; raises ServerError."""
         return await (await self.aclient()).arun(dialogue)
 

@@ -72,11 +72,11 @@ class LibraHook(ArtifactHook):
 
     def greet(self) -> None:
         """Check that this is Libra, and detect old versions."""
-        self._run(self._contract.known)
+        self._run(self._contract.fetch_health)
 
     def finds_again(self) -> bool:
         """True, except for an old Libra, which would run the statement again."""
-        return not self._run(self._contract.known).is_old
+        return not self._run(self._contract.fetch_health).is_old
 
     def find(self, sought: TagQuery) -> TagMatches:
         """Find the statement with this tag; an old Libra raises NotOffered."""
@@ -86,7 +86,7 @@ class LibraHook(ArtifactHook):
         """Find the statement with this tag, for event loops."""
         return _carriers(await self.astatements(key=sought.tag))
 
-    def by_hand(self, tag: str) -> str:  # noqa: ARG002 - an old Libra has not seen it
+    def lookup_advice(self, tag: str) -> str:  # noqa: ARG002 - an old Libra has not seen it
         """Advice for an old Libra, which cannot find statements."""
         return "check whether its work was done, and clear the task to rerun it"
 

@@ -12,7 +12,7 @@ from libra_provider.clients.doctor.master import check_master
 from libra_provider.clients.http.call import Call
 from libra_provider.clients.http.credentials import jws
 from libra_provider.clients.http.transport import ServerAddress
-from libra_provider.clients.libra.shipment import ORDER
+from libra_provider.clients.libra.shipment import SPEC_VARIABLE
 from libra_provider.clients.standalone import rest
 from libra_provider.clients.standalone.create_request import TAG, main_class
 from libra_provider.clients.standalone.diagnosis import why_it_may_run
@@ -127,7 +127,7 @@ class SparkMasterHook(ServerHook):
         client = await self.aclient()
         return await client.arun(carriers(sought, self.ui_urls))
 
-    def by_hand(self, tag: str) -> str:
+    def lookup_advice(self, tag: str) -> str:
         """Advice for finding the driver of *tag*; the master's web UI does not show tags."""
         return (
             f"look for {TAG}={tag} at the head of their stderr, kill the driver that has it, "
@@ -169,7 +169,7 @@ class SparkMasterHook(ServerHook):
         if CORES_MAX not in job.conf:
             log.warning(_UNLIMITED, self.connection_id)
         # What runs by an order has the bootstrap that it came with.
-        bootstrap = None if ORDER in job.env_vars else self.bootstrap
+        bootstrap = None if SPEC_VARIABLE in job.env_vars else self.bootstrap
         return rest.submit(job, tag, master=self.master_url, bootstrap=bootstrap)
 
     def status(self, job_id: str) -> JobStatus:

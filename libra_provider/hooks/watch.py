@@ -41,24 +41,24 @@ def look(server: ServerHook, view: JobView, seen: Watch) -> Outcome | None:
         answer: Observation | ServerError = server.look(view)
     except ServerError as error:
         answer = error
-    outcome, said = told(seen, answer)
-    show(said)
+    outcome, said = update(seen, answer)
+    log_lines(said)
     return outcome
 
 
-def told(
+def update(
     seen: Watch, answer: Observation | ServerError
 ) -> tuple[Outcome | None, list[tuple[int, str]]]:
     """Return the outcome, if *answer* ends the watch, and the levels and lines to log."""
     status: JobStatus | ServerError = answer if isinstance(answer, ServerError) else answer.status
-    outcome = seen.told(status, utc_now())
+    outcome = seen.update(status, utc_now())
     # The end is logged by the code that handles the outcome, with the result or the error.
     news = [(logging.INFO, seen.news)] if seen.news and not outcome else []
     lines = list(_lines(answer)) if isinstance(answer, Observation) else []
     return outcome, news + lines
 
 
-def show(said: Iterable[tuple[int, str]]) -> None:
+def log_lines(said: Iterable[tuple[int, str]]) -> None:
     """Write to the log of the current task."""
     for level, line in said:
         log.log(level, "%s", line)

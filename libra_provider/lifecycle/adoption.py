@@ -40,11 +40,10 @@ class Adoption:
 
     def of(self, tag: str, **more: Any) -> SubmitOnce:
         """The submission with *tag*; *more* are further fields of SubmitOnce."""
-        name, by_hand = f"The job with tag {tag} at {self.server.where}", self.server.by_hand(tag)
         return SubmitOnce(
-            name=name,
+            name=f"The job with tag {tag} at {self.server.server_url}",
             tag=tag,
-            by_hand=by_hand,
+            lookup_advice=self.server.lookup_advice(tag),
             timing=self.timing,
             must_end=self.must_end,
             **more,

@@ -13,8 +13,8 @@ from libra_provider.clients.libra.shipment import (
     Shipment,
     is_bootstrapped,
     local_files,
-    order_of,
-    ordered,
+    spec_of,
+    with_spec,
 )
 from libra_provider.core.errors import BadInput, Rejected
 from libra_provider.core.field_rules import check_parameters, names
@@ -126,8 +126,8 @@ class DeliveryNeeds:
         """*job* as it is submitted if the workers have everything that it needs."""
         if not self.gives(job):
             return job
-        order = order_of(job, tag, returns=self.promised)
-        return ordered(job, order, str(self.runner))
+        spec = spec_of(job, tag, returns=self.promised)
+        return with_spec(job, spec, str(self.runner))
 
 
 def shipped(libra: LibraHook, job: SparkJob, tag: str, *, promised: bool) -> SparkJob:

@@ -110,7 +110,7 @@ class JobRun:
             ),
             on_lost=self._policy.on_lost,
             stopping=self._policy.timing.stop,
-            explain_lost=self._explained,
+            explain_lost=self._explain,
             report_end=self.plan.report_end,
         )
         submission = finder.find_or_submit()
@@ -123,7 +123,7 @@ class JobRun:
 
     def settle(self, outcome: Outcome) -> Any:
         """The result of a job that succeeded; raises the JobError of any other end."""
-        outcome = replace(outcome, status=self._explained(outcome.status))
+        outcome = replace(outcome, status=self._explain(outcome.status))
         # The rest of this method may submit again, which replaces the record.
         status, record = outcome.status, self.record
         self._link(status)
@@ -176,7 +176,7 @@ class JobRun:
         """Stop the job because Airflow ends the task. Calls to Airflow could deadlock here."""
         if self.record is None:
             return
-        then = partial(self.plan.report_end, self.record, apart=True)
+        then = partial(self.plan.report_end, self.record, is_interrupted=True)
         stop(self._server, self.record, within=self._policy.timing.on_kill, then=then)
 
     def _planned(self) -> SparkJob:
@@ -187,10 +187,10 @@ class JobRun:
             conf = self._policy.lineage.into(conf, self._context)
         return job.trusted(origin=origin(self._context), conf=conf)
 
-    def _explained(self, status: JobStatus) -> JobStatus:
+    def _explain(self, status: JobStatus) -> JobStatus:
         if status.state not in (JobState.FAILED, JobState.LOST):
             return status
-        return self.plan.explained(status, self._tag)
+        return self.plan.explain(status, self._tag)
 
     def _settled(self, outcome: Outcome) -> Any:
         status, is_killed = outcome.status, outcome.status.state is JobState.KILLED

@@ -61,7 +61,7 @@ class _Stopping(threading.Thread):
         self.known = "its server did not respond"
         self.lines: list[tuple[Any, ...]] = []
         self.ended = False
-        self._server = server.apart()
+        self._server = server.with_new_connections()
         self._record = record
         self._then = then
 
@@ -76,11 +76,13 @@ class _Stopping(threading.Thread):
     def _steps(self) -> Steps[JobStatus]:
         if self.job_id is None:
             adoption = Adoption(self._server, _ENDLESS)
-            self.job_id = yield from adoption.of(self._record.tag, tell=self._log).find_surely()
+            self.job_id = yield from adoption.of(
+                self._record.tag, log_message=self._log
+            ).find_surely()
         assert self.job_id is not None  # noqa: S101 - an endless search finds it
         timing = StopTiming.endless(look_every=_ENDLESS.look_every)
         # The kill must be requested within seconds; a poll before it could take too long.
-        stop = Stop(job_id=self.job_id, timing=timing, kill_first=True, tell=self._log)
+        stop = Stop(job_id=self.job_id, timing=timing, kill_first=True, log_message=self._log)
         return (yield from stop.stop())
 
     def _answer(self, step: Step) -> Any:

@@ -37,13 +37,13 @@ class JobPlan(ABC):
         """Upload the files of *job*; return it as it is submitted under *tag*. Idempotent."""
         return job
 
-    def explained(self, status: JobStatus, tag: str | None) -> JobStatus:  # noqa: ARG002 - as above
+    def explain(self, status: JobStatus, tag: str | None) -> JobStatus:  # noqa: ARG002 - as above
         """*status*, which is FAILED or LOST, with any further explanation."""
         return status
 
-    def report_end(self, record: TaskRecord, *, apart: bool = False) -> None:  # noqa: B027 - optional
+    def report_end(self, record: TaskRecord, *, is_interrupted: bool = False) -> None:  # noqa: B027 - optional
         """Report to Libra, if the job of *record* was announced there, that it has ended.
 
-        ``apart`` is set when a signal interrupted the task: separate network connections are used,
-        and Airflow is not called.
+        ``is_interrupted`` is set when a signal interrupted the task: separate network connections
+        are used, and Airflow is not called.
         """

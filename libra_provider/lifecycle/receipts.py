@@ -41,7 +41,7 @@ _REACH = (
 T = TypeVar("T")
 
 
-def explained(libra: LibraHook, tag: str, status: JobStatus, *, patience: float) -> JobStatus:
+def explain(libra: LibraHook, tag: str, status: JobStatus, *, patience: float) -> JobStatus:
     """*status*, which is not SUCCEEDED, with details from the receipt of job *tag*.
 
     If the master has forgotten the driver, or lost it with its worker, the receipt decides how it

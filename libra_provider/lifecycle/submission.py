@@ -86,7 +86,7 @@ class Submitter:
         if accepted.found:
             log.info("Found %s, which was submitted with tag %s", record.job_id, tag)
         else:
-            where = f"{self.server.where} with tag {tag}"
+            where = f"{self.server.server_url} with tag {tag}"
             log.info("Submitted %s to %s: %s", record.job_id, where, messages.subject(job))
         metrics.count(metrics.ADOPTIONS if accepted.found else metrics.SUBMISSIONS, tags)
         return Submission(record, accepted.status, accepted.found)

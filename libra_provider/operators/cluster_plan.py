@@ -103,21 +103,22 @@ class ClusterPlan(JobPlan):
         """The connection of the Libra to which the job was announced, or None if it was not."""
         return self.libra.connection_id if self.libra else None
 
-    def report_end(self, record: TaskRecord, *, apart: bool = False) -> None:
+    def report_end(self, record: TaskRecord, *, is_interrupted: bool = False) -> None:
         """Report to Libra, if the job of *record* was announced there, that its driver is gone."""
-        if apart and "libra" not in self.__dict__:
+        if is_interrupted and "libra" not in self.__dict__:
             return
         if record.backend is self.server.backend and self.libra:
-            receipts.report_end(self.libra.apart() if apart else self.libra, record.tag)
+            libra = self.libra.with_new_connections() if is_interrupted else self.libra
+            receipts.report_end(libra, record.tag)
 
-    def explained(self, status: JobStatus, tag: str | None) -> JobStatus:
+    def explain(self, status: JobStatus, tag: str | None) -> JobStatus:
         """*status*, with the contents of the receipt that the driver left at Libra."""
         if tag is None or self.libra is None:
             return status
         # A failed job has certainly ended; the receipt only adds details.
         is_over = status.state is JobState.FAILED and not status.worker_lost
         patience = 0.0 if is_over else self._patience
-        return receipts.explained(self.libra, tag, status, patience=patience)
+        return receipts.explain(self.libra, tag, status, patience=patience)
 
     def result(self, status: JobStatus, tag: str | None) -> Any:
         """What ``fetch`` requests, or where the rows were written, or None for no result."""

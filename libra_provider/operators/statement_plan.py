@@ -86,7 +86,7 @@ class StatementPlan(JobPlan):
             return None
         return fetched(self.server, status, self._fetch, result_path=self._described.result_path)
 
-    def explained(self, status: JobStatus, tag: str | None) -> JobStatus:  # noqa: ARG002 - as above
+    def explain(self, status: JobStatus, tag: str | None) -> JobStatus:  # noqa: ARG002 - as above
         """*status*, with advice if the result was too large."""
         if not (self._advice and _is_too_large(status)):
             return status

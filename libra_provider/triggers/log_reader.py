@@ -70,7 +70,7 @@ class LogReader:
 
     async def _look(self, waiting: Subscription, status: JobStatus) -> Observation:
         try:
-            return await self._server.aasked(waiting.view.details(status))
+            return await self._server.arun_dialogue(waiting.view.details(status))
         except Exception as error:  # the end of the job must be reported in any case
             log.exception("Could not read the log of %s", status.job_id)
             return Observation(

@@ -88,7 +88,7 @@ class Poller:
                 self._reader.read_some(self._asked)
                 await self._until_somebody_is_due()
         except Exception as error:
-            log.exception("The poller of %s failed", self._server.where)
+            log.exception("The poller of %s failed", self._server.server_url)
             why = f"the poller of this triggerer failed: {error!r}"
         finally:
             self._ended = (
@@ -117,7 +117,7 @@ class Poller:
             return
         try:
             views = [each.view for each in asked]
-            together = await self._server.aasked(self._group.together(views))
+            together = await self._server.arun_dialogue(self._group.together(views))
             await self._tell(asked, together or {})
             alone = self._left(asked, together)
             await asyncio.gather(*map(self._ask_alone, alone))
@@ -125,8 +125,8 @@ class Poller:
             await self._tell_all(asked, error)
         except Exception as error:
             # One unexpected response must not end all watches; each has limited patience.
-            log.exception("Could not poll the jobs at %s", self._server.where)
-            await self._tell_all(asked, ServerError(self._server.where, repr(error)))
+            log.exception("Could not poll the jobs at %s", self._server.server_url)
+            await self._tell_all(asked, ServerError(self._server.server_url, repr(error)))
         if self._refused:
             await self._renew_connection()
 
@@ -164,7 +164,7 @@ class Poller:
         waiting.asked_alone = time.monotonic()
         try:
             async with self._slots:
-                status = await self._server.aasked(waiting.view.state())
+                status = await self._server.arun_dialogue(waiting.view.state())
         except ServerError as error:
             self._answer(waiting, error)
         except LibraError as error:
@@ -209,4 +209,4 @@ class Poller:
         try:
             await self._renew()
         except Exception:
-            log.exception("Could not read the connection of %s again", self._server.where)
+            log.exception("Could not read the connection of %s again", self._server.server_url)

@@ -12,7 +12,7 @@ from libra_provider.core.errors import ServerError
 from libra_provider.core.polling import Outcome, Watch
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus
-from libra_provider.hooks.watch import show, told
+from libra_provider.hooks.watch import log_lines, update
 
 NEVER = -math.inf
 
@@ -54,7 +54,7 @@ class Subscription:
         if self.is_over:
             return
         place = self.seen.status.location
-        self._outcome, lines = told(self.seen, answer)
+        self._outcome, lines = update(self.seen, answer)
         self._lines += tuple(lines)
         if lines or self._outcome or self.seen.status.location != place:
             self._wake()
@@ -92,7 +92,7 @@ class Subscription:
     def _show(self) -> None:
         # Not in outcome itself, whose frame would keep these lines until there are new ones.
         lines, self._lines = self._lines, ()
-        show(lines)
+        log_lines(lines)
 
     def _wake(self) -> None:
         if self._news and not self._news.done():

@@ -83,7 +83,7 @@ class Played:
             timing=timing,
             kill_first=kill_first,
             clock=lambda: self.now,
-            tell=lambda _, text, *facts: self.said.append(text % facts),
+            log_message=lambda _, text, *facts: self.said.append(text % facts),
         )
         return run(stop.stop(), self._ask, sleep=self._sleep)
 

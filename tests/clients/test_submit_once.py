@@ -59,7 +59,10 @@ class Played:
     def once(self, **fields: Any) -> SubmitOnce:
         fields = {"timing": TIMING, "name": "The job with tag f", "tag": "f", **fields}
         return SubmitOnce(
-            by_hand="look at stderr", clock=lambda: self.now, tell=self._tell, **fields
+            lookup_advice="look at stderr",
+            clock=lambda: self.now,
+            log_message=self._log_message,
+            **fields,
         )
 
     def _drive(self, steps: Steps[Any], answers: dict[type[Step], list[Any]]) -> Any:
@@ -77,7 +80,7 @@ class Played:
         self.steps.append(Sleep(seconds))
         self.now += seconds
 
-    def _tell(self, level: int, text: str, *facts: object) -> None:
+    def _log_message(self, level: int, text: str, *facts: object) -> None:
         self.said.append((level, text % facts))
 
     def count(self, step: type[Step]) -> int:
@@ -327,11 +330,11 @@ def expected_of(world: World, *, may_exist: bool = False) -> list[int]:
     once = SubmitOnce(
         name="it",
         tag="f",
-        by_hand="look",
+        lookup_advice="look",
         timing=TIMING,
         must_end=lambda: world.now >= world.killed_at,
         clock=lambda: world.now,
-        tell=lambda *_: None,
+        log_message=lambda *_: None,
     )
     try:
         accepted = run(once.submit(may_exist=may_exist), world.ask, sleep=world.sleep)

@@ -49,7 +49,7 @@ def test_progress_is_news_every_ten_seconds_while_it_changes() -> None:
     seen = watch()
     news = []
     for second in range(60):
-        seen.told(progress(second // 30 * 35), at(second))
+        seen.update(progress(second // 30 * 35), at(second))
         news += [seen.news] if seen.news else []
 
     assert news == [
@@ -62,7 +62,7 @@ def test_progress_that_grows_all_the_time_is_not_said_more_often() -> None:
     seen = watch()
     news = []
     for second in range(60):
-        seen.told(progress(second), at(second))
+        seen.update(progress(second), at(second))
         news += [second] if seen.news else []
 
     assert news == [0, 10, 20, 30, 40, 50]
@@ -95,7 +95,7 @@ def test_what_was_written_wrong_would_fail_again(
 
 def test_an_old_libra_is_not_asked_again_for_what_it_does_not_have() -> None:
     seen = watch()
-    outcome = seen.told(NotOffered("http://l:8990", "it finds no statement again"), at(1))
+    outcome = seen.update(NotOffered("http://l:8990", "it finds no statement again"), at(1))
 
     assert outcome is not None
     assert "finds no statement again" in outcome.given_up
@@ -109,7 +109,7 @@ def test_a_watch_never_asks_without_a_pause(poll_interval: float) -> None:
 
 @pytest.mark.parametrize("state", [state for state in JobState if state.is_terminal])
 def test_a_terminal_state_ends_the_watch_at_once(state: JobState) -> None:
-    outcome = watch().told(status(state), at(1))
+    outcome = watch().update(status(state), at(1))
 
     assert outcome is not None
     assert outcome.status.state is state
@@ -119,9 +119,9 @@ def test_a_terminal_state_ends_the_watch_at_once(state: JobState) -> None:
 def test_a_server_may_be_away_for_as_long_as_the_patience_lasts() -> None:
     seen = watch(silence=300)
 
-    assert seen.told(GONE, at(0)) is None
-    assert seen.told(GONE, at(299)) is None
-    outcome = seen.told(GONE, at(300))
+    assert seen.update(GONE, at(0)) is None
+    assert seen.update(GONE, at(299)) is None
+    outcome = seen.update(GONE, at(300))
 
     assert outcome is not None
     assert outcome.status.state is JobState.UNCLEAR
@@ -132,31 +132,31 @@ def test_a_server_may_be_away_for_as_long_as_the_patience_lasts() -> None:
 def test_an_answer_renews_the_patience() -> None:
     seen = watch(silence=300)
 
-    assert seen.told(GONE, at(0)) is None
-    assert seen.told(status(JobState.RUNNING), at(299)) is None
-    assert seen.told(GONE, at(300)) is None
-    assert seen.told(GONE, at(599)) is None
+    assert seen.update(GONE, at(0)) is None
+    assert seen.update(status(JobState.RUNNING), at(299)) is None
+    assert seen.update(GONE, at(300)) is None
+    assert seen.update(GONE, at(599)) is None
 
 
 def test_a_master_in_recovery_is_silence_too() -> None:
     seen = watch(silence=300)
 
-    assert seen.told(status(JobState.UNCLEAR), at(0)) is None
-    assert seen.told(status(JobState.UNCLEAR), at(200)) is None
-    assert seen.told(status(JobState.UNCLEAR), at(301)) is not None
+    assert seen.update(status(JobState.UNCLEAR), at(0)) is None
+    assert seen.update(status(JobState.UNCLEAR), at(200)) is None
+    assert seen.update(status(JobState.UNCLEAR), at(301)) is not None
 
 
 def test_a_refusal_is_forgiven_for_a_minute_only() -> None:
     seen, denied = watch(), AccessDenied("http://m:6066", 403, "set the password")
 
-    assert seen.told(denied, at(0)) is None
-    assert seen.told(denied, at(59)) is None
-    assert seen.told(denied, at(60)) is not None
+    assert seen.update(denied, at(0)) is None
+    assert seen.update(denied, at(59)) is None
+    assert seen.update(denied, at(60)) is not None
 
 
 def test_a_busy_server_is_asked_again_when_it_said() -> None:
     seen = watch(poll_interval=1)
-    seen.told(ServerBusy("http://l:8990", "The queue is full.", 7), at(0))
+    seen.update(ServerBusy("http://l:8990", "The queue is full.", 7), at(0))
 
     assert seen.wait == 7
 
@@ -164,7 +164,7 @@ def test_a_busy_server_is_asked_again_when_it_said() -> None:
 @pytest.mark.parametrize(("lived", "wait"), [(0, 0.2), (3, 0.3), (20, 2), (3600, 5)])
 def test_a_young_job_is_looked_at_more_often(lived: float, wait: float) -> None:
     seen = watch(poll_interval=5)
-    seen.told(status(JobState.RUNNING), at(lived))
+    seen.update(status(JobState.RUNNING), at(lived))
 
     assert seen.wait == pytest.approx(wait)
 
@@ -172,22 +172,22 @@ def test_a_young_job_is_looked_at_more_often(lived: float, wait: float) -> None:
 def test_waiting_too_long_gives_up_with_the_reason() -> None:
     seen = watch(queued_timeout=60)
 
-    assert seen.told(status(JobState.WAITING), at(59)) is None
-    outcome = seen.told(status(JobState.WAITING, "no worker has room"), at(60))
+    assert seen.update(status(JobState.WAITING), at(59)) is None
+    outcome = seen.update(status(JobState.WAITING, "no worker has room"), at(60))
 
     assert outcome is not None
     assert outcome.given_up == "it waited longer than queued_timeout=1 min; no worker has room"
 
 
 def test_a_running_job_does_not_wait() -> None:
-    assert watch(queued_timeout=60).told(status(JobState.RUNNING), at(600)) is None
+    assert watch(queued_timeout=60).update(status(JobState.RUNNING), at(600)) is None
 
 
 def test_moments_that_the_server_does_not_tell_are_those_of_the_watch() -> None:
     seen = watch()
-    seen.told(status(JobState.WAITING), at(1))
-    seen.told(status(JobState.RUNNING), at(5))
-    outcome = seen.told(status(JobState.SUCCEEDED), at(65))
+    seen.update(status(JobState.WAITING), at(1))
+    seen.update(status(JobState.RUNNING), at(5))
+    outcome = seen.update(status(JobState.SUCCEEDED), at(65))
 
     assert outcome is not None
     assert outcome.status.timings.queued_seconds == 5
@@ -207,7 +207,7 @@ def test_the_same_thing_is_news_only_once() -> None:
     ]
     news = []
     for second, answer in enumerate([*answers, running, status(JobState.SUCCEEDED)]):
-        seen.told(answer, at(second))
+        seen.update(answer, at(second))
         news.append(seen.news)
 
     assert news == [
@@ -243,7 +243,7 @@ def test_only_a_limit_or_silence_needs_the_same_answer_again() -> None:
 
     def waits(answer: JobStatus | ServerError, **limits: float) -> bool:
         seen = watch(poll_interval=1, **limits)
-        seen.told(answer, at(3600))
+        seen.update(answer, at(3600))
         return seen.waits_for_news
 
     assert waits(running)
@@ -256,6 +256,6 @@ def test_only_a_limit_or_silence_needs_the_same_answer_again() -> None:
 
 def test_a_young_job_is_asked_about_sooner_each_time() -> None:
     seen = watch(poll_interval=100)
-    seen.told(status(JobState.RUNNING), at(10))
+    seen.update(status(JobState.RUNNING), at(10))
 
     assert not seen.waits_for_news

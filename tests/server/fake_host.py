@@ -175,7 +175,7 @@ def main() -> None:
     )
     host = FakeHost(channel, options.results)
     channel.start_heartbeats(host.is_over)
-    for message in channel.heard():
+    for message in channel.messages():
         host.hear(message)
 
 

@@ -150,13 +150,13 @@ def test_a_standby_takes_over_under_a_running_driver(elected: Masters, waiting: 
     hook.greet()
     driver_id = hook.submit(waiting.job, new_tag()).job_id
     eventually(waiting.said.exists)
-    assert hook.where == elected.rest_urls[0]
+    assert hook.server_url == elected.rest_urls[0]
 
     with ThreadPoolExecutor() as pool:
         outcome = pool.submit(watched, hook_of(elected), driver_id)
         elected.processes[0].kill()
         eventually(lambda: running(hook, driver_id))
-        assert hook.where == elected.rest_urls[1]
+        assert hook.server_url == elected.rest_urls[1]
         assert elected.states() == [None, "ALIVE"]
         waiting.release()
 

@@ -60,9 +60,9 @@ async def waiting_for(job_ids: list[str]) -> AsyncIterator[None]:
 
 async def look(hook: SparkMasterHook, group: JobGroup, waiting: list[Subscription]) -> None:
     """A round of a poller that may read all logs at once."""
-    told = await hook.aasked(group.together([each.view for each in waiting])) or {}
+    told = await hook.arun_dialogue(group.together([each.view for each in waiting])) or {}
     for each in waiting:
-        each.update(await hook.aasked(each.view.details(told[each.view.job_id])))
+        each.update(await hook.arun_dialogue(each.view.details(told[each.view.job_id])))
         await asyncio.sleep(0)
 
 

@@ -18,7 +18,7 @@ OnProgress = Callable[[Artifact, int], object]
 _TOO_OLD = "this version stores no files for drivers; upgrade it"
 
 
-def known(artifact: Artifact) -> Call[bool]:
+def exists(artifact: Artifact) -> Call[bool]:
     """Return whether Libra has *artifact*, and mark it as used now."""
 
     def parse(reply: Reply) -> bool:
@@ -44,10 +44,10 @@ def store(
     contract: Contract, artifact: Artifact, progress: OnProgress | None = None
 ) -> Dialogue[bool]:
     """Upload *artifact* unless Libra has it; return whether it was uploaded."""
-    health = yield from contract.known()
+    health = yield from contract.fetch_health()
     if health.is_old:
         raise NotOffered(health.server, _TOO_OLD)
-    if (yield Ask(known(artifact))):
+    if (yield Ask(exists(artifact))):
         return False
     yield Ask(put(artifact, progress))
     return True

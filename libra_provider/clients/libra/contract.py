@@ -30,7 +30,7 @@ class Contract:
     def __init__(self) -> None:
         self._health: Health | None = None
 
-    def known(self) -> Dialogue[Health]:
+    def fetch_health(self) -> Dialogue[Health]:
         """Return Libra's health; raises ServerBusy if any statement would fail.
 
         Without a driver, an old Libra fails statements; others keep them until the driver is up.
@@ -49,7 +49,7 @@ class Contract:
 
         Raises NotOffered, before anything is sent, for options that an old Libra would ignore.
         """
-        health = yield from self.known()
+        health = yield from self.fetch_health()
         call = legacy.submit(job, health.server) if health.is_old else statements.submit(job, tag)
         try:
             status: JobStatus = yield Ask(call)
@@ -73,7 +73,7 @@ class Contract:
 
     def _is_old(self) -> Dialogue[bool]:
         try:
-            return (yield from self.known()).is_old
+            return (yield from self.fetch_health()).is_old
         except ServerError:
             return False
 

@@ -16,7 +16,7 @@ def all_rows(contract: Contract, job_id: str) -> Dialogue[ResultPage | ResultVal
     return (yield from _whole(contract, job_id, found)) if isinstance(found, ResultPage) else found
 
 
-def returned(
+def fetch_result(
     contract: Contract, job_id: str, *, first: Returned | None = None
 ) -> Dialogue[Returned]:
     """Return the same, or where the rows were written; *first* was received already."""

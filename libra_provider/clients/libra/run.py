@@ -45,7 +45,7 @@ def submit(contract: Contract, job: SparkJob, tag: str, *, wait: float) -> Dialo
     If the response is lost, the request is repeated once. A Libra with the old API responds
     at the end, with the result as text.
     """
-    if (yield from contract.known()).is_old:
+    if (yield from contract.fetch_health()).is_old:
         return RunReply((yield from contract.submit(job, tag)))
     return (yield from _surely(submission(job, tag, wait=wait), tag))
 
@@ -67,7 +67,7 @@ def run(contract: Contract, job: SparkJob, tag: str) -> Dialogue[Returned]:
     status = Outcome(answer.status).raise_for_state()
     if status.text is not None:
         return ResultValue(whole_text(status))
-    return (yield from paging.returned(contract, status.job_id, first=answer.returned))
+    return (yield from paging.fetch_result(contract, status.job_id, first=answer.returned))
 
 
 def _with_result(call: Call[Any], wait: float) -> Call[RunReply]:

@@ -19,7 +19,7 @@ from libra_provider.core.parameters import as_variable
 from libra_provider.core.paths import LISTS, scheme
 from libra_provider.core.units import KIB, readable_size
 
-ORDER = "LIBRA_JOB"
+SPEC_VARIABLE = "LIBRA_JOB"
 """The environment variable that contains what a driver runs (jobs/bootstrap.py)."""
 VERSION = 1
 """The version of the driver protocol, as jobs/bootstrap.py has it, which explains it."""
@@ -31,7 +31,7 @@ _OF_THE_BOOTSTRAP = ("", "file", "local", "http", "https")
 _PYTHON, _DRIVER_PYTHON = "spark.pyspark.python", "spark.pyspark.driver.python"
 # Linux allows environment variables of up to 128 KiB. Half of a job spec is for parameters
 # (core/field_rules.py), a quarter for SQL, and the rest for the URLs of about a hundred files.
-_LARGEST_ORDER = 96 * KIB
+_LARGEST_SPEC = 96 * KIB
 _LARGEST_TEXT = 24 * KIB  # of JSON; longer SQL is shipped as a file
 # Libra's own default.
 _ROWS = 1000
@@ -98,7 +98,7 @@ class Shipment:
         if not self._ours:
             return job.trusted(application=application, **lists)
         archive, bootstrap = self._ours
-        order = order_of(job, tag, returns=self._returns) | {
+        spec = spec_of(job, tag, returns=self._returns) | {
             "application": application,
             "result_url": at.result_url,
             "report_url": at.report_url,
@@ -106,15 +106,15 @@ class Shipment:
             "ca": ca,
         }
         for each in _LOCALISED:
-            order[each] = [url for (parameter, _), url in found.items() if parameter == each]
+            spec[each] = [url for (parameter, _), url in found.items() if parameter == each]
             lists[each] = [item for item in getattr(job, each) if scheme(item)]
         if self._code:
-            order |= _as_file(job, at.url(self._code))
+            spec |= _as_file(job, at.url(self._code))
         conf = _with_python(job.conf)
-        return ordered(job, order, at.url(bootstrap)).trusted(**lists, conf=conf)
+        return with_spec(job, spec, at.url(bootstrap)).trusted(**lists, conf=conf)
 
 
-def order_of(job: SparkJob, tag: str, *, returns: bool) -> dict[str, Any]:
+def spec_of(job: SparkJob, tag: str, *, returns: bool) -> dict[str, Any]:
     """Return the job spec of *job* for a driver without Libra."""
     return {
         "version": VERSION,
@@ -136,11 +136,11 @@ def order_of(job: SparkJob, tag: str, *, returns: bool) -> dict[str, Any]:
     }
 
 
-def ordered(job: SparkJob, order: Mapping[str, Any], bootstrap: str) -> SparkJob:
-    """Return a job that runs *bootstrap*, a path on the workers or a URL, with the spec *order*."""
-    written = as_variable(order)
-    if len(written) > _LARGEST_ORDER:
-        raise _too_large(job, order)
+def with_spec(job: SparkJob, spec: Mapping[str, Any], bootstrap: str) -> SparkJob:
+    """Return a job that runs *bootstrap*, a path on the workers or a URL, with the spec *spec*."""
+    written = as_variable(spec)
+    if len(written) > _LARGEST_SPEC:
+        raise _too_large(job, spec)
     return job.trusted(
         kind=Kind.PYTHON_FILE,
         code=None,
@@ -150,7 +150,7 @@ def ordered(job: SparkJob, order: Mapping[str, Any], bootstrap: str) -> SparkJob
         deploy_mode=None,
         result_limit=None,
         result_path=None,
-        env_vars={**job.env_vars, ORDER: written},
+        env_vars={**job.env_vars, SPEC_VARIABLE: written},
     )
 
 
@@ -185,10 +185,10 @@ def _check_names(files: Mapping[tuple[str, str], Artifact]) -> None:
             raise BadInput(parameter, item, expected)
 
 
-def _too_large(job: SparkJob, order: Mapping[str, Any]) -> BadInput:
+def _too_large(job: SparkJob, spec: Mapping[str, Any]) -> BadInput:
     """The error for a job spec that is too large, which names what makes it so."""
-    most = readable_size(_LARGEST_ORDER)
-    if _is_long(order["sql"] or ""):
+    most = readable_size(_LARGEST_SPEC)
+    if _is_long(spec["sql"] or ""):
         expected = f"it is too long for a job spec ({most}); set libra_conn_id to upload it"
         return BadInput("sql", MASK, expected)
     expected = f"the job spec is larger than {most}; pack them into an archive"

@@ -33,8 +33,10 @@ class DriverSubmission:
 
     def once(self, name: str, timing: SubmitTiming, **more: Any) -> SubmitOnce:
         """Return the procedure that submits it; *more* are further fields of SubmitOnce."""
-        by_hand = f"look for {TAG}={self.tag} at the head of the drivers' stderr"
-        return SubmitOnce(name=name, tag=self.tag, by_hand=by_hand, timing=timing, **more)
+        lookup_advice = f"look for {TAG}={self.tag} at the head of the drivers' stderr"
+        return SubmitOnce(
+            name=name, tag=self.tag, lookup_advice=lookup_advice, timing=timing, **more
+        )
 
     def answer(self, step: Step) -> Dialogue[Any]:
         """Run *step*; a Forget sends no request."""

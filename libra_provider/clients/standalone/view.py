@@ -87,7 +87,7 @@ class DriverView:
         if status.state.is_terminal or utc_now() >= self._pages_from:
             try:
                 lines = yield from self._new_lines(status)
-                status = yield from self._explained(status)
+                status = yield from self._explain(status)
             except ServerError as error:
                 status, warning = self._without_pages(status, error)
         status = self._located(status)
@@ -125,7 +125,7 @@ class DriverView:
         self._pages_from = utc_now() + _PAGES_REST
         return status, "" if warned else why
 
-    def _explained(self, status: JobStatus) -> Dialogue[JobStatus]:
+    def _explain(self, status: JobStatus) -> Dialogue[JobStatus]:
         """Return *status* with the explanation that the pages add to it."""
         match status.state:
             case JobState.WAITING:

@@ -126,20 +126,22 @@ class ExternalJobs:
         known = self._ledger.receipts.get(job_id)
         return statement, known or Receipt(job_id=job_id, seen_at=utc_now())
 
-    def _heard(
+    def _record(
         self, job_id: str, attempt: str | None, driver_id: str | None = None
     ) -> tuple[Statement, Receipt, bool]:
         """The job, its receipt after a report of *attempt*, and whether that attempt is new."""
         statement, known = self._open(job_id)
         supervised = statement.spec.supervised
-        heard = known.heard(attempt, at=utc_now(), supervised=supervised, driver_id=driver_id)
-        self._ledger.receipts.put(heard)
+        updated = known.with_report(
+            attempt, at=utc_now(), supervised=supervised, driver_id=driver_id
+        )
+        self._ledger.receipts.put(updated)
         if statement.spec.announced and statement.state is State.PENDING:
             statement = self._ledger.move(statement, State.RUNNING)
-        return statement, heard, heard.attempts != known.attempts
+        return statement, updated, updated.attempts != known.attempts
 
     def _begin(self, job_id: str, attempt: str, place: Mapping[str, str | None]) -> Statement:
-        statement, receipt, is_new = self._heard(job_id, attempt, place.get("driver_id"))
+        statement, receipt, is_new = self._record(job_id, attempt, place.get("driver_id"))
         if not statement.spec.announced:  # Libra watches drivers that it has started
             return statement
         known = asdict(statement.location) if statement.location and not is_new else {}
@@ -150,7 +152,7 @@ class ExternalJobs:
         return located
 
     def _take(self, job_id: str, attempt: str | None, result: UploadedResult) -> bool:
-        _, receipt, _ = self._heard(job_id, attempt)
+        _, receipt, _ = self._record(job_id, attempt)
         if receipt.digest and receipt.digest != result.digest:
             sentence = f"Job {job_id} has uploaded a different result already; only one is allowed."
             raise Conflict(sentence, job_id)
@@ -162,8 +164,8 @@ class ExternalJobs:
     def _end(self, job_id: str, attempt: str, words: Mapping[str, Any]) -> Statement:
         if self._is_repeated(job_id, attempt, words):
             return self._ledger.get(job_id)
-        statement, heard, _ = self._heard(job_id, attempt)
-        receipt = replace(heard, last_words=words)
+        statement, updated, _ = self._record(job_id, attempt)
+        receipt = replace(updated, last_words=words)
         self._ledger.receipts.put(receipt)
         spec, state = statement.spec, State(words["state"])
         if not spec.announced or (state is State.FAILED and spec.supervised):
@@ -177,8 +179,8 @@ class ExternalJobs:
         statement = self._ledger.get(job_id)
         if statement.state.is_terminal or not statement.spec.announced:
             return statement
-        statement, heard, _ = self._heard(job_id, None)
-        receipt = replace(heard, last_words=words)
+        statement, updated, _ = self._record(job_id, None)
+        receipt = replace(updated, last_words=words)
         self._ledger.receipts.put(receipt)
         state, outcome = receipt.success(promised=statement.spec.returns)
         return self._ledger.move(statement, state, **outcome)

@@ -39,7 +39,7 @@ class Receipt:
         """The current start, or None if none is known."""
         return self.attempts[-1] if self.attempts else None
 
-    def heard(
+    def with_report(
         self, attempt: str | None, *, at: datetime, supervised: bool, driver_id: str | None = None
     ) -> Receipt:
         """Return the receipt after a report of *attempt* (None: the current one); raises Conflict.

@@ -123,8 +123,10 @@ class ClusterRunner:
             master=settings.master,
             ui_urls=masters.ui_urls(settings),
         )
-        name, tell = f"Statement {run.job_id}", partial(_tell, run)
-        once = submission.once(name, self._timing.submit, must_end=run.killed.is_set, tell=tell)
+        name, log_message = f"Statement {run.job_id}", partial(_log_message, run)
+        once = submission.once(
+            name, self._timing.submit, must_end=run.killed.is_set, log_message=log_message
+        )
         # Libra may have sent it before a restart without receiving the response.
         steps = once.submit(may_exist=run.resumed)
         accepted = await arun(
@@ -140,7 +142,7 @@ class ClusterRunner:
             job_id=driver_id,
             timing=self._timing.stop,
             kill_first=True,
-            tell=partial(_tell, run),
+            log_message=partial(_log_message, run),
         )
         await arun(stop.stop(), lambda step: self._client.arun(killing(step)))
 
@@ -154,7 +156,7 @@ async def _sleep(killed: asyncio.Event, seconds: float) -> None:
             await asyncio.wait_for(killed.wait(), seconds)
 
 
-def _tell(run: IsolatedRun, level: int, text: str, *facts: object) -> None:
+def _log_message(run: IsolatedRun, level: int, text: str, *facts: object) -> None:
     _log.log(level, f"Statement %s: {text}", run.job_id, *facts)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from libra_provider.clients import runtime_zip
 from libra_provider.clients.libra.external_jobs import UploadUrls
-from libra_provider.clients.libra.shipment import Shipment, is_bootstrapped, order_of, ordered
+from libra_provider.clients.libra.shipment import Shipment, is_bootstrapped, spec_of, with_spec
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
 from libra_provider.core.paths import scheme
@@ -44,7 +44,7 @@ def beside_libra(job: SparkJob, statement: Statement, settings: Settings, folder
         return job
     signer = Signer.of(replace(settings, public_url=_local_address(settings)))
     at = _announced(statement, [], signer)
-    order = order_of(job, statement.job_id, returns=promises(statement)) | {
+    spec = spec_of(job, statement.job_id, returns=promises(statement)) | {
         **_texts(job, folder),
         "runtime": _written(
             folder / runtime_zip.runtime_zip().name, runtime_zip.runtime_zip().content
@@ -53,7 +53,7 @@ def beside_libra(job: SparkJob, statement: Statement, settings: Settings, folder
         "result_url": at.result_url,
         "report_url": at.report_url,
     }
-    return ordered(job, order, bootstrap.__file__)
+    return with_spec(job, spec, bootstrap.__file__)
 
 
 def _where_it_lies(job: SparkJob) -> SparkJob:

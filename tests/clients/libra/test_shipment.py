@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from libra_provider.clients.libra.external_jobs import UploadUrls
-from libra_provider.clients.libra.shipment import ORDER, Shipment, order_of, ordered
+from libra_provider.clients.libra.shipment import SPEC_VARIABLE, Shipment, spec_of, with_spec
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
@@ -16,11 +16,11 @@ QUERY = "SELECT '{{USER_JAR}} {{{' AS text"
 
 def test_a_worker_finds_nothing_to_replace_in_an_order() -> None:
     job = SparkJob(kind=Kind.SQL, code=QUERY)
-    sent = ordered(job, order_of(job, "a" * 32, returns=True), "local:/bootstrap.py")
-    order = sent.env_vars[ORDER]
+    sent = with_spec(job, spec_of(job, "a" * 32, returns=True), "local:/bootstrap.py")
+    spec = sent.env_vars[SPEC_VARIABLE]
 
-    assert "{{" not in order
-    assert json.loads(order)["sql"] == QUERY
+    assert "{{" not in spec
+    assert json.loads(spec)["sql"] == QUERY
 
 
 def test_the_longest_sql_and_parameters_leave_room_for_the_urls_of_a_hundred_files(
@@ -34,10 +34,10 @@ def test_the_longest_sql_and_parameters_leave_room_for_the_urls_of_a_hundred_fil
     shipment = Shipment(job)
     url = f"http://libra.example.com:8765/artifacts/1790000000.{'a' * 64}/{'b' * 64}/1.py"
     urls = {(each.sha256, each.name): url for each in shipment.artifacts}
-    order = json.loads(shipment.sent("a" * 32, UploadUrls(urls, url, url)).env_vars[ORDER])
+    spec = json.loads(shipment.sent("a" * 32, UploadUrls(urls, url, url)).env_vars[SPEC_VARIABLE])
 
-    assert (order["sql"], order["parameters"]) == (code, parameters)
-    assert len(order["files"]) == 100
+    assert (spec["sql"], spec["parameters"]) == (code, parameters)
+    assert len(spec["files"]) == 100
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_the_longest_sql_and_parameters_leave_room_for_the_urls_of_a_hundred_fil
 )
 def test_a_job_spec_that_is_too_large_names_what_makes_it_so(job: SparkJob, parameter: str) -> None:
     with pytest.raises(BadInput, match="96 KiB") as raised:
-        ordered(job, order_of(job, "a" * 32, returns=True), "local:/bootstrap.py")
+        with_spec(job, spec_of(job, "a" * 32, returns=True), "local:/bootstrap.py")
 
     assert raised.value.parameter == parameter
 

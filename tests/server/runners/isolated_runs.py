@@ -18,14 +18,16 @@ class Noting(IsolatedRun):
 
     def __init__(self, statement: Statement, *, resumed: bool = False) -> None:
         self.notes: list[dict[str, Any]] = []
-        self.heard: Receipt | None = None
-        super().__init__(statement=statement, note=self._keep, receipt=self._heard, resumed=resumed)
+        self.reported: Receipt | None = None
+        super().__init__(
+            statement=statement, note=self._keep, receipt=self._reported, resumed=resumed
+        )
 
     def _keep(self, **what: Any) -> None:
         self.notes.append(what)
 
-    async def _heard(self) -> Receipt | None:
-        return self.heard
+    async def _reported(self) -> Receipt | None:
+        return self.reported
 
 
 def make_run(

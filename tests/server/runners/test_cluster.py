@@ -173,7 +173,7 @@ def test_what_a_driver_has_said_counts_where_the_master_does_not_know_better(
 ) -> None:
     driver_id = "driver-20261120082239-0007"
     one = make_run(settings, "sql", code="SELECT 1", driver_id=driver_id, resumed=True)
-    one.heard = Receipt(job_id=one.job_id, seen_at=utc_now(), **receipt)
+    one.reported = Receipt(job_id=one.job_id, seen_at=utc_now(), **receipt)
     if states:
         carrying(master, one.job_id, driver_id, states=states).logs = {}
     [ended] = run(settings, one)

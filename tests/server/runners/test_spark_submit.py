@@ -192,7 +192,7 @@ def test_its_end_is_what_it_handed_in_and_said(
     outcome: tuple[str, str | None, int | None],
 ) -> None:
     script = Script(settings, end, kind="python", code="1")
-    script.job.heard = Receipt(job_id=script.job.job_id, seen_at=utc_now(), **receipt)
+    script.job.reported = Receipt(job_id=script.job.job_id, seen_at=utc_now(), **receipt)
     ended = script.run()
 
     assert (ended.state, ended.row_count) == (outcome[0], outcome[2])

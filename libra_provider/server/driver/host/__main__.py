@@ -95,7 +95,7 @@ class Host:
             CloseSession: self._close,
             EstimateQuery: lambda asked: self._asked.submit(self._estimate, asked),
         }
-        for message in self._channel.heard():
+        for message in self._channel.messages():
             if isinstance(message, StopDriver):
                 self._stopping = True
                 self._spark.stop()

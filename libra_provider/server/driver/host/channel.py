@@ -23,7 +23,7 @@ class Channel:
         with self._lock:
             self._socket.sendall(encode(message))
 
-    def heard(self) -> Iterable[Message]:
+    def messages(self) -> Iterable[Message]:
         """Yield each message of the API process until that process ends."""
         with self._socket.makefile("rb") as lines:
             yield from map(decode, lines)
