@@ -16,25 +16,32 @@ from rich.text import Text
 from libra_provider.cli.console import print_data
 from libra_provider.core.decision import Facts
 from libra_provider.core.errors import BadInput
+from libra_provider.core.units import readable_duration
 
 _PREVIEW = "libra_provider.operators.preview"
-_TIMEOUT = 120  # seconds; importing Airflow alone takes ten
 _SHOWN = 400  # characters from the end of its error output
 
 
-def preview_dag_file(path: Path, facts: Facts, policy: Mapping[str, str]) -> list[dict[str, Any]]:
+def preview_dag_file(
+    path: Path, facts: Facts, policy: Mapping[str, str], *, within: float = 120.0
+) -> list[dict[str, Any]]:
     """Each LibraOperator in the Dag file *path*: its ids, and its decision or error.
 
-    *facts* supplement what the tasks declare. Raises BadInput if the file cannot be loaded.
+    *facts* supplement what the tasks declare. Raises BadInput if the file cannot be loaded *within*
+    seconds; importing Airflow alone takes ten.
     """
     asked = {"facts": facts.to_json(), "policy": dict(policy)}
-    done = subprocess.run(
-        [sys.executable, "-m", _PREVIEW, str(path), json.dumps(asked)],
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", _PREVIEW, str(path), json.dumps(asked)],
+            capture_output=True,
+            text=True,
+            timeout=within,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        problem = f"loading this file took longer than {readable_duration(within)}"
+        raise BadInput("--dag", str(path), problem) from error
     if done.returncode:
         problem = done.stderr.strip()[-_SHOWN:]
         raise BadInput("--dag", str(path), f"cannot load this file ({problem})")

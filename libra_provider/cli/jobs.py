@@ -25,6 +25,7 @@ from libra_provider.clients.stop import kill_and_verify
 from libra_provider.core.errors import BadInput, JobLost, LibraError
 from libra_provider.core.states import JobState
 
+# As often as a reader notices; each poll is one or two requests.
 _FOLLOW_INTERVAL = 1.0  # seconds
 
 JobId = Annotated[

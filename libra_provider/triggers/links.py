@@ -10,18 +10,23 @@ from airflow.sdk.types import RuntimeTaskInstanceProtocol as TaskInstance
 
 from libra_provider.core.status import DriverLocation
 from libra_provider.links import in_xcom, targets
+from libra_provider.triggers.timing import SUPERVISOR, SupervisorTiming
 
 log = logging.getLogger(__name__)
-_ANSWERS_WITHIN = 20.0  # seconds
 _LATER = "Could not publish the links of task %s yet (%s); they will appear when it ends."
 
 
-async def link(task: TaskInstance | None, location: DriverLocation) -> None:
+async def link(
+    task: TaskInstance | None,
+    location: DriverLocation,
+    *,
+    supervisor: SupervisorTiming = SUPERVISOR,
+) -> None:
     """Publish the links of *task* to *location*; after a failure, the worker does it at the end."""
     if task is None:
         return
     try:
-        async with asyncio.timeout(_ANSWERS_WITHIN):
+        async with asyncio.timeout(supervisor.answers_within):
             for key, url in in_xcom(targets(location)).items():
                 await task_runner.SUPERVISOR_COMMS.asend(_message(task, key, url))
     except Exception as error:  # noqa: BLE001 - a link must not end the watch

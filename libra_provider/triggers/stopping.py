@@ -15,10 +15,9 @@ from libra_provider.clients.steps import Kill, Status, Step, arun
 from libra_provider.clients.stop import Stop, StopTiming
 from libra_provider.core.errors import KillNotVerified, LibraError, ServerError
 from libra_provider.hooks.base import ServerHook
+from libra_provider.triggers.timing import SUPERVISOR, SupervisorTiming
 
 log = logging.getLogger(__name__)
-_ASK_AGAIN = 1.0  # seconds
-_ANSWERS_WITHIN = 20.0  # seconds; a new supervisor takes three for its first answer
 _UNKNOWN = (
     "Airflow did not report whether task %s has ended (%s), so %s was not stopped. Check whether "
     "it still runs, and stop it there."
@@ -26,7 +25,12 @@ _UNKNOWN = (
 
 
 async def stop_unless_deferred(
-    task: TaskInstance | None, server: ServerHook, job_id: str, timing: StopTiming
+    task: TaskInstance | None,
+    server: ServerHook,
+    job_id: str,
+    timing: StopTiming,
+    *,
+    supervisor: SupervisorTiming = SUPERVISOR,
 ) -> bool:
     """Stop *job_id*, whose trigger was cancelled, unless *task* still waits.
 
@@ -35,7 +39,7 @@ async def stop_unless_deferred(
     are logged as errors with the job's id.
     """
     try:
-        if task and await _is_deferred(task):
+        if task and await _is_deferred(task, supervisor):
             log.info("%s continues; another triggerer polls it now", job_id)
             return False
     except Exception as error:  # noqa: BLE001 - a job that may still be watched must not be killed
@@ -63,7 +67,7 @@ async def report_end(libra: ServerHook, tag: str) -> None:
         await libra.aclose()
 
 
-async def _is_deferred(task: TaskInstance) -> bool:
+async def _is_deferred(task: TaskInstance, supervisor: SupervisorTiming) -> bool:
     """Whether *task* still waits; retried once, since a new supervisor is slow to respond."""
     mapped = task.map_index is not None and task.map_index >= 0
     question = comms.GetTaskStates(
@@ -73,17 +77,19 @@ async def _is_deferred(task: TaskInstance) -> bool:
         map_index=task.map_index if mapped else None,
     )
     try:
-        answer = await _ask(question)
+        answer = await _ask(question, supervisor)
     except Exception:  # noqa: BLE001 - the second answer counts
-        await asyncio.sleep(_ASK_AGAIN)
-        answer = await _ask(question)
+        await asyncio.sleep(supervisor.ask_again)
+        answer = await _ask(question, supervisor)
     key = f"{task.task_id}_{task.map_index}" if mapped else task.task_id
     states: dict[str, str | None] = answer.task_states.get(task.run_id, {})
     return states.get(key) == "deferred"
 
 
-async def _ask(question: comms.GetTaskStates) -> comms.TaskStatesResult:
-    async with asyncio.timeout(_ANSWERS_WITHIN):
+async def _ask(
+    question: comms.GetTaskStates, supervisor: SupervisorTiming
+) -> comms.TaskStatesResult:
+    async with asyncio.timeout(supervisor.answers_within):
         answer = await task_runner.SUPERVISOR_COMMS.asend(question)
     if not isinstance(answer, comms.TaskStatesResult):
         raise TypeError(f"unexpected response {answer!r}")

@@ -1,4 +1,4 @@
-"""How often a poller sends requests, besides the poll interval that each task sets."""
+"""How often a poller sends requests, and how long a triggerer's supervisor may take to respond."""
 
 from __future__ import annotations
 
@@ -21,4 +21,15 @@ class PollerTiming:
     found by ``renew_every``."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisorTiming:
+    """Of a trigger's requests to Airflow; all durations are seconds."""
+
+    answers_within: float = 20.0
+    """A new supervisor takes three for its first response."""
+    ask_again: float = 1.0
+    """Before the one repetition of a request that failed."""
+
+
 DEFAULT = PollerTiming()
+SUPERVISOR = SupervisorTiming()

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from libra_provider.cli.dag_file import preview_dag_file
+from libra_provider.core.decision import Facts
+from libra_provider.core.errors import BadInput
 from tests.cli.conftest import Run
 
 ALL = (
@@ -131,6 +134,15 @@ def test_each_task_of_a_dag_file_is_decided_about(run: Run, tmp_path: Path) -> N
     assert any("nightly.file" in each and "too-large-for-workers" in each for each in lines)
     assert any("nightly.unclear" in each and "must end in .py or .jar" in each for each in lines)
     assert "left_alone" not in result.stdout
+
+
+def test_a_file_that_takes_too_long_to_load_is_bad_input(tmp_path: Path) -> None:
+    file = tmp_path / "slow.py"
+    file.write_text(DAG)
+    with pytest.raises(BadInput, match="loading this file took longer than") as raised:
+        preview_dag_file(file, Facts(), {}, within=0.1)
+
+    assert raised.value.parameter == "--dag"
 
 
 def test_a_file_that_is_no_dag_is_bad_input(run: Run, tmp_path: Path) -> None:

@@ -21,8 +21,19 @@ from libra_provider.clients.http.transport import ServerAddress, Transport
 from libra_provider.core.errors import ServerUnreachable
 
 T = TypeVar("T")
-# Seconds. Airflow's connection page waits for the whole check, so it must not take long.
-CHECK_TIMEOUT, REQUEST_TIMEOUT = 12.0, 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckTiming:
+    """How long a check may take; all durations are seconds."""
+
+    total: float = 12.0
+    """Airflow's connection page waits for the whole check, so it must not take long."""
+    request: float = 3.0
+    """For one request: several may fail within the total."""
+
+
+DEFAULT = CheckTiming()
 
 
 class CheckOutcome(StrEnum):
@@ -132,8 +143,8 @@ def in_turn(about: str, checks: Mapping[str, Check]) -> list[CheckStep]:
 def _found(check: Check) -> Finding:
     try:
         return check()
-    except OutOfTimeError:
-        return skipped(f"not reached: the check timed out after {CHECK_TIMEOUT:g} s")
+    except OutOfTimeError as error:
+        return skipped(f"not reached: {error}")
 
 
 class OutOfTimeError(Exception):
@@ -141,18 +152,19 @@ class OutOfTimeError(Exception):
 
 
 class Probe:
-    """Sends requests to servers: at most three seconds for each, twelve for all together."""
+    """Sends requests to servers, within the time for each and for all together."""
 
-    def __init__(self, seconds: float = CHECK_TIMEOUT) -> None:
-        self._end = time.monotonic() + seconds
+    def __init__(self, timing: CheckTiming = DEFAULT) -> None:
+        self._timing = timing
+        self._end = time.monotonic() + timing.total
         self._names: dict[str, list[str] | OSError] = {}
 
     def share(self) -> float:
         """The timeout of the next request in seconds; raises OutOfTimeError."""
         left = self._end - time.monotonic()
         if left <= 0:
-            raise OutOfTimeError
-        return min(REQUEST_TIMEOUT, left)
+            raise OutOfTimeError(f"the check timed out after {self._timing.total:g} s")
+        return min(self._timing.request, left)
 
     def ask(self, address: ServerAddress, call: Call[T]) -> T:
         """Send *call* to *address*; raises ServerError, OutOfTimeError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from libra_provider.clients.http.client import Client
@@ -12,13 +13,16 @@ from libra_provider.clients.standalone import page_lookup, pages
 from libra_provider.core.errors import BadInput, ServerError
 from libra_provider.server import masters
 from libra_provider.server.settings import Settings
-
-_AGAIN = 0.1  # seconds
-# A missing page seldom returns while the next driver waits: about three seconds.
-_FAILURES = 30
+from libra_provider.server.timing import DEFAULT, DriverTiming
 
 
-async def doubts(settings: Settings, application_id: str | None, *, within: float) -> str:
+async def doubts(
+    settings: Settings,
+    application_id: str | None,
+    *,
+    within: float,
+    timing: DriverTiming = DEFAULT.driver,
+) -> str:
     """Return what is unknown of the application's end after *within* seconds; empty if it is gone.
 
     With a local master, everything has ended with the driver's JVM.
@@ -27,7 +31,8 @@ async def doubts(settings: Settings, application_id: str | None, *, within: floa
         return ""
     unknown = f"executors of {application_id} may still run"
     try:
-        look = _Look(application_id, masters.ui_urls(settings), settings.isolated.verify)
+        urls, verify = masters.ui_urls(settings), settings.isolated.verify
+        look = _Look(application_id, urls, verify, timing)
         await asyncio.wait_for(look.until_gone(), within)
     except (BadInput, ServerError) as error:
         return f"{unknown} ({error}; set isolated.ui_urls to the master's web UI)"
@@ -39,17 +44,23 @@ async def doubts(settings: Settings, application_id: str | None, *, within: floa
 class _Look:
     """``found`` is what is left of the application; *ui_urls* are the web UIs of its masters."""
 
-    def __init__(self, application_id: str, ui_urls: Sequence[str], verify: bool | str) -> None:
-        self._application_id, self._ui_urls = application_id, ui_urls
+    def __init__(
+        self,
+        application_id: str,
+        ui_urls: Sequence[str],
+        verify: bool | str,
+        timing: DriverTiming,
+    ) -> None:
+        self._application_id, self._ui_urls, self._timing = application_id, ui_urls, timing
         self._client = Client([ServerAddress(url=url, verify=verify) for url in ui_urls])
-        self._failures = 0
+        self._lost_since: float | None = None
         self.found = "no web UI has responded"
 
     async def until_gone(self) -> None:
         """Return once nothing is left; raises ServerError if the web UIs do not respond."""
         try:
             while await self._is_left():  # noqa: ASYNC110  # Spark has no notification
-                await asyncio.sleep(_AGAIN)
+                await asyncio.sleep(self._timing.gone_again)
         finally:
             await self._client.aclose()
 
@@ -57,10 +68,12 @@ class _Look:
         try:
             self.found = await self._client.arun(_remains(self._application_id, self._ui_urls))
         except ServerError:
-            self._failures += 1
-            if self._failures >= _FAILURES:
+            now = time.monotonic()
+            self._lost_since = self._lost_since or now
+            if now - self._lost_since >= self._timing.gone_unseen:
                 raise
             return True
+        self._lost_since = None
         return bool(self.found)
 
 

@@ -122,7 +122,9 @@ class Supervisor:
 
     async def doubts(self, *, within: float = 3.0) -> str:
         """Return the end of a sentence: what of the last driver may still run; empty if nothing."""
-        doubts = await application_check.doubts(self._settings, self._application, within=within)
+        doubts = await application_check.doubts(
+            self._settings, self._application, within=within, timing=self._timing
+        )
         return f"; {doubts}" if doubts else ""
 
     async def _run(self, listener: DriverListener, last: Epoch | None) -> None:

@@ -343,7 +343,7 @@ def test_a_port_that_never_answers_does_not_hold_the_doctor_up() -> None:
             [ServerAddress(url=url)],
             master_url="spark://127.0.0.1:7077",
             ui_urls=[url],
-            visit=checks.Probe(seconds=0.3),
+            visit=checks.Probe(checks.CheckTiming(total=0.3)),
         )
 
     assert "the request was sent, but the response timed out" in found.sentence
@@ -352,12 +352,13 @@ def test_a_port_that_never_answers_does_not_hold_the_doctor_up() -> None:
 
 def test_what_was_not_reached_in_time_is_not_well() -> None:
     def too_late() -> checks.Finding:
-        return checks.Finding(CheckOutcome.OK, str(checks.Probe(seconds=0).share()))
+        visit = checks.Probe(checks.CheckTiming(total=0))
+        return checks.Finding(CheckOutcome.OK, str(visit.share()))
 
     found = CheckReport(checks.in_turn("http://m", {"ready": too_late}), headlines=("ready",))
 
     assert not found.is_well
-    assert found.sentence == "http://m: not reached: the check timed out after 12 s."
+    assert found.sentence == "http://m: not reached: the check timed out after 0 s."
 
 
 @pytest.fixture

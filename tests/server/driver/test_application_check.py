@@ -14,6 +14,7 @@ import pytest
 from libra_provider.server.driver.application_check import doubts
 from libra_provider.server.isolated_settings import IsolatedSettings
 from libra_provider.server.settings import Settings
+from libra_provider.server.timing import DriverTiming
 
 APPLICATION = "app-1"
 
@@ -81,7 +82,8 @@ def pages(request: pytest.FixtureRequest) -> Iterator[Pages]:
 
 def asked(url: str, *, within: float, master: str = "spark://m:7077") -> str:
     settings = Settings(master=master, isolated=IsolatedSettings(ui_urls=[url]))
-    return asyncio.run(doubts(settings, APPLICATION, within=within))
+    timing = DriverTiming(gone_again=0.02, gone_unseen=0.1)
+    return asyncio.run(doubts(settings, APPLICATION, within=within, timing=timing))
 
 
 @pytest.mark.parametrize("pages", [(0, 0), (2, 0), (0, 2), (2, 2)], indirect=True)
