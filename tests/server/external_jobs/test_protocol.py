@@ -13,11 +13,6 @@ from tests.server.announcing import AnnouncedJob
 from tests.server.running import RunningLibra
 
 
-@pytest.fixture(scope="module")
-def api(shared_api: RunningLibra) -> RunningLibra:
-    return shared_api
-
-
 @pytest.mark.parametrize("version", [None, 0, 2, "1", True])
 def test_a_report_of_another_version_is_refused_with_both_versions_and_what_to_do(
     api: RunningLibra, version: object

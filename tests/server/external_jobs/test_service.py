@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
 import requests
 
-from tests.server.announcing import ARROW, FIRST, SECOND, THIRD, AnnouncedJob, stream
+from tests.server.announcing import ARROW, FIRST, AnnouncedJob, stream
 from tests.server.api.test_statements import WAIT, submit
 from tests.server.conftest import MakeLibra
 from tests.server.running import RunningLibra
 from tests.server.test_retention import in_the_end
 
 WRITTEN = {"uri": "s3a://b/t", "rowCount": 7, "bytes": 70, "schema": {"type": "struct"}}
-
-
-@pytest.fixture(scope="module")
-def api(shared_api: RunningLibra) -> RunningLibra:
-    return shared_api
 
 
 def test_it_waits_runs_and_succeeds_as_its_driver_says_with_the_rows_it_handed_in(
@@ -135,13 +126,6 @@ def test_the_same_again_is_answered_again_and_something_else_is_refused(api: Run
     assert job.result().json()["rows"] == [[1]]
 
 
-def test_the_tag_of_a_statement_announces_no_job(api: RunningLibra) -> None:
-    job_id = submit(api, "rows 1", WAIT)["jobId"]
-    reply = api.request("PUT", f"/api/v1/jobs/{job_id}", json={"kind": "sql"})
-
-    assert reply.status_code == 409
-
-
 def test_its_submitter_ends_it_and_what_comes_then_comes_too_late(api: RunningLibra) -> None:
     job = AnnouncedJob(api)
     job.started()
@@ -152,106 +136,6 @@ def test_its_submitter_ends_it_and_what_comes_then_comes_too_late(api: RunningLi
     assert again.json() == killed.json()
     assert (late.status_code, late.headers["Content-Type"]) == (410, "application/problem+json")
     assert job.status()["state"] == "CANCELLED"
-
-
-def test_a_supervised_driver_begins_anew_and_its_failures_are_no_end(api: RunningLibra) -> None:
-    job = AnnouncedJob(api, supervised=True)
-    job.started(FIRST)
-    job.rows(1, attempt=FIRST)
-    failed = job.ended(FIRST, "FAILED", error="OSError: gone")
-    job.started(SECOND)
-    stale = [job.rows(9, attempt=FIRST), job.ended(FIRST), job.started(FIRST, host="w9")]
-    job.rows(2, attempt=SECOND)
-    job.ended(SECOND)
-
-    assert (failed.status_code, failed.json()["state"]) == (200, "RUNNING")
-    assert [each.status_code for each in stale] == [409] * 3
-    assert "was restarted; this start is over" in stale[0].json()["detail"]
-    assert job.result().json()["rows"] == [[2]]
-
-
-def test_a_result_of_an_earlier_start_is_none_of_the_last(api: RunningLibra) -> None:
-    job = AnnouncedJob(api, supervised=True, returns=True)
-    job.rows(1, attempt=FIRST)
-    job.ended(SECOND)
-
-    assert job.status()["state"] == "FAILED"
-
-
-def test_a_start_during_the_hand_in_of_an_earlier_one_wins(api: RunningLibra) -> None:
-    """The hand-in does not say whose it is: it is of the start that was the present one."""
-    job = AnnouncedJob(api, supervised=True)
-    job.started(FIRST)
-    body, has_begun, may_end = stream([1]), threading.Event(), threading.Event()
-
-    def slowly() -> Iterator[bytes]:
-        yield body[:40]
-        has_begun.set()
-        may_end.wait(300)
-        yield body[40:]
-
-    with ThreadPoolExecutor(1) as threads:
-        old = threads.submit(
-            requests.put, job.result_url, data=slowly(), headers={"Content-Type": ARROW}
-        )
-        has_begun.wait(300)
-        # The head has arrived with the first piece; who is the present one is asked at once.
-        assert in_the_end(lambda: bool(list(api.folder.glob("incoming/*/body"))))
-        job.started(SECOND)
-        may_end.set()
-        reply = old.result()
-
-    assert reply.status_code == 409
-    assert job.rows(2, attempt=SECOND).status_code == 201
-
-
-def test_of_two_drivers_with_one_tag_the_older_one_counts(api: RunningLibra) -> None:
-    """As for the submitter, who ends the other."""
-    job = AnnouncedJob(api)
-    job.started(FIRST, driverId="driver-20261120120000-0002")
-    younger = job.started(SECOND, driverId="driver-20261120120000-0003")
-    older = job.started(THIRD, driverId="driver-20261120120000-0001")
-    killed = job.ended(FIRST, "FAILED")
-
-    assert (younger.status_code, older.status_code, killed.status_code) == (409, 200, 409)
-    assert "runs on driver-20261120120000-0002 already" in younger.json()["detail"]
-    assert job.status()["driver"]["driverId"] == "driver-20261120120000-0001"
-
-
-@pytest.mark.parametrize("_round", range(5))
-def test_of_many_hand_ins_at_once_one_counts(api: RunningLibra, _round: int) -> None:
-    job = AnnouncedJob(api)
-    job.started()
-    with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda n: (n, _apart(job, n).status_code), range(8)))
-    job.ended()
-    (winner,) = [n for n, status in answers if status == 201]
-
-    assert sorted(status for _, status in answers) == [201] + [409] * 7
-    assert job.result().json()["rows"] == [[winner]]
-
-
-def _apart(job: AnnouncedJob, number: int) -> requests.Response:
-    """A hand-in over a connection of its own."""
-    headers = {"Content-Type": ARROW}
-    return requests.put(job.result_url, data=stream([number]), headers=headers, timeout=60)
-
-
-@pytest.mark.parametrize("_round", range(5))
-def test_of_a_receipt_and_a_kill_at_once_one_counts(api: RunningLibra, _round: int) -> None:
-    job = AnnouncedJob(api)
-    job.started()
-    receipt = {"version": 1, "event": "ended", "attempt": FIRST, "state": "SUCCESS"}
-    both: list[Callable[[], requests.Response]] = [
-        lambda: requests.post(job.given["reportUrl"], json=receipt, timeout=60),
-        lambda: requests.delete(f"{api.url}/api/v1/statements/{job.tag}", timeout=60),
-    ]
-    with ThreadPoolExecutor(2) as threads:
-        said, killed = threads.map(lambda act: act(), both)
-    state = job.status()["state"]
-
-    assert killed.json()["state"] == state
-    assert (said.status_code, state) in ((200, "SUCCESS"), (410, "CANCELLED"))
 
 
 def test_who_waits_for_its_end_hears_of_it(api: RunningLibra) -> None:
@@ -340,58 +224,3 @@ def test_what_is_kept_of_it_goes_with_it(make_libra: MakeLibra, tmp_path: Path) 
         assert gone
         assert kept
         assert not list((tmp_path / "incoming").iterdir())
-
-
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        ({"kind": "cobol"}, "Invalid kind: "),
-        ({"resultLimit": 0}, "resultLimit"),
-        ({"resultPath": "out"}, "resultPath='out'"),
-        ({"resultPath": "s3a://me:secret@b/t"}, "credentials"),
-        ({"artifacts": [{"sha256": "x", "name": "a.py"}]}, "sha256"),
-        ({"retries": 3}, "retries"),
-    ],
-    ids=str,
-)
-def test_an_announcement_that_cannot_work_is_refused(
-    api: RunningLibra, body: dict[str, object], words: str
-) -> None:
-    reply = AnnouncedJob(api, **body).reply
-
-    assert reply.status_code == 400
-    assert words in reply.json()["detail"]
-    assert "secret" not in reply.text
-
-
-@pytest.mark.parametrize("tag", ["x", "A" * 32, "0" * 31, "0" * 33])
-def test_a_tag_is_what_is_minted_for_one(api: RunningLibra, tag: str) -> None:
-    assert api.request("PUT", f"/api/v1/jobs/{tag}", json={"kind": "sql"}).status_code == 400
-
-
-def test_no_other_job_is_reached_by_a_signed_path(api: RunningLibra) -> None:
-    one, other = AnnouncedJob(api), AnnouncedJob(api)
-    for name in ("resultUrl", "reportUrl"):
-        one.given[name] = one.given[name].replace(one.tag, other.tag)
-    answers = [one.started(), one.rows(1)]
-
-    assert [each.status_code for each in answers] == [403, 403]
-    assert other.status()["state"] == "PENDING"
-
-
-def test_an_artifact_that_is_not_there_is_named_and_one_that_is_gets_its_url(
-    api: RunningLibra,
-) -> None:
-    content = b"print(1)"
-    sha256 = hashlib.sha256(content).hexdigest()
-    file = {"sha256": sha256, "name": "a b.py"}
-    absent = AnnouncedJob(api, artifacts=[file]).reply
-    api.request("PUT", f"/api/v1/artifacts/{sha256}/a b.py", data=content)
-    job = AnnouncedJob(api, artifacts=[file])
-
-    assert absent.status_code == 409
-    assert f"artifact:{sha256}/a b.py" in absent.json()["detail"]
-    assert [(each["sha256"], each["name"]) for each in job.given["artifacts"]] == [
-        (sha256, "a b.py")
-    ]
-    assert requests.get(job.given["artifacts"][0]["url"], timeout=60).content == content

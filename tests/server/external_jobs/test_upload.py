@@ -22,11 +22,6 @@ from tests.server.running import RunningLibra
 LIMIT = UploadLimit(rows=10, size=MIB)
 
 
-@pytest.fixture(scope="module")
-def api(shared_api: RunningLibra) -> RunningLibra:
-    return shared_api
-
-
 def arrow(table: pa.Table, names: list[str] | None = None) -> bytes:
     """*table* with a schema of Spark's that has these names."""
     fields = [{"name": name, "type": "x"} for name in names or table.column_names]
