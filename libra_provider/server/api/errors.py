@@ -16,7 +16,7 @@ from starlette.routing import Match
 from libra_provider.core.errors import BadInput, LibraError
 from libra_provider.core.masking import MASK, SECRET_KEY, masked_text
 from libra_provider.server import errors
-from libra_provider.server.api.schemas.server import Problem
+from libra_provider.server.api.schemas.base import Problem
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from libra_provider.server.api.errors import MEDIA_TYPE
-from libra_provider.server.api.schemas.server import Problem
+from libra_provider.server.api.schemas.base import Problem
 from libra_provider.server.signed_urls import Purpose
 
 _DESCRIPTION = """\

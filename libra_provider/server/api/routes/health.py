@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from libra_provider.server.api.dependencies import LibraDep
 from libra_provider.server.api.openapi import refusals
-from libra_provider.server.api.schemas.server import (
+from libra_provider.server.api.schemas.health import (
     AliveBody,
     HealthBody,
     NetworkBody,

@@ -1,4 +1,4 @@
-"""The base of all request and response bodies."""
+"""The base of all request and response bodies, and the body of an error."""
 
 from __future__ import annotations
 
@@ -39,6 +39,18 @@ class WireModel(BaseModel):
     def to_json(self) -> str:
         """Return the body as JSON."""
         return self.model_dump_json(by_alias=True)
+
+
+class Problem(WireModel):
+    """An error (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    """What happened, to which id, and what to do next."""
+    job_id: str | None = None
+    """The statement that it concerns, if any."""
 
 
 def local_time(moment: datetime | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Health, sessions, pools, estimates and problems on the wire."""
+"""Sessions, pools, estimates, states of statements and artifacts on the wire."""
 
 from __future__ import annotations
 
@@ -6,26 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from libra_provider import __version__
 from libra_provider.core.units import readable_size
-from libra_provider.server.api.schemas.base import Moment, SessionName, WireModel, local_time
+from libra_provider.server.api.schemas.base import SessionName, WireModel, local_time
 from libra_provider.server.driver.messages import DriverReady, EstimateResult
 from libra_provider.server.model.pools import Pool
 from libra_provider.server.model.sessions import DEFAULT_SESSION, Session
 from libra_provider.server.model.statement import PoolQueue, State
-from libra_provider.server.network_probe import NetworkFigures
-
-
-class Problem(WireModel):
-    """An error (RFC 9457)."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    """What happened, to which id, and what to do next."""
-    job_id: str | None = None
-    """The statement that it concerns, if any."""
 
 
 class SessionBody(WireModel):
@@ -127,66 +113,3 @@ class ArtifactBody(WireModel):
     sha256: str
     name: str
     size: int
-
-
-class SparkBody(WireModel):
-    """A driver that accepts statements."""
-
-    version: str
-    application_id: str
-    master: str | None
-    status: Literal["CONNECTED"] = "CONNECTED"
-    active_sessions: str
-    """A number as a string, as in the old API."""
-
-
-class NoSparkBody(WireModel):
-    """The reason why there is no driver."""
-
-    status: Literal["ERROR"] = "ERROR"
-    error: str
-
-
-class NetworkBody(WireModel):
-    """The network between Libra's driver and its cluster, as measured by Libra."""
-
-    round_trip_seconds: float
-    bandwidth_bits: float | None
-    """Bits per second."""
-    measured_at: Moment
-
-    @classmethod
-    def of(cls, network: NetworkFigures) -> NetworkBody:
-        """Return *network* as it is sent."""
-        return cls(
-            round_trip_seconds=network.round_trip,
-            bandwidth_bits=network.bandwidth,
-            measured_at=network.measured_at,
-        )
-
-
-class HealthBody(WireModel):
-    """The health by the old API, plus Libra's version, the driver's epoch and the network."""
-
-    status: Literal["UP"] = "UP"
-    service: Literal["whereq-libra"] = "whereq-libra"
-    version: str = __version__
-    epoch: int | None
-    catalog: str | None
-    """``in-memory`` (tables are lost when the driver ends) or ``hive``."""
-    spark: SparkBody | NoSparkBody
-    network: NetworkBody | None
-    """None if it was not measured yet, or without a cluster."""
-
-
-class AliveBody(WireModel):
-    """The API process responds."""
-
-    status: Literal["alive"] = "alive"
-
-
-class ReadyBody(WireModel):
-    """A statement would start now."""
-
-    status: Literal["ready"] = "ready"
-    epoch: int
