@@ -56,7 +56,7 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
     "jobs": (
         "bootstrap columns job_spec json_values parameters spark_errors tables timing",
         "files json_rows parquet python_errors sql_runner upload",
-        "arrow_body reporting",
+        "reporting result_body",
         "job packed_python",
         "references",
         "result_upload",

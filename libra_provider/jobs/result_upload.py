@@ -84,7 +84,7 @@ def _frame(value: Any, job: Job) -> Any | None:
 
 
 def _upload_rows(frame: Any, job: Job) -> None:
-    from libra_provider.jobs.arrow_body import body_of  # noqa: PLC0415 - it needs pyspark
+    from libra_provider.jobs.result_body import body_of  # noqa: PLC0415 - it needs pyspark
 
     _check_url(job)
     try:

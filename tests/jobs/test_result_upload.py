@@ -18,7 +18,7 @@ from pyspark.errors import ParseException
 from pyspark.sql import SparkSession
 
 from libra_provider.core.errors import BadInput
-from libra_provider.jobs import arrow_body, main, result_upload
+from libra_provider.jobs import main, result_body, result_upload
 from libra_provider.jobs.job import Job, ResultTooLarge, set_current_job
 from libra_provider.jobs.job_spec import JobSpec
 from libra_provider.server.results import store
@@ -61,7 +61,7 @@ def job(libra: SignedEndpoints) -> Job:
     return running
 
 
-def page_of(body: arrow_body.Body, folder: Path) -> dict[str, Any]:
+def page_of(body: result_body.Body, folder: Path) -> dict[str, Any]:
     """The rows as Libra gives them out."""
     file = folder / "rows.arrow"
     file.write_bytes(body.content)
@@ -73,15 +73,15 @@ def test_rows_are_the_same_with_and_without_pyarrow(
 ) -> None:
     """A worker need not have it; values, schema and order of columns are no other for that."""
     frame = spark.sql(EVERY_TYPE)
-    with_arrow = arrow_body.body_of(frame, 3)
+    with_arrow = result_body.body_of(frame, 3)
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "pyarrow", None)
-        without = arrow_body.body_of(frame, 3)
+        without = result_body.body_of(frame, 3)
     page, said = page_of(with_arrow, tmp_path), json.loads(without.content)
     taken = table_of(said["schema"], said["rows"])
     store.write(tmp_path / "taken", taken, json.dumps(said["schema"]))
 
-    assert (with_arrow.content_type, without.content_type) == (arrow_body.ARROW, arrow_body.JSON)
+    assert (with_arrow.content_type, without.content_type) == (result_body.ARROW, result_body.JSON)
     assert (said["schema"], said["rows"]) == (page["schema"], page["rows"])
     assert store.page(tmp_path / "taken", offset=0, limit=10) == page
     assert page["columns"][-2:] == ["two", "two"]
@@ -89,7 +89,7 @@ def test_rows_are_the_same_with_and_without_pyarrow(
 
 def test_empty_arrays_and_maps_are_values(spark: SparkSession, tmp_path: Path) -> None:
     """What is in them is of no type, for which pyarrow has no form unless it may be null."""
-    body = arrow_body.body_of(spark.sql("SELECT array(), map(), named_struct('x', array())"), 3)
+    body = result_body.body_of(spark.sql("SELECT array(), map(), named_struct('x', array())"), 3)
 
     assert page_of(body, tmp_path)["rows"] == [[[], [], {"x": []}]]
 
@@ -128,7 +128,7 @@ def test_tables_of_pandas_and_arrow_are_rows(libra: SignedEndpoints, kind: str) 
     [request] = libra.results
     found = pa.ipc.open_stream(io.BytesIO(request.body)).read_all()
 
-    assert request.headers["content-type"] == arrow_body.ARROW
+    assert request.headers["content-type"] == result_body.ARROW
     assert found.to_pydict() == columns
     assert b"spark_schema" in found.schema.metadata
 
@@ -185,7 +185,7 @@ def test_a_statement_is_bound_and_its_rows_handed_in(
     job.spec = replace(job.spec, parameters=parameters)
     main._run_statement("SELECT :day + INTERVAL '1' DAY AS d, :n AS n", job.spec)
     [request] = libra.results
-    page = page_of(arrow_body.Body("", request.body, 0), tmp_path)
+    page = page_of(result_body.Body("", request.body, 0), tmp_path)
 
     assert page["rows"] == [["2026-02-01", 2]]
 
