@@ -18,6 +18,7 @@ from libra_provider.core.errors import BadInput, Rejected
 from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.hooks import LibraHook
 from tests.fakes.artifacts import SIGNATURE
+from tests.fakes.connections import connected_libra
 from tests.fakes.libra import TOKEN, FakeLibra
 from tests.fakes.tls import Authority, TlsFront
 
@@ -26,9 +27,7 @@ Call = Callable[..., Any]
 
 @pytest.fixture
 def libra() -> Iterator[FakeLibra]:
-    with FakeLibra() as fake:
-        found = {"conn_type": "libra", "host": "127.0.0.1", "port": fake.port, "password": TOKEN}
-        os.environ["AIRFLOW_CONN_LIBRA_DEFAULT"] = json.dumps(found)
+    with connected_libra() as fake:
         yield fake
 
 

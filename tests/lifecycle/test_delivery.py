@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ from libra_provider.core.errors import Rejected
 from libra_provider.core.job import SparkJob, new_tag
 from libra_provider.hooks import LibraHook
 from libra_provider.lifecycle.delivery import UploadProgress, shipped
-from tests.fakes.libra import TOKEN, FakeLibra
+from tests.fakes.connections import connected_libra
 
 
 def said_of(sent: list[tuple[float, int]], caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -49,9 +47,7 @@ def test_a_file_that_changed_after_an_interrupted_try_needs_a_clear(tmp_path: Pa
     file, tag = tmp_path / "etl.py", new_tag()
     file.write_text("1")
     job = SparkJob.from_application(str(file))
-    with FakeLibra() as libra:
-        found = {"conn_type": "libra", "host": "127.0.0.1", "port": libra.port, "password": TOKEN}
-        os.environ["AIRFLOW_CONN_LIBRA_DEFAULT"] = json.dumps(found)
+    with connected_libra():
         first = shipped(LibraHook(), job, tag, promised=False)
         again = shipped(LibraHook(), job, tag, promised=False)
         file.write_text("2")

@@ -15,26 +15,23 @@ from libra_provider.core.units import GIB
 from libra_provider.hooks.libra import LibraHook
 from libra_provider.hooks.spark_master import SparkMasterHook
 from libra_provider.lifecycle.facts import FactsCollector, declared, of_runs, of_workers
-from tests.fakes.libra import TOKEN, FakeLibra
+from tests.fakes.connections import connect, connected_libra, connected_master
+from tests.fakes.libra import FakeLibra
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
-from tests.operators.conftest import connect
 
 SQL = SparkJob(kind="sql", code="SELECT 1")
 
 
 @pytest.fixture
 def libra() -> Iterator[FakeLibra]:
-    with FakeLibra() as fake:
-        connect("libra_default", conn_type="libra", port=fake.port, password=TOKEN)
+    with connected_libra() as fake:
         yield fake
 
 
 @pytest.fixture
 def master() -> Iterator[FakeMaster]:
-    with FakeMaster() as fake:
-        extra = {"rest_urls": fake.url, "ui_urls": fake.url}
-        connect("spark_master_default", conn_type="spark_master", port=7077, extra=extra)
+    with connected_master() as fake:
         yield fake
 
 

@@ -24,9 +24,9 @@ from libra_provider.hooks import SparkMasterHook
 from libra_provider.lifecycle.recovery import Recovery
 from libra_provider.lifecycle.submission import Submission, Submitter
 from libra_provider.lifecycle.task_record import Generation, TaskRecords
+from tests.fakes.connections import connect
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
-from tests.operators.conftest import connect
 
 ALIVE = ("SUBMITTED", "RUNNING")
 JOB = SparkJob.from_application("local:/jobs/etl.py", conf={"spark.cores.max": "1"})

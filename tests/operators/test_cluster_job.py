@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from libra_provider.operators import SparkClusterJobOperator
+from tests.fakes.connections import connect
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import WORKER, FakeMaster
 from tests.fakes.task_runner import TaskRunner
-from tests.operators.conftest import connect
 
 both_ways = pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "deferrable"])
 

@@ -12,9 +12,9 @@ import pytest
 from airflow.sdk import literal
 
 from libra_provider.operators import SparkClusterJobOperator
+from tests.fakes.connections import connect
 from tests.fakes.spark_master import FakeMaster
 from tests.fakes.task_runner import TaskRunner
-from tests.operators.conftest import connect
 
 Run = Callable[..., Any]
 

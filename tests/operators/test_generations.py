@@ -10,10 +10,10 @@ import pytest
 from libra_provider.clients.submit_once import SubmitTiming
 from libra_provider.lifecycle.timing import JobTiming
 from libra_provider.operators import SparkClusterJobOperator
+from tests.fakes.connections import connect
 from tests.fakes.server import Answer
 from tests.fakes.spark_master import FakeMaster
 from tests.fakes.task_runner import TaskRunner
-from tests.operators.conftest import connect
 from tests.operators.test_statement import top_products
 
 SUCCEEDS = ["RUNNING", "FINISHED"]

@@ -14,11 +14,11 @@ from airflow.sdk import DAG
 from libra_provider.core import Workload
 from libra_provider.core.errors import BadInput
 from libra_provider.operators import LibraOperator
+from tests.fakes.connections import connect
 from tests.fakes.libra import TOKEN, FakeLibra, problem
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
 from tests.fakes.task_runner import TaskRunner
-from tests.operators.conftest import connect
 
 SQL: dict[str, Any] = {"sql": "SELECT 1"}
 LARGE: dict[str, Any] = SQL | {"workload": {"collects": "2 GB"}}

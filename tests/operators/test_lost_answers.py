@@ -12,6 +12,7 @@ from libra_provider.clients.submit_once import SubmitTiming
 from libra_provider.core.polling import utc_now
 from libra_provider.lifecycle.timing import JobTiming
 from libra_provider.operators import SparkClusterJobOperator
+from tests.fakes.connections import connect
 from tests.fakes.proxy import (
     LOST_ANSWER,
     LOST_REQUEST,
@@ -25,7 +26,6 @@ from tests.fakes.proxy import (
 from tests.fakes.server import Answer
 from tests.fakes.spark_master import FakeDriver, FakeMaster
 from tests.fakes.task_runner import TaskRunner
-from tests.operators.conftest import connect
 
 
 class Etl(SparkClusterJobOperator):

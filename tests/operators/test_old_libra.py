@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from libra_provider.sensors import LibraStatementSensor
+from tests.fakes.connections import connect
 from tests.fakes.old_libra import OldLibra
 from tests.fakes.task_runner import TaskRunner
-from tests.operators.conftest import connect
 from tests.operators.test_statement import both_ways, top_products
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.connections import connect
 from tests.fakes.libra import FakeLibra
 from tests.fakes.old_libra import OldLibra
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
 from tests.fakes.task_runner import TaskRunner
-from tests.operators.conftest import connect
 from tests.operators.test_libra_operator import (
     FAILS,
     LARGE,

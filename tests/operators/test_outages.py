@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.connections import connect
 from tests.fakes.libra import FakeLibra, problem
 from tests.fakes.proxy import Proxy
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
 from tests.fakes.task_runner import TaskRunner
-from tests.operators.conftest import connect
 from tests.operators.test_generations import Etl
 from tests.operators.test_statement import top_products
 

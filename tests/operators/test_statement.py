@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from libra_provider.operators import LibraStatementOperator
+from tests.fakes.connections import connect
 from tests.fakes.libra import DRIVER, FakeLibra, problem
 from tests.fakes.server import Answer, Request
 from tests.fakes.task_runner import TaskRunner
-from tests.operators.conftest import connect
 
 
 def top_products(**fields: Any) -> LibraStatementOperator:

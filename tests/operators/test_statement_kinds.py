@@ -11,10 +11,10 @@ from airflow.sdk import DAG
 
 from libra_provider.core.errors import BadInput
 from libra_provider.operators import LibraStatementOperator
+from tests.fakes.connections import connect
 from tests.fakes.libra import WORKER, FakeLibra, problem
 from tests.fakes.old_libra import OldLibra
 from tests.fakes.task_runner import TaskRunner
-from tests.operators.conftest import connect
 from tests.operators.test_statement import both_ways
 
 JAR: dict[str, Any] = {"application": "s3a://jobs/etl.jar", "java_class": "org.example.Etl"}

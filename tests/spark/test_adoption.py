@@ -14,9 +14,9 @@ from libra_provider.clients.http.transport import ServerAddress
 from libra_provider.clients.standalone import pages
 from libra_provider.cluster.standalone import StandaloneCluster
 from libra_provider.operators import SparkClusterJobOperator
+from tests.fakes.connections import connect
 from tests.fakes.proxy import LOST_ANSWER, LOST_REQUEST, PASSES, Fate, Proxy, delayed
 from tests.fakes.task_runner import TaskRunner
-from tests.operators.conftest import connect
 
 # A driver that is no application costs a JVM, and nothing else.
 MAIN = """

@@ -17,11 +17,11 @@ from libra_provider.triggers import registry
 from libra_provider.triggers.log_reader import READ, LogReader
 from libra_provider.triggers.subscription import Subscription
 from libra_provider.triggers.timing import PollerTiming
+from tests.fakes.connections import connect
 from tests.fakes.libra import TOKEN, FakeLibra, problem
 from tests.fakes.server import Answer, Request
 from tests.fakes.spark_master import FakeMaster
 from tests.fakes.triggerer import Triggerer, until
-from tests.operators.conftest import connect
 from tests.triggers.conftest import SQL, drivers, end, make_trigger
 
 pytestmark = pytest.mark.anyio

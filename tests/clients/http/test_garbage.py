@@ -12,7 +12,6 @@ import gzip
 import itertools
 import json
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,12 +40,12 @@ from libra_provider.core.errors import (
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
 from libra_provider.operators import SparkClusterJobOperator
+from tests.clients.http.conftest import Sender, blocking
 from tests.fakes.hostile import HostileServer, Rudeness, page
 from tests.fakes.server import Answer
 from tests.fakes.spark_master import FakeMaster
 from tests.fakes.task_runner import TaskRunner
 
-Sender = Callable[[Client, Call[Any]], Any]
 JAR = SparkJob.from_application("/jobs/etl.jar", java_class="org.example.Etl")
 SQL = SparkJob(kind=Kind.SQL, code="select 1")
 TAG = "ab" * 16
@@ -148,29 +147,6 @@ GARBAGE: dict[str, tuple[Rudeness, type[ServerError]]] = {
         ServerError,
     ),
 }
-
-
-def blocking(client: Client, call: Call[Any]) -> Any:
-    try:
-        return client.send(call)
-    finally:
-        client.close()
-
-
-def on_a_loop(client: Client, call: Call[Any]) -> Any:
-    async def run() -> Any:
-        try:
-            return await client.asend(call)
-        finally:
-            await client.aclose()
-
-    return asyncio.run(run())
-
-
-@pytest.fixture(params=[blocking, on_a_loop], ids=["send", "asend"])
-def send(request: pytest.FixtureRequest) -> Sender:
-    sender: Sender = request.param
-    return sender
 
 
 def client(url: str, rudeness: Rudeness | None = None) -> Client:

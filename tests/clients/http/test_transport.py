@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -22,32 +22,8 @@ from libra_provider.core.errors import (
     ServerBusy,
     ServerUnreachable,
 )
+from tests.clients.http.conftest import Sender
 from tests.fakes.server import Answer, FakeServer
-
-Sender = Callable[[Client, Call[str]], str]
-
-
-def blocking(client: Client, call: Call[str]) -> str:
-    try:
-        return client.send(call)
-    finally:
-        client.close()
-
-
-def on_a_loop(client: Client, call: Call[str]) -> str:
-    async def run() -> str:
-        try:
-            return await client.asend(call)
-        finally:
-            await client.aclose()
-
-    return asyncio.run(run())
-
-
-@pytest.fixture(params=[blocking, on_a_loop], ids=["send", "asend"])
-def send(request: pytest.FixtureRequest) -> Sender:
-    sender: Sender = request.param
-    return sender
 
 
 @pytest.fixture
