@@ -122,7 +122,11 @@ class Servers:
             "kind": "python",
             "mode": "SHARED",
             "progress": {"tasksDone": done, "tasksTotal": 10_000, "stagesDone": 0},
-            "driver": {"where": "in Libra", "host": "127.0.0.1", "applicationId": "app-1"},
+            "driver": {
+                "where": "on Libra's shared driver",
+                "host": "127.0.0.1",
+                "applicationId": "app-1",
+            },
             "submittedAt": moment,
             "startedAt": moment,
         }

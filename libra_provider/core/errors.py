@@ -265,7 +265,8 @@ class JobLostForGood(JobLost):
 class JobGivenUp(JobError):
     """The polling of the job stopped before the job ended; ``detail`` is why."""
 
-    outcome = "was given up on"
+    def __str__(self) -> str:
+        return f"Stopped waiting for {self.job_id}: {self.detail or self.unexplained}"
 
 
 class KillNotVerified(JobError):

@@ -149,7 +149,7 @@ class SparkJob:
                 "driver_timeout", self.driver_timeout, "supervise would restart the driver"
             )
         if self.name is not None and not self.name.strip():
-            raise BadInput("name", self.name, "it must not be empty")
+            raise BadInput("name", self.name, "expected a non-empty name")
 
     def _check_twice(self) -> None:
         """Reject a parameter and a property that set the same thing to different values."""
@@ -180,7 +180,7 @@ class SparkJob:
         kinds = {".py": Kind.PYTHON_FILE, ".jar": jar}
         ending = application[application.rfind(".") :].lower() if application else ""
         if ending not in kinds:
-            raise BadInput("application", application, "it must end in .py or .jar")
+            raise BadInput("application", application, "expected a file that ends in .py or .jar")
         return cls(kind=kinds[ending], application=application, **rest)
 
     @property
@@ -224,9 +224,9 @@ class SparkJob:
 
 def _strings(parameter: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise BadInput(parameter, value, "it must be a list of strings")
+        raise BadInput(parameter, value, "expected a list of strings")
     if wrong := [each for each in value if not isinstance(each, str)]:
-        raise BadInput(parameter, wrong[0], "each of its items must be a string")
+        raise BadInput(parameter, wrong[0], "expected only strings in the list")
     if parameter in PROPERTY_OF and (wrong := [e for e in value if "," in e or not e.strip()]):
         raise BadInput(
             parameter,

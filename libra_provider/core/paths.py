@@ -53,7 +53,7 @@ def located(path: str, beside: Path, *, parameter: str) -> str:
     A relative path is resolved in the folder *beside*; what follows ``#`` is kept.
     """
     if not path:
-        raise BadInput(parameter, path, "it must be the path or the URL of a file")
+        raise BadInput(parameter, path, "expected the path or URL of a file")
     if scheme(path):
         return path
     file, _, fragment = path.partition("#")

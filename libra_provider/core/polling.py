@@ -39,7 +39,7 @@ class PollingPolicy:
 
     def __post_init__(self) -> None:
         if self.poll_interval <= 0:
-            raise BadInput("poll_interval", self.poll_interval, "it must be more than 0 seconds")
+            raise BadInput("poll_interval", self.poll_interval, "expected more than 0 seconds")
 
     @classmethod
     def of(

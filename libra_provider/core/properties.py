@@ -80,7 +80,7 @@ def _property(parameter: str, key: str, value: object, deploy_mode: str | None) 
     if not isinstance(value, str | int | float):
         raise BadInput(parameter, shown, "expected a string, a number or a boolean")
     if "\0" in str(value):
-        raise BadInput(parameter, shown, "it must not contain a NUL character")
+        raise BadInput(parameter, shown, "expected no NUL characters")
     if key == "spark.submit.deployMode" and deploy_mode and value != deploy_mode:
         raise BadInput(parameter, value, f"this job runs in {deploy_mode} mode; remove it")
     if key == "spark.master":
@@ -106,7 +106,7 @@ def whole_number(parameter: str, value: object) -> str:
     """*value* as digits, if it is a number of at least 1; raises BadInput."""
     text = str(value).strip()
     if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise BadInput(parameter, value, "it must be a whole number of at least 1")
+        raise BadInput(parameter, value, "expected a whole number of at least 1")
     return text
 
 

@@ -31,7 +31,10 @@ def short_name(job_id: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriverLocation:
-    """Where a driver runs: ``where`` is "in Libra", "on Libra's host" or "on worker ID"."""
+    """Where a driver runs.
+
+    ``where`` is "on Libra's shared driver", "on Libra's host" or "on worker ID".
+    """
 
     where: str
     host: str | None = None

@@ -32,7 +32,7 @@ def size_in_bytes(text: object, *, parameter: str = "size") -> int:
     """The bytes that *text* ("2g", "1.5 GB") stands for; raises BadInput for anything else."""
     match = _SIZE.fullmatch(text) if isinstance(text, str) else None
     if match is None:
-        raise BadInput(parameter, text, "a size is a number with a unit, such as '512m' or '2g'")
+        raise BadInput(parameter, text, "expected a size with a unit, such as '512m' or '2g'")
     size = float(match[1]) * 1024 ** _SIZE_POWERS[(match[2] or match[3]).lower()]
     if not math.isfinite(size):
         raise BadInput(parameter, text, "the size is too large")
@@ -74,9 +74,9 @@ def duration_in_seconds(value: object, *, parameter: str = "duration") -> float:
                 parameter, value, "expected a duration such as '30 s', '10 min' or '2 h'"
             )
     if seconds < 0:
-        raise BadInput(parameter, value, "a duration cannot be negative")
+        raise BadInput(parameter, value, "expected a duration of at least 0 s")
     if not math.isfinite(seconds):
-        raise BadInput(parameter, value, "a duration must be finite")
+        raise BadInput(parameter, value, "expected a finite duration")
     return seconds
 
 
@@ -105,7 +105,7 @@ def bandwidth_in_bits(text: object, *, parameter: str = "bandwidth") -> float:
         raise BadInput(parameter, text, "expected a bandwidth such as '100 Mbit/s' or '10 Gbit/s'")
     bits = float(match[1]) * _BIT_FACTORS[match[2].lower()]
     if bits == 0 or not math.isfinite(bits):
-        raise BadInput(parameter, text, "a bandwidth must be positive and finite")
+        raise BadInput(parameter, text, "expected a positive, finite bandwidth")
     return bits
 
 

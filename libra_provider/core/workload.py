@@ -78,7 +78,7 @@ class Workload:
 def _check_count(parameter: str, value: object) -> None:
     is_count = isinstance(value, int) and not isinstance(value, bool) and value > 0
     if value is not None and not is_count:
-        raise BadInput(parameter, value, "it must be a whole number of at least 1")
+        raise BadInput(parameter, value, "expected a whole number of at least 1")
 
 
 def _size(parameter: str, text: str | None) -> int | None:

@@ -22,22 +22,26 @@ _WRITTEN = {each.name for each in fields(WrittenResult)}
 _WORD = {
     Kind.SQL: "SQL",
     Kind.PYTHON: "Python",
-    Kind.PYTHON_FILE: "the Python file",
-    Kind.JAR: "the JAR",
-    Kind.JAR_CLASS: "the JAR",
+    Kind.PYTHON_FILE: "a Python file",
+    Kind.JAR: "a JAR",
+    Kind.JAR_CLASS: "a JAR",
 }
 
 
-def subject(job: SparkJob) -> str:
-    """What *job* runs: "SQL SELECT count(*) FROM …", "the JAR etl.jar (org.example.Main)".
+def submitted(job: SparkJob, job_id: str, tag: str, server: str) -> str:
+    """The line about a submission: "Submitted a JAR to http://… as driver-… with tag …: etl.jar".
 
     Only the file name of an application is shown, since URLs and arguments may hold secrets.
     """
+    what = _WORD[Kind(job.kind)]
+    return f"Submitted {what} to {server} as {job_id} with tag {tag}: {_subject(job)}"
+
+
+def _subject(job: SparkJob) -> str:
     if job.code is not None:
-        return f"{_WORD[Kind(job.kind)]} {_beginning(masked_text(job.code))}"
+        return _beginning(masked_text(job.code))
     name = urlsplit(str(job.application)).path.rpartition("/")[2]
-    main = f" ({job.java_class})" if job.java_class else ""
-    return f"{_WORD[Kind(job.kind)]} {name}{main}"
+    return f"{name} ({job.java_class})" if job.java_class else name
 
 
 def _beginning(text: str) -> str:

@@ -86,8 +86,9 @@ class Submitter:
         if accepted.found:
             log.info("Found %s, which was submitted with tag %s", record.job_id, tag)
         else:
-            where = f"{self.server.server_url} with tag {tag}"
-            log.info("Submitted %s to %s: %s", record.job_id, where, messages.subject(job))
+            log.info(
+                "%s", messages.submitted(job, accepted.status.job_id, tag, self.server.server_url)
+            )
         metrics.count(metrics.ADOPTIONS if accepted.found else metrics.SUBMISSIONS, tags)
         return Submission(record, accepted.status, accepted.found)
 

@@ -81,7 +81,7 @@ class IsolatedSettings:
         given = dict(table)
         for name in ("max_client", "max_cluster"):
             if name in given and not isinstance(given[name], int):
-                raise BadInput(f"isolated.{name}", given[name], "it must be a whole number")
+                raise BadInput(f"isolated.{name}", given[name], "expected a whole number")
         if isinstance(size := given.get("log_max_bytes"), str):
             given["log_max_bytes"] = size_in_bytes(size, parameter="isolated.log_max_bytes")
         return cls(**given)

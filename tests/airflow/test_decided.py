@@ -46,7 +46,7 @@ def test_all_places_bring_the_same_result(airflow: LocalAirflow, run_id: str) ->
 def test_the_driver_was_where_it_was_decided_to_be(airflow: LocalAirflow, run_id: str) -> None:
     where = [airflow.api.xcom(DAG, run_id, name, "driver_location")["where"] for name in PLACES]
 
-    assert where[:2] == ["in Libra", "on Libra's host"]
+    assert where[:2] == ["on Libra's shared driver", "on Libra's host"]
     assert where[2].startswith("on worker ")
 
 

@@ -24,7 +24,7 @@ SENTENCES = {
     "master_rpc_port": "as by a port that does not speak HTTP; check the port",
     "master_ui_port": "this port is a Spark web page; set rest_port (--rest on the command line)",
     "no_file": "Invalid application='jobs/missing.py': there is no file /",
-    "bad_conf": "Invalid conf['spark.driver.memory']='lots': a size is a number with a unit",
+    "bad_conf": "Invalid conf['spark.driver.memory']='lots': expected a size with a unit",
     "job_fails": "failed: ValueError: no such day: 2013-02-30",
     "wrong_kind": "Invalid kind='scala': expected sql, python,",
 }

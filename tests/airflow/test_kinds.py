@@ -89,5 +89,5 @@ def test_each_ran_where_its_author_chose(airflow: LocalAirflow, run_id: str) -> 
         for place in PLACES
     }
 
-    assert (found["shared"], found["client"]) == ("in Libra", "on Libra's host")
+    assert (found["shared"], found["client"]) == ("on Libra's shared driver", "on Libra's host")
     assert found["cluster"].startswith("on worker ")

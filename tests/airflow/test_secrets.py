@@ -124,8 +124,9 @@ def test_no_secret_is_on_the_console_of_dag_test(said: str, name: str) -> None:
 
 
 def test_the_console_of_dag_test_tells_the_story(said: str) -> None:
-    assert "Submitted driver-20261120082239-0000 to http://127.0.0.1" in said
-    assert "the JAR etl.jar (Etl)" in said
+    assert "Submitted a JAR to http://127.0.0.1" in said
+    assert " as driver-20261120082239-0000 with tag " in said
+    assert ": etl.jar (Etl)" in said
     assert "[stdout] password=***" in said
 
 

@@ -88,12 +88,12 @@ def test_the_tree_is_a_picture_with_the_branch_that_was_taken(run: Run) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ("--collects 2", "Invalid --collects='2': a size is a number with a unit"),
-        ("--collects=-2GB", "Invalid --collects='-2GB': a size is"),
+        ("--collects 2", "Invalid --collects='2': expected a size with a unit"),
+        ("--collects=-2GB", "Invalid --collects='-2GB': expected a size"),
         ("--duration soon", "Invalid --duration='soon': expected a duration such as"),
         ("--rtt=-1ms", "Invalid --rtt='-1ms': expected a duration such as"),
         ("--bandwidth fast", "Invalid --bandwidth='fast': expected a bandwidth such as"),
-        ("--tasks=-1", "Invalid --tasks=-1: it must be a whole number of at least 1"),
+        ("--tasks=-1", "Invalid --tasks=-1: expected a whole number of at least 1"),
         ("--mode shared --deploy-mode cluster", "Invalid --deploy-mode='cluster'"),
         ("--mode shared --kind jar", "Invalid --mode='shared': a JAR requires a dedicated driver"),
         ("--mode alone", "Invalid --mode='alone': expected shared or isolated"),
@@ -132,7 +132,7 @@ def test_each_task_of_a_dag_file_is_decided_about(run: Run, tmp_path: Path) -> N
     assert result.exit_code == 1, result.stderr
     assert any("nightly.small" in each and "SHARED, client" in each for each in lines)
     assert any("nightly.file" in each and "too-large-for-workers" in each for each in lines)
-    assert any("nightly.unclear" in each and "must end in .py or .jar" in each for each in lines)
+    assert any("nightly.unclear" in each and "that ends in .py or .jar" in each for each in lines)
     assert "left_alone" not in result.stdout
 
 

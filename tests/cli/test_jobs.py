@@ -30,7 +30,7 @@ def test_status_of_a_statement_is_asked_at_libra(run: Run, fake_libra: FakeLibra
 
     assert result.exit_code == 0
     assert "succeeded" in result.stdout
-    assert "in Libra at 127.0.0.1" in result.stdout
+    assert "on Libra's shared driver at 127.0.0.1" in result.stdout
     assert "app-1" in result.stdout
     assert fake_libra.requests[-1].path.endswith("/statement-0")
 

@@ -26,7 +26,7 @@ def test_output_and_value_are_on_stdout_and_the_course_is_on_stderr(
 
     assert result.exit_code == 0
     assert result.stdout == 'read 3 flights\nlast\n{"flights": 3}\n'
-    assert "statement-0 is running in Libra at 127.0.0.1" in result.stderr
+    assert "statement-0 is running on Libra's shared driver at 127.0.0.1" in result.stderr
     assert "\ncareful\n" in result.stderr
 
 
@@ -170,7 +170,7 @@ def test_a_failure_ends_with_1_its_output_first_and_its_sentence_last(
         ),
         (("run",), "Missing argument"),
         (("run", "none.py"), "Invalid FILE='none.py': there is no file"),
-        (("run", "/etl.scala"), "it must end in .py or .jar"),
+        (("run", "/etl.scala"), "expected a file that ends in .py or .jar"),
         (("run", "/etl.jar"), "Missing --class"),
         (("run", *JAR, "--shared", "--isolated"), "expected only one of --shared and --isolated"),
         (("run", "/etl.py", "--shared"), "use --isolated, or pass the file as python"),

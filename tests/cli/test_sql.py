@@ -21,7 +21,7 @@ def test_rows_are_a_table_on_stdout_and_the_course_is_on_stderr(
     assert result.exit_code == 0
     assert "│ F9      │ 20.2  │" in result.stdout
     assert "│ AS      │ null  │" in result.stdout
-    assert "statement-0 is running in Libra at 127.0.0.1" in result.stderr
+    assert "statement-0 is running on Libra's shared driver at 127.0.0.1" in result.stderr
     assert result.stderr.endswith("2 rows\n")
 
 

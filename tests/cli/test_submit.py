@@ -152,12 +152,15 @@ def test_no_wait_prints_the_id_and_asks_nothing_more(
     ("arguments", "sentence"),
     [
         (("nowhere.py",), "Invalid APPLICATION='nowhere.py': there is no file"),
-        (("http://host/app.txt",), "it must end in .py or .jar"),
+        (("http://host/app.txt",), "expected a file that ends in .py or .jar"),
         (("http://host/app.jar",), "a JAR needs the name of its main class"),
         (("--py-files", "gone.zip", "http://host/app.py"), "Invalid --py-files='gone.zip'"),
         (("--conf", "spark.cores.max", "http://host/app.py"), "expected KEY=VALUE"),
         (("--conf", "cores=1", "http://host/app.py"), "start with 'spark.'"),
-        (("--conf", "spark.driver.memory=much", "http://host/app.py"), "a size is a number"),
+        (
+            ("--conf", "spark.driver.memory=much", "http://host/app.py"),
+            "expected a size with a unit",
+        ),
         (("--conf", "spark.submit.deployMode=client", "http://host/app.py"), "cluster mode"),
         (("--master", "yarn", "http://host/app.py"), "Invalid --master='yarn'"),
         (("--nonsense", "http://host/app.py"), "No such option"),

@@ -54,5 +54,7 @@ def test_the_password_of_airflow_is_for_its_owner_only(airflow: LocalAirflow) ->
 def test_the_example_is_parsed_and_an_unknown_dag_is_told(airflow: LocalAirflow) -> None:
     airflow.api.wait_for_dag("flights_etl")
 
-    with pytest.raises(JobGivenUp, match="the Dag nowhere was given up on: Airflow has not parsed"):
+    with pytest.raises(
+        JobGivenUp, match="Stopped waiting for the Dag nowhere: Airflow has not parsed"
+    ):
         airflow.api.wait_for_dag("nowhere", within=0)

@@ -8,7 +8,7 @@ import pytest
 from libra_provider.core import errors
 
 EXAMPLES = [
-    errors.BadInput("conf['spark.driver.memory']", "lots", "a size is a number with a unit"),
+    errors.BadInput("conf['spark.driver.memory']", "lots", "expected a size with a unit"),
     errors.ServerUnreachable("http://m:6066", "connection refused", True),
     errors.ServerBusy("http://l:8990", "The queue is full.", 5.0),
     errors.AccessDenied("http://m:6066", 403, "set the password"),

@@ -80,7 +80,7 @@ def test_the_ending_and_the_mode_of_an_application_say_its_kind() -> None:
 
 @pytest.mark.parametrize("application", ["etl.scala", "etl", "", ".py/etl"])
 def test_an_application_is_a_python_file_or_a_jar(application: str) -> None:
-    with pytest.raises(BadInput, match=r"it must end in \.py or \.jar"):
+    with pytest.raises(BadInput, match=r"expected a file that ends in \.py or \.jar"):
         SparkJob.from_application(application)
 
 

@@ -28,7 +28,9 @@ def test_a_size_has_the_meaning_that_spark_gives_it(text: str, size: int) -> Non
 
 @pytest.mark.parametrize("text", ["512", "", "g", "1 gallon", "-1g", 512, None, "1.g", True])
 def test_what_is_no_size_is_refused_with_the_parameter_in_the_message(text: object) -> None:
-    with pytest.raises(BadInput, match=r"^(Invalid|Missing) spark\.driver\.memory\b.*: a size is"):
+    with pytest.raises(
+        BadInput, match=r"^(Invalid|Missing) spark\.driver\.memory\b.*: expected a size"
+    ):
         units.size_in_bytes(text, parameter="spark.driver.memory")
 
 

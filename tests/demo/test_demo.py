@@ -92,6 +92,6 @@ def test_the_demo_shows_the_report_and_where_each_driver_ran(tmp_path: Path) -> 
     assert exit_code == 0, said
     assert "ExpressJet Airlines Inc." in said
     assert "ISOLATED cluster" in said
-    assert "in Libra at 127.0.0.1" in said
+    assert "on Libra's shared driver at 127.0.0.1" in said
     assert all_gone(tmp_path)
     assert list(tmp_path.glob("libra-demo-*")) == []

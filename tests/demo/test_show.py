@@ -61,7 +61,7 @@ def test_a_run_that_does_not_end_is_given_up_with_its_last_state() -> None:
     screen, _ = console()
     with (
         FakeAirflow([("running", {"load": "running"})]) as airflow,
-        pytest.raises(JobGivenUp, match=r"run\+1 was given up on: it was running after 0.1 s"),
+        pytest.raises(JobGivenUp, match=r"Stopped waiting for run\+1: it was running after 0.1 s"),
     ):
         follow(api(airflow), *RUN, screen, within=0.1)
 
@@ -74,7 +74,7 @@ def test_the_summary_says_where_each_driver_ran() -> None:
         ("load", "driver_location"): worker,
         ("load", "timings"): {"queued_seconds": 2.5, "run_seconds": 61.0},
         ("rank", "job"): {"backend": "libra", "job_id": "0f9b33"},
-        ("rank", "driver_location"): {"where": "in Libra", "host": "127.0.0.1"},
+        ("rank", "driver_location"): {"where": "on Libra's shared driver", "host": "127.0.0.1"},
     }
     states: dict[str, str | None] = dict.fromkeys(("load", "rank", "report"), "success")
     screen, text = console()
@@ -85,7 +85,10 @@ def test_the_summary_says_where_each_driver_ran() -> None:
     assert "16 airlines" in text.getvalue()
     load = ["ISOLATED cluster", "on worker worker-1 at 10.0.0.7", "driver-7", "2.5 s", "1 min 1 s"]
     assert all(part in rows["load"] for part in load)
-    assert all(part in rows["rank"] for part in ["SHARED", "in Libra at 127.0.0.1", "0f9b33"])
+    assert all(
+        part in rows["rank"]
+        for part in ["SHARED", "on Libra's shared driver at 127.0.0.1", "0f9b33"]
+    )
     assert "no driver" in rows["report"]
 
 

@@ -14,7 +14,12 @@ from tests.fakes.server import Answer, FakeServer, Request
 
 TOKEN = "a-token-of-libra"
 ARROW = "application/vnd.apache.arrow.stream"
-DRIVER = {"where": "in Libra", "host": "127.0.0.1", "applicationId": "app-1", "sparkUi": None}
+DRIVER = {
+    "where": "on Libra's shared driver",
+    "host": "127.0.0.1",
+    "applicationId": "app-1",
+    "sparkUi": None,
+}
 WORKER = "http://127.0.0.1:8081"
 ON_WORKER = DRIVER | {"where": "on worker w-1", "driverId": "driver-1", "logUrl": WORKER}
 OVER = ("SUCCESS", "FAILED", "CANCELLED", "LOST")

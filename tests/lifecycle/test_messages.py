@@ -11,7 +11,7 @@ from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
 from libra_provider.core.states import JobState
 from libra_provider.core.status import DriverLocation, JobStatus, Timings
-from libra_provider.lifecycle.messages import subject, summary
+from libra_provider.lifecycle.messages import submitted, summary
 from libra_provider.operators import LibraStatementOperator, SparkClusterJobOperator
 from tests.fakes.libra import FakeLibra
 from tests.fakes.spark_master import FakeMaster
@@ -59,24 +59,30 @@ def test_the_last_line_says_only_what_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("job", "told"),
+    ("job", "kind", "subject"),
     [
-        (SparkJob(kind=Kind.SQL, code="SELECT 1\n  FROM t"), "SQL SELECT 1 FROM t"),
-        (SparkJob(kind=Kind.SQL, code="SELECT " + "x" * 99), f"SQL SELECT {'x' * 52}…"),
-        (SparkJob(kind=Kind.SQL, code="SET password=hidden"), "SQL SET password=***"),
-        (SparkJob.from_application("/srv/jobs/etl.py"), "the Python file etl.py"),
+        (SparkJob(kind=Kind.SQL, code="SELECT 1\n  FROM t"), "SQL", "SELECT 1 FROM t"),
+        (SparkJob(kind=Kind.SQL, code="SELECT " + "x" * 99), "SQL", f"SELECT {'x' * 52}…"),
+        (SparkJob(kind=Kind.SQL, code="SET password=hidden"), "SQL", "SET password=***"),
+        (SparkJob.from_application("/srv/jobs/etl.py"), "a Python file", "etl.py"),
         (
             SparkJob.from_application("s3a://jobs/etl.jar", java_class="org.example.Etl"),
-            "the JAR etl.jar (org.example.Etl)",
+            "a JAR",
+            "etl.jar (org.example.Etl)",
         ),
         (
             SparkJob(kind=Kind.PYTHON_FILE, application="https://u:pw@h/a/etl.py?signature=s"),
-            "the Python file etl.py",
+            "a Python file",
+            "etl.py",
         ),
     ],
 )
-def test_the_first_line_tells_what_is_run_and_no_secret(job: SparkJob, told: str) -> None:
-    assert subject(job) == told
+def test_the_first_line_shows_what_is_run_and_no_secret(
+    job: SparkJob, kind: str, subject: str
+) -> None:
+    line = submitted(job, "driver-7", "f00", "http://m:6066")
+
+    assert line == f"Submitted {kind} to http://m:6066 as driver-7 with tag f00: {subject}"
 
 
 @pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "deferrable"])
@@ -97,10 +103,10 @@ def test_a_task_log_begins_with_what_and_where_and_ends_with_one_summary(
 
     assert result.state == "success"
     assert ours[0] == (
-        f"Submitted statement-0 to {libra.url} with tag {tag}: SQL SELECT name, n FROM t"
+        f"Submitted SQL to {libra.url} as statement-0 with tag {tag}: SELECT name, n FROM t"
     )
     assert [each for each in ours if " succeeded in " in each] == [ours[-1]]
-    assert ours[-1].endswith(" in Libra at 127.0.0.1: 1 row of 1 column, 10 bytes")
+    assert ours[-1].endswith(" on Libra's shared driver at 127.0.0.1: 1 row of 1 column, 10 bytes")
 
 
 def test_what_is_shipped_is_called_as_its_author_calls_it(
@@ -117,9 +123,10 @@ def test_what_is_shipped_is_called_as_its_author_calls_it(
     with caplog.at_level("INFO"):
         runner.run(task)
     [driver] = master.drivers
-    [line] = [each for each in caplog.messages if f"Submitted {driver} to" in each]
+    [line] = [each for each in caplog.messages if f" as {driver} with tag " in each]
 
-    assert line.endswith(": the Python file etl.py")
+    assert line.startswith("Submitted a Python file to http://127.0.0.1:")
+    assert line.endswith(": etl.py")
     assert len(libra.requests) > 1
 
 

@@ -389,7 +389,7 @@ def test_bad_input_is_found_when_the_dag_is_read(fields: dict[str, Any], paramet
         (SQL | {"timeout": 0, "mode": "isolated", "deploy_mode": "cluster"}, "Invalid timeout="),
         ({"application": "etl.py", "mode": "shared"}, "a Python file requires a dedicated driver"),
         (SQL | {"session": "s", "conf": {"spark.executor.memory": "2g"}}, "Invalid session='s'"),
-        (SQL | {"conf": {"spark.executor.memory": "2"}}, "a size is a number with a unit"),
+        (SQL | {"conf": {"spark.executor.memory": "2"}}, "expected a size with a unit"),
         ({"application": "none.py"}, "there is no file"),
     ],
 )

@@ -241,7 +241,7 @@ def test_what_cannot_work_whatever_is_rendered_is_an_import_error(
     ("fields", "sentence"),
     [
         ({"python": " "}, "Invalid python=' '"),
-        ({"application": "/jobs/etl.scala"}, "it must end in .py or .jar"),
+        ({"application": "/jobs/etl.scala"}, "expected a file that ends in .py or .jar"),
         ({"application": "none.py"}, "Invalid application='none.py': there is no file"),
         ({"application": "/jobs/a.jar"}, "Missing java_class: a JAR needs the name"),
         ({"python": "1", "java_class": "A"}, "only a JAR has a main class"),

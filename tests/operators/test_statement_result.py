@@ -189,7 +189,8 @@ def test_progress_is_in_the_log(
 
     said = [each for each in caplog.messages if "tasks" in each]
     assert said == [
-        "statement-0 is running in Libra at 127.0.0.1: 35 of 200 tasks, 1 of 3 stages, read 1.5 GiB"
+        "statement-0 is running on Libra's shared driver at 127.0.0.1: "
+        "35 of 200 tasks, 1 of 3 stages, read 1.5 GiB"
     ]
 
 

@@ -102,7 +102,7 @@ def test_a_real_libra_passes_every_step(
 
     assert {each.outcome for each in examination.steps} == {CheckOutcome.OK}
     assert examination.sentence == f"Libra (Spark 4.3.0, {cluster.master_url}) responds."
-    assert f"driver number {epoch} since" in found(examination, "epoch")
+    assert f"driver number {epoch} since" in found(examination, "driver number")
 
 
 def test_what_is_not_libra_is_told_by_its_kind(cluster: StandaloneCluster) -> None:

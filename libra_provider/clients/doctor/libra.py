@@ -32,14 +32,14 @@ def check_libra(address: ServerAddress) -> CheckReport:
     visit = Probe()
     reach, health = PortProbe(address.url, visit), _HealthPage(address, visit)
     checks = {
-        "name": reach.resolves,
+        "host name": reach.resolves,
         "port": lambda: reach.opens(lambda: "start Libra (libra serve), or correct host and port"),
         "Libra": health.is_libra,
         "access": lambda: health.lets_in(is_loopback=reach.is_loopback),
         "driver": health.has_a_driver,
         "Spark": health.reaches_spark,
         "version": health.version,
-        "epoch": health.epoch,
+        "driver number": health.driver_number,
         "queue": health.queue,
     }
     return CheckReport(in_turn(address.url, checks), headlines=("driver",))
@@ -126,7 +126,7 @@ class _HealthPage:
             found, "a request blocks until its statement ends, and cannot be resumed; upgrade Libra"
         )
 
-    def epoch(self) -> Finding:
+    def driver_number(self) -> Finding:
         epoch = self._body.get("epoch")
         if epoch is None:
             return skipped("not reported by this Libra")

@@ -79,7 +79,7 @@ class RestPort:
         return in_turn(
             self._address.url,
             {
-                "name": self._reach.resolves,
+                "host name": self._reach.resolves,
                 "port": lambda: self._reach.opens(self._advice),
                 "REST port": self._is_rest,
                 "access": self._lets_in,

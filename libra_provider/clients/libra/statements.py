@@ -246,7 +246,7 @@ def _location(driver: object) -> DriverLocation | None:
     if not isinstance(driver, dict):
         return None
     return DriverLocation(
-        where=str(driver.get("where") or "in Libra"),
+        where=str(driver.get("where") or "on Libra's shared driver"),
         host=driver.get("host"),
         worker_id=driver.get("workerId"),
         application_id=driver.get("applicationId"),

@@ -67,7 +67,7 @@ def test_wait_gives_the_finished_statement_with_driver_and_times(api: RunningLib
 
     assert (body["state"], body["rowCount"], body["pool"]) == ("SUCCESS", 2, "interactive")
     assert body["driver"] == {
-        "where": "in Libra",
+        "where": "on Libra's shared driver",
         "host": "h",
         "applicationId": "app-1",
         "sparkUi": None,

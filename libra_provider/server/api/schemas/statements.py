@@ -115,8 +115,9 @@ _NEW_FIELDS = (
 class DriverBody(WireModel):
     """The driver on which a statement runs or ran."""
 
-    where: str = "in Libra"
-    """``in Libra``, ``on Libra's host``, ``on worker ID``, or why it waits at the master."""
+    where: str = "on Libra's shared driver"
+    """``on Libra's shared driver``, ``on Libra's host``, ``on worker ID``, or why it waits at the
+    master."""
     host: str | None
     application_id: str | None
     spark_ui: str | None
