@@ -1,4 +1,4 @@
-"""Ask for a while, one after the other or many at the same time, and note how long it took."""
+"""Send requests for a while, in turn or many at the same time, and record their durations."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def by_command(found: Stage, way: str) -> dict[str, Cost]:
-    """A process per submission; the driver has ended on return, so that it disturbs nobody."""
+    """A process per submission; the driver has ended on return, so that it disturbs no other."""
     commands = {
         SPARK_SUBMIT: found.spark_submit("--deploy-mode", "cluster", *found.options(0)),
         COMMAND: found.libra("submit", "--no-wait", *found.options(0)),

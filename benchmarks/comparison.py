@@ -118,7 +118,7 @@ class Run:
 
     @classmethod
     def of_command_line(cls, description: str | None, *, rounds: int = 9) -> Self:
-        """What ``--rounds N`` and ``--json FILE`` ask for."""
+        """The values of ``--rounds N`` and ``--json FILE``."""
         parser = argparse.ArgumentParser(description=description)
         often = f"number of rounds (default: {rounds})"
         parser.add_argument("--rounds", type=int, default=rounds, metavar="N", help=often)

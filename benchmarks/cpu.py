@@ -1,4 +1,4 @@
-"""The CPU that processes have used, told apart by what they are."""
+"""The CPU time that processes have used, by their kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process of its own that does what it is told, again and again."""
+"""A separate process that repeats the given work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _AT_MOST = 900.0  # seconds
 
 
 class Process:
-    """A process of its own that calls what it is given."""
+    """A separate process that calls the given function."""
 
     def __init__(self, start: Callable[[], object] = os.getpid) -> None:
         self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))

@@ -20,7 +20,7 @@ from libra_provider.core.polling import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """*rows* is what tells an answer from a quick failure."""
+    """*rows* distinguish a response from a quick failure."""
 
     sql: str
     rows: int
@@ -48,7 +48,7 @@ class Question:
 
 
 def smallest() -> Question:
-    """What costs nothing but the way to the answer."""
+    """A query that costs nothing but the round trip."""
     return Question("SELECT 1", rows=1)
 
 

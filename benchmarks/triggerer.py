@@ -131,7 +131,7 @@ class Supervisor(TriggerRunnerSupervisor):
         """There is no database."""
 
     def heartbeat(self) -> None:
-        """There is nobody to tell."""
+        """Does nothing: no one is notified."""
 
     def metric_tags(self) -> dict[str, str]:
         """Whose the metrics are."""
@@ -196,7 +196,7 @@ def _until_quiet(running: Supervisor) -> None:
 
 
 def _delays(running: Supervisor, order: Order) -> list[float]:
-    """From the end of each of some jobs to the event of its trigger, as its supervisor hears it."""
+    """From the end of some jobs to the event of its trigger, as received by its supervisor."""
     _ask(order, "/end", {"count": _ENDS, "within": _ENDING})
     _run(running, lambda: len(running.fired) == _ENDS, _ENDING + _SLOWEST)
     number = {job_id: at for at, job_id in enumerate(order.jobs, 1)}

@@ -108,7 +108,7 @@ def clean_environment() -> Iterator[None]:
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port of the loopback on which nobody listens, nor can begin to."""
+    """A loopback port on which nothing listens, nor can start to."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield int(holder.getsockname()[1])

@@ -56,7 +56,7 @@ def called(call: ast.Call) -> str:
 
 
 def root(target: ast.expr) -> str:
-    """``registry`` for ``registry.POOLS``, and the path itself for a text."""
+    """``registry`` for ``registry.POOLS``, and the path itself for a string."""
     if isinstance(target, ast.Constant):
         return str(target.value)
     while isinstance(target, ast.Attribute):

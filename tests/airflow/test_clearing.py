@@ -1,4 +1,4 @@
-"""Whoever clears a running task again and again has one job, and leaves none behind."""
+"""A running task that is cleared again and again has one job, and leaves none behind."""
 
 from __future__ import annotations
 

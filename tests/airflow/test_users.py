@@ -1,4 +1,4 @@
-"""What users do to tasks, and time limits, end the jobs behind them; clearing begins anew."""
+"""What users do to tasks, and time limits, end the jobs behind them; clearing starts over."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Run:
         return {each["task_id"]: each["state"] for each in found}
 
     def is_watched(self, task_id: str) -> bool:
-        """Whether its job is seen to run; before that, nobody can stop it."""
+        """Whether its job is seen to run; before that, it cannot be stopped."""
         api = self.airflow.api
         found = api.xcom(self.dag_id, self.run_id, task_id, "job")
         if not found:

@@ -53,7 +53,7 @@ def run(servers: dict[str, str]) -> Run:
 
 @pytest.fixture
 def start(servers: dict[str, str]) -> Iterator[Start]:
-    """Start the command as a process of its own."""
+    """Start the command as a separate process."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:

@@ -122,7 +122,7 @@ with DAG("nightly", schedule=None):
 
 
 def test_each_task_of_a_dag_file_is_decided_about(run: Run, tmp_path: Path) -> None:
-    """Airflow is imported by another process, and nobody's connection is needed."""
+    """Airflow is imported by another process, and no connection is needed."""
     file = tmp_path / "nightly.py"
     file.write_text(DAG)
     workers = ("--worker-cores", "4", "--worker-memory", "8g")

@@ -134,7 +134,7 @@ def test_a_request_that_was_lost_is_sent_again_once_the_grace_is_over() -> None:
 
 
 def test_a_proxys_page_is_not_asked_twice() -> None:
-    """Whoever answers so does it for a while; and it is certain by then that there is no job."""
+    """Such a server responds so for a while; by then it is certain that there is no job."""
     played = Played()
     with pytest.raises(ProtocolError):
         played.play({Submit: [PROXY], Find: [NOTHING], Forget: [None]})

@@ -29,7 +29,7 @@ def api(airflow: Stumbling) -> AirflowApi:
 
 
 def test_a_database_that_was_locked_is_asked_again() -> None:
-    """SQLite's; Airflow blocks itself now and then, and has done nothing by the time it says so."""
+    """SQLite's lock: Airflow blocks itself now and then, and has done nothing by then."""
     with Stumbling(LOCKED, LOCKED, Answer(200, {"dag_run_id": "r"})) as airflow:
         run_id = api(airflow).trigger("etl")
 

@@ -52,5 +52,5 @@ def test_an_ordinary_line_stays_as_it_is() -> None:
 
 
 def test_a_long_line_is_read_once() -> None:
-    """A pattern that starts anew at each character would take minutes here."""
+    """A pattern that starts over at each character would take minutes here."""
     assert masked_text("x" * 10**6) == "x" * 10**6

@@ -1,4 +1,4 @@
-"""The watch is told the time, so that hours of it are tested in microseconds."""
+"""The time is passed to the watch, so that hours are tested in microseconds."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ def test_every_end_but_success_is_an_error_of_its_own(
 
 
 def test_only_a_limit_or_silence_needs_the_same_answer_again() -> None:
-    """Whoever watches thousands tells them nothing while this holds."""
+    """A poller of thousands skips their updates while this holds."""
     running = status(JobState.RUNNING)
 
     def waits(answer: JobStatus | ServerError, **limits: float) -> bool:

@@ -1,4 +1,4 @@
-"""As much of Airflow's REST API as the demo asks for, on a real port."""
+"""The part of Airflow's REST API that the demo uses, on a real port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Libra does for jobs whose drivers others start: it keeps files, and is told of jobs."""
+"""What a Libra does for jobs whose drivers others start: it stores files and job reports."""
 
 from __future__ import annotations
 

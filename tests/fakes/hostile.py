@@ -1,4 +1,4 @@
-"""A server that answers bytes, whether or not they are HTTP, and hangs up as it is told."""
+"""A server that answers bytes, whether or not they are HTTP, and closes connections as scripted."""
 
 from __future__ import annotations
 

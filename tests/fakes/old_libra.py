@@ -52,7 +52,7 @@ class OldLibra(FakeServer):
                 return _not_found(request)
 
     def _health(self) -> dict[str, Any]:
-        """200 whatever happened; only ``spark`` tells."""
+        """200 whatever happened; only ``spark`` shows it."""
         spark = {
             "version": "3.5.1",
             "applicationId": "app-1",

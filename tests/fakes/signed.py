@@ -16,7 +16,7 @@ SIGNATURE = f"1799999999.{'5' * 64}"
 
 
 class SignedEndpoints(FakeServer):
-    """Gives out what :meth:`keep` was given, and keeps ``results`` and ``reports``.
+    """Serves what :meth:`keep` was given, and stores ``results`` and ``reports``.
 
     ``away``: how many of the next requests for a purpose find nobody; ``refusals``: what is said
     instead.
@@ -60,7 +60,7 @@ class SignedEndpoints(FakeServer):
 
     @property
     def result(self) -> Any:
-        """The JSON that was handed in, once."""
+        """The JSON that was uploaded, once."""
         [request] = self.results
         return request.json()
 

@@ -97,7 +97,7 @@ def test_a_job_is_shipped_and_its_text_says_nothing_of_the_way(
 def test_the_authority_that_the_connection_trusts_travels_with_the_job(
     libra: FakeLibra, call: Call, tmp_path: Path
 ) -> None:
-    """The driver has to hand in its result there, too."""
+    """The driver has to upload its result there, too."""
     authority = Authority(tmp_path / "authority")
     (tmp_path / "etl.py").write_text("1")
     with TlsFront(libra.port, authority.chain) as front:

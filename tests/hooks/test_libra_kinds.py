@@ -1,4 +1,4 @@
-"""LibraHook with Python, files and JARs: what is sent, what is refused, what comes back."""
+"""LibraHook with Python, files and JARs: what is sent, refused and returned."""
 
 from __future__ import annotations
 

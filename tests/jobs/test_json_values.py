@@ -40,7 +40,7 @@ class Colour(StrEnum):
     ],
 )
 def test_what_is_made_of_types_that_json_has_is_what_json_has(value: Any, said: Any) -> None:
-    """As json.dumps has it: nobody would think that a Counter is no dict."""
+    """As json.dumps does: a Counter is a dict."""
     assert json.loads(json_text(value)) == said
 
 

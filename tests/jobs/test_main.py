@@ -154,7 +154,7 @@ def test_the_receipt_says_how_it_ended(
 
 
 def test_the_receipt_is_the_last_thing_that_happens(run: Run, libra: SignedEndpoints) -> None:
-    """After what the program has registered, and after its threads: they may hand in a result."""
+    """After the program's exit handlers and its threads, since they may return a result."""
     text = (
         "import atexit, threading, time\nfrom libra_provider import jobs\n"
         "def later():\n    time.sleep(0.5)\n    jobs.result('late')\n"

@@ -1,4 +1,4 @@
-"""What is handed in, from a real session: rows of every type, within limits, or written."""
+"""What is uploaded from a real session: rows of every type, within limits, or written."""
 
 from __future__ import annotations
 

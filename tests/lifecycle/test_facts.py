@@ -52,7 +52,7 @@ def gathering(
 
 
 def health(libra: FakeLibra, *, master: str | None = None, **network: object) -> None:
-    """Have *libra* tell of its *master*, and of the way to its cluster."""
+    """Make *libra* report its *master*, and the link to its cluster."""
 
     def answer(request: Request) -> Answer | None:
         if not request.path.endswith("/health"):

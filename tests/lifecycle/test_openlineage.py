@@ -29,7 +29,7 @@ INJECT: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def lineage() -> Iterator[None]:
-    """Airflow's own OpenLineage sends there; here it only tells others to."""
+    """Airflow's OpenLineage sends there; here it only configures others to."""
     get_listener_manager()  # made once per process, and now without a listener that would send
     auth = {"type": "api_key", "apiKey": API_KEY}
     transport = {"type": "http", "url": URL, "endpoint": "lineage", "auth": auth}

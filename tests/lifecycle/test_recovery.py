@@ -33,7 +33,7 @@ JOB = SparkJob.from_application("local:/jobs/etl.py", conf={"spark.cores.max": "
 
 
 class Killed(BaseException):
-    """SIGKILL, for a try without a process of its own."""
+    """SIGKILL, for a try without a separate process."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Libra, which was told of a driver, is told of its end too, whoever has ended it."""
+"""The end of a driver that was announced to Libra is reported to it too, whatever ended it."""
 
 from __future__ import annotations
 

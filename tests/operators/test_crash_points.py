@@ -99,7 +99,7 @@ def airflow(runner: TaskRunner, victim: Victim, master: FakeMaster) -> Iterator[
 
 
 def dies(airflow: Airflow, runner: TaskRunner, victim: Victim, task: Etl) -> bool:
-    """Run a try in a process of its own; whether it died at its step."""
+    """Run a try in a separate process; returns whether it died at its step."""
     victim.pid = os.fork()
     if not victim.pid:
         with contextlib.suppress(BaseException):

@@ -272,7 +272,7 @@ def test_an_overdue_driver_that_cannot_be_stopped_is_replaced_by_the_next_try(
 def test_a_trigger_that_fails_costs_neither_the_driver_nor_the_try(
     master: FakeMaster, runner: TaskRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A triggerer may lack the connection that workers have; without retries nobody would look."""
+    """A triggerer may lack the connection that workers have; without retries nothing would poll."""
     master.states = ["RUNNING", "RUNNING", "FINISHED"]
     runner.run(Etl(deferrable=True))
     result = runner.fail_trigger(Etl(deferrable=True))

@@ -219,7 +219,7 @@ def test_a_clear_of_a_task_whose_driver_is_lost_submits_anew_and_says_so(
 def test_a_clear_after_retries_were_edited_is_a_clear(
     master: FakeMaster, runner: TaskRunner
 ) -> None:
-    """With one retry less than before, the number that tells of a clear stays the same."""
+    """With one retry less than before, the number that shows a clear stays the same."""
     runner.max_tries = 3
     driver_id = leave(runner, master, "FINISHED")
     runner.clear(retries=2)
@@ -247,7 +247,7 @@ def test_a_clear_of_another_task_leaves_a_retry_its_driver(
 def test_a_clear_of_a_running_task_whose_kill_comes_late_costs_no_try(
     master: FakeMaster, runner: TaskRunner, deferrable: bool
 ) -> None:
-    """Airflow's numbers do not tell whose clear it was: the driver is rejoined, and then killed."""
+    """Airflow's numbers do not show whose clear it was: the driver is rejoined, then killed."""
     driver_id = leave(runner, master, "RUNNING")
     master.drivers[driver_id].states = ["RUNNING", "RUNNING", "KILLED"]
     runner.clear_another()

@@ -192,7 +192,7 @@ def test_the_author_may_choose_and_the_log_says_what_the_tree_would_have_said(
 
 
 def remembers(libra: FakeLibra, *runs: dict[str, Any]) -> None:
-    """Have *libra* tell of earlier runs of the task; of another one if it is asked for that."""
+    """Make *libra* return earlier runs of the task; of another task if that is requested."""
     runs = tuple({"state": "SUCCESS", "submittedAt": "2026-01-01T00:00:00Z"} | run for run in runs)
 
     def answer(request: Request) -> Answer | None:

@@ -236,7 +236,7 @@ def test_a_retry_submits_once_it_is_certain_that_nothing_arrived(
 def test_a_zombie_that_still_waits_for_its_answer_does_not_make_two(
     master: FakeMaster, runner: TaskRunner
 ) -> None:
-    """Its request, held back on the way, arrives while the next try already looks for it."""
+    """Its request, delayed in the network, arrives while the next try already looks for it."""
     runner.run(Etl(deferrable=True))
     arrives_late = master.drivers.popitem()
     interrupted(runner, seconds_ago=5)

@@ -1,4 +1,4 @@
-"""What reaches a driver that has none of a job's files, and what comes back from it."""
+"""What reaches a driver that has none of a job's files, and what it returns."""
 
 from __future__ import annotations
 
@@ -520,7 +520,7 @@ def test_signed_urls_appear_nowhere_that_people_see(
     caplog: pytest.LogCaptureFixture,
     deferrable: bool,
 ) -> None:
-    """Whoever has one may fetch the file, or hand in a result."""
+    """Anyone who has one may fetch the file, or upload a result."""
     url = f"http://libra/artifacts/{SIGNATURE}/{'a' * 64}/x.jar"
     master.logs = {"stderr": f"INFO SparkContext: Added JAR {url} at {url}\n"}
     with caplog.at_level(logging.DEBUG, logger="libra_provider"):

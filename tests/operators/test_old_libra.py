@@ -26,7 +26,7 @@ def old() -> Iterator[OldLibra]:
 def test_the_text_of_the_result_is_returned_as_it_is(
     old: OldLibra, runner: TaskRunner, deferrable: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Deferrable or not: the request lasts as long as the statement, and the log says so."""
+    """Deferrable or not: the request lasts as long as the statement, as the log states."""
     old.rows = ["[UA,42]", "[AA,7]"]
     with caplog.at_level(logging.WARNING, "libra_provider"):
         ended = runner.run(top_products(deferrable=deferrable))
@@ -90,7 +90,7 @@ def test_a_failed_statement_is_tried_again(old: OldLibra, runner: TaskRunner) ->
 def test_a_lost_answer_is_never_followed_by_a_second_statement(
     old: OldLibra, runner: TaskRunner
 ) -> None:
-    """Nobody can say whether it runs; only a person may decide to run it again."""
+    """It is unknown whether it runs; only a person may decide to run it again."""
     old.hangs_up = True
     first = runner.run(top_products())
     old.hangs_up = False

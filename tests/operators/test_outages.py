@@ -143,7 +143,7 @@ def test_a_master_that_is_away_when_a_cleared_task_begins_is_waited_for(
 def test_credentials_that_libra_refuses_end_the_task_at_once(
     libra: FakeLibra, runner: TaskRunner, status: int
 ) -> None:
-    """Nobody has to wait five minutes to be told."""
+    """The error does not take five minutes to appear."""
     libra.disturb = lambda _: problem(status, "Set the connection's password.")
     result = run(runner, top_products)
 

@@ -1,4 +1,4 @@
-"""A Libra that is killed at random moments, and the clients that remember what it told them."""
+"""A Libra that is killed at random moments, and clients that keep its responses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CLIENTS = 6
 
 
 class CrashingLibra:
-    """``told`` holds the last answer to each statement that Libra has accepted."""
+    """``answers`` holds the last response about each statement that Libra has accepted."""
 
     def __init__(self, data_dir: Path, ledger_url: str, seed: int) -> None:
         self._data_dir = data_dir
@@ -32,7 +32,7 @@ class CrashingLibra:
         self._random = random.Random(seed)
         self._port = free_ports(1)[0]
         self._url = f"http://127.0.0.1:{self._port}/api/v1"
-        self.told: dict[str, dict[str, Any]] = {}
+        self.answers: dict[str, dict[str, Any]] = {}
         self.codes: dict[str, str] = {}
         self.changed: list[str] = []
 
@@ -63,8 +63,8 @@ class CrashingLibra:
         with ThreadPoolExecutor(CLIENTS) as clients:
             for seed in seeds:
                 clients.submit(self._client, random.Random(seed), over)
-            enough = len(self.told) + self._random.randint(20, 120)
-            while len(self.told) < enough:
+            enough = len(self.answers) + self._random.randint(20, 120)
+            while len(self.answers) < enough:
                 time.sleep(0.01)
             time.sleep(self._random.uniform(0, 0.05))
             self._process.kill()
@@ -76,7 +76,7 @@ class CrashingLibra:
             while not over.is_set():
                 try:
                     self._submit(session, dice)
-                    for job_id in dice.sample(sorted(self.told), min(2, len(self.told))):
+                    for job_id in dice.sample(sorted(self.answers), min(2, len(self.answers))):
                         self._note(session.get(f"{self._url}/statements/{job_id}", timeout=60))
                 except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
                     return  # it was killed; what it had not answered, it need not know
@@ -100,17 +100,17 @@ class CrashingLibra:
         if not reply.ok:
             self.changed.append(f"{reply.url}: {answer}")
             return
-        before = self.told.get(answer["jobId"])
+        before = self.answers.get(answer["jobId"])
         if before and before["state"] in ENDED and before != answer:
             # Answers overtake each other, but what has ended stays as it is.
             self.changed.append(f"{before} became {answer}")
         if before is None or before["state"] not in ENDED:
-            self.told[answer["jobId"]] = answer
+            self.answers[answer["jobId"]] = answer
 
     def settle(self) -> None:
-        """Ask for every statement until it is over."""
+        """Poll every statement until it has ended."""
         with requests.Session() as session:
-            for job_id in list(self.told):
+            for job_id in list(self.answers):
                 headers = {"Prefer": "wait=300"}
                 where = f"{self._url}/statements/{job_id}"
                 self._note(session.get(where, headers=headers, timeout=360))

@@ -1,4 +1,4 @@
-"""Libra as ``libra serve`` runs it, in a process of its own, with the fake driver host.
+"""Libra as ``libra serve`` runs it, in a separate process, with the fake driver host.
 
 ``python libra_process.py PORT DATA_DIR [LEDGER_URL]``
 """

@@ -69,7 +69,7 @@ class Postgres:
         raise AssertionError((self._folder / "log").read_text())
 
     def stop(self, *, how: signal.Signals = signal.SIGINT) -> None:
-        """Stop it at once, whoever is connected."""
+        """Stop it at once, even with open connections."""
         if self._server:
             self._server.send_signal(how)
             self._server.wait(120)

@@ -19,20 +19,20 @@ def crash_and_check(data_dir: Path, ledger_url: str, *, seed: int, crashes: int)
         libra.crash_under_load()
     libra.start()
     libra.settle()
-    lost = [each for each in libra.told.values() if each["state"] == "LOST"]
-    done = [each for each in libra.told.values() if each["state"] == "SUCCESS"]
+    lost = [each for each in libra.answers.values() if each["state"] == "LOST"]
+    done = [each for each in libra.answers.values() if each["state"] == "SUCCESS"]
     rows = {each["jobId"]: libra.rows(each["jobId"]) for each in done}
     libra.stop()
 
     assert libra.changed == []
-    assert {each["state"] for each in libra.told.values()} <= ENDED
+    assert {each["state"] for each in libra.answers.values()} <= ENDED
     assert lost
     for each in lost:
         epoch = each["driver"]["epoch"]
         assert re.match(rf"Driver epoch {epoch} is over \(Libra itself ended", each["error"])
     for job_id, count in rows.items():
         assert count == ROWS.get(libra.codes[job_id], 1)
-    for each in libra.told.values():
+    for each in libra.answers.values():
         assert (each["state"] == "FAILED") <= (libra.codes[each["jobId"]] == "fail")
 
 

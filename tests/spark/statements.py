@@ -85,7 +85,7 @@ T = TypeVar("T")
 
 
 def in_time(found: Callable[[], list[T]]) -> list[T]:
-    """What is *found* once it is anything: the page lags behind what it tells of."""
+    """What is *found* once it is anything: the page lags behind what it shows."""
     deadline = time.monotonic() + 60
     while not (there := found()):
         assert time.monotonic() < deadline, "the page does not tell"
@@ -114,7 +114,7 @@ class SparkPage:
         return {each["schedulingPool"] for each in ran}
 
     def _over(self, group: str) -> list[dict[str, Any]]:
-        """The stages of *group*; none before the end of each of them is told."""
+        """The stages of *group*; none before the end of each of them is reported."""
         stages = self.stages(group)
         is_over = all(each["status"] not in ("ACTIVE", "PENDING") for each in stages)
         return stages if is_over else []

@@ -28,7 +28,7 @@ def test_no_row_of_many_tasks_is_as_good_as_none_of_one(api: Client) -> None:
 
 
 def test_more_rows_than_wanted_end_the_job_before_its_last_task(api: Client) -> None:
-    """Whoever asks for too much must not keep the executors busy with what nobody gets."""
+    """A result that is too large must not keep the executors busy with rows that are dropped."""
     body = api.submit("SELECT id FROM range(0, 100000000, 1, 400)", WAIT, resultLimit=MANY)
     stages = SparkPage(body).stages(body["jobId"])
 
@@ -57,7 +57,7 @@ def test_an_error_of_one_of_many_tasks_is_told(api: Client) -> None:
 
 
 def test_no_column_is_computed_twice_for_the_sake_of_its_size(api: Client) -> None:
-    """What is slow in a query is what its author calls in its columns."""
+    """What is slow in a query is what the query calls in its columns."""
     code = f"SELECT concat('once-and-only-once-', id) AS name FROM range(0, {MANY}, 1, 8)"
     body = api.submit(code, WAIT, resultLimit=MANY)
     plan = SparkPage(body).plan(body["jobId"])

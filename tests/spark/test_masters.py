@@ -264,7 +264,7 @@ def test_the_command_signs_all_that_it_sends(signed: Masters, jar: str, tmp_path
 
 
 def test_an_expired_signature_is_refused(signed: Masters, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was overheard is of no use later; the master's clock says so."""
+    """A recorded request is of no use later, by the master's clock."""
     then = time.time() - 3600
     monkeypatch.setattr(time, "time", lambda: then)
     address = ServerAddress(url=signed.rest_urls[0], authorization=JwsSecret(SECRET))
@@ -275,7 +275,7 @@ def test_an_expired_signature_is_refused(signed: Masters, monkeypatch: pytest.Mo
 def test_a_master_behind_tls_takes_submissions(
     signed: Masters, waiting: Waiting, tmp_path: Path
 ) -> None:
-    """Spark's REST port speaks no TLS of its own: something in front of it does."""
+    """Spark's REST port has no TLS: a proxy in front of it does."""
     authority = Authority(tmp_path / "authority")
     port = urlsplit(signed.rest_urls[0]).port
     assert port

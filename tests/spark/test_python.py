@@ -19,7 +19,7 @@ LONG_JOB = "spark.range(0, 4000000000, 1, 400).selectExpr('count(sqrt(id))').col
 
 
 class Session:
-    """A session of its own, so that tests do not meet in it; it ends with the test."""
+    """A separate session, so that tests do not share it; it ends with the test."""
 
     def __init__(self, api: Client, libra: LocalLibra) -> None:
         self.name = f"python-{uuid.uuid4().hex[:8]}"

@@ -61,7 +61,7 @@ def test_the_order_of_rows_survives(api: Client) -> None:
     ids=["command", "query"],
 )
 def test_few_rows_of_many_tasks_are_not_shuffled_into_one(api: Client, code: str) -> None:
-    """A shuffle mixes them: DESCRIBE told the columns of a table in any order."""
+    """A shuffle mixes them: DESCRIBE returned the columns of a table in any order."""
     body = api.submit(code, WAIT)
     stages = SparkPage(body).stages(body["jobId"])
 

@@ -185,7 +185,7 @@ def test_a_statement_that_is_wrong_fails_with_class_state_and_position(
 def test_each_start_of_a_supervised_driver_is_an_attempt_until_it_is_killed(
     shipping: Shipping,
 ) -> None:
-    """A text of Python, which finds its session; the last start computes when the kill comes."""
+    """Python code, which finds its session; the last start computes when the kill comes."""
     libra = shipping.libra
     text = (
         "import pathlib, time\n"

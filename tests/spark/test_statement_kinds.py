@@ -48,7 +48,7 @@ def hook(libra: LocalLibra) -> Iterator[LibraHook]:
 
 @pytest.fixture
 def session(hook: LibraHook) -> Iterator[str]:
-    """A session of its own, which ends with the test."""
+    """A separate session, which ends with the test."""
     name = f"kinds-{uuid.uuid4().hex[:8]}"
     yield name
     hook.close_session(name)
@@ -158,7 +158,7 @@ def test_a_task_runs_a_jar_in_the_shared_jvm_and_in_a_driver_on_a_worker(
 def test_the_command_runs_a_file_beside_libra_and_shows_its_log_and_its_end(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """Plain Python, with a module beside it: a context of its own would only take longer."""
+    """Plain Python, with a module beside it: a separate context would only take longer."""
     (tmp_path / "job.py").write_text(
         "import sys\nfrom beside import WORD\nprint(WORD, *sys.argv[1:], flush=True)\n"
         "sys.exit(int(sys.argv[1]))\n"

@@ -1,4 +1,4 @@
-"""What arrives in a job of its own: on a master that allows only some application resources."""
+"""What arrives in a dedicated job: on a master that allows only some application resources."""
 
 from __future__ import annotations
 

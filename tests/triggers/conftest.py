@@ -43,7 +43,7 @@ def make_trigger(
 
 
 def drivers(master: FakeMaster, count: int, state: str = "RUNNING") -> list[str]:
-    """The ids of so many drivers in *state*, each with a log of its own."""
+    """The ids of so many drivers in *state*, each with its log."""
     master.states = [state]
     hook = SparkMasterHook()
     job_ids = [hook.submit(JAR, f"{number:032x}").job_id for number in range(count)]

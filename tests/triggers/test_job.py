@@ -167,7 +167,7 @@ async def test_a_log_that_begins_again_says_so(master: FakeMaster, ago: int, say
 async def test_the_links_of_a_deferred_task_lead_somewhere_while_its_job_runs(
     master: FakeMaster,
 ) -> None:
-    """It has no worker then, and whoever looks at a job that takes hours wants to see its log."""
+    """It has no worker then, and the log of a job that takes hours must stay readable."""
     (job_id,) = drivers(master, 1)
     async with Triggerer() as triggerer:
         triggerer.add(make_trigger(job_id, linked=False), map_index=3)

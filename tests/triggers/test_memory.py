@@ -42,7 +42,7 @@ def kept(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], float]]:
 
 @asynccontextmanager
 async def waiting_for(job_ids: list[str]) -> AsyncIterator[None]:
-    """Wait for *job_ids*, all told how they stand, and their logs so far, as a poller would."""
+    """Wait for *job_ids*, with their states and their logs so far, as a poller does."""
     hook = SparkMasterHook()
     await hook.aclient()
     group, patience = hook.group(), PollingPolicy()

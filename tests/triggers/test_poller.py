@@ -198,7 +198,7 @@ async def test_triggers_share_a_poller_while_the_connection_says_the_same(
 async def test_an_error_in_a_round_is_forgiven_like_silence(
     master: FakeMaster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One answer that nobody has thought of must not end a thousand watches."""
+    """One unforeseen response must not end a thousand watches."""
     job_ids = drivers(master, 6)
     async with Triggerer() as triggerer:
         triggers = [triggerer.add(make_trigger(each, with_log=False)) for each in job_ids]

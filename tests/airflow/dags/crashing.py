@@ -21,7 +21,7 @@ SMALL = {"spark.driver.memory": "512m", "spark.cores.max": 1}
 
 
 def die(*_: object, **__: object) -> NoReturn:
-    """As a worker ends that is out of memory: at once, and nobody is told."""
+    """Ends like a worker that is out of memory: at once, without a report."""
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("a killed process goes on")
 

@@ -1,4 +1,4 @@
-"""Tasks that cannot succeed, each for a reason of its own, and one that never ends by itself."""
+"""Tasks that cannot succeed, each for a different reason, and one that never ends by itself."""
 
 from __future__ import annotations
 

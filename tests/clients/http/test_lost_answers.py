@@ -1,4 +1,4 @@
-"""The transport tells what certainly never arrived from what may have: on it hangs every retry."""
+"""Each error states whether the request may have arrived: every retry depends on it."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def test_an_authority_that_the_system_does_not_know_is_not_trusted(ask: Ask, mas
 
 
 def test_the_systems_authorities_are_trusted(ask: Ask, master: str, authority: Authority) -> None:
-    """SSL_CERT_FILE is how OpenSSL is told of others; requests alone would not listen."""
+    """SSL_CERT_FILE names others for OpenSSL; requests alone would ignore it."""
     os.environ["SSL_CERT_FILE"] = str(authority.ca)
 
     assert ask(master, True) == "4.3.0"

@@ -28,7 +28,7 @@ from tests.fakes.server import Answer, FakeServer
 
 @pytest.fixture
 def silent() -> Iterator[ServerAddress]:
-    """It takes requests and never answers; nobody waits for it for long."""
+    """It accepts requests and never responds; the client does not wait for long."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield ServerAddress(url=f"http://127.0.0.1:{listener.getsockname()[1]}", read_timeout=0.3)
 
@@ -248,7 +248,7 @@ def test_what_can_be_repeated_is_told_to_the_next_server_too(
 def test_what_is_no_answer_passes_a_question_on_and_nothing_else(
     send: Sender, method: str, asked: int
 ) -> None:
-    """A proxy's page before a dead master; whether a POST went through it, nobody knows."""
+    """A proxy's page before a dead master; whether a POST went through it is unknown."""
     with FakeServer(hello) as proxy, FakeServer(hello) as leader:
 
         def parse(reply: Reply) -> str:

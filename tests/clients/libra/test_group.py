@@ -1,4 +1,4 @@
-"""Many statements and few questions, told by a fake Libra on a real port."""
+"""Many statements in few requests to a fake Libra on a real port."""
 
 from __future__ import annotations
 

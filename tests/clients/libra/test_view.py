@@ -1,4 +1,4 @@
-"""A statement as people see it, told by a fake Libra on a real port."""
+"""A statement as users see it, from a fake Libra on a real port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many drivers behind one page, told by a fake master on a real port."""
+"""Many drivers on one page of a fake master on a real port."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_one_page_tells_how_all_living_drivers_stand(master: FakeMaster, client:
 def test_a_driver_of_which_nothing_new_is_told_has_the_same_status(
     master: FakeMaster, client: Client
 ) -> None:
-    """Whoever waits for ten thousand drivers must not compare them all."""
+    """A triggerer that waits for ten thousand drivers must not compare them all."""
     group = DriverGroup([master.url], PageTiming(states=0.0))
     views = viewed(group, client, 6)
     first = client.run(group.together(views)) or {}
@@ -66,7 +66,7 @@ def test_a_driver_of_which_nothing_new_is_told_has_the_same_status(
 
 
 def test_drivers_that_wait_are_told_why(master: FakeMaster, client: Client) -> None:
-    """By the page that is there anyway: nobody asks for it again."""
+    """From the page that was fetched already: it is not requested again."""
     master.states = ["SUBMITTED"]
     group = DriverGroup([master.url])
     views = viewed(group, client, 6)

@@ -75,7 +75,7 @@ def test_the_status_says_on_which_worker_the_driver_is() -> None:
 
 
 def test_why_a_driver_could_not_be_started_is_told_without_its_stack_trace() -> None:
-    """A worker could not fetch its application; there is no log that would say so."""
+    """A worker could not fetch its application; there is no log that would show it."""
     found = status_of(driverState="ERROR", message="Exception from the cluster:\njava.io…\n\tat x")
 
     assert found.detail == "Exception from the cluster: java.io…"

@@ -1,4 +1,4 @@
-"""A driver as people see it, told by a fake master and worker on a real port."""
+"""A driver as users see it, from a fake master and worker on a real port."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_a_worker_behind_the_masters_proxy_is_found(master: FakeMaster, client: 
 def test_the_log_of_a_relaunched_driver_is_read_from_its_beginning(
     master: FakeMaster, client: Client
 ) -> None:
-    """A supervised driver comes back on another worker, with another log."""
+    """A supervised driver restarts on another worker, with another log."""
     driver = master.drivers[ID] = FakeDriver({}, ["RUNNING"], {"stdout": "first life\n"})
     view = DriverView(ID, [master.url])
     first = client.run(view.look())

@@ -25,7 +25,7 @@ def narrow(make_libra: MakeLibra) -> Iterator[RunningLibra]:
 
 
 def say(api: RunningLibra, *lines: str, body: bytes = b"") -> bytes:
-    """What comes back for a request as it is written here; the rest of it never comes."""
+    """The response to this incomplete request, whose rest is never sent."""
     head = "\r\n".join((*lines, "Host: libra", "", "")).encode()
     with socket.create_connection(("127.0.0.1", api.port), timeout=30) as connection:
         connection.sendall(head + body)

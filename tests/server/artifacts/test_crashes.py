@@ -23,7 +23,7 @@ from tests.server.test_retention import in_the_end
 
 
 class Uploads:
-    """A Libra in a process of its own, and files for it."""
+    """A Libra in a separate process, and files for it."""
 
     def __init__(self, folder: Path) -> None:
         self.libra = CrashingLibra(folder, "", seed=0)

@@ -411,7 +411,7 @@ def test_what_is_new_takes_the_room_of_what_was_used_least_recently(
 def test_without_room_the_refusal_says_what_to_do(
     make_libra: MakeLibra, tmp_path: Path, is_declared: bool
 ) -> None:
-    """Even what nobody needs stays for a while: who sent it is about to name it."""
+    """Even an unused file is kept for a while: its sender is about to name it."""
     one, two = b"1" * 600, b"2" * 600
     with make_libra(**GUARDED, artifacts_max_bytes=1000) as api:
         put(api, one)

@@ -92,7 +92,7 @@ def test_of_many_hand_ins_at_once_one_counts(api: RunningLibra, _round: int) -> 
 
 
 def _apart(job: AnnouncedJob, number: int) -> requests.Response:
-    """A hand-in over a connection of its own."""
+    """An upload over a separate connection."""
     headers = {"Content-Type": ARROW}
     return requests.put(job.result_url, data=stream([number]), headers=headers, timeout=60)
 

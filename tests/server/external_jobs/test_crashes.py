@@ -1,4 +1,4 @@
-"""Libra is killed (SIGKILL) while drivers hand in and leave their receipts; they try again."""
+"""Libra is killed (SIGKILL) while drivers upload results and report; they retry."""
 
 from __future__ import annotations
 

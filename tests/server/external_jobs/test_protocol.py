@@ -1,4 +1,4 @@
-"""Drivers of another version are told so; what they have to say is not misread."""
+"""Drivers of another version are rejected; their reports are not misread."""
 
 from __future__ import annotations
 

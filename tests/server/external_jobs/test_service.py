@@ -1,4 +1,4 @@
-"""Jobs that others start: Libra keeps what becomes of them, once, whoever asks meanwhile."""
+"""Jobs that others start: Libra records each outcome once, also during concurrent requests."""
 
 from __future__ import annotations
 

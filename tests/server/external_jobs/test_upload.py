@@ -1,4 +1,4 @@
-"""What is handed in is looked at before it is kept: nothing else reaches a result, or a disk."""
+"""Uploads are validated before they are stored: nothing else reaches a result, or a disk."""
 
 from __future__ import annotations
 

@@ -229,7 +229,7 @@ def test_a_program_that_is_not_there_is_a_failure_and_not_a_wait(settings: Setti
 
 
 def test_a_kill_takes_everything_that_it_started(settings: Settings, tmp_path: Path) -> None:
-    """A child with a session of its own, which ignores a request to end, is found too."""
+    """A child in a separate session, which ignores a request to end, is found too."""
     marker = tmp_path / "deep"
     deep = f"trap '' TERM; touch {marker}; while true; do sleep 0.1; done"
     script = Script(settings, f'setsid bash -c "{deep}" &\nwait')

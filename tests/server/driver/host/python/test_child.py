@@ -245,7 +245,7 @@ def test_memory_that_forks_share_counts_once(python: Python) -> None:
 
 
 def test_killing_takes_what_it_has_started_even_what_hides(python: Python, tmp_path: Path) -> None:
-    """A session of its own, a parent that is gone, and no mark in the environment."""
+    """A separate session, a parent that is gone, and no mark in the environment."""
     started = tmp_path / "started"
     code = (
         "import subprocess, time\n"
