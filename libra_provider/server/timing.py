@@ -48,6 +48,8 @@ class DriverTiming:
     """For a host that has closed its channel to exit; then it is killed."""
     gone_within: float = 12.0
     """For an application's executors to end: a worker gives them 10 s."""
+    gone_at_stop: float = 3.0
+    """The same when Libra stops: whoever stops it waits."""
     gone_again: float = 0.1
     """Between two polls of whether they have ended: the next driver waits for it."""
     gone_unseen: float = 3.0

@@ -120,8 +120,12 @@ class Supervisor:
         await asyncio.wait([self._task])
         shutil.rmtree(self._run_folder, ignore_errors=True)
 
-    async def doubts(self, *, within: float = 3.0) -> str:
-        """Return the end of a sentence: what of the last driver may still run; empty if nothing."""
+    async def doubts(self, *, within: float | None = None) -> str:
+        """Return the end of a sentence: what of the last driver may still run; empty if nothing.
+
+        It waits *within* seconds, or as long as Libra may take for it when it stops.
+        """
+        within = self._timing.gone_at_stop if within is None else within
         doubts = await application_check.doubts(
             self._settings, self._application, within=within, timing=self._timing
         )
