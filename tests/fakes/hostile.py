@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
 
-from libra_provider.cluster.startable import Startable
+from tests.fakes.raw import RawServer
 
 
 @dataclass(frozen=True)
@@ -33,30 +31,13 @@ def page(body: bytes, *headers: str, status: str = "200 OK", length: int | None 
     return "\r\n".join([f"HTTP/1.1 {status}", size, *headers, "", ""]).encode() + body
 
 
-class HostileServer(Startable):
+class HostileServer(RawServer):
     """Treats every request with *rudeness*; a context manager. ``url`` is where it listens."""
 
     def __init__(self, rudeness: Rudeness) -> None:
         self.rudeness = rudeness
         self.requests: list[bytes] = []
-        self.connections = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._accept)]
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-
-    def _accept(self) -> None:
-        self._listener.settimeout(0.05)
-        while not self._over.is_set():
-            with contextlib.suppress(TimeoutError):
-                connection, _ = self._listener.accept()
-                self.connections += 1
-                thread = threading.Thread(target=self._serve, args=(connection,))
-                self._threads.append(thread)
-                thread.start()
+        super().__init__()
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
@@ -82,16 +63,6 @@ class HostileServer(Startable):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         if self.rudeness.end == "keep":
             self._over.wait(10)
-
-    def start(self) -> Self:
-        self._threads[0].start()
-        return self
-
-    def stop(self) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
 
 
 def _request(connection: socket.socket) -> bytes:

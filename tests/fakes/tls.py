@@ -9,7 +9,6 @@ import ssl
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -17,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
-from libra_provider.cluster.startable import Startable
+from tests.fakes.raw import RawServer
 
 
 class Authority:
@@ -85,34 +84,22 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-class TlsFront(Startable):
+class TlsFront(RawServer):
     """Terminates TLS before *port*, as a proxy in front of a master does; a context manager."""
+
+    schema = "https"
 
     def __init__(self, port: int, chain: Path) -> None:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(chain)
         self._target = port
-        self._over = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._threads = [threading.Thread(target=self._accept)]
+        super().__init__()
 
-    @property
-    def url(self) -> str:
-        return f"https://127.0.0.1:{self._listener.getsockname()[1]}"
-
-    def _accept(self) -> None:
-        self._listener.settimeout(0.05)
-        while not self._over.is_set():
-            with contextlib.suppress(TimeoutError):
-                raw, _ = self._listener.accept()
-                self._threads.append(threading.Thread(target=self._serve, args=(raw,)))
-                self._threads[-1].start()
-
-    def _serve(self, raw: socket.socket) -> None:
+    def _serve(self, connection: socket.socket) -> None:
         """Relay until one side has gone; a client that distrusts us is such a side."""
-        raw.settimeout(60)
-        with raw, contextlib.suppress(OSError):
-            outer = self._context.wrap_socket(raw, server_side=True)
+        connection.settimeout(60)
+        with connection, contextlib.suppress(OSError):
+            outer = self._context.wrap_socket(connection, server_side=True)
             inner = socket.create_connection(("127.0.0.1", self._target))
             with outer, inner:
                 back = threading.Thread(target=self._relay, args=(inner, outer))
@@ -132,13 +119,3 @@ class TlsFront(Startable):
                     sink.shutdown(socket.SHUT_WR)
                     return
                 sink.sendall(data)
-
-    def start(self) -> Self:
-        self._threads[0].start()
-        return self
-
-    def stop(self) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
