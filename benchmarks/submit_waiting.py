@@ -52,7 +52,7 @@ def measure(port: int, folder: Path) -> Submitting:
         "PYTHONPATH": str(folder),
         "AIRFLOW_CONN_SPARK_BENCH": json.dumps(connection | {"extra": extra}),
     }
-    # A process of its own: of which folders airflow.providers is made is known when it starts.
+    # A separate process: of which folders airflow.providers is made is known when it starts.
     command = [sys.executable, "-m", "benchmarks.submit_waiting"]
     done = subprocess.run(command, env=env, check=True, capture_output=True, text=True)
     return Submitting(**json.loads(done.stdout.splitlines()[-1]))

@@ -153,7 +153,7 @@ def airflow(
         "libra_away": good_libra | {"port": 1},
         "libra_wrong_token": good_libra | {"password": "a wrong token"},
         "spark_master_default": good_master,
-        # Whoever adopts waits until a request would have been given up.
+        # An adoption waits until a request would have been given up.
         "spark_master_quick": good_master | {"extra": {**good_master["extra"], "timeout": 5}},
         "master_away": good_master | {"extra": {"rest_port": 1}},
         "master_rpc_port": good_master | {"extra": {"rest_port": good_master["port"]}},

@@ -20,7 +20,7 @@ FLAGS = (
     "-XX:+UnlockDiagnosticVMOptions",
     "-XX:-BytecodeVerificationRemote",
 )
-# Classes of Spark as the JVM has them in memory; made anew with the installation beside it.
+# Classes of Spark as the JVM has them in memory; created again with the installation beside it.
 ARCHIVE = Path(sys.prefix) / "spark.jsa"
 # A JVM that cannot use the archive, such as another Java, does without, and does not say so.
 SHARED = (f"-XX:SharedArchiveFile={ARCHIVE}", "-Xlog:cds*=off")

@@ -44,7 +44,7 @@ PUBLIC = {
     "libra_provider.server": ["Settings", "serve"],
     "libra_provider.triggers": ["JobTrigger"],
 }
-# One thing, seen from both sides of Libra's REST API. All else has one name of its own.
+# One thing, seen from both sides of Libra's REST API. All else has one name.
 ON_BOTH_SIDES = {
     "Announcement": "the body of PUT /api/v1/jobs/{tag}",
     "Artifact": "a file that drivers fetch: its SHA-256 and its name",

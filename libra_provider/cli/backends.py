@@ -37,7 +37,7 @@ from libra_provider.core.states import JobState
 from libra_provider.core.status import JobStatus
 
 T = TypeVar("T")
-# Whoever is at the command line repeats a command sooner than they wait for a server.
+# A user at the command line repeats a command sooner than they wait for a server.
 _TIMING = SubmitTiming(patience=0.0)
 
 

@@ -92,7 +92,7 @@ def create_app(
     for router in (*outside, metrics.router):
         app.include_router(router)
     errors.install(app)
-    # The last one is the first to see a request: nobody's body is read before they may pass.
+    # The last one is the first to see a request: no body is read before access is checked.
     app.add_middleware(BodyLimitMiddleware, settings=settings, timing=timing.requests)
     app.add_middleware(AuthMiddleware, token=settings.token, signer=signer)
     return app

@@ -67,7 +67,7 @@ class Retention:
         while old := await self._statements.ask(
             self._ledger.find_ended, before=before, beyond=beyond, limit=_AT_ONCE
         ):
-            # The row first: a statement whose rows are gone would be worse than rows of nobody.
+            # The row first: a statement whose rows are gone would be worse than orphaned rows.
             await self._statements.remove(old)
             await asyncio.to_thread(self._remove_results, old)
 

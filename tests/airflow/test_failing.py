@@ -73,7 +73,7 @@ def test_marking_deferred_tasks_failed_stops_statement_and_driver(
         return " is running " in airflow.api.log("endless", run_id, name)
 
     assert eventually(lambda: states() == {"statement": "deferred", "driver": "deferred"})
-    # Nobody is there to stop a job before a triggerer has taken its task up.
+    # Nothing can stop a job before a triggerer has taken its task up.
     assert eventually(lambda: all(is_watched(name) for name in states()))
     jobs = {name: airflow.api.xcom("endless", run_id, name, "job")["job_id"] for name in states()}
     master = Client([ServerAddress(url=cluster.rest_url)])

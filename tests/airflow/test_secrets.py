@@ -85,7 +85,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     logs = "".join(file.read_text() for file in (home / "logs").rglob("*.log"))
 
     assert "ENDED success" in done.stdout, done.stdout + done.stderr
-    # What nobody has sent could not be shown either.
+    # What was never sent could not be shown either.
     assert all(SECRETS[name] in sent for name in ("conf", "environment", "argument", "lineage"))
     return done.stdout + done.stderr + logs
 

@@ -15,7 +15,7 @@ from benchmarks.answers import Answers, of_tasks, of_threads
 from benchmarks.cpu import cpu_of
 from benchmarks.load import Load, LoadGoal
 
-# It burns CPU in a child of its own, says so, and waits to be told to end.
+# It burns CPU in a child process, reports it, and waits for a signal to end.
 BURN = "import time\nwhile time.process_time() < 0.3: pass\n"
 FAMILY = f"""
 import subprocess, sys

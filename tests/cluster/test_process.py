@@ -16,7 +16,7 @@ from libra_provider.cluster.ports import check_free, free_port, free_ports, is_l
 from libra_provider.cluster.process import ManagedProcess, stop_all
 from libra_provider.core.errors import BadInput, ServerUnreachable
 
-# A parent, a child that ignores SIGTERM in a session of its own, and a double-forked grandchild.
+# A parent, a child that ignores SIGTERM in a separate session, and a double-forked grandchild.
 FAMILY = """
 (setsid sleep 600 & echo $! >> {pids})
 setsid bash -c 'trap "" TERM; echo $$ >> {pids}; while :; do sleep 0.1; done' &

@@ -36,7 +36,7 @@ SHORT = {**FAR, "duration": 60.0}
 @pytest.mark.parametrize(
     ("job", "facts", "place", "rule"),
     [
-        # 2: the author's choice, whatever speaks against it
+        # 2: mode= and deploy_mode=, whatever else holds
         (SQL.replace(mode="shared"), {"collects": 9 * GIB}, S, "placement-set"),
         (SQL.replace(deploy_mode="client"), {"collects": 9 * GIB}, S, "placement-set"),
         (FILE.replace(deploy_mode="client"), {"collects": 9 * GIB}, CLIENT, "placement-set"),

@@ -35,7 +35,7 @@ class FakeStatement:
     session: str = "default"
     killed: bool = False
     asked: int = 0
-    handed_in: bool = True
+    uploaded: bool = True
 
     def state(self) -> str:
         if self.killed:
@@ -74,7 +74,7 @@ class FakeLibra(FakeServer):
     sessions: set[str] = field(default_factory=set)
     statements: dict[str, FakeStatement] = field(default_factory=dict)
     announced_states: list[str] = field(default_factory=lambda: ["SUCCESS"])
-    announced_hand_in: bool = True
+    announced_upload: bool = True
     disturb: Callable[[Request], Answer | None] = lambda _: None
 
     def __post_init__(self) -> None:
@@ -167,8 +167,8 @@ class FakeLibra(FakeServer):
     def _succeed(self, request: Request, tag: str) -> Answer:
         statement = self.statements[tag]
         if statement.state() not in OVER:
-            statement.handed_in = self.announced_hand_in or bool(request.json()["written"])
-            is_broken = self.store.announced[tag]["returns"] and not statement.handed_in
+            statement.uploaded = self.announced_upload or bool(request.json()["written"])
+            is_broken = self.store.announced[tag]["returns"] and not statement.uploaded
             statement.states = ["FAILED" if is_broken else "SUCCESS"]
             self.error = self.error or "The driver ended without uploading the expected result"
         return self._status(tag)
@@ -194,7 +194,7 @@ class FakeLibra(FakeServer):
         if verb == "states":
             return Answer(body={"states": {i: self.statements[i].state() for i in known}})
         found = [self._shape(job_id, self.statements[job_id].state()) for job_id in known]
-        # Its own order: whoever asks sorts by id.
+        # In no particular order: clients sort by id.
         unknown = [job_id for job_id in job_ids if job_id not in known]
         return Answer(body={"statements": found[::-1], "unknown": unknown})
 
@@ -268,7 +268,7 @@ class FakeLibra(FakeServer):
     def _result(self, job_id: str, accept: str) -> Answer:
         if job_id not in self.statements:
             return problem(404, f"Statement {job_id} is unknown here.")
-        if not self.statements[job_id].handed_in:
+        if not self.statements[job_id].uploaded:
             return Answer(body={"jobId": job_id, "value": None})
         own = ("jar", "jar-class", "python-file")
         returns = self.value is not ... and self.statements[job_id].body.get("kind") != "jar"

@@ -200,7 +200,7 @@ def test_rows_that_were_written_are_returned_as_their_place(
 def test_a_driver_that_keeps_no_promise_is_a_failure_that_says_so(
     libra: FakeLibra, run: Run, home: Path, states: list[str], *, deferrable: bool
 ) -> None:
-    libra.announced_states, libra.announced_hand_in = states, False
+    libra.announced_states, libra.announced_upload = states, False
     libra.error = "The driver ended without uploading the expected result"
     result = run(application=str(home / "etl.py"), fetch="all", deferrable=deferrable)
 
@@ -227,7 +227,7 @@ def test_a_broken_promise_is_tried_again_by_another_driver(
 def test_what_promised_nothing_may_end_without_a_receipt(
     libra: FakeLibra, runner: TaskRunner, run: Run, home: Path
 ) -> None:
-    libra.announced_states, libra.announced_hand_in = ["RUNNING"], False
+    libra.announced_states, libra.announced_upload = ["RUNNING"], False
     result = run(application=str(home / "etl.py"))
 
     [tag] = libra.store.announced
@@ -260,7 +260,7 @@ def test_rows_are_found_by_the_output_of_a_driver_whose_receipt_libra_has_not(
 ) -> None:
     written = {"uri": "s3a://b/x", "rowCount": 1, "bytes": 512, "schema": None}
     master.logs = {"stdout": f"libra-receipt: {json.dumps({'written': written})}\n"}
-    libra.announced_states, libra.announced_hand_in = ["RUNNING"], False
+    libra.announced_states, libra.announced_upload = ["RUNNING"], False
     result = run(application=str(home / "etl.py"), fetch="all", result_path="s3a://b/x")
 
     assert result.state == "success"

@@ -67,9 +67,9 @@ class AnnouncedJob:
         return self._api.request("POST", path, json={"version": 1, **body})
 
     def rows(self, *numbers: int, attempt: str | None = None) -> requests.Response:
-        return self.hand_in(stream(list(numbers)), attempt=attempt)
+        return self.upload(stream(list(numbers)), attempt=attempt)
 
-    def hand_in(
+    def upload(
         self, body: Any, media_type: str = ARROW, *, attempt: str | None = None
     ) -> requests.Response:
         at = urlsplit(self.result_url)
@@ -77,7 +77,7 @@ class AnnouncedJob:
         return self._api.request("PUT", path, data=body, headers={"Content-Type": media_type})
 
     def json(self, body: object) -> requests.Response:
-        return self.hand_in(json.dumps(body), "application/json")
+        return self.upload(json.dumps(body), "application/json")
 
     def succeeded(self, written: object = None) -> requests.Response:
         path = f"/api/v1/jobs/{self.tag}/succeeded"

@@ -109,7 +109,7 @@ class SparkPage:
 
     def pools(self, group: str) -> set[str]:
         """Those in which the stages of *group* ran, once they are over."""
-        # A stage that Spark skips was never in any pool, and is told to be in the default one.
+        # A stage that Spark skips was never in any pool, and is reported in the default one.
         ran = in_time(lambda: [each for each in self._over(group) if each["status"] != "SKIPPED"])
         return {each["schedulingPool"] for each in ran}
 

@@ -23,7 +23,7 @@ def documented(folder: Path) -> dict[str, str]:
     return {key: value.replace("/srv/libra", str(folder)) for key, value in properties.items()}
 
 
-@pytest.mark.slow  # two Libras, and a metastore made anew
+@pytest.mark.slow  # two Libras, and a new metastore
 def test_tables_of_the_documented_catalog_outlive_a_killed_libra(tmp_path: Path) -> None:
     settings = documented(tmp_path)
     with LocalLibra("local[2]", spark=settings, data_dir=tmp_path / "data") as first:

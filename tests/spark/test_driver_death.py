@@ -23,7 +23,7 @@ from tests.spark.statements import AT_ONCE, ENDLESS, WAIT, Client
 
 HEAP_IS_TOO_SMALL = "SELECT size(sequence(1, 200000000))"
 PATIENCE = 300.0
-# A program with a driver of its own, which lives longer than the shared one.
+# A program with a dedicated driver, which lives longer than the shared one.
 WAITS = """
 import pathlib, time
 while not pathlib.Path(__file__).with_name("go-on").exists():

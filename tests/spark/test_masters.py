@@ -38,7 +38,7 @@ SIGNED = {
     "spark.master.rest.filters": FILTER,
     f"spark.{FILTER}.param.secretKey": SECRET,
 }
-# It says which masters it was told, and ends when the second file is there.
+# It prints the masters it was given, and ends when the second file is there.
 WAITS = """
 import java.nio.file.*;
 public class Waits {
@@ -192,7 +192,7 @@ def test_a_master_that_is_killed_and_comes_back_still_has_its_driver(
     with ThreadPoolExecutor() as pool:
         outcome = pool.submit(watched, hook_of(signed, password=SECRET), driver_id)
         signed.processes[0].kill()
-        time.sleep(1)  # long enough for the watch to see that nobody answers
+        time.sleep(1)  # long enough for the watch to see that no master responds
         signed.processes[0].start()
         eventually(lambda: running(hook, driver_id))
         waiting.release()

@@ -178,7 +178,7 @@ class Supervisor:
         watch = asyncio.create_task(self._end_when_silent(process), name="driver silence")
         try:
             async for line in process.reader:
-                self._heard(decode(line), epoch, listener)
+                self._handle(decode(line), epoch, listener)
         except VersionMismatch as error:
             self._last_words = str(error)
         except Exception as error:  # noqa: BLE001  # another driver must still start
@@ -196,7 +196,7 @@ class Supervisor:
         self._last_words = await self._silence.unbearable()
         process.kill()
 
-    def _heard(self, message: Message, epoch: Epoch, listener: DriverListener) -> None:
+    def _handle(self, message: Message, epoch: Epoch, listener: DriverListener) -> None:
         match message:
             case DriverReady():
                 self._begin(epoch, message, listener)

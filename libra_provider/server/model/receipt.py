@@ -10,12 +10,12 @@ from typing import Any
 from libra_provider.server.errors import Conflict
 from libra_provider.server.model.statement import State
 
-NOT_HANDED_IN = "LIBRA_NOT_HANDED_IN"
+RESULT_NOT_UPLOADED = "LIBRA_RESULT_NOT_UPLOADED"
 # A supervised driver is started again for ever.
 _MOST_ATTEMPTS = 100
 _BROKEN_PROMISE = {
     "error": "The driver ended without uploading the expected result; see its log.",
-    "error_class": NOT_HANDED_IN,
+    "error_class": RESULT_NOT_UPLOADED,
 }
 
 

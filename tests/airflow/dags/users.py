@@ -13,7 +13,7 @@ SMALL = {"spark.driver.memory": "512m", "spark.cores.max": 1}
 # Airflow may fail a task whose deferral ends within seconds: its scheduler takes the late report of
 # the process that was deferred for that of the resumed one. The next try rejoins the same job.
 FORGIVING: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=1)}
-# One generation of a job that users end; more, where the run is told so.
+# One generation of a job that users end; more if the run's conf requests it.
 SECONDS = "{{ 600 if ti.try_number <= dag_run.conf.get('endless', 1) else 1 }}"
 SLEEP = f"SELECT reflect('java.lang.Thread', 'sleep', {SECONDS}000L) AS nap"
 

@@ -81,7 +81,7 @@ DEEP = b"[" * 200_000
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 DRIP = [page(b"", JSON, length=10**6), *[b" "] * 100]
 
-# What is sent, and what becomes of it: at every verb, whoever sends it.
+# What is sent, and what becomes of it: for every verb and both clients.
 GARBAGE: dict[str, tuple[Rudeness, type[ServerError]]] = {
     "a login page": (Rudeness([page(b"<html>please log in</html>", HTML)]), ProtocolError),
     "a login page that claims to be JSON": (Rudeness([page(b"<html>", JSON)]), ProtocolError),

@@ -98,7 +98,7 @@ def test_more_bytes_than_the_limit_are_refused_while_they_come(make_libra: MakeL
         job, other = AnnouncedJob(api, resultLimit=10**6), AnnouncedJob(api, resultLimit=10**6)
         fits = job.rows(*range(10_000))
         large = other.rows(*range(20_000))
-        endless = other.hand_in(iter([stream([1])] * 10_000))
+        endless = other.upload(iter([stream([1])] * 10_000))
 
         assert fits.status_code == 201
         assert (large.status_code, endless.status_code) == (413, 413)
@@ -134,7 +134,7 @@ def test_the_limits_are_those_of_the_job(api: RunningLibra) -> None:
 def test_json_that_is_no_result_is_refused_with_a_sentence(
     api: RunningLibra, body: str, words: str
 ) -> None:
-    reply = AnnouncedJob(api).hand_in(body, "application/json")
+    reply = AnnouncedJob(api).upload(body, "application/json")
 
     assert reply.status_code == 400
     assert words in reply.json()["detail"]
@@ -158,12 +158,12 @@ def test_a_value_of_more_than_a_mebibyte_belongs_into_rows(api: RunningLibra) ->
 
 
 def test_another_form_of_body_is_not_read(api: RunningLibra) -> None:
-    assert AnnouncedJob(api).hand_in(b"n\n1\n", "text/csv").status_code == 415
+    assert AnnouncedJob(api).upload(b"n\n1\n", "text/csv").status_code == 415
 
 
 def test_a_refused_hand_in_leaves_the_job_free_to_hand_in_better(api: RunningLibra) -> None:
     job = AnnouncedJob(api)
-    refused = job.hand_in(b"x")
+    refused = job.upload(b"x")
     taken = job.rows(1)
 
     assert (refused.status_code, taken.status_code) == (400, 201)

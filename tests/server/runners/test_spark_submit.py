@@ -146,7 +146,7 @@ def test_sql_is_told_to_hand_in_whatever_its_length(settings: Settings) -> None:
     assert int(size) == len(code)
     assert (order["kind"], order["sql"], order["parameters"]) == ("sql", None, {"n": 1})
     assert (order["result_path"], order["returns"]) == ("s3a://b/t", True)
-    assert (ended.state, ended.error_class) == ("FAILED", "LIBRA_NOT_HANDED_IN")
+    assert (ended.state, ended.error_class) == ("FAILED", "LIBRA_RESULT_NOT_UPLOADED")
 
 
 def test_a_libra_with_a_certificate_is_found_by_its_name_and_trusted_by_its_authority(

@@ -61,7 +61,7 @@ _BODY = {
         **refusals(403, 404, 409, 410, body=True),
     },
 )
-async def hand_in_result(
+async def upload_result(
     signature: Signature,  # noqa: ARG001 - the gate has looked at it
     job_id: JobId,
     request: Request,

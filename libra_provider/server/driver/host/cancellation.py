@@ -66,7 +66,7 @@ class Cancellations:
 
     def _keep_killing(self) -> None:
         # Repeatedly: "future jobs" does not include the shuffle stages of adaptive execution. It
-        # submits them from threads of its own: after a kill during planning, and even after the
+        # submits them from separate threads: after a kill during planning, and even after the
         # statement has ended because another stage was cancelled.
         while self._new.wait():
             self._new.clear()

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from libra_provider.server.driver.host.cancellation import Cancellations
 
-# It has a shuffle, whose stage adaptive execution submits from a thread of its own.
+# It has a shuffle, whose stage adaptive execution submits from a separate thread.
 ENDLESS = "SELECT count(DISTINCT id) FROM range(1000000000000)"
 
 
