@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +17,8 @@ ENDLESS = "SELECT count(DISTINCT id) FROM range(1000000000000)"
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[SparkSession]:
+    # The connection of the thread that cancels is closed after pytest's streams.
+    logging.getLogger("py4j").setLevel(logging.WARNING)
     builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
     session = builder.getOrCreate()
     yield session
@@ -25,7 +28,7 @@ def spark() -> Iterator[SparkSession]:
 def test_a_stage_that_begins_after_its_killed_statement_has_ended_is_cancelled(
     spark: SparkSession,
 ) -> None:
-    kills = Cancellations(spark.sparkContext, late_jobs=300)
+    kills = Cancellations(spark.sparkContext, late_jobs=60)
     kills.begin("killed")
     kills.kill("killed")
     kills.end("killed")
