@@ -81,7 +81,7 @@ def test_a_written_result_is_told_by_its_place(run: Run, fake_libra: FakeLibra) 
     [
         (("--json", "--csv"), "expected only one of --json and --csv"),
         (("--csv", "--result-path", "/x"), "cannot be combined with --result-path"),
-        (("--limit", "5", "--result-path", "/x"), "it does not apply with result_path"),
+        (("--limit", "5", "--result-path", "/x"), "it does not apply with --result-path"),
         (("--arrow", "/nowhere/at/all"), "directory /nowhere/at does not exist"),
         (("--arrow", "/"), "expected a file, not a directory"),
         (("--timeout", "soon"), "Invalid --timeout='soon'"),
