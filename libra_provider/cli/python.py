@@ -35,6 +35,7 @@ from libra_provider.cli.servers import DEFAULT_LIBRA, LibraUrl, ServerClients, T
 from libra_provider.core.errors import BadInput
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
+from libra_provider.core.paths import read_text
 from libra_provider.core.properties import spark_conf
 
 
@@ -94,10 +95,7 @@ def python(
 
 def _code_and_arguments(file: Path | None, given: Sequence[str]) -> tuple[str, list[str]]:
     if file is not None:
-        try:
-            return file.read_text(), list(given)
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInput("--file", str(file), f"cannot read this file ({error})") from error
+        return read_text(file, parameter="--file"), list(given)
     if not given:
         raise BadInput("CODE", None, "expected Python code, - for standard input, or --file")
     code, *rest = given

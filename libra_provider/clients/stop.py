@@ -80,14 +80,14 @@ class Stop:
                     status: JobStatus = yield Status(self.job_id)
                     if status.state.is_terminal:
                         return status
-                said = yield Kill(self.job_id)
+                answer = yield Kill(self.job_id)
                 break
             except ServerError as error:
                 if self.clock() - began >= self.timing.forgiven.forgives(error):
                     raise
                 pause = max(self.timing.look_every, error.retry_after)
             yield Sleep(pause)
-        self.log_message(logging.INFO, "Requested kill of %s: %s", self.job_id, said)
+        self.log_message(logging.INFO, "Requested kill of %s: %s", self.job_id, answer)
         return None
 
     def _end(self) -> Steps[JobStatus]:

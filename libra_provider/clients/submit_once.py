@@ -196,11 +196,11 @@ class SubmitOnce:
         first, *others = found.carriers
         for other in others:
             try:
-                said = yield Kill(other)
+                answer = yield Kill(other)
             except LibraError as error:
-                said = f"the request failed ({error})"
+                answer = f"the request failed ({error})"
             text = "%s and %s both carry tag %s. Requested kill of the second: %s"
-            self.log_message(logging.WARNING, text, first, other, self.tag, said)
+            self.log_message(logging.WARNING, text, first, other, self.tag, answer)
         return first
 
 

@@ -66,6 +66,16 @@ def located(path: str, beside: Path, *, parameter: str) -> str:
     return f"{found}#{fragment}" if fragment else str(found)
 
 
+def read_text(path: Path, *, parameter: str) -> str:
+    """The content of a text file, without a byte order mark, in any locale; raises BadInput."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise BadInput(parameter, str(path), f"it cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(parameter, str(path), "expected a file in UTF-8") from error
+
+
 def _normal(path: Path) -> Path:
     """*path* without ``..``; a link that it names is not followed: drivers know its own name."""
     return path.resolve() if path.name == ".." else path.parent.resolve() / path.name

@@ -41,8 +41,8 @@ def look(server: ServerHook, view: JobView, seen: Watch) -> Outcome | None:
         answer: Observation | ServerError = server.look(view)
     except ServerError as error:
         answer = error
-    outcome, said = update(seen, answer)
-    log_lines(said)
+    outcome, lines = update(seen, answer)
+    log_lines(lines)
     return outcome
 
 
@@ -58,9 +58,9 @@ def update(
     return outcome, news + lines
 
 
-def log_lines(said: Iterable[tuple[int, str]]) -> None:
+def log_lines(lines: Iterable[tuple[int, str]]) -> None:
     """Write to the log of the current task."""
-    for level, line in said:
+    for level, line in lines:
         log.log(level, "%s", line)
 
 

@@ -20,7 +20,7 @@ from libra_provider.core.errors import BadInput, Rejected
 from libra_provider.core.field_rules import check_parameters, names
 from libra_provider.core.job import SparkJob
 from libra_provider.core.kinds import Kind
-from libra_provider.core.paths import LISTS, located, scheme
+from libra_provider.core.paths import LISTS, located, read_text, scheme
 from libra_provider.core.units import readable_size
 from libra_provider.hooks.libra import LibraHook
 
@@ -58,10 +58,7 @@ def python_code(text: str, beside: Path) -> str:
     if not text.endswith(".py") or "\n" in text:
         return text
     path = located(text, beside, parameter="python")
-    try:
-        code = Path(path).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput("python", text, f"it cannot be read ({error})") from error
+    code = read_text(Path(path), parameter="python")
     if not code.strip():
         raise BadInput("python", text, "the file is empty")
     return code

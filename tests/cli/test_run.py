@@ -162,7 +162,10 @@ def test_a_failure_ends_with_1_its_output_first_and_its_sentence_last(
     ("arguments", "sentence"),
     [
         (("python",), "Missing CODE"),
-        (("python", "--file", "/none/such.py"), "Invalid --file='/none/such.py'"),
+        (
+            ("python", "--file", "/none/such.py"),
+            "Invalid --file='/none/such.py': it cannot be read (No such file or directory)",
+        ),
         (("python", "1", "--deploy-mode", "client"), "Invalid --deploy-mode='client'"),
         (
             ("python", "1", "--json", "--csv"),
