@@ -38,7 +38,7 @@ def test_a_result_of_an_earlier_start_is_none_of_the_last(api: RunningLibra) -> 
     assert job.status()["state"] == "FAILED"
 
 
-def test_a_start_during_the_hand_in_of_an_earlier_one_wins(api: RunningLibra) -> None:
+def test_a_start_during_the_upload_of_an_earlier_one_wins(api: RunningLibra) -> None:
     """The hand-in does not say whose it is: it is of the start that was the present one."""
     job = AnnouncedJob(api, supervised=True)
     job.started(FIRST)
@@ -79,7 +79,7 @@ def test_of_two_drivers_with_one_tag_the_older_one_counts(api: RunningLibra) -> 
 
 
 @pytest.mark.parametrize("_round", range(5))
-def test_of_many_hand_ins_at_once_one_counts(api: RunningLibra, _round: int) -> None:
+def test_of_many_uploads_at_once_one_counts(api: RunningLibra, _round: int) -> None:
     job = AnnouncedJob(api)
     job.started()
     with ThreadPoolExecutor(8) as threads:
@@ -107,8 +107,8 @@ def test_of_a_receipt_and_a_kill_at_once_one_counts(api: RunningLibra, _round: i
         lambda: requests.delete(f"{api.url}/api/v1/statements/{job.tag}", timeout=60),
     ]
     with ThreadPoolExecutor(2) as threads:
-        said, killed = threads.map(lambda act: act(), both)
+        reported, killed = threads.map(lambda act: act(), both)
     state = job.status()["state"]
 
     assert killed.json()["state"] == state
-    assert (said.status_code, state) in ((200, "SUCCESS"), (410, "CANCELLED"))
+    assert (reported.status_code, state) in ((200, "SUCCESS"), (410, "CANCELLED"))

@@ -161,7 +161,7 @@ def test_another_form_of_body_is_not_read(api: RunningLibra) -> None:
     assert AnnouncedJob(api).upload(b"n\n1\n", "text/csv").status_code == 415
 
 
-def test_a_refused_hand_in_leaves_the_job_free_to_hand_in_better(api: RunningLibra) -> None:
+def test_a_refused_upload_leaves_the_job_free_to_upload_better(api: RunningLibra) -> None:
     job = AnnouncedJob(api)
     refused = job.upload(b"x")
     taken = job.rows(1)

@@ -144,24 +144,24 @@ def test_a_driver_that_the_master_has_forgotten_is_lost(
     assert "it may have written" in str(ended.error)
 
 
-HANDED_IN = {"digest": "d", "outcome": {"row_count": 2, "result_bytes": 16}}
-SAID = {"last_words": {"state": "SUCCESS"}}
+UPLOADED = {"digest": "d", "outcome": {"row_count": 2, "result_bytes": 16}}
+REPORTED = {"last_words": {"state": "SUCCESS"}}
 FAILED = {"state": "FAILED", "error": "KeyError: 'x'", "error_class": "KeyError"}
 
 
 @pytest.mark.parametrize(
     ("states", "receipt", "end"),
     [
-        (["FINISHED"], HANDED_IN, ("SUCCESS", 2, None)),
-        (["FINISHED"], SAID, ("FAILED", None, "without uploading the expected result")),
-        ([], HANDED_IN | SAID, ("SUCCESS", 2, None)),
+        (["FINISHED"], UPLOADED, ("SUCCESS", 2, None)),
+        (["FINISHED"], REPORTED, ("FAILED", None, "without uploading the expected result")),
+        ([], UPLOADED | REPORTED, ("SUCCESS", 2, None)),
         ([], {"last_words": FAILED}, ("FAILED", None, "KeyError: 'x'")),
-        ([], HANDED_IN, ("LOST", None, "no longer lists this driver")),
-        (["ERROR"], HANDED_IN | SAID, ("SUCCESS", 2, None)),
-        (["ERROR"], HANDED_IN, ("FAILED", None, "the master lost contact with its worker")),
-        (["FAILED"], HANDED_IN | SAID, ("FAILED", None, "failed; see its log")),
+        ([], UPLOADED, ("LOST", None, "no longer lists this driver")),
+        (["ERROR"], UPLOADED | REPORTED, ("SUCCESS", 2, None)),
+        (["ERROR"], UPLOADED, ("FAILED", None, "the master lost contact with its worker")),
+        (["FAILED"], UPLOADED | REPORTED, ("FAILED", None, "failed; see its log")),
         (["FAILED"], {"last_words": FAILED}, ("FAILED", None, "KeyError: 'x'")),
-        (["KILLED"], HANDED_IN | SAID, ("CANCELLED", None, "killed elsewhere")),
+        (["KILLED"], UPLOADED | REPORTED, ("CANCELLED", None, "killed elsewhere")),
     ],
 )
 def test_what_a_driver_has_said_counts_where_the_master_does_not_know_better(
