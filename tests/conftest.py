@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -62,6 +63,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell's background jobs ignore it, and so would every command that a test interrupts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Connections of threads to a JVM are closed after pytest's streams, and log that.
+    logging.getLogger("py4j").setLevel(logging.WARNING)
     is_worker = hasattr(config, "workerinput")  # of xdist: it inherits JAVA_HOME
     if not is_worker and (java := quick_java_home(Path(home.name) / "java")):
         os.environ["JAVA_HOME"] = str(java)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,8 +16,6 @@ ENDLESS = "SELECT count(DISTINCT id) FROM range(1000000000000)"
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[SparkSession]:
-    # The connection of the thread that cancels is closed after pytest's streams.
-    logging.getLogger("py4j").setLevel(logging.WARNING)
     builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
     session = builder.getOrCreate()
     yield session
