@@ -8,10 +8,27 @@ import pytest
 
 from libra_provider.cluster.airflow import LocalAirflow
 from libra_provider.core.states import JobState
+from libra_provider.core.status import short_name
 from tests.airflow.morning import Servers, eventually
 
 DAG = "cleared_again"
 TIMES = 6
+
+
+def all_are_polled(airflow: LocalAirflow, servers: Servers, run_id: str) -> bool:
+    """Whether each task of the run has seen its latest statement run."""
+    return all(
+        is_polled(airflow, servers, run_id, each["task_id"], each["try_number"])
+        for each in airflow.api.task_instances(DAG, run_id)
+    )
+
+
+def is_polled(
+    airflow: LocalAirflow, servers: Servers, run_id: str, task_id: str, try_number: int
+) -> bool:
+    *_, last = servers.statements(run_id, task_id)
+    log = airflow.api.log(DAG, run_id, task_id, try_number=try_number)
+    return f"{short_name(last.status.job_id)} is running" in log
 
 
 @pytest.mark.slow
@@ -39,6 +56,8 @@ def test_each_clear_of_a_running_task_ends_its_job_and_makes_one(
         for cleared in [tasks] if together else [[each] for each in tasks]:
             airflow.api.clear(DAG, run_id, cleared)
     assert_each_has_run(TIMES + 1)
+    # Before a triggerer has picked a task up, Airflow runs nothing that could kill its job.
+    assert eventually(partial(all_are_polled, airflow, servers, run_id))
     for task_id in tasks:
         airflow.api.mark(DAG, run_id, task_id, "failed")
 
